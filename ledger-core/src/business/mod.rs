@@ -1,0 +1,155 @@
+//! Partner businesses: who they are and on which terms they take part. Rules B3, B5.
+
+pub mod decide;
+pub mod event;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::category::{Category, Confidentiality};
+use crate::ids::{BusinessId, Slug};
+use crate::rate::Multiplier;
+use crate::time::Timestamp;
+use event::{BusinessEvent, BusinessMultiplierSet, Terms};
+
+/// One business: a fold of its stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Business {
+    /// Its id.
+    pub business_id: BusinessId,
+    /// Its short name; never changes.
+    pub slug: Slug,
+    /// Its name as members see it.
+    pub name: String,
+    /// What it does; never changes.
+    pub category: Category,
+    /// Whether a visit is a medical secret; never changes.
+    pub confidentiality: Confidentiality,
+    /// Its first terms, in force from the beginning of time.
+    first_terms: Terms,
+    /// Later terms with the moment they began, in log order.
+    later_terms: Vec<(Timestamp, Terms)>,
+    /// Periods with a multiplier of their own, in log order.
+    periods: Vec<BusinessMultiplierSet>,
+    /// How many facts the fold has seen.
+    version: u32,
+}
+
+impl Business {
+    /// The terms in force at `at`: the newest that began by then.
+    #[must_use]
+    pub fn terms_at(&self, at: Timestamp) -> &Terms {
+        self.later_terms
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= at)
+            .map_or(&self.first_terms, |(_, terms)| terms)
+    }
+
+    /// The multiplier in force at `at`: the newest period that holds the moment, else the terms', else 1. Rule B3.
+    #[must_use]
+    pub fn multiplier_at(&self, at: Timestamp) -> Multiplier {
+        let period = self.periods.iter().rev().find(|period| period.from <= at && at < period.to);
+        period.map(|period| period.value).or(self.terms_at(at).cashback_multiplier).unwrap_or(Multiplier::ONE)
+    }
+
+    /// How many facts its stream holds.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The periods with a multiplier of their own, in log order. Rule B3.
+    #[must_use]
+    pub fn periods(&self) -> &[BusinessMultiplierSet] {
+        &self.periods
+    }
+}
+
+/// A fact about a business that the log never introduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log has a fact about business {0}, but never its registration")]
+pub struct UnknownBusiness(pub BusinessId);
+
+/// All businesses: a fold of all business streams.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Businesses {
+    by_id: BTreeMap<BusinessId, Business>,
+    by_slug: BTreeMap<Slug, BusinessId>,
+    ordinary_categories: BTreeSet<Category>,
+}
+
+impl Businesses {
+    /// Applies one fact.
+    ///
+    /// # Errors
+    /// [`UnknownBusiness`] when the history cannot hold.
+    pub fn apply(&mut self, event: &BusinessEvent) -> Result<(), UnknownBusiness> {
+        match event {
+            BusinessEvent::BusinessRegistered(fact) => {
+                if fact.confidentiality == Confidentiality::Ordinary {
+                    self.ordinary_categories.insert(fact.category);
+                }
+                self.by_slug.insert(fact.slug.clone(), fact.business_id);
+                let business = Business {
+                    business_id: fact.business_id,
+                    slug: fact.slug.clone(),
+                    name: fact.name.clone(),
+                    category: fact.category,
+                    confidentiality: fact.confidentiality,
+                    first_terms: fact.terms.clone(),
+                    later_terms: Vec::new(),
+                    periods: Vec::new(),
+                    version: 1,
+                };
+                self.by_id.insert(fact.business_id, business);
+            }
+            BusinessEvent::BusinessRenamed(fact) => {
+                self.known(fact.business_id)?.name.clone_from(&fact.name);
+            }
+            BusinessEvent::BusinessTermsChanged(fact) => {
+                let terms = (fact.effective_from, fact.terms.clone());
+                self.known(fact.business_id)?.later_terms.push(terms);
+            }
+            BusinessEvent::BusinessMultiplierSet(fact) => {
+                self.known(fact.business_id)?.periods.push(fact.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The business, counted one fact further.
+    fn known(&mut self, id: BusinessId) -> Result<&mut Business, UnknownBusiness> {
+        match self.by_id.entry(id) {
+            Entry::Occupied(entry) => {
+                let business = entry.into_mut();
+                business.version = business.version.saturating_add(1);
+                Ok(business)
+            }
+            Entry::Vacant(_) => Err(UnknownBusiness(id)),
+        }
+    }
+
+    /// The business with this id.
+    #[must_use]
+    pub fn get(&self, id: BusinessId) -> Option<&Business> {
+        self.by_id.get(&id)
+    }
+
+    /// The business with this short name.
+    #[must_use]
+    pub fn by_slug(&self, slug: &Slug) -> Option<&Business> {
+        self.by_slug.get(slug).and_then(|id| self.by_id.get(id))
+    }
+
+    /// All businesses, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Business> {
+        self.by_id.values()
+    }
+
+    /// The categories that have an active ordinary business: what inner_circle must have visited. Rule S1.
+    #[must_use]
+    pub const fn ordinary_categories(&self) -> &BTreeSet<Category> {
+        &self.ordinary_categories
+    }
+}

@@ -1,0 +1,216 @@
+//! One newtype per kind of thing that has an identity, so that a member's id cannot stand where a business's belongs.
+//!
+//! Ids are made at the edge (or derived, [`LotId::of`]) and come in as values.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A text that is not a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID")]
+pub struct NotAnId;
+
+macro_rules! id_types {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The id with this value.
+            #[must_use]
+            pub const fn from_uuid(value: Uuid) -> Self {
+                Self(value)
+            }
+
+            /// The value as a bare UUID, for a driver's parameter.
+            #[must_use]
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                Uuid::parse_str(text).map(Self).map_err(|_| NotAnId)
+            }
+        }
+    )*};
+}
+
+id_types! {
+    /// A member of the programme. Random, says nothing about the person.
+    MemberId;
+    /// A partner business.
+    BusinessId;
+    /// A recorded purchase; `transaction_id` on the wire.
+    PurchaseId;
+    /// A lot of bonuses: what one accrual gave from one funder. Rule B5.
+    LotId;
+    /// A reservation of bonuses for a purchase; `redemption_id` on the wire. Rule R1.
+    RedemptionId;
+    /// A document that waits for an admin's word. Rules T3, D5.
+    QuarantineId;
+    /// One event on the log (UUID version 7).
+    EventId;
+    /// Everything that one request of the outside world led to.
+    CorrelationId;
+    /// The log itself; changes only by an explicit repair. Design L9.
+    LogId;
+}
+
+impl LotId {
+    /// The lot that `purchase` made for the funder named `funder`; the same for every replay.
+    #[must_use]
+    pub fn of(purchase: PurchaseId, funder: &str) -> Self {
+        Self(Uuid::new_v5(&purchase.0, funder.as_bytes()))
+    }
+}
+
+/// A business's short name in addresses, account names and consents: `[a-z0-9-]`, 2 to 40 characters, starting and
+/// ending with a letter or digit. `coalition` is reserved: it names the coalition as a funder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[a-z0-9][a-z0-9-]{0,38}[a-z0-9]$")))]
+pub struct Slug(std::sync::Arc<str>);
+
+/// A text that cannot be a [`Slug`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 2 to 40 characters of a-z, 0-9 and inner hyphens, and not `coalition`")]
+pub struct NotASlug;
+
+impl Slug {
+    /// The slug as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Slug {
+    type Err = NotASlug;
+
+    fn from_str(text: &str) -> Result<Self, NotASlug> {
+        let shape = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let long_enough = (2..=40).contains(&text.len());
+        let edges = !text.starts_with('-') && !text.ends_with('-');
+        if long_enough && edges && text.bytes().all(shape) && text != "coalition" {
+            Ok(Self(text.into()))
+        } else {
+            Err(NotASlug)
+        }
+    }
+}
+
+impl TryFrom<String> for Slug {
+    type Error = NotASlug;
+
+    fn try_from(text: String) -> Result<Self, NotASlug> {
+        text.parse()
+    }
+}
+
+impl From<Slug> for String {
+    fn from(slug: Slug) -> Self {
+        slug.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// HMAC-SHA-256 of (business, source system, external id): the natural key of a purchase. Rule D1, design L4.
+///
+/// The partner's own number never stands on the log: through the partner it would lead to a person.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[0-9a-f]{64}$")))]
+pub struct NaturalKey([u8; 32]);
+
+/// A text that is not 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not 64 hexadecimal digits")]
+pub struct NotAKey;
+
+impl NaturalKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of the key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for NaturalKey {
+    type Error = NotAKey;
+
+    fn try_from(text: String) -> Result<Self, NotAKey> {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(NotAKey);
+        }
+        let mut bytes = [0_u8; 32];
+        hex::decode_to_slice(&text, &mut bytes).map_err(|_| NotAKey)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl From<NaturalKey> for String {
+    fn from(key: NaturalKey) -> Self {
+        hex::encode(key.0)
+    }
+}
+
+impl fmt::Debug for NaturalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NaturalKey({})", hex::encode(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_short_lower_case_and_never_the_coalition() {
+        assert_eq!("steam-center".parse::<Slug>().expect("a slug").as_str(), "steam-center");
+        for wrong in ["", "a", "-ab", "ab-", "Mindal", "минд", "a b", "coalition", &"x".repeat(41)] {
+            assert_eq!(wrong.parse::<Slug>(), Err(NotASlug), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_lot_is_named_by_purchase_and_funder() {
+        let purchase = PurchaseId::from_uuid(Uuid::from_u128(7));
+        assert_eq!(LotId::of(purchase, "mindal"), LotId::of(purchase, "mindal"));
+        assert_ne!(LotId::of(purchase, "mindal"), LotId::of(purchase, "coalition"));
+    }
+}

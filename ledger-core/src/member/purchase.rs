@@ -1,0 +1,254 @@
+//! What a purchase document leads to. Rules T3–T6, D1, B5, S2.
+
+use chrono::TimeDelta;
+
+use super::accrual::{Life, lots, split};
+use super::command::{
+    Draft, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase, write_due,
+};
+use super::review::{Review, live_window};
+use crate::business::Business;
+use crate::category::Confidentiality;
+use crate::context::Context;
+use crate::log::Event;
+use crate::member::consent::Purpose;
+use crate::member::event::{
+    AccrualInputs, BonusAccrued, Holding, MembershipBackdated, PolicyMoment, PurchaseQuarantined,
+    PurchaseRecorded, QuarantineReason, RateRule,
+};
+use crate::member::spend::WindowSums;
+use crate::member::state::MemberState;
+use crate::money::{REQUEST_KOPECKS_MAX, Roubles};
+use crate::policy::{Policy, RULES_REVISION};
+use crate::rate::NewCategoryMultiplier;
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// Decides a purchase document that no natural key has answered before.
+///
+/// # Errors
+/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; an edit of a document
+/// never seen; a redemption or coupon that does not exist. A member without the consent is answered before all but the
+/// first of these, as a stranger would be.
+pub(super) fn record(
+    state: &MemberState,
+    command: &RecordPurchase,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<MemberOutcome, Rejection> {
+    let document = &command.document;
+    let business =
+        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
+    let now_policy = context.policy_at(context.recorded_at)?;
+    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
+    if !state.is_registered() || !state.consents_to(&consent) {
+        return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
+    }
+    check_form(document, context, now_policy)?;
+    let registered_at = match command.mode {
+        PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.registered_at),
+        PurchaseMode::Import { registered_at: None } | PurchaseMode::Live => state.registered_at,
+    };
+    let (policy, policy_moment) = match command.mode {
+        PurchaseMode::Live => context.policy_for(document.occurred_at)?,
+        // Rule T6: history is decided as of its own time.
+        PurchaseMode::Import { .. } => (context.policy_at(document.occurred_at)?, PolicyMoment::OccurredAt),
+    };
+    let grace = TimeDelta::hours(i64::from(policy.parameters.purchase_before_membership_hours));
+    if registered_at.is_some_and(|since| document.occurred_at < since.minus(grace)) {
+        return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
+    }
+    let recorded = fact(command, business);
+    if command.mode == PurchaseMode::Live && is_too_old(document, context, now_policy) {
+        let reason = QuarantineReason::TooOld;
+        let quarantine_id = command.quarantine_id;
+        draft.push(
+            document.occurred_at,
+            PurchaseQuarantined { quarantine_id, reason, purchase: recorded }.into(),
+        );
+        return Ok(MemberOutcome::Purchase(PurchaseOutcome::Quarantined { quarantine_id }));
+    }
+    if let Some(since) = registered_at.filter(|since| Some(*since) != state.registered_at) {
+        draft.push(since, MembershipBackdated { registered_at: since }.into());
+    }
+    let decided_at = match command.mode {
+        PurchaseMode::Live => context.recorded_at,
+        PurchaseMode::Import { .. } => document.occurred_at,
+    };
+    if command.mode == PurchaseMode::Live {
+        // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
+        write_due(state, context, draft)?;
+    }
+    let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
+    terms.pay(state, recorded, document.occurred_at, context, draft)
+}
+
+/// Form and existence, in the order of refusals.
+fn check_form(document: &PurchaseDocument, context: &Context<'_>, policy: &Policy) -> Result<(), Rejection> {
+    let limit_minutes = policy.parameters.purchase_future_minutes;
+    let now = context.recorded_at;
+    if document.occurred_at > now.plus(TimeDelta::minutes(i64::from(limit_minutes))) {
+        return Err(Rejection::OccurredInFuture { occurred_at: document.occurred_at, now, limit_minutes });
+    }
+    if !document.amount.is_positive() || document.amount.kopecks() > REQUEST_KOPECKS_MAX {
+        return Err(Rejection::AmountOutOfRange);
+    }
+    if document.cancelled {
+        return Err(Rejection::AmendmentNotSupported);
+    }
+    if document.redemption_id.is_some() || document.redeem_amount.is_some() {
+        // There are no holds in this ledger yet, so none can be found.
+        return Err(Rejection::HoldNotFound);
+    }
+    if document.coupon_code.is_some() {
+        return Err(Rejection::CouponNotValid);
+    }
+    Ok(())
+}
+
+/// Rule T3: older than a partner may report on its own.
+fn is_too_old(document: &PurchaseDocument, context: &Context<'_>, policy: &Policy) -> bool {
+    let limit = TimeDelta::days(i64::from(policy.parameters.purchase_max_age_days));
+    context.recorded_at.since(document.occurred_at) > limit
+}
+
+fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
+    let document = &command.document;
+    PurchaseRecorded {
+        purchase_id: command.purchase_id,
+        business_id: business.business_id,
+        business: business.slug.clone(),
+        category: business.category,
+        confidentiality: business.confidentiality,
+        natural_key: document.natural_key,
+        revision: document.revision,
+        amount: document.amount,
+        source: document.source,
+    }
+}
+
+/// Whether the category is new to her at this business. Rule B2.
+fn is_new_category(state: &MemberState, business: &Business) -> bool {
+    let ordinary = state.visited.get(&business.category).is_some_and(|visits| *visits > 0);
+    let same_clinic = business.confidentiality == Confidentiality::Medical
+        && state.visited_medical.get(&business.business_id).is_some_and(|visits| *visits > 0);
+    !ordinary && !same_clinic
+}
+
+/// What decides on one purchase besides her state. Rules P1, T6.
+#[derive(Clone, Copy)]
+struct Deciding<'a> {
+    /// The moment it is decided as of: now, or its own for history (Rule T6).
+    decided_at: Timestamp,
+    mode: PurchaseMode,
+    policy: &'a Policy,
+    policy_moment: PolicyMoment,
+    business: &'a Business,
+}
+
+impl Deciding<'_> {
+    fn pay(
+        self,
+        state: &MemberState,
+        recorded: PurchaseRecorded,
+        occurred_at: Timestamp,
+        context: &Context<'_>,
+        draft: &mut Draft,
+    ) -> Result<MemberOutcome, Rejection> {
+        let looked_up_at = match self.policy_moment {
+            PolicyMoment::OccurredAt => occurred_at,
+            PolicyMoment::RecordedAt => context.recorded_at,
+        };
+        draft.policy_version = self.policy.version;
+        let inputs = self.inputs(state, recorded.amount, looked_up_at);
+        let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
+        let life = self.life(occurred_at, looked_up_at);
+        let purchase_id = recorded.purchase_id;
+        let accrued = BonusAccrued {
+            purchase_id,
+            business_id: self.business.business_id,
+            confidentiality: self.business.confidentiality,
+            inputs,
+            amount: amounts.total,
+            lots: lots(purchase_id, &self.business.slug, amounts, life),
+        };
+        let sums = self.sums_with(state, occurred_at, recorded.amount)?;
+        let cause = draft.push(occurred_at, recorded.into());
+        draft.push_caused(occurred_at, accrued.into(), cause);
+        for event in self.evaluate(state, &sums, context) {
+            draft.push_caused(self.decided_at, event, cause);
+        }
+        Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+            purchase_id,
+            bonuses_earned: amounts.total,
+            bonuses_available_from: life.available_from,
+            bonuses_expire_at: life.expires_at,
+            status: draft.shown_status(state),
+        }))
+    }
+
+    /// Her statuses after the purchase. Rules S2, S7: a visit to a medical business is no occasion to evaluate the status
+    /// that must look as if it had not happened, or a downgrade's date would betray it.
+    fn evaluate(self, state: &MemberState, sums: &WindowSums, context: &Context<'_>) -> Vec<Event> {
+        let all_categories = context.registry.businesses.ordinary_categories();
+        let review = Review { now: self.decided_at, policy: self.policy, all_categories };
+        match self.business.confidentiality {
+            Confidentiality::Ordinary => review.both(&state.ordinary, &state.with_medical, sums),
+            Confidentiality::Medical => review.with_medical(&state.with_medical, sums),
+        }
+    }
+
+    /// Every input of the accrual. Rules B1–B3, P5.
+    fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
+        let status = state.shown().status;
+        let status_rate = status.rate(&self.policy.parameters);
+        let new_category = if is_new_category(state, self.business) {
+            status.new_category(&self.policy.parameters)
+        } else {
+            NewCategoryMultiplier::ONE
+        };
+        AccrualInputs {
+            base,
+            status,
+            rate_rule: RateRule::Status,
+            rate: status_rate,
+            status_rate,
+            new_category,
+            business_multiplier: self.business.multiplier_at(looked_up_at),
+            policy_version: self.policy.version,
+            policy_moment: self.policy_moment,
+            rules_revision: RULES_REVISION,
+        }
+    }
+
+    /// When the lots are spendable. Rule B5.
+    fn life(self, occurred_at: Timestamp, looked_up_at: Timestamp) -> Life {
+        let parameters = &self.policy.parameters;
+        let hold = self.business.terms_at(looked_up_at).hold_days.unwrap_or(parameters.bonus_hold_days);
+        let available_from = occurred_at.plus(TimeDelta::days(i64::from(hold)));
+        let opens = if available_from > self.decided_at { Holding::Pending } else { Holding::Available };
+        let expires_at = occurred_at.moscow_day().plus_days(parameters.bonus_life_days).end();
+        Life { opens, available_from, expires_at }
+    }
+
+    /// The sums of the status window with this purchase in it. Rules S1, S2.
+    fn sums_with(
+        self,
+        state: &MemberState,
+        occurred_at: Timestamp,
+        amount: Roubles,
+    ) -> Result<WindowSums, Rejection> {
+        let (after, until) = match self.mode {
+            PurchaseMode::Live => live_window(self.decided_at, self.policy),
+            PurchaseMode::Import { .. } => {
+                (self.decided_at.months_before(self.policy.parameters.status_window_months), self.decided_at)
+            }
+        };
+        let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+        if occurred_at <= after {
+            return Ok(sums);
+        }
+        sums.with(self.business.category, self.business.confidentiality, amount)
+            .ok_or(Rejection::AmountOutOfRange)
+    }
+}

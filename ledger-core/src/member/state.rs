@@ -1,0 +1,310 @@
+//! The fold of one member's stream: what decisions need to know, and no more.
+//!
+//! Old purchases are not kept (a refund loads its purchase by natural key): live lots, consents, the book of bills,
+//! visited categories and the two statuses are. `apply` is one exhaustive `match`; history that cannot hold is an error
+//! naming its place, never a panic.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::category::{Category, Confidentiality};
+use crate::ids::{BusinessId, LotId, PurchaseId};
+use crate::log::Position;
+use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
+use crate::member::event::{
+    BonusAccrued, BonusExpired, BonusMatured, Holding, MemberEvent, PurchaseRecorded, StatusChanged,
+    StatusDowngradeScheduled, Track,
+};
+use crate::member::lot::{Funder, Lot};
+use crate::member::spend::SpendBook;
+use crate::member::status::Status;
+use crate::money::Bonuses;
+use crate::time::{MoscowDay, Timestamp};
+
+/// The revision of this state's shape: a stored snapshot of another revision is not read.
+pub const STATE_REVISION: i32 = 1;
+
+/// History that cannot hold: an audit reports it, a service stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the member's history cannot hold at position {position}: {what}")]
+pub struct CorruptHistory {
+    /// The place on the log.
+    pub position: Position,
+    /// What does not fit.
+    pub what: &'static str,
+}
+
+/// A lot with something left. Rule B5.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveLot {
+    /// The lot.
+    pub lot_id: LotId,
+    /// The purchase it came from.
+    pub purchase_id: PurchaseId,
+    /// The business it was earned at.
+    pub business_id: BusinessId,
+    /// Whether that business's visits are a medical secret.
+    pub confidentiality: Confidentiality,
+    /// Who funds it.
+    pub funder: Funder,
+    /// What is left.
+    pub left: Bonuses,
+    /// Where it is, as written.
+    pub holding: Holding,
+    /// From when it is spendable.
+    pub available_from: Timestamp,
+    /// The last moment at which it is spendable.
+    pub expires_at: Timestamp,
+}
+
+/// The order of spending: earliest expiry, then log position, then business before coalition. Rule B7.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SpendOrder {
+    /// Its last moment.
+    pub expires_at: Timestamp,
+    /// Where it was accrued.
+    pub position: Position,
+    /// Who funds it.
+    pub funder: Funder,
+}
+
+/// A downgrade that waits for its day. Rule S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduledDowngrade {
+    /// The Moscow day of the fall.
+    pub on: MoscowDay,
+    /// What she would fall to, as it looked then.
+    pub to: Status,
+}
+
+/// One of the two statuses. Rule S7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StatusTrack {
+    /// The status.
+    pub status: Status,
+    /// The downgrade that waits, if one does.
+    pub scheduled: Option<ScheduledDowngrade>,
+}
+
+/// Her last word on one purpose, and the text she saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    pub(crate) choice: ConsentChoice,
+    pub(crate) version: ConsentVersion,
+}
+
+/// What the fold of a member's stream knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberState {
+    pub(crate) registered_at: Option<Timestamp>,
+    pub(crate) consents: BTreeMap<Purpose, Decided>,
+    #[serde(with = "pairs")]
+    pub(crate) lots: BTreeMap<SpendOrder, LiveLot>,
+    #[serde(with = "pairs")]
+    pub(crate) lot_orders: BTreeMap<LotId, SpendOrder>,
+    pub(crate) spend: SpendBook,
+    pub(crate) visited: BTreeMap<Category, u32>,
+    pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
+    pub(crate) ordinary: StatusTrack,
+    pub(crate) with_medical: StatusTrack,
+}
+
+impl MemberState {
+    /// Applies the fact at `position` that happened at `occurred_at`.
+    ///
+    /// # Errors
+    /// [`CorruptHistory`] for a fact that cannot follow from what was before.
+    pub fn apply(
+        &mut self,
+        position: Position,
+        occurred_at: Timestamp,
+        event: &MemberEvent,
+    ) -> Result<(), CorruptHistory> {
+        let corrupt = |what| CorruptHistory { position, what };
+        match event {
+            MemberEvent::MemberRegistered(fact) => {
+                if self.registered_at.replace(fact.registered_at).is_some() {
+                    return Err(corrupt("a member registers twice"));
+                }
+            }
+            MemberEvent::MembershipBackdated(fact) => self.registered_at = Some(fact.registered_at),
+            MemberEvent::ConsentGranted(fact) => {
+                self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
+            }
+            MemberEvent::ConsentWithdrawn(fact) => {
+                self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
+            }
+            MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
+            MemberEvent::PurchaseQuarantined(_) => {}
+            MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
+            MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
+            MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
+            MemberEvent::StatusChanged(fact) => self.change_status(fact).map_err(corrupt)?,
+            MemberEvent::StatusDowngradeScheduled(fact) => self.schedule(fact).map_err(corrupt)?,
+            MemberEvent::StatusDowngradeCancelled(fact) => {
+                self.each_track(fact.track, |track| track.scheduled = None);
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_on(&mut self, purpose: &Purpose, choice: ConsentChoice, version: &ConsentVersion) {
+        self.consents.insert(purpose.clone(), Decided { choice, version: version.clone() });
+    }
+
+    fn visit(&mut self, fact: &PurchaseRecorded, occurred_at: Timestamp) -> Result<(), &'static str> {
+        self.spend
+            .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
+            .ok_or("the bills of a day do not fit")?;
+        let visits = match fact.confidentiality {
+            Confidentiality::Ordinary => self.visited.entry(fact.category).or_default(),
+            Confidentiality::Medical => self.visited_medical.entry(fact.business_id).or_default(),
+        };
+        *visits = visits.checked_add(1).ok_or("too many visits")?;
+        Ok(())
+    }
+
+    fn accrue(&mut self, position: Position, fact: &BonusAccrued) -> Result<(), &'static str> {
+        let all_positive = fact.lots.iter().all(|lot| lot.amount.is_positive());
+        if !all_positive || Bonuses::checked_sum(fact.lots.iter().map(|lot| lot.amount)) != Some(fact.amount)
+        {
+            return Err("lots that do not add up to their accrual");
+        }
+        for lot in &fact.lots {
+            let Lot { lot_id, funder, amount, opens, available_from, expires_at } = lot.clone();
+            let order = SpendOrder { expires_at, position, funder: funder.clone() };
+            let live = LiveLot {
+                lot_id,
+                purchase_id: fact.purchase_id,
+                business_id: fact.business_id,
+                confidentiality: fact.confidentiality,
+                funder,
+                left: amount,
+                holding: opens,
+                available_from,
+                expires_at,
+            };
+            if self.lot_orders.insert(lot_id, order.clone()).is_some() {
+                return Err("a lot is accrued twice");
+            }
+            if self.lots.insert(order, live).is_some() {
+                return Err("two lots of one funder in one accrual");
+            }
+        }
+        Ok(())
+    }
+
+    fn mature(&mut self, fact: &BonusMatured) -> Result<(), &'static str> {
+        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot matures")?;
+        let lot = self.lots.get_mut(order).ok_or("an unknown lot matures")?;
+        if lot.holding != Holding::Pending || lot.left != fact.amount {
+            return Err("a lot matures that is not pending as a whole");
+        }
+        lot.holding = Holding::Available;
+        Ok(())
+    }
+
+    fn expire(&mut self, fact: &BonusExpired) -> Result<(), &'static str> {
+        let order = self.lot_orders.remove(&fact.lot_id).ok_or("an unknown lot expires")?;
+        let lot = self.lots.remove(&order).ok_or("an unknown lot expires")?;
+        if lot.left == fact.amount && lot.holding == fact.holding {
+            Ok(())
+        } else {
+            Err("a lot expires with another amount or holding than it has")
+        }
+    }
+
+    fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
+        let mut fits = true;
+        self.each_track(fact.track, |track| {
+            fits &= track.status == fact.from;
+            *track = StatusTrack { status: fact.to, scheduled: None };
+        });
+        if fits { Ok(()) } else { Err("a status changes that she does not have") }
+    }
+
+    fn schedule(&mut self, fact: &StatusDowngradeScheduled) -> Result<(), &'static str> {
+        let scheduled = Some(ScheduledDowngrade { on: fact.on, to: fact.to });
+        let mut fits = true;
+        self.each_track(fact.track, |track| {
+            fits &= track.status == fact.from;
+            track.scheduled = scheduled;
+        });
+        if fits { Ok(()) } else { Err("a downgrade is scheduled from a status that she does not have") }
+    }
+
+    fn each_track(&mut self, which: Track, mut change: impl FnMut(&mut StatusTrack)) {
+        if matches!(which, Track::Ordinary | Track::Both) {
+            change(&mut self.ordinary);
+        }
+        if matches!(which, Track::WithMedical | Track::Both) {
+            change(&mut self.with_medical);
+        }
+    }
+
+    /// True once she is registered.
+    #[must_use]
+    pub const fn is_registered(&self) -> bool {
+        self.registered_at.is_some()
+    }
+
+    /// True while her consent to `purpose` stands.
+    #[must_use]
+    pub fn consents_to(&self, purpose: &Purpose) -> bool {
+        self.consents.get(purpose).is_some_and(|decided| decided.choice == ConsentChoice::Granted)
+    }
+
+    /// Every purpose she ever decided on, with her present choice.
+    pub fn consents(&self) -> impl Iterator<Item = (&Purpose, ConsentChoice)> {
+        self.consents.iter().map(|(purpose, decided)| (purpose, decided.choice))
+    }
+
+    /// The track that is shown and paid by: with medical businesses only while `medical_status` stands. Rule S7.
+    #[must_use]
+    pub fn shown(&self) -> &StatusTrack {
+        if self.consents_to(&Purpose::MedicalStatus) { &self.with_medical } else { &self.ordinary }
+    }
+
+    /// Her lots with something left, in the order of spending. Rule B7.
+    pub fn live_lots(&self) -> impl Iterator<Item = &LiveLot> {
+        self.lots.values()
+    }
+
+    /// How many lots and bills it holds: what a copy of it costs.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.lots.len().saturating_add(self.spend.len())
+    }
+
+    /// Both tracks: without and with medical businesses. Rule S7.
+    #[must_use]
+    pub const fn tracks(&self) -> (&StatusTrack, &StatusTrack) {
+        (&self.ordinary, &self.with_medical)
+    }
+}
+
+/// Maps whose keys are not texts, as lists of pairs in a snapshot.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K, V, S>(map: &BTreeMap<K, V>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        K: Serialize,
+        V: Serialize,
+        S: Serializer,
+    {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

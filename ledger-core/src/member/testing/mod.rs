@@ -1,0 +1,363 @@
+//! Given, when, then: a member's past, a command, and what must follow. For tests alone.
+//!
+//! The world has nine ordinary businesses, one per category (`lisichkino` holds lots for 14 days), and the clinics
+//! `steam-center` and `skinerica`, both of cosmetology. Anna, unless a test says otherwise, registered on 2026-01-01
+//! and lets everyone report her purchases.
+
+mod facts;
+
+pub(crate) use facts::{consent, expired, granted, lot, matured, recorded, registered, withdrawn};
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::business::event::{BusinessEvent, BusinessMultiplierSet, BusinessRegistered, Terms};
+use crate::category::{Category, Confidentiality};
+use crate::context::{Context, Registry};
+use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId};
+use crate::log::{Event, Position};
+use crate::member::command::{
+    Draft, MemberCommand, MemberOutcome, NewEvent, PurchaseDocument, PurchaseMode, PurchaseOutcome,
+    RecordPurchase, decide,
+};
+use crate::member::consent::ConsentChange;
+use crate::member::event::{BonusAccrued, MemberEvent, PurchaseSource};
+use crate::member::state::MemberState;
+use crate::money::{Bonuses, Roubles};
+use crate::policy::decide::{PublishPolicy, first_policy, publish};
+use crate::policy::event::PolicyEvent;
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// The ordinary businesses, one per category.
+pub(crate) const ORDINARY: [(&str, Category); 9] = [
+    ("mindal", Category::BeautySalon),
+    ("kozha", Category::Cosmetology),
+    ("zubok", Category::Dentistry),
+    ("zdravie", Category::Medicine),
+    ("lisichkino", Category::Gastronomy),
+    ("buket", Category::Floristry),
+    ("linza", Category::Optics),
+    ("uyut", Category::HomeTextile),
+    ("zakon", Category::Legal),
+];
+
+/// The clinics.
+pub(crate) const CLINICS: [(&str, Category); 2] =
+    [("steam-center", Category::Cosmetology), ("skinerica", Category::Cosmetology)];
+
+/// The moment most tests stand at.
+pub(crate) const NOON: &str = "2026-03-02T12:00:00.000000+03:00";
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub(crate) fn bon(text: &str) -> Bonuses {
+    text.parse().expect("an amount")
+}
+
+pub(crate) fn rub(text: &str) -> Roubles {
+    text.parse().expect("an amount")
+}
+
+pub(crate) fn business_id(slug: &str) -> BusinessId {
+    BusinessId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_DNS, slug.as_bytes()))
+}
+
+/// The id of the purchase that was the `serial`th of its world, from 1.
+pub(crate) fn purchase_id(serial: u8) -> PurchaseId {
+    PurchaseId::from_uuid(Uuid::from_u128(u128::from(serial)))
+}
+
+pub(crate) fn quarantine_id(serial: u8) -> QuarantineId {
+    QuarantineId::from_uuid(Uuid::from_u128(1_000 + u128::from(serial)))
+}
+
+pub(crate) fn kind_of(slug: &str) -> (Category, Confidentiality) {
+    let named = |list: &[(&str, Category)]| list.iter().find(|(name, _)| *name == slug).map(|(_, it)| *it);
+    match (named(&ORDINARY), named(&CLINICS)) {
+        (Some(category), _) => (category, Confidentiality::Ordinary),
+        (None, Some(category)) => (category, Confidentiality::Medical),
+        (None, None) => panic!("no business {slug}"),
+    }
+}
+
+fn businesses() -> Vec<BusinessRegistered> {
+    let register = |(slug, _): &(&str, Category)| {
+        let (category, confidentiality) = kind_of(slug);
+        BusinessRegistered {
+            business_id: business_id(slug),
+            slug: slug.parse().expect("a slug"),
+            name: (*slug).to_owned(),
+            category,
+            confidentiality,
+            terms: Terms { hold_days: (*slug == "lisichkino").then_some(14), ..Terms::default() },
+        }
+    };
+    ORDINARY.iter().chain(&CLINICS).map(register).collect()
+}
+
+/// Every consent that lets a purchase through.
+fn reporting() -> Vec<Event> {
+    let partner = |(slug, _): &(&str, Category)| granted(&format!("partner:{slug}"));
+    let medical = |(slug, _): &(&str, Category)| granted(&format!("medical:{slug}"));
+    ORDINARY.iter().map(partner).chain(CLINICS.iter().map(medical)).collect()
+}
+
+/// Anna's past: registered on 2026-01-01, everyone may report.
+pub(crate) fn anna() -> World {
+    anna_since("2026-01-01T12:00:00+03:00")
+}
+
+/// Anna, registered at another time.
+pub(crate) fn anna_since(when: &str) -> World {
+    let mut past = vec![registered(when), granted("personal_data")];
+    past.extend(reporting());
+    given(past)
+}
+
+/// A world with this past, each fact at 2026-01-01, standing at [`NOON`].
+pub(crate) fn given(past: impl IntoIterator<Item = Event>) -> World {
+    let mut registry = Registry::default();
+    registry.policies.apply(&PolicyEvent::PolicyPublished(first_policy().expect("defaults")));
+    for business in businesses() {
+        registry.businesses.apply(&BusinessEvent::BusinessRegistered(business)).expect("a first fact");
+    }
+    let mut world =
+        World { registry, state: MemberState::default(), log: Vec::new(), now: at(NOON), serial: 0 };
+    for event in past {
+        world.write(at("2026-01-01T12:00:00+03:00"), event);
+    }
+    world
+}
+
+/// One member and what surrounds her.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) state: MemberState,
+    pub(crate) log: Vec<(Timestamp, Event)>,
+    pub(crate) now: Timestamp,
+    serial: u8,
+}
+
+impl World {
+    /// Moves the clock.
+    pub(crate) fn at(mut self, when: &str) -> Self {
+        self.now = at(when);
+        self
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn later(mut self, delta: TimeDelta) -> Self {
+        self.now = self.now.plus(delta);
+        self
+    }
+
+    /// A policy with one parameter changed, in force from now.
+    pub(crate) fn policy(mut self, name: &str, value: Value) -> Self {
+        let command = PublishPolicy { effective_from: None, changes: [(name.to_owned(), value)].into() };
+        let published = publish(&self.registry.policies, &command, self.now).expect("a policy");
+        self.registry.policies.apply(&PolicyEvent::PolicyPublished(published));
+        self
+    }
+
+    /// A multiplier of a business for a period.
+    pub(crate) fn multiplier(mut self, slug: &str, from: &str, to: &str, value: &str) -> Self {
+        let set = BusinessMultiplierSet {
+            business_id: business_id(slug),
+            from: at(from),
+            to: at(to),
+            value: value.parse().expect("a multiplier"),
+        };
+        self.registry.businesses.apply(&BusinessEvent::BusinessMultiplierSet(set)).expect("known");
+        self
+    }
+
+    /// Decides a command and writes what follows; it must not be refused.
+    pub(crate) fn after(self, ask: impl Ask) -> Self {
+        let decision = self.when(ask);
+        let (draft, _) = decision.answer.expect("an accepted command");
+        let mut world = decision.world;
+        draft.events.into_iter().for_each(|new| world.write(new.occurred_at, new.event));
+        world
+    }
+
+    /// Decides a command.
+    pub(crate) fn when(mut self, ask: impl Ask) -> Decision {
+        let command = ask.command(&mut self);
+        let context = Context { recorded_at: self.now, registry: &self.registry };
+        let answer = decide(&self.state, &command, &context);
+        Decision { world: self, answer }
+    }
+
+    pub(crate) fn write(&mut self, occurred_at: Timestamp, event: Event) {
+        let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
+        let position = Position::try_from(self.log.len() + 1).expect("a short log");
+        self.state.apply(position, occurred_at, fact).expect("a history that holds");
+        self.log.push((occurred_at, event));
+    }
+
+    /// Available and pending now.
+    pub(crate) fn balance(&self) -> (Bonuses, Bonuses) {
+        let balance = self.state.balance(self.now, 30).expect("fits");
+        (balance.available, balance.pending)
+    }
+}
+
+/// Something to ask of a member.
+pub(crate) trait Ask {
+    fn command(self, world: &mut World) -> MemberCommand;
+}
+
+impl Ask for MemberCommand {
+    fn command(self, _: &mut World) -> MemberCommand {
+        self
+    }
+}
+
+/// A change of consents.
+impl<const N: usize> Ask for [ConsentChange; N] {
+    fn command(self, _: &mut World) -> MemberCommand {
+        MemberCommand::ChangeConsents { changes: self.into() }
+    }
+}
+
+/// A purchase, by default ordinary, live and now.
+#[derive(Debug, Clone)]
+pub(crate) struct Buy {
+    slug: String,
+    amount: Roubles,
+    on: Option<Timestamp>,
+    mode: PurchaseMode,
+    change: fn(&mut PurchaseDocument),
+}
+
+/// A purchase of `amount` at `slug`.
+pub(crate) fn buy(slug: &str, amount: &str) -> Buy {
+    Buy { slug: slug.to_owned(), amount: rub(amount), on: None, mode: PurchaseMode::Live, change: |_| {} }
+}
+
+impl Buy {
+    pub(crate) fn on(mut self, when: &str) -> Self {
+        self.on = Some(at(when));
+        self
+    }
+
+    pub(crate) fn on_moment(mut self, when: Timestamp) -> Self {
+        self.on = Some(when);
+        self
+    }
+
+    pub(crate) fn imported(mut self) -> Self {
+        self.mode = PurchaseMode::Import { registered_at: None };
+        self
+    }
+
+    pub(crate) fn imported_since(mut self, when: &str) -> Self {
+        self.mode = PurchaseMode::Import { registered_at: Some(at(when)) };
+        self
+    }
+
+    pub(crate) fn with(mut self, change: fn(&mut PurchaseDocument)) -> Self {
+        self.change = change;
+        self
+    }
+}
+
+impl Ask for Buy {
+    fn command(self, world: &mut World) -> MemberCommand {
+        world.serial += 1;
+        let serial = world.serial;
+        let mut document = PurchaseDocument {
+            business_id: business_id(&self.slug),
+            natural_key: NaturalKey::from_bytes([serial; 32]),
+            revision: 1,
+            amount: self.amount,
+            occurred_at: self.on.unwrap_or(world.now),
+            source: PurchaseSource::Api,
+            cancelled: false,
+            redemption_id: None,
+            redeem_amount: None,
+            coupon_code: None,
+        };
+        (self.change)(&mut document);
+        MemberCommand::RecordPurchase(RecordPurchase {
+            purchase_id: purchase_id(serial),
+            quarantine_id: quarantine_id(serial),
+            document,
+            mode: self.mode,
+        })
+    }
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) world: World,
+    pub(crate) answer: Result<(Draft, MemberOutcome), Rejection>,
+}
+
+impl Decision {
+    /// These facts follow and no others.
+    #[track_caller]
+    pub(crate) fn then(self, expected: impl IntoIterator<Item = Event>) -> Self {
+        let facts: Vec<_> = self.drafted().iter().map(|new| new.event.clone()).collect();
+        assert_eq!(facts, expected.into_iter().collect::<Vec<_>>());
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn then_rejected(self, expected: Rejection) {
+        assert_eq!(self.answer.map(|_| ()), Err(expected));
+    }
+
+    #[track_caller]
+    pub(crate) fn then_outcome(self, expected: PurchaseOutcome) -> Self {
+        assert_eq!(self.outcome(), &MemberOutcome::Purchase(expected));
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn drafted(&self) -> &[NewEvent] {
+        &self.answer.as_ref().expect("an accepted command").0.events
+    }
+
+    #[track_caller]
+    pub(crate) fn outcome(&self) -> &MemberOutcome {
+        &self.answer.as_ref().expect("an accepted command").1
+    }
+
+    /// The one accrual that follows.
+    #[track_caller]
+    pub(crate) fn accrual(&self) -> BonusAccrued {
+        let found = self.drafted().iter().find_map(|new| match &new.event {
+            Event::Member(MemberEvent::BonusAccrued(fact)) => Some(fact.clone()),
+            _ => None,
+        });
+        found.expect("an accrual")
+    }
+
+    /// The amount of the accrual that follows.
+    #[track_caller]
+    pub(crate) fn earned(&self) -> Bonuses {
+        self.accrual().amount
+    }
+
+    /// The facts that follow besides the purchase and its accrual.
+    #[track_caller]
+    pub(crate) fn then_besides(self, expected: impl IntoIterator<Item = Event>) -> Self {
+        let other = |new: &NewEvent| {
+            !matches!(
+                new.event,
+                Event::Member(MemberEvent::PurchaseRecorded(_) | MemberEvent::BonusAccrued(_))
+            )
+        };
+        let facts: Vec<_> =
+            self.drafted().iter().filter(|new| other(new)).map(|new| new.event.clone()).collect();
+        assert_eq!(facts, expected.into_iter().collect::<Vec<_>>());
+        self
+    }
+}

@@ -1,0 +1,10 @@
+//! The rule book, rule by rule, as given, when, then.
+
+mod bonuses;
+mod documents;
+mod lots;
+mod medical;
+mod model;
+mod properties;
+mod statuses;
+mod value;

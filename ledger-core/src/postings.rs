@@ -1,0 +1,173 @@
+//! Double-entry postings of every event with an effect on value. Rules M1, M2; the chart of accounts of the design.
+//!
+//! Pure: what an event posts follows from the event alone. The postings of every event sum to zero in each unit, so that
+//! balances are sums of postings at every prefix of the log.
+
+use std::fmt;
+
+use crate::ids::{LotId, MemberId};
+use crate::log::Event;
+use crate::member::event::{BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, MemberEvent};
+use crate::member::lot::Funder;
+
+/// What a posting counts; the two are never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unit {
+    /// Bonuses.
+    Bon,
+    /// What businesses, coalition and fund owe each other.
+    Rub,
+}
+
+impl Unit {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bon => "BON",
+            Self::Rub => "RUB",
+        }
+    }
+}
+
+/// An account of the chart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Account {
+    /// `member/{id}/pending`.
+    MemberPending(MemberId),
+    /// `member/{id}/available`.
+    MemberAvailable(MemberId),
+    /// `funder/{slug|coalition}/issued`.
+    Issued(Funder),
+    /// `funder/{slug|coalition}/expired`.
+    Expired(Funder),
+    /// `business/{slug}/clearing`, or `coalition/promo` for the coalition: c(f) of the design.
+    Clearing(Funder),
+    /// `coalition/float`.
+    Float,
+    /// `coalition/breakage`.
+    Breakage,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MemberPending(id) => write!(f, "member/{id}/pending"),
+            Self::MemberAvailable(id) => write!(f, "member/{id}/available"),
+            Self::Issued(funder) => write!(f, "funder/{funder}/issued"),
+            Self::Expired(funder) => write!(f, "funder/{funder}/expired"),
+            Self::Clearing(Funder::Business(slug)) => write!(f, "business/{slug}/clearing"),
+            Self::Clearing(Funder::Coalition) => f.write_str("coalition/promo"),
+            Self::Float => f.write_str("coalition/float"),
+            Self::Breakage => f.write_str("coalition/breakage"),
+        }
+    }
+}
+
+/// One line of double entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// What it counts.
+    pub unit: Unit,
+    /// Where.
+    pub account: Account,
+    /// How much, in kopecks or hundredths of a bonus, signed.
+    pub kopecks: i64,
+    /// The lot it is about.
+    pub lot_id: LotId,
+    /// Who funds that lot.
+    pub funder: Funder,
+}
+
+/// The postings of `event` on the stream of `member`; none for an event without an effect on value.
+#[must_use]
+pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
+    let Event::Member(event) = event else { return Vec::new() };
+    match event {
+        MemberEvent::BonusAccrued(fact) => accrued(member, fact),
+        MemberEvent::BonusMatured(fact) => matured(member, fact),
+        MemberEvent::BonusExpired(fact) => expired(member, fact),
+        MemberEvent::MemberRegistered(_)
+        | MemberEvent::MembershipBackdated(_)
+        | MemberEvent::ConsentGranted(_)
+        | MemberEvent::ConsentWithdrawn(_)
+        | MemberEvent::PurchaseRecorded(_)
+        | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::StatusChanged(_)
+        | MemberEvent::StatusDowngradeScheduled(_)
+        | MemberEvent::StatusDowngradeCancelled(_) => Vec::new(),
+    }
+}
+
+/// Collects pairs of postings that move an amount of one lot from one account to another.
+struct Moves {
+    lot_id: LotId,
+    funder: Funder,
+    kopecks: i64,
+    postings: Vec<Posting>,
+}
+
+impl Moves {
+    const fn of(lot_id: LotId, funder: Funder, kopecks: i64) -> Self {
+        Self { lot_id, funder, kopecks, postings: Vec::new() }
+    }
+
+    fn shift(mut self, unit: Unit, from: Account, to: Account) -> Self {
+        let mut post = |account, kopecks| {
+            self.postings.push(Posting {
+                unit,
+                account,
+                kopecks,
+                lot_id: self.lot_id,
+                funder: self.funder.clone(),
+            });
+        };
+        // Amounts are never negative, so the negation always fits.
+        post(from, self.kopecks.saturating_neg());
+        post(to, self.kopecks);
+        self
+    }
+}
+
+fn accrued(member: MemberId, fact: &BonusAccrued) -> Vec<Posting> {
+    let postings = fact.lots.iter().flat_map(|lot| {
+        let moves = Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks());
+        let issued = Account::Issued(lot.funder.clone());
+        let moves = match lot.opens {
+            Holding::Pending => moves.shift(Unit::Bon, issued, Account::MemberPending(member)),
+            Holding::Available => moves.shift(Unit::Bon, issued, Account::MemberAvailable(member)).shift(
+                Unit::Rub,
+                Account::Clearing(lot.funder.clone()),
+                Account::Float,
+            ),
+        };
+        moves.postings
+    });
+    postings.collect()
+}
+
+fn matured(member: MemberId, fact: &BonusMatured) -> Vec<Posting> {
+    Moves::of(fact.lot_id, fact.funder.clone(), fact.amount.kopecks())
+        .shift(Unit::Bon, Account::MemberPending(member), Account::MemberAvailable(member))
+        .shift(Unit::Rub, Account::Clearing(fact.funder.clone()), Account::Float)
+        .postings
+}
+
+fn expired(member: MemberId, fact: &BonusExpired) -> Vec<Posting> {
+    let moves = Moves::of(fact.lot_id, fact.funder.clone(), fact.amount.kopecks());
+    let gone = Account::Expired(fact.funder.clone());
+    let back = match fact.expired_to {
+        ExpiredTo::Funder => Account::Clearing(fact.funder.clone()),
+        ExpiredTo::Coalition => Account::Breakage,
+    };
+    match fact.holding {
+        // A pending lot was never paid for (Rule M2), so nothing flows back.
+        Holding::Pending => moves.shift(Unit::Bon, Account::MemberPending(member), gone).postings,
+        Holding::Available => {
+            moves
+                .shift(Unit::Bon, Account::MemberAvailable(member), gone)
+                .shift(Unit::Rub, Account::Float, back)
+                .postings
+        }
+    }
+}

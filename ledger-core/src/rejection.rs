@@ -1,0 +1,106 @@
+//! Refusals: what a rule answers to a command it does not allow. Rule Z.
+//!
+//! A refusal is not a failure: it is expected, writes nothing and carries the facts. The variants stand in the order in
+//! which decisions check: form, existence, state, limits.
+
+use std::collections::BTreeMap;
+
+use crate::time::Timestamp;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Parameters that a policy cannot have.
+    #[error("the policy has parameters that cannot be")]
+    PolicyParameters {
+        /// What is wrong, by name.
+        wrong: BTreeMap<String, String>,
+    },
+    /// No such member.
+    #[error("there is no such member")]
+    MemberNotFound,
+    /// No such business.
+    #[error("there is no such business")]
+    BusinessNotFound,
+    /// The log has no policy yet.
+    #[error("the log has no policy")]
+    PolicyMissing,
+    /// No such hold. Rule R4.
+    #[error("there is no such redemption")]
+    HoldNotFound,
+    /// No coupon with this code. Rule C.
+    #[error("the coupon code is not valid")]
+    CouponNotValid,
+    /// The same key was used for another command. Rule D2, design L4.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// Edits of a known document are not taken yet. Rule D3.
+    #[error("amendments of a recorded purchase are not supported yet")]
+    AmendmentNotSupported,
+    /// The member exists already.
+    #[error("the member is registered already")]
+    MemberExists,
+    /// The short name is taken.
+    #[error("another business has this slug")]
+    SlugTaken,
+    /// The programme cannot go on without this consent; leaving is another call.
+    #[error("the consent personal_data is withdrawn by leaving the programme, not on its own")]
+    ConsentRequired,
+    /// A purchase of the future. Rule T3.
+    #[error("the purchase is more than {limit_minutes} minutes in the future")]
+    OccurredInFuture {
+        /// When it is said to have happened.
+        occurred_at: Timestamp,
+        /// Now.
+        now: Timestamp,
+        /// What is tolerated.
+        limit_minutes: u32,
+    },
+    /// A policy that would begin in the past. Rule P2.
+    #[error("a policy cannot begin in the past")]
+    PolicyInThePast {
+        /// When it would begin.
+        effective_from: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+    /// A period that would begin in the past.
+    #[error("a period cannot begin in the past")]
+    PeriodInThePast {
+        /// When it would begin.
+        from: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+    /// A period that ends before it begins.
+    #[error("the period ends before it begins")]
+    PeriodReversed,
+    /// A sum beyond what an amount holds.
+    #[error("the amount is beyond what the ledger holds")]
+    AmountOutOfRange,
+}
+
+impl Rejection {
+    /// The stable code on the wire. Rule Z.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::PolicyParameters { .. } => "VALIDATION_ERROR",
+            Self::MemberNotFound => "MEMBER_NOT_FOUND",
+            Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
+            Self::PolicyMissing => "POLICY_MISSING",
+            Self::HoldNotFound => "HOLD_NOT_FOUND",
+            Self::CouponNotValid => "COUPON_NOT_VALID",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
+            Self::MemberExists => "MEMBER_EXISTS",
+            Self::SlugTaken => "SLUG_TAKEN",
+            Self::ConsentRequired => "CONSENT_REQUIRED",
+            Self::OccurredInFuture { .. } => "OCCURRED_IN_FUTURE",
+            Self::PolicyInThePast { .. } => "POLICY_IN_THE_PAST",
+            Self::PeriodInThePast { .. } => "PERIOD_IN_THE_PAST",
+            Self::PeriodReversed => "PERIOD_REVERSED",
+            Self::AmountOutOfRange => "AMOUNT_OUT_OF_RANGE",
+        }
+    }
+}
