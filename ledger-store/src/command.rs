@@ -1,0 +1,97 @@
+//! What can be asked of the ledger, and what is answered.
+
+use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
+use ledger_core::ids::{BusinessId, CorrelationId, MemberId};
+use ledger_core::log::{Actor, Position};
+use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_core::policy::decide::PublishPolicy;
+use ledger_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A command to one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// To a member.
+    Member {
+        /// Which.
+        member_id: MemberId,
+        /// What.
+        command: MemberCommand,
+    },
+    /// A new business.
+    RegisterBusiness(RegisterBusiness),
+    /// A business's name or terms.
+    ChangeBusiness(ChangeBusiness),
+    /// A business's multiplier for a period.
+    SetMultiplier(SetMultiplier),
+    /// A new policy.
+    PublishPolicy(PublishPolicy),
+}
+
+/// What makes a command happen once. Design L4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key, already keyed or derived: it says nothing about a person.
+    pub key: [u8; 32],
+    /// Orders the edits of one document (Rule D2); 1 for all but purchases.
+    pub revision: u32,
+    /// Of the parsed command: the same key with another one is refused.
+    pub fingerprint: [u8; 32],
+}
+
+/// A command with its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What.
+    pub command: Command,
+    /// Once.
+    pub idempotency: Idempotency,
+    /// Who.
+    pub actor: Actor,
+    /// Which way it came in: `api`, `import`, `schedule`.
+    pub source: &'static str,
+    /// Everything that this request leads to shares this id.
+    pub correlation_id: CorrelationId,
+}
+
+/// What a command led to; stored with its key, so that a repeat gets the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A member's answer.
+    Member(MemberOutcome),
+    /// A business was registered or changed.
+    Business {
+        /// Which.
+        business_id: BusinessId,
+    },
+    /// A policy was published.
+    PolicyPublished {
+        /// Its version.
+        version: u32,
+        /// From when it is in force.
+        effective_from: Timestamp,
+    },
+}
+
+/// Whether a receipt is of this execution or of an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Executed now.
+    First,
+    /// Executed before with the same content: the first answer again.
+    Replayed,
+    /// A later revision of the document is known. Rule D2.
+    Stale,
+}
+
+/// What a command led to; given after the durable commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The outcome of the first execution.
+    pub outcome: Outcome,
+    /// The last position that the first execution wrote; `None` when it wrote nothing.
+    pub position: Option<Position>,
+    /// Whether this is it.
+    pub repeat: Repeat,
+}

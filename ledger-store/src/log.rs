@@ -1,0 +1,174 @@
+//! Reading the log, in order, for projectors, rebuilds and audits. Design L1: who has seen N never later finds a row < N.
+
+use chrono::{DateTime, Utc};
+use ledger_core::ids::{EventId, LogId};
+use ledger_core::log::{LeafHash, Metadata, Position, Row, StreamType};
+use ledger_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// A row with the hash that stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRow {
+    /// The row.
+    #[serde(flatten)]
+    pub row: Row,
+    /// Its leaf hash. Design L7.
+    pub leaf_hash: LeafHash,
+}
+
+/// The columns of one row of `ledger.events`.
+struct Columns {
+    position: i64,
+    event_id: Uuid,
+    stream_type: String,
+    stream_id: Uuid,
+    stream_version: i32,
+    event_type: String,
+    schema_version: i16,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    payload: serde_json::Value,
+    metadata: Json<Metadata>,
+    leaf_hash: Vec<u8>,
+}
+
+impl TryFrom<Columns> for StoredRow {
+    type Error = StoreError;
+
+    fn try_from(columns: Columns) -> Result<Self, StoreError> {
+        let position = columns.position;
+        let stream_type = match columns.stream_type.as_str() {
+            "member" => StreamType::Member,
+            "business" => StreamType::Business,
+            "policy" => StreamType::Policy,
+            _ => return Err(StoreError::Malformed { position, what: "no such stream type" }),
+        };
+        let leaf_hash = LeafHash::from_slice(&columns.leaf_hash)
+            .map_err(|_| StoreError::Malformed { position, what: "a leaf hash has 32 bytes" })?;
+        let row = Row {
+            position,
+            event_id: EventId::from_uuid(columns.event_id),
+            stream_type,
+            stream_id: columns.stream_id,
+            stream_version: columns.stream_version,
+            event_type: columns.event_type,
+            schema_version: columns.schema_version,
+            occurred_at: Timestamp::new(columns.occurred_at),
+            recorded_at: Timestamp::new(columns.recorded_at),
+            payload: columns.payload,
+            metadata: columns.metadata.0,
+        };
+        Ok(Self { row, leaf_hash })
+    }
+}
+
+fn stored(rows: Vec<Columns>) -> Result<Vec<StoredRow>, StoreError> {
+    rows.into_iter().map(StoredRow::try_from).collect()
+}
+
+/// Up to `limit` rows after position `after`, in order.
+///
+/// # Errors
+/// [`StoreError`] when the database is away or a row cannot be.
+pub async fn read_after(
+    db: impl PgExecutor<'_>,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+                  recorded_at, payload, metadata AS "metadata: Json<Metadata>", leaf_hash
+           FROM ledger.events WHERE position > $1 ORDER BY position LIMIT $2"#,
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
+/// The rows of one stream after its version `after`, in order.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_stream(
+    db: impl PgExecutor<'_>,
+    stream_id: Uuid,
+    after: i32,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+                  recorded_at, payload, metadata AS "metadata: Json<Metadata>", leaf_hash
+           FROM ledger.events WHERE stream_id = $1 AND stream_version > $2 ORDER BY stream_version"#,
+        stream_id,
+        after
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
+/// The rows of several streams, each after its own version in `after`; every stream's rows in order.
+///
+/// # Errors
+/// As [`read_after`].
+pub(crate) async fn read_streams(
+    db: impl PgExecutor<'_>,
+    streams: &[Uuid],
+    after: &[i32],
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT e.position, e.event_id, e.stream_type, e.stream_id, e.stream_version, e.event_type, e.schema_version,
+                  e.occurred_at, e.recorded_at, e.payload, e.metadata AS "metadata: Json<Metadata>", e.leaf_hash
+           FROM UNNEST($1::uuid[], $2::int[]) AS wanted (stream_id, after)
+           JOIN ledger.events e ON e.stream_id = wanted.stream_id AND e.stream_version > wanted.after
+           ORDER BY e.stream_id, e.stream_version"#,
+        streams,
+        after
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
+/// Every row of the businesses' and the policies' streams up to `until`, in order.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_registry(db: impl PgExecutor<'_>, until: Position) -> Result<Vec<StoredRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+                  recorded_at, payload, metadata AS "metadata: Json<Metadata>", leaf_hash
+           FROM ledger.events WHERE stream_type <> 'member' AND position <= $1 ORDER BY position"#,
+        until
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
+/// The newest position; 0 on an empty log.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn head(db: impl PgExecutor<'_>) -> Result<Position, StoreError> {
+    Ok(sqlx::query_scalar!("SELECT position FROM ledger.log_head").fetch_one(db).await?)
+}
+
+/// The name of the log. Design L9.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn log_id(db: impl PgExecutor<'_>) -> Result<LogId, StoreError> {
+    let id = sqlx::query_scalar!("SELECT log_id FROM ledger.log_head").fetch_one(db).await?;
+    Ok(LogId::from_uuid(id))
+}

@@ -1,0 +1,272 @@
+//! Deciding one batch: every waiting command on the state its predecessors left.
+
+use std::sync::Arc;
+
+use ledger_core::business::decide as business;
+use ledger_core::context::{Context, Registry};
+use ledger_core::ids::EventId;
+use ledger_core::log::{Event, Metadata, Position, Row, StreamType};
+use ledger_core::member::command::Draft;
+use ledger_core::member::{self, MemberState};
+use ledger_core::policy::{POLICY_STREAM, decide as policy};
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use uuid::Uuid;
+
+use super::Pending;
+use super::append::{EventColumns, KeyColumns};
+use super::lookup::{Found, Known, KnownKeys};
+use super::warmth::{RegistryFold, Warmth};
+use crate::command::{Command, Outcome, Receipt, Repeat, Request};
+use crate::error::{ExecuteError, StoreError};
+use crate::snapshot::Snapshot;
+
+/// A decided command: its answer is given once everything it was decided on is committed.
+pub(super) struct Decided {
+    pub(super) pending: Pending,
+    pub(super) answer: Result<Receipt, ExecuteError>,
+}
+
+/// A decided batch.
+pub(super) struct Batch {
+    /// The head it was decided at.
+    pub(super) expected: Position,
+    /// The head once it is committed.
+    pub(super) head: Position,
+    pub(super) events: EventColumns,
+    pub(super) keys: KeyColumns,
+    /// The same keys, for the commands after them.
+    known: KnownKeys,
+    pub(super) decided: Vec<Decided>,
+    /// The members it wrote to: forgotten when it fails.
+    pub(super) touched: Vec<Uuid>,
+    pub(super) snapshots: Vec<Snapshot>,
+    /// The registry after it, if it changed.
+    pub(super) registry: Option<RegistryFold>,
+}
+
+/// Decides `waiting` in order.
+pub(super) fn decide(
+    waiting: Vec<Pending>,
+    warmth: &mut Warmth,
+    found: Found,
+    recorded_at: Timestamp,
+) -> Batch {
+    // Whom this batch is about must not be forgotten for the sake of those just loaded.
+    for pending in &waiting {
+        if let Command::Member { member_id, .. } = &pending.request.command {
+            warmth.members.promote(&member_id.as_uuid());
+        }
+    }
+    for (id, warm) in found.members {
+        warmth.members.put(id, warm);
+    }
+    let mut batch = Batch {
+        expected: warmth.head,
+        head: warmth.head,
+        events: EventColumns::default(),
+        keys: KeyColumns::default(),
+        known: KnownKeys::new(),
+        decided: Vec::with_capacity(waiting.len()),
+        touched: Vec::new(),
+        snapshots: Vec::new(),
+        registry: None,
+    };
+    let registry_before = Arc::clone(&warmth.registry.registry);
+    for pending in waiting {
+        let key = &pending.request.idempotency.key;
+        let known = batch.known.get(key).or_else(|| found.keys.get(key));
+        let answer = match known {
+            Some(known) => repeat(known, &pending.request),
+            None => batch.execute(&pending.request, warmth, recorded_at),
+        };
+        batch.decided.push(Decided { pending, answer });
+    }
+    if !Arc::ptr_eq(&registry_before, &warmth.registry.registry) {
+        batch.registry = Some(warmth.registry.clone());
+    }
+    batch
+}
+
+/// The answer to a key that was answered before. Rule D2, design L4.
+fn repeat(known: &Known, request: &Request) -> Result<Receipt, ExecuteError> {
+    let asked = &request.idempotency;
+    let receipt = |repeat| Receipt { outcome: known.outcome.clone(), position: Some(known.position), repeat };
+    if asked.revision < known.revision {
+        Ok(receipt(Repeat::Stale))
+    } else if asked.revision > known.revision {
+        Err(ExecuteError::Refused(Rejection::AmendmentNotSupported))
+    } else if asked.fingerprint == known.fingerprint {
+        Ok(receipt(Repeat::Replayed))
+    } else {
+        Err(ExecuteError::Refused(Rejection::IdempotencyKeyReused))
+    }
+}
+
+/// Which stream a command writes to, and what it wants written.
+struct Written {
+    stream_type: StreamType,
+    stream_id: Uuid,
+    draft: Draft,
+    outcome: Outcome,
+}
+
+impl Batch {
+    fn execute(
+        &mut self,
+        request: &Request,
+        warmth: &mut Warmth,
+        recorded_at: Timestamp,
+    ) -> Result<Receipt, ExecuteError> {
+        let registry = Arc::clone(&warmth.registry.registry);
+        let context = Context { recorded_at, registry: &registry };
+        let empty = MemberState::default();
+        let state = match &request.command {
+            // A member without events is warm too, with an empty fold: one that is not was never looked up.
+            Command::Member { member_id, .. } => match warmth.members.get(&member_id.as_uuid()) {
+                Some(warm) => &warm.state,
+                None => return Err(ExecuteError::Unavailable),
+            },
+            _ => &empty,
+        };
+        let written = decide_one(&request.command, state, &context).map_err(ExecuteError::Refused)?;
+        if written.draft.events.is_empty() {
+            return Ok(Receipt { outcome: written.outcome, position: None, repeat: Repeat::First });
+        }
+        let outcome = written.outcome.clone();
+        let first = self.head.saturating_add(1);
+        self.write(request, written, warmth, recorded_at).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a decision cannot be written");
+            ExecuteError::Corrupt
+        })?;
+        let position = self.head;
+        let known = Known {
+            revision: request.idempotency.revision,
+            fingerprint: request.idempotency.fingerprint,
+            position,
+            outcome: outcome.clone(),
+        };
+        self.known.insert(request.idempotency.key, known);
+        self.keys
+            .push(&request.idempotency, (first, position), &outcome)
+            .map_err(|_| ExecuteError::Corrupt)?;
+        Ok(Receipt { outcome, position: Some(position), repeat: Repeat::First })
+    }
+
+    /// Turns a draft into rows and folds them, all or nothing.
+    fn write(
+        &mut self,
+        request: &Request,
+        written: Written,
+        warmth: &mut Warmth,
+        recorded_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Written { stream_type, stream_id, draft, .. } = written;
+        let is_member = stream_type == StreamType::Member;
+        let mut version = match warmth.members.peek(&stream_id) {
+            Some(warm) if is_member => warm.version,
+            _ => warmth.registry.version(stream_id),
+        };
+        let mut warm = is_member.then(|| warmth.members.pop(&stream_id).unwrap_or_default());
+        if is_member {
+            self.touched.push(stream_id);
+        }
+        let ids: Vec<EventId> = draft.events.iter().map(|_| EventId::from_uuid(Uuid::now_v7())).collect();
+        let mut position = self.head;
+        let mut rows = Vec::with_capacity(ids.len());
+        for (new, event_id) in draft.events.iter().zip(&ids) {
+            position = position.saturating_add(1);
+            version = version.saturating_add(1);
+            match (&new.event, &mut warm) {
+                (Event::Member(event), Some(warm)) => warm.state.apply(position, new.occurred_at, event)?,
+                (event, _) => warmth.registry.fold(stream_id, version, event)?,
+            }
+            rows.push(Row {
+                position,
+                event_id: *event_id,
+                stream_type,
+                stream_id,
+                stream_version: version,
+                event_type: new.event.event_type().to_owned(),
+                schema_version: new.event.schema_version(),
+                occurred_at: new.occurred_at,
+                recorded_at,
+                payload: new.event.payload()?,
+                metadata: metadata(request, &draft, new.cause.and_then(|index| ids.get(index)).copied()),
+            });
+        }
+        for row in rows {
+            self.events.push(row)?;
+        }
+        if let Some(mut warm) = warm {
+            warm.version = version;
+            if warm.is_due_for_a_snapshot() {
+                warm.snapshot_version = version;
+                self.snapshots.push(Snapshot {
+                    stream_id,
+                    version,
+                    state: serde_json::to_value(&warm.state)?,
+                });
+            }
+            warmth.members.put(stream_id, warm);
+        }
+        self.head = position;
+        warmth.head = position;
+        Ok(())
+    }
+}
+
+fn metadata(request: &Request, draft: &Draft, causation_id: Option<EventId>) -> Metadata {
+    Metadata {
+        correlation_id: request.correlation_id,
+        causation_id,
+        actor: request.actor,
+        source: request.source.to_owned(),
+        policy_version: draft.policy_version,
+        rules_revision: draft.rules_revision,
+        idempotency_key: hex::encode(request.idempotency.key),
+    }
+}
+
+fn decide_one(command: &Command, state: &MemberState, context: &Context<'_>) -> Result<Written, Rejection> {
+    let registry: &Registry = context.registry;
+    let now = context.recorded_at;
+    match command {
+        Command::Member { member_id, command } => {
+            let (draft, outcome) = member::decide(state, command, context)?;
+            let outcome = Outcome::Member(outcome);
+            Ok(Written { stream_type: StreamType::Member, stream_id: member_id.as_uuid(), draft, outcome })
+        }
+        Command::RegisterBusiness(command) => {
+            let events = business::register(&registry.businesses, command)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::ChangeBusiness(command) => {
+            let events = business::change(&registry.businesses, command, now)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::SetMultiplier(command) => {
+            let events = business::set_multiplier(&registry.businesses, command, now)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::PublishPolicy(command) => {
+            let published = policy::publish(&registry.policies, command, now)?;
+            let outcome = Outcome::PolicyPublished {
+                version: published.version,
+                effective_from: published.effective_from,
+            };
+            let mut draft = Draft::new(published.version);
+            draft.push(now, published.into());
+            Ok(Written { stream_type: StreamType::Policy, stream_id: POLICY_STREAM, draft, outcome })
+        }
+    }
+}
+
+fn of_business(stream_id: Uuid, events: Vec<Event>, context: &Context<'_>) -> Result<Written, Rejection> {
+    let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
+    for event in events {
+        draft.push(context.recorded_at, event);
+    }
+    let outcome = Outcome::Business { business_id: ledger_core::ids::BusinessId::from_uuid(stream_id) };
+    Ok(Written { stream_type: StreamType::Business, stream_id, draft, outcome })
+}

@@ -1,0 +1,77 @@
+//! What the decider keeps warm: the folds of members it met lately, and of all policies and businesses.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use ledger_core::context::Registry;
+use ledger_core::log::{Event, Position, StreamType};
+use lru::LruCache;
+use uuid::Uuid;
+
+use super::LedgerOptions;
+use crate::error::StoreError;
+use crate::log::StoredRow;
+use crate::snapshot::Warm;
+
+/// Policies, businesses, and how many events their streams hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RegistryFold {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) versions: HashMap<Uuid, i32>,
+}
+
+impl RegistryFold {
+    /// Folds one fact of a business or policy stream.
+    pub(crate) fn fold(&mut self, stream_id: Uuid, version: i32, event: &Event) -> Result<(), StoreError> {
+        let registry = Arc::make_mut(&mut self.registry);
+        match event {
+            Event::Business(event) => registry.businesses.apply(event)?,
+            Event::Policy(event) => registry.policies.apply(event),
+            Event::Member(_) => return Ok(()),
+        }
+        self.versions.insert(stream_id, version);
+        Ok(())
+    }
+
+    /// How many events the stream holds.
+    pub(crate) fn version(&self, stream_id: Uuid) -> i32 {
+        self.versions.get(&stream_id).copied().unwrap_or(0)
+    }
+}
+
+/// Everything warm, up to and including `head`.
+pub(crate) struct Warmth {
+    pub(crate) members: LruCache<Uuid, Warm>,
+    pub(crate) registry: RegistryFold,
+    pub(crate) head: Position,
+}
+
+impl Warmth {
+    /// Nothing but a registry.
+    ///
+    /// The members of the batch in flight and of the next one must all fit: one that was forgotten before its commit would
+    /// be loaded as it was before.
+    pub(crate) fn new(options: &LedgerOptions, registry: RegistryFold, head: Position) -> Self {
+        let members_max = options.members_max.max(options.batch_max.saturating_mul(4));
+        let members = LruCache::new(NonZeroUsize::new(members_max).unwrap_or(NonZeroUsize::MIN));
+        Self { members, registry, head }
+    }
+
+    /// Folds one row that another process appended. A member whose fold does not fit is forgotten and loaded anew.
+    pub(crate) fn fold(&mut self, stored: &StoredRow) -> Result<(), StoreError> {
+        let row = &stored.row;
+        if row.stream_type == StreamType::Member {
+            let fits = self.members.peek_mut(&row.stream_id).is_none_or(|warm| warm.fold(stored).is_ok());
+            if !fits {
+                self.members.pop(&row.stream_id);
+            }
+        } else {
+            let position = row.position;
+            let event = row.event().map_err(|source| StoreError::Unreadable { position, source })?;
+            self.registry.fold(row.stream_id, row.stream_version, &event)?;
+        }
+        self.head = row.position;
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+-- Read model `balances`: what each member has. Unqualified names: the same text makes `balances` and `balances_next`.
+
+-- Posted balances: sums of the member's postings (design, Postings), in hundredths of a bonus.
+CREATE TABLE member_balances (
+    member_id         uuid   PRIMARY KEY,
+    available_kopecks bigint NOT NULL DEFAULT 0,
+    pending_kopecks   bigint NOT NULL DEFAULT 0,
+    held_kopecks      bigint NOT NULL DEFAULT 0,
+    debt_kopecks      bigint NOT NULL DEFAULT 0,
+    position          bigint NOT NULL
+) WITH (fillfactor = 70);
+
+-- Lots with something left; the row of a lot that is used up is deleted. The balance at any moment follows (Rule B6):
+--   available: sum(left_kopecks) WHERE available_from <= now AND now <= expires_at
+--   pending:   sum(left_kopecks) WHERE available_from >  now AND now <= expires_at
+-- `pending` says what the log says: whether BonusMatured was written yet.
+CREATE TABLE lots (
+    member_id      uuid        NOT NULL,
+    lot_id         uuid        NOT NULL,
+    purchase_id    uuid        NOT NULL,
+    business_id    uuid        NOT NULL,
+    medical        boolean     NOT NULL,
+    funder         text        NOT NULL,
+    left_kopecks   bigint      NOT NULL CHECK (left_kopecks > 0),
+    pending        boolean     NOT NULL,
+    available_from timestamptz NOT NULL,
+    expires_at     timestamptz NOT NULL,
+    position       bigint      NOT NULL,
+    PRIMARY KEY (member_id, lot_id)
+) WITH (fillfactor = 90);
+
+-- What is due: lots that matured (Rule B5) or expired (Rule B8) and for which that is not written yet.
+CREATE INDEX lots_maturing ON lots (available_from) WHERE pending;
+CREATE INDEX lots_expiring ON lots (expires_at);

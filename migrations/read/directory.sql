@@ -1,0 +1,72 @@
+-- Read model `directory`: businesses, policies, quarantine, purchases by id. Unqualified names: the same text makes
+-- `directory` and `directory_next`.
+
+CREATE TABLE businesses (
+    business_id   uuid        PRIMARY KEY,
+    slug          text        NOT NULL UNIQUE,
+    name          text        NOT NULL,
+    category      text        NOT NULL,
+    medical       boolean     NOT NULL,
+    registered_at timestamptz NOT NULL,
+    position      bigint      NOT NULL
+);
+
+-- A business's terms by the moment they begin; those of its registration begin with time itself.
+CREATE TABLE terms (
+    business_id    uuid        NOT NULL,
+    effective_from timestamptz NOT NULL,
+    position       bigint      NOT NULL,
+    terms          jsonb       NOT NULL,
+    PRIMARY KEY (business_id, position)
+);
+
+-- Multipliers of periods. Rule B3.
+CREATE TABLE multipliers (
+    business_id uuid        NOT NULL,
+    position    bigint      NOT NULL,
+    from_time   timestamptz NOT NULL,
+    to_time     timestamptz NOT NULL,
+    value       text        NOT NULL,
+    PRIMARY KEY (business_id, position)
+);
+
+CREATE TABLE policies (
+    version        bigint      PRIMARY KEY,
+    effective_from timestamptz NOT NULL,
+    published_at   timestamptz NOT NULL,
+    parameters     jsonb       NOT NULL,
+    position       bigint      NOT NULL
+);
+
+-- Documents that wait for an admin. Rule T3.
+CREATE TABLE quarantine (
+    quarantine_id  uuid        PRIMARY KEY,
+    state          text        NOT NULL DEFAULT 'waiting',
+    reason         text        NOT NULL,
+    member_id      uuid        NOT NULL,
+    business_id    uuid        NOT NULL,
+    business       text        NOT NULL,
+    medical        boolean     NOT NULL,
+    purchase_id    uuid        NOT NULL,
+    amount_kopecks bigint      NOT NULL,
+    occurred_at    timestamptz NOT NULL,
+    recorded_at    timestamptz NOT NULL,
+    position       bigint      NOT NULL
+);
+CREATE INDEX quarantine_newest ON quarantine (state, position);
+
+CREATE TABLE purchases (
+    purchase_id     uuid        PRIMARY KEY,
+    business_id     uuid        NOT NULL,
+    medical         boolean     NOT NULL,
+    member_id       uuid        NOT NULL,
+    amount_kopecks  bigint      NOT NULL,
+    bonuses_kopecks bigint      NOT NULL DEFAULT 0,
+    available_from  timestamptz,
+    expires_at      timestamptz,
+    source          text        NOT NULL,
+    occurred_at     timestamptz NOT NULL,
+    recorded_at     timestamptz NOT NULL,
+    position        bigint      NOT NULL
+) WITH (fillfactor = 90);
+CREATE INDEX purchases_of_business ON purchases (business_id, position);

@@ -1,0 +1,166 @@
+//! Who did what to whose personal data, which fields, and why (compliance C1, P2). Never a value.
+//!
+//! Why it is right: entries are written in the transaction that reads or changes the data, before the answer leaves; so
+//! there is no access without its entry. The table is insert-only by trigger and by grant. Reads of many rows write
+//! their entries in the same statement.
+
+use chrono::{DateTime, Utc};
+use ledger_core::ids::{BusinessId, MemberId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::cipher::Field;
+use crate::error::VaultError;
+
+/// Why personal data is touched. A closed list: what has no purpose has no business here (compliance C1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Making a member.
+    Registration,
+    /// Signing a member in by phone.
+    SignIn,
+    /// Finding the member of a purchase or a redemption.
+    Attribution,
+    /// The member's own profile.
+    OwnProfile,
+    /// Work of the programme's staff on a member's request.
+    Support,
+    /// Making or keeping the `phone_hash` index of a partner she consented to.
+    PartnerIndex,
+    /// Bringing vault and log into agreement after a crash.
+    Recovery,
+}
+
+impl Purpose {
+    /// Name in the access log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::SignIn => "sign_in",
+            Self::Attribution => "attribution",
+            Self::OwnProfile => "own_profile",
+            Self::Support => "support",
+            Self::PartnerIndex => "partner_index",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// On whose behalf personal data is touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Accessor {
+    /// The member herself (or one who is about to register).
+    Member(MemberId),
+    /// Somebody who proved a phone by this code request and has no id yet.
+    CodeHolder(Uuid),
+    /// A partner's key.
+    Business(BusinessId),
+    /// An administrator's key, by its id.
+    Admin(Uuid),
+    /// A process of ours.
+    System,
+}
+
+impl Accessor {
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Member(_) => "member",
+            Self::CodeHolder(_) => "code_holder",
+            Self::Business(_) => "business",
+            Self::Admin(_) => "admin",
+            Self::System => "system",
+        }
+    }
+
+    pub(crate) fn id(self) -> String {
+        match self {
+            Self::Member(id) => id.to_string(),
+            Self::Business(id) => id.to_string(),
+            Self::CodeHolder(id) | Self::Admin(id) => id.to_string(),
+            Self::System => String::new(),
+        }
+    }
+}
+
+/// One call's reason and origin; goes with every access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// On whose behalf.
+    pub by: Accessor,
+    /// Why.
+    pub purpose: Purpose,
+    /// The request it belongs to.
+    pub request_id: Option<Uuid>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    LookUp,
+    Read,
+    Write,
+    Delete,
+}
+
+impl Action {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::LookUp => "look_up",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    NotFound,
+    Failed,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotFound => "not_found",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Writes one entry per member (`None`: nobody was found) within the caller's transaction.
+pub(crate) async fn record(
+    connection: &mut PgConnection,
+    access: &Access,
+    action: Action,
+    fields: &[Field],
+    outcomes: &[(Option<MemberId>, Outcome)],
+) -> Result<(), VaultError> {
+    let members: Vec<Option<Uuid>> =
+        outcomes.iter().map(|(member, _)| member.map(|id| id.as_uuid())).collect();
+    let results: Vec<&str> = outcomes.iter().map(|(_, outcome)| outcome.as_str()).collect();
+    let fields: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+    sqlx::query!(
+        "INSERT INTO vault.access_log
+             (at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id)
+         SELECT $1, $2, $3, one.member_id, $4, $5, $6, one.result, $7
+         FROM UNNEST($8::uuid[], $9::text[]) AS one (member_id, result)",
+        access.at,
+        access.by.kind(),
+        access.by.id(),
+        action.as_str(),
+        &fields as &[&str],
+        access.purpose.as_str(),
+        access.request_id,
+        &members as &[Option<Uuid>],
+        &results as &[&str],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

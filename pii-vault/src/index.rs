@@ -1,0 +1,166 @@
+//! Keyed look-up values of phones: the vault's own blind index, and the hash shared with one business.
+//!
+//! Both are HMAC-SHA-256. The space of phone numbers is small enough to try, so neither is worth anything without its
+//! key, and neither leaves the vault: the log keeps no hash of a phone (compliance D2, design L4).
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+
+use crate::keys::Secret;
+use crate::phone::Phone;
+
+/// Length of an HMAC-SHA-256 value, in bytes.
+pub const HASH_BYTES: usize = 32;
+
+/// Blind index of a phone or of an address in this installation. Equal values mean equal phones.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlindIndex([u8; HASH_BYTES]);
+
+impl BlindIndex {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BlindIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlindIndex(***)")
+    }
+}
+
+/// Makes [`BlindIndex`] values with the installation's key.
+pub struct BlindIndexer {
+    key: hmac::Key,
+}
+
+impl BlindIndexer {
+    /// An indexer with the secret [`crate::keys::SecretName::BlindIndex`].
+    pub fn new(key: &Secret) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()) }
+    }
+
+    /// Index of a phone.
+    pub fn phone(&self, phone: &Phone) -> BlindIndex {
+        self.tagged(b"phone\0", phone.expose().as_bytes())
+    }
+
+    /// Index of a client's network address, for the sending limits. Never equal to that of a phone.
+    pub fn address(&self, address: std::net::IpAddr) -> BlindIndex {
+        self.tagged(b"address\0", address.to_canonical().to_string().as_bytes())
+    }
+
+    fn tagged(&self, tag: &[u8], value: &[u8]) -> BlindIndex {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(tag);
+        context.update(value);
+        BlindIndex(to_array(context.sign().as_ref()))
+    }
+}
+
+/// A phone as a partner names it: HMAC-SHA-256 of the E.164 text under the key shared with that business.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PhoneHash([u8; HASH_BYTES]);
+
+impl PhoneHash {
+    /// Reads the wire form, 64 lower-case hexadecimal digits; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let mut hash = [0u8; HASH_BYTES];
+        (lower && hex::decode_to_slice(text, &mut hash).is_ok()).then_some(Self(hash))
+    }
+
+    /// The wire form.
+    pub fn to_hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PhoneHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneHash(***)")
+    }
+}
+
+/// The key shared with one business for `phone_hash`: 32 random bytes, handed over as 64 hexadecimal digits.
+/// The HMAC key is the 32 bytes, not their text.
+pub struct PhoneKey {
+    secret: Secret,
+    key: hmac::Key,
+}
+
+impl PhoneKey {
+    pub(crate) fn new(secret: Secret) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+        Self { secret, key }
+    }
+
+    /// The key as the business gets it, once.
+    pub fn expose_hex(&self) -> String {
+        hex::encode(self.secret.expose())
+    }
+
+    /// The hash the business will send for this phone.
+    pub fn hash(&self, phone: &Phone) -> PhoneHash {
+        PhoneHash(to_array(hmac::sign(&self.key, phone.expose().as_bytes()).as_ref()))
+    }
+}
+
+impl fmt::Debug for PhoneKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneKey(***)")
+    }
+}
+
+/// SHA-256 values are 32 bytes long by definition.
+pub(crate) fn to_array(bytes: &[u8]) -> [u8; HASH_BYTES] {
+    let mut array = [0u8; HASH_BYTES];
+    array.copy_from_slice(bytes);
+    array
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn indexer(key: u8) -> BlindIndexer {
+        BlindIndexer::new(&Secret::new(vec![key; 32]))
+    }
+
+    #[test]
+    fn one_phone_in_two_forms_has_one_index_and_another_key_gives_another() {
+        let (one, same) = (Phone::parse("8 900 123-45-67").unwrap(), Phone::parse("+79001234567").unwrap());
+        assert_eq!(indexer(1).phone(&one), indexer(1).phone(&same));
+        assert_ne!(indexer(1).phone(&one), indexer(2).phone(&one));
+        assert_ne!(indexer(1).phone(&one), indexer(1).phone(&Phone::parse("+79001234568").unwrap()));
+    }
+
+    #[test]
+    fn an_address_has_one_index_in_both_families() {
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(indexer(1).address("192.0.2.1".parse().unwrap()), indexer(1).address(mapped));
+    }
+
+    /// Computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:0b0b…0b`.
+    #[test]
+    fn a_partner_computes_the_same_hash() {
+        let key = PhoneKey::new(Secret::new(vec![0x0b; 32]));
+        let hash = key.hash(&Phone::parse("+79001234567").unwrap()).to_hex();
+        assert_eq!(hash, "9ec1af6902b99fa1f8c5e0177d88a56221301f8cc70cdd2f13704473d2f4c1f9");
+        assert_eq!(key.expose_hex(), "0b".repeat(32));
+        assert_eq!(PhoneHash::parse(&hash).unwrap().to_hex(), hash);
+    }
+
+    #[test]
+    fn only_64_lower_case_digits_are_a_hash() {
+        for bad in
+            ["", "ab", &"g".repeat(64), &"A".repeat(64), &"a".repeat(63), &"a".repeat(66), &"я".repeat(32)]
+        {
+            assert_eq!(PhoneHash::parse(bad), None, "{bad:?}");
+        }
+    }
+}

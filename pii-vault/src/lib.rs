@@ -1,0 +1,31 @@
+//! Personal data and credentials of an installation: the only crate that sees a name, a phone or a key in the clear.
+//!
+//! Everything here lives in the `vault` database under its own role (design, "Personal data"; compliance D1-D5):
+//! - [`keys`]: key-encryption keys and named secrets, behind [`keys::KeyProvider`];
+//! - [`cipher`]: sealing of fields with a member's own data key;
+//! - [`phone`], [`personal`], [`index`]: the checked types of personal data and their keyed look-up values;
+//! - [`members`]: registration, look-up, profile, consents to partners as far as `phone_hash` needs them;
+//! - [`access`]: who did what to whose data, and why;
+//! - [`auth`]: confirming codes, refresh tokens, API keys, QR tokens, signing keys.
+//!
+//! Bounds: a member is known to the rest of the system by `MemberId` alone. Nothing here knows HTTP, the log or Kafka;
+//! consents as facts are events of the ledger. Time is always an argument. Key rotation, the rights of the person and
+//! erasure come with their own work: every wrapped form already names its key-encryption key.
+
+pub mod access;
+pub mod auth;
+pub mod cipher;
+mod error;
+pub mod index;
+pub mod keys;
+pub mod members;
+pub mod personal;
+pub mod phone;
+mod random;
+mod vault;
+
+pub use error::VaultError;
+pub use vault::Vault;
+
+/// The migrations of the `vault` database, to be run by its owner (never by the service's role).
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/vault");

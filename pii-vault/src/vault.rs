@@ -1,0 +1,80 @@
+//! The door of the crate: one object per process, holding the pool and the installation's secrets.
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+use crate::auth::{ApiKeys, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
+use crate::error::VaultError;
+use crate::index::BlindIndexer;
+use crate::keys::{KeyProvider, SecretName};
+use crate::members::Members;
+
+/// Everything a service does with personal data and credentials. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault {
+    members: Members,
+    codes: Codes,
+    outbox: DevOutbox,
+    refresh_tokens: RefreshTokens,
+    api_keys: ApiKeys,
+    qr_claims: QrClaims,
+    signing_keys: SigningKeys,
+}
+
+impl Vault {
+    /// Fetches the named secrets and starts the task that answers look-ups in batches, so it must be called within a
+    /// tokio runtime that lives as long as the vault is used.
+    ///
+    /// # Errors
+    /// [`VaultError::Keys`] when a secret cannot be had.
+    pub async fn open(pool: PgPool, keys: Arc<dyn KeyProvider>) -> Result<Self, VaultError> {
+        let index = Arc::new(BlindIndexer::new(&keys.secret(SecretName::BlindIndex).await?));
+        let seal = keys.secret(SecretName::CodeSeal).await?;
+        let mac = keys.secret(SecretName::CodeMac).await?;
+        Ok(Self {
+            members: Members::new(pool.clone(), Arc::clone(&keys), Arc::clone(&index)),
+            codes: Codes::new(pool.clone(), Arc::clone(&index), &mac, &seal)?,
+            outbox: DevOutbox::new(pool.clone(), index, &seal)?,
+            refresh_tokens: RefreshTokens::new(pool.clone()),
+            api_keys: ApiKeys::new(pool.clone()),
+            qr_claims: QrClaims::new(pool.clone()),
+            signing_keys: SigningKeys::new(pool, keys),
+        })
+    }
+
+    /// Members' personal data and consents to partners as far as `phone_hash` needs them.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Confirming codes.
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    /// What would have been sent by SMS; for the `dev` profile alone.
+    pub fn dev_outbox(&self) -> &DevOutbox {
+        &self.outbox
+    }
+
+    /// Refresh tokens of members.
+    pub fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.refresh_tokens
+    }
+
+    /// API keys of partners and administrators.
+    pub fn api_keys(&self) -> &ApiKeys {
+        &self.api_keys
+    }
+
+    /// Single use of QR tokens.
+    pub fn qr_claims(&self) -> &QrClaims {
+        &self.qr_claims
+    }
+
+    /// Keys that sign access and QR tokens.
+    pub fn signing_keys(&self) -> &SigningKeys {
+        &self.signing_keys
+    }
+}

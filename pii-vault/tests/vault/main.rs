@@ -1,0 +1,10 @@
+//! The vault on a real PostgreSQL, under its own role: registration, look-ups, profiles, partners' hashes, credentials.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod auth;
+mod keys;
+mod members;
+mod partners;
+mod schema;
+mod support;

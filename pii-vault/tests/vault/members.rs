@@ -1,0 +1,204 @@
+//! Registration, look-up and profile.
+
+use futures::future::join_all;
+use pii_vault::VaultError;
+use pii_vault::access::Purpose;
+use pii_vault::members::{Confirmed, FieldChange, LookUp, ProfileChanges, Registered};
+use pii_vault::personal::{BirthDate, City, Email, PersonName};
+
+use crate::support::{World, access, member_id, now, phone, registration};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_phone_registered_200_times_at_once_is_one_member() {
+    let world = World::new().await;
+    let tries = (0..200).map(|_| {
+        let vault = world.vault.clone();
+        tokio::spawn(async move { vault.members().register(&registration("+79001234567"), &access()).await })
+    });
+    let outcomes: Vec<Registered> =
+        join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
+    let id = outcomes[0].member_id();
+    assert!(outcomes.iter().all(|outcome| outcome.member_id() == id));
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Registered::Created(_))).count(), 1);
+    assert_eq!(world.count("SELECT count(*) FROM vault.members").await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM vault_keys.member_keys").await, 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_pending_member_is_found_by_registration_alone_until_confirmed() {
+    let world = World::new().await;
+    let members = world.vault.members();
+    let created = members.register(&registration("89001234567"), &access()).await.unwrap();
+    let id = created.member_id();
+    assert_eq!(members.find_by_phone(&phone("+79001234567"), &access()).await.unwrap(), None);
+    assert!(matches!(members.profile(id, &access()).await, Err(VaultError::UnknownMember)));
+    let later = now() + chrono::TimeDelta::seconds(1);
+    assert_eq!(members.pending_since(later, 10).await.unwrap(), vec![id]);
+
+    let again = members.register(&registration("9001234567"), &access()).await.unwrap();
+    assert_eq!(again, Registered::Resumed(id));
+    assert_eq!(members.confirm(id, now()).await.unwrap(), Confirmed::Now);
+    assert_eq!(members.confirm(id, now()).await.unwrap(), Confirmed::Before);
+    assert_eq!(members.find_by_phone(&phone("+79001234567"), &access()).await.unwrap(), Some(id));
+    let known = members.register(&registration("9001234567"), &access()).await.unwrap();
+    assert_eq!(known, Registered::Existing(id));
+    assert!(matches!(members.confirm(member_id(), now()).await, Err(VaultError::UnknownMember)));
+    assert!(matches!(members.discard(id, &access()).await, Err(VaultError::UnknownMember)));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_discarded_registration_leaves_nothing_and_frees_the_phone() {
+    let world = World::new().await;
+    let members = world.vault.members();
+    let id = members.register(&registration("9001234567"), &access()).await.unwrap().member_id();
+    members.discard(id, &access()).await.unwrap();
+    let left = "SELECT (SELECT count(*) FROM vault.members) + (SELECT count(*) FROM vault.member_fields)
+                + (SELECT count(*) FROM vault_keys.member_keys)";
+    assert_eq!(world.count(left).await, 0);
+    let again = members.register(&registration("9001234567"), &access()).await.unwrap();
+    assert!(matches!(again, Registered::Created(new) if new != id));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_look_ups_are_answered_in_order_and_logged_one_by_one() {
+    let world = World::new().await;
+    let members = world.vault.members();
+    let anna = world.member("+79000000007").await;
+    let vera = world.member("+79000000500").await;
+    let before = world.count("SELECT count(*) FROM vault.access_log").await;
+    let questions: Vec<LookUp> = (0..1_000)
+        .map(|number| LookUp::Phone(members.index_of(&phone(&format!("+7900{number:07}")))))
+        .collect();
+    let found = members.look_up(&questions, &access()).await.unwrap();
+    for (number, member) in found.iter().enumerate() {
+        let expected = [(7, anna), (500, vera)].into_iter().find(|(place, _)| *place == number);
+        assert_eq!(*member, expected.map(|(_, member)| member), "question {number}");
+    }
+    assert_eq!(world.count("SELECT count(*) FROM vault.access_log").await - before, 1_000);
+
+    // Concurrent calls share statements; each still gets its own answers.
+    let calls = (0..200).map(|number| {
+        let vault = world.vault.clone();
+        let wanted = if number % 2 == 0 { ("+79000000007", anna) } else { ("+79000000500", vera) };
+        tokio::spawn(async move {
+            let found = vault.members().find_by_phone(&phone(wanted.0), &access()).await.unwrap();
+            assert_eq!(found, Some(wanted.1));
+        })
+    });
+    join_all(calls).await.into_iter().for_each(|call| call.unwrap());
+    assert_eq!(world.count("SELECT count(*) FROM vault.access_log").await - before, 1_200);
+    let one_too_many = [questions.as_slice(), &questions[..1]].concat();
+    assert!(members.look_up(&one_too_many, &access()).await.is_err());
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_profile_reads_back_and_changes_field_by_field() {
+    let world = World::new().await;
+    let id = world.member("+79001234567").await;
+    let members = world.vault.members();
+    let changes = ProfileChanges {
+        first_name: FieldChange::Set(PersonName::parse("Анна").unwrap()),
+        email: FieldChange::Set(Email::parse("anna@example.org").unwrap()),
+        birth_date: FieldChange::Set(BirthDate::parse("1990-05-06", now().date_naive()).unwrap()),
+        city: FieldChange::Set(City::parse("Казань").unwrap()),
+        ..ProfileChanges::default()
+    };
+    members.update_profile(id, &changes, &access()).await.unwrap();
+    let clear = ProfileChanges { email: FieldChange::Clear, ..ProfileChanges::default() };
+    members.update_profile(id, &clear, &access()).await.unwrap();
+
+    let profile = members.profile(id, &access()).await.unwrap();
+    assert_eq!(profile.phone.expose(), "+79001234567");
+    assert_eq!(profile.first_name.unwrap().expose(), "Анна");
+    assert_eq!(profile.birth_date.unwrap().expose().to_string(), "1990-05-06");
+    assert_eq!(profile.city.unwrap().expose(), "Казань");
+    assert!(profile.email.is_none() && profile.last_name.is_none());
+    let unknown = members.update_profile(member_id(), &clear, &access()).await;
+    assert!(matches!(unknown, Err(VaultError::UnknownMember)));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn nothing_personal_is_stored_in_the_clear() {
+    let world = World::new().await;
+    let mut who = registration("+79001234567");
+    who.profile.first_name = FieldChange::Set(PersonName::parse("Canaria").unwrap());
+    who.profile.email = FieldChange::Set(Email::parse("canary@example.org").unwrap());
+    world.vault.members().register(&who, &access()).await.unwrap();
+    // Rows as text, with every bytea also read as the bytes it holds.
+    let found = "SELECT count(*) FROM (
+            SELECT m::text || encode(phone_index, 'escape') AS row FROM vault.members m
+            UNION ALL SELECT f::text || encode(sealed, 'escape') FROM vault.member_fields f
+            UNION ALL SELECT l::text FROM vault.access_log l
+        ) rows WHERE row ILIKE ANY (ARRAY['%9001234567%', '%canar%', '%39303031323334%', '%63616e617279%'])";
+    assert_eq!(world.count(found).await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM vault.member_fields").await, 3);
+    // The same scan finds what is in the clear.
+    sqlx::query("UPDATE vault.member_fields SET sealed = 'canary@example.org'::bytea WHERE field = 'email'")
+        .execute(&world.owner)
+        .await
+        .unwrap();
+    assert_eq!(world.count(found).await, 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn swapped_rows_and_a_lost_key_are_refused_and_the_failure_is_logged() {
+    let world = World::new().await;
+    let (anna, vera) = (world.member("+79001234567").await, world.member("+79001234568").await);
+    let members = world.vault.members();
+    sqlx::query("UPDATE vault.member_fields SET sealed = (SELECT sealed FROM vault.member_fields WHERE member_id = $2)
+                 WHERE member_id = $1")
+        .bind(anna.as_uuid())
+        .bind(vera.as_uuid())
+        .execute(&world.owner)
+        .await
+        .unwrap();
+    let refused = members.profile(anna, &access()).await;
+    assert!(matches!(refused, Err(VaultError::Unreadable { member, .. }) if member == anna), "{refused:?}");
+    sqlx::query(
+        "UPDATE vault_keys.member_keys SET wrapped = (SELECT wrapped FROM vault_keys.member_keys
+                 WHERE member_id = $1) WHERE member_id = $2",
+    )
+    .bind(anna.as_uuid())
+    .bind(vera.as_uuid())
+    .execute(&world.owner)
+    .await
+    .unwrap();
+    assert!(matches!(members.profile(vera, &access()).await, Err(VaultError::Keys(_))));
+    sqlx::query("DELETE FROM vault_keys.member_keys").execute(&world.owner).await.unwrap();
+    assert!(matches!(members.profile(vera, &access()).await, Err(VaultError::Unreadable { .. })));
+    assert_eq!(world.count("SELECT count(*) FROM vault.access_log WHERE result = 'failed'").await, 3);
+    // Without keys the ledger still finds its members.
+    assert_eq!(members.find_by_phone(&phone("+79001234568"), &access()).await.unwrap(), Some(vera));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn every_access_names_who_whom_what_and_why() {
+    let world = World::new().await;
+    let id = world.member("+79001234567").await;
+    let own = pii_vault::access::Access {
+        by: pii_vault::access::Accessor::Member(id),
+        purpose: Purpose::OwnProfile,
+        request_id: Some(uuid::Uuid::from_u128(5)),
+        at: now(),
+    };
+    world.vault.members().profile(id, &own).await.unwrap();
+    let row: String = sqlx::query_scalar(
+        "SELECT concat_ws(' ', actor_kind, actor_id, member_id, action, array_to_string(fields, ','), purpose, result,
+                          request_id)
+         FROM vault.access_log ORDER BY access_id DESC LIMIT 1",
+    )
+    .fetch_one(&world.pool)
+    .await
+    .unwrap();
+    let fields = "phone,first_name,last_name,email,birth_date,city";
+    let request = uuid::Uuid::from_u128(5);
+    assert_eq!(row, format!("member {id} {id} read {fields} own_profile done {request}"));
+    world.close().await;
+}

@@ -1,0 +1,84 @@
+//! The `phone_hash` index.
+
+use ledger_core::ids::{BusinessId, MemberId};
+use pii_vault::VaultError;
+use pii_vault::index::PhoneKey;
+use pii_vault::members::{LookUp, PartnerConsent};
+
+use crate::support::{World, access, business_id, member_id, phone};
+
+async fn by_hash(world: &World, business: BusinessId, key: &PhoneKey, number: &str) -> Option<MemberId> {
+    let question = LookUp::PartnerHash(business, key.hash(&phone(number)));
+    world.vault.members().look_up(&[question], &access()).await.unwrap()[0]
+}
+
+async fn consent(world: &World, member: MemberId, business: BusinessId, consent: PartnerConsent) {
+    world.vault.members().partner_consents(member, &[(business, consent)], &access()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hash_is_known_from_consent_to_withdrawal_and_to_its_business_alone() {
+    let world = World::new().await;
+    let (cafe, shop) = (business_id(), business_id());
+    let anna = world.member("+79001234567").await;
+    let key = world.vault.members().create_phone_key(cafe, &[], &access()).await.unwrap();
+    assert_eq!(by_hash(&world, cafe, &key, "+79001234567").await, None);
+    consent(&world, anna, cafe, PartnerConsent::Granted).await;
+    assert_eq!(by_hash(&world, cafe, &key, "+79001234567").await, Some(anna));
+    assert_eq!(by_hash(&world, shop, &key, "+79001234567").await, None);
+    consent(&world, anna, cafe, PartnerConsent::Withdrawn).await;
+    assert_eq!(by_hash(&world, cafe, &key, "+79001234567").await, None);
+    assert_eq!(
+        world.count("SELECT count(*) FROM vault.partner_members WHERE phone_hash IS NOT NULL").await,
+        0
+    );
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_later_key_indexes_earlier_consents_and_never_a_withdrawn_one() {
+    let world = World::new().await;
+    let cafe = business_id();
+    let (anna, vera, olga) = (
+        world.member("+79000000001").await,
+        world.member("+79000000002").await,
+        world.member("+79000000003").await,
+    );
+    consent(&world, anna, cafe, PartnerConsent::Granted).await;
+    consent(&world, vera, cafe, PartnerConsent::Withdrawn).await;
+    let older_list = [anna, vera, olga, member_id()];
+    let key = world.vault.members().create_phone_key(cafe, &older_list, &access()).await.unwrap();
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, Some(anna));
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000002").await, None);
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000003").await, Some(olga));
+
+    let newer = world.vault.members().create_phone_key(cafe, &[], &access()).await.unwrap();
+    assert_ne!(newer.expose_hex(), key.expose_hex());
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
+    assert_eq!(by_hash(&world, cafe, &newer, "+79000000001").await, Some(anna));
+    let stranger = [(cafe, PartnerConsent::Granted)];
+    let refused = world.vault.members().partner_consents(member_id(), &stranger, &access()).await;
+    assert!(matches!(refused, Err(VaultError::UnknownMember)));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_made_while_consents_come_in_misses_none() {
+    let world = World::new().await;
+    let cafe = business_id();
+    let mut people = Vec::new();
+    for number in 0..40 {
+        let number = format!("+7900000{number:04}");
+        people.push((world.member(&number).await, number));
+    }
+    let consents = people.iter().map(|(member, _)| consent(&world, *member, cafe, PartnerConsent::Granted));
+    let members = world.vault.members();
+    let (empty, none) = (access(), Vec::new());
+    let (key, _) =
+        futures::join!(members.create_phone_key(cafe, &none, &empty), futures::future::join_all(consents));
+    let key = key.unwrap();
+    for (member, number) in &people {
+        assert_eq!(by_hash(&world, cafe, &key, number).await, Some(*member), "a consent was lost");
+    }
+    world.close().await;
+}
