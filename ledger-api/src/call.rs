@@ -1,0 +1,262 @@
+//! One call: what came with it, who makes it, and how it is answered.
+//!
+//! [`guarded`] stands between the route and its handler: the credential and the role are checked there, before a byte of
+//! the body is read, and a panic of a handler becomes a 503 without detail.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, Bytes, Payload};
+use actix_web::{Handler, HttpMessage, HttpRequest, HttpResponse};
+use futures::FutureExt;
+use ledger_core::ids::{CorrelationId, MemberId};
+use ledger_core::log::Position;
+use ledger_core::time::Timestamp;
+use ledger_store::Idempotency;
+use metrics::histogram;
+use pii_vault::access::{Access as VaultAccess, Accessor, Purpose};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::{Caller, authenticate};
+use crate::body;
+use crate::operations::{Access, Operation};
+use crate::problem::{ApiError, Cause};
+
+/// What a handler gives.
+pub(crate) type Answer = Result<HttpResponse, ApiError>;
+
+/// What names a request: as the client wants it named, and as the log does.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId {
+    /// Echoed to the client; may be anything she chose, so it goes nowhere else.
+    pub(crate) shown: Rc<str>,
+    /// On the log and in log lines.
+    pub(crate) correlation: Uuid,
+}
+
+/// The longest request id that is echoed.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+impl RequestId {
+    /// The client's own if it is printable and short, else a fresh one.
+    pub(crate) fn of(value: Option<&HeaderValue>) -> Self {
+        let own = value.and_then(|value| value.to_str().ok()).filter(|text| is_short_printable(text));
+        let correlation = own.and_then(crate::json::read_uuid).unwrap_or_else(Uuid::now_v7);
+        Self { shown: own.map_or_else(|| correlation.to_string().into(), Into::into), correlation }
+    }
+}
+
+fn is_short_printable(text: &str) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+}
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) app: web::Data<App>,
+    pub(crate) http: HttpRequest,
+    pub(crate) operation: Operation,
+    caller: Option<Caller>,
+    request_id: RequestId,
+}
+
+/// A handler behind the check of its credential.
+pub(crate) fn guarded<F, Fut>(
+    operation: Operation,
+    handler: F,
+) -> impl Handler<(HttpRequest, Payload), Output = Answer, Future: 'static>
+where
+    F: Fn(Call, Payload) -> Fut + Clone + 'static,
+    Fut: Future<Output = Answer> + 'static,
+{
+    move |http: HttpRequest, payload: Payload| {
+        let handler = handler.clone();
+        async move {
+            let started = Instant::now();
+            let run = async {
+                match Call::open(http, operation) {
+                    Ok(call) => handler(call, payload).await,
+                    Err(refusal) => {
+                        body::pass_over(payload).await;
+                        Err(refusal)
+                    }
+                }
+            };
+            let panicked = || Err(ApiError::Unavailable(Cause::Impossible("a handler panicked")));
+            let answer = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| panicked());
+            histogram!("http_request_seconds", "operation" => operation.name()).record(started.elapsed());
+            answer
+        }
+    }
+}
+
+impl Call {
+    fn open(http: HttpRequest, operation: Operation) -> Result<Self, ApiError> {
+        let app = http.app_data::<web::Data<App>>();
+        let app = app.ok_or(ApiError::Unavailable(Cause::Impossible("no state")))?.clone();
+        let known = http.extensions().get::<RequestId>().cloned();
+        let request_id = known.unwrap_or_else(|| RequestId::of(None));
+        let caller = match operation.access() {
+            Access::Open => None,
+            Access::Roles(roles) => {
+                let caller = authenticate(&app, &http)?;
+                if !roles.contains(&caller.role) {
+                    tracing::warn!(
+                        operation = operation.name(),
+                        actor.id = %caller.owner,
+                        "a credential tried what its role does not allow"
+                    );
+                    return Err(ApiError::Forbidden);
+                }
+                Some(caller)
+            }
+        };
+        Ok(Self { app, http, operation, caller, request_id })
+    }
+
+    /// Who calls; only a call that is open to anybody has nobody.
+    pub(crate) fn caller(&self) -> Result<Caller, ApiError> {
+        self.caller.ok_or(ApiError::Unauthenticated)
+    }
+
+    /// The member who calls on her own account.
+    pub(crate) fn member(&self) -> Result<MemberId, ApiError> {
+        Ok(MemberId::from_uuid(self.caller()?.owner))
+    }
+
+    /// The installation's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    /// What everything this request leads to shares on the log.
+    pub(crate) fn correlation_id(&self) -> CorrelationId {
+        CorrelationId::from_uuid(self.request_id.correlation)
+    }
+
+    /// The client's address, as the connection says it: headers about it are ignored.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.http.peer_addr().map(|address| address.ip())
+    }
+
+    /// An access to the vault on the caller's behalf.
+    pub(crate) fn vault_access(&self, by: Accessor, purpose: Purpose) -> VaultAccess {
+        VaultAccess { by, purpose, request_id: Some(self.request_id.correlation), at: self.now().to_utc() }
+    }
+
+    /// The body, whole.
+    pub(crate) async fn body(&self, payload: Payload, limit: body::Limit) -> Result<Bytes, ApiError> {
+        body::read(&self.http, payload, limit).await
+    }
+
+    /// A part of the address.
+    pub(crate) fn path(&self, name: &str) -> &str {
+        self.http.match_info().get(name).unwrap_or_default()
+    }
+
+    /// A UUID in the address.
+    pub(crate) fn path_uuid(&self, name: &'static str) -> Result<Uuid, ApiError> {
+        crate::json::read_uuid(self.path(name)).ok_or_else(|| ApiError::field(name, "must be a UUID"))
+    }
+
+    /// The key of a request that needs the header; checked before the body is read.
+    pub(crate) fn idempotency_key(&self) -> Result<[u8; 32], ApiError> {
+        let mut values = self.http.headers().get_all("Idempotency-Key");
+        let wrong = |message| Err(ApiError::field("Idempotency-Key", message));
+        let value = match (values.next(), values.next()) {
+            (None, _) => return wrong("this header is required"),
+            (Some(_), Some(_)) => return wrong("this header must be given once"),
+            (Some(value), None) => value,
+        };
+        match value.to_str() {
+            Ok(text) if is_short_printable(text) => {
+                Ok(self.app.keyed.request(self.caller()?.owner, self.scope(), text))
+            }
+            _ => wrong("must have 1 to 64 printable ASCII characters"),
+        }
+    }
+
+    /// The route a key counts for: the address with its ids, so that the same key may serve two businesses.
+    fn scope(&self) -> &str {
+        self.http.path()
+    }
+
+    /// A key that no other request has, for a call that may be repeated as it is.
+    pub(crate) fn fresh_key() -> Idempotency {
+        let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let mut key = [0; 32];
+        for (byte, random) in key.iter_mut().zip(one.as_bytes().iter().chain(other.as_bytes())) {
+            *byte = *random;
+        }
+        Idempotency { key, revision: 1, fingerprint: [0; 32] }
+    }
+
+    /// An answer in the envelope of success.
+    pub(crate) fn answer(
+        &self,
+        status: StatusCode,
+        data: &impl Serialize,
+        position: Option<Position>,
+    ) -> Answer {
+        let envelope = Envelope {
+            success: true,
+            data,
+            meta: Meta { timestamp: self.now(), request_id: &self.request_id.shown, position },
+        };
+        let body = serde_json::to_vec(&envelope)
+            .map_err(|_| ApiError::Unavailable(Cause::Impossible("an answer cannot be written")))?;
+        Ok(HttpResponse::build(status).content_type("application/json").body(body))
+    }
+
+    /// 200.
+    pub(crate) fn ok(&self, data: &impl Serialize) -> Answer {
+        self.answer(StatusCode::OK, data, None)
+    }
+
+    /// An answer to a GET, with the position its data is of. Design J7.
+    pub(crate) fn read(&self, data: &impl Serialize, position: Position) -> Answer {
+        let mut answer = self.answer(StatusCode::OK, data, None)?;
+        answer
+            .headers_mut()
+            .insert(header::HeaderName::from_static("x-read-position"), HeaderValue::from(position));
+        Ok(answer)
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    success: bool,
+    data: &'a T,
+    meta: Meta<'a>,
+}
+
+/// What stands beside data and errors alike.
+#[derive(Serialize)]
+pub(crate) struct Meta<'a> {
+    pub(crate) timestamp: Timestamp,
+    pub(crate) request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<Position>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_echoed_when_it_is_short_and_printable() {
+        let of = |text: &'static str| RequestId::of(Some(&HeaderValue::from_static(text)));
+        assert_eq!(&*of("order 7").shown, "order 7");
+        let own = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
+        assert_eq!(of(own).correlation.to_string(), own);
+        for wrong in ["", "x\ty", "12345678901234567890123456789012345678901234567890123456789012345"] {
+            let made = of(wrong);
+            assert_eq!(made.shown.as_ref(), made.correlation.to_string(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes in and out: one type per body and answer, with its strict reader where it comes in.
+
+mod admin;
+mod admin_answers;
+mod consents;
+mod dev;
+mod members;
+mod purchase_answers;
+mod purchases;
+mod registration;
+
+pub(crate) use admin::*;
+pub(crate) use admin_answers::*;
+pub(crate) use consents::*;
+pub(crate) use dev::*;
+pub(crate) use members::*;
+pub(crate) use purchase_answers::*;
+pub(crate) use purchases::*;
+pub(crate) use registration::*;
+
+use crate::json::{FieldErrors, Fields, Json, parse};
+use crate::problem::ApiError;
+
+/// Reads one document: every mistake at once, or the value.
+pub(crate) fn document<'a, T>(
+    bytes: &'a [u8],
+    read: impl FnOnce(&mut Fields<'a, '_>) -> Option<T>,
+) -> Result<T, ApiError> {
+    let mut errors = FieldErrors::default();
+    let value = object(parse(bytes)?, "", &mut errors, read);
+    value.filter(|_| errors.is_empty()).ok_or(ApiError::Validation(errors))
+}
+
+/// Reads one object of a document; mistakes go to `errors`.
+pub(crate) fn object<'a, T>(
+    json: Json<'a>,
+    path: &str,
+    errors: &mut FieldErrors,
+    read: impl FnOnce(&mut Fields<'a, '_>) -> Option<T>,
+) -> Option<T> {
+    let mut fields = Fields::of(json, path, errors)?;
+    let value = read(&mut fields);
+    fields.finish();
+    value
+}
+
+/// Reads each object of a list; mistakes go to `errors` under their place.
+pub(crate) fn objects<T>(
+    json: Json<'_>,
+    path: &str,
+    items_max: usize,
+    errors: &mut FieldErrors,
+    read: impl Fn(&mut Fields<'_, '_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Json::List(items) = json else {
+        errors.add(path, "must be a list");
+        return None;
+    };
+    if items.len() > items_max {
+        errors.add(path, format!("must have at most {items_max} items"));
+        return None;
+    }
+    let mut values = Vec::with_capacity(items.len());
+    for (place, item) in items.into_iter().enumerate() {
+        values.push(object(item, &format!("{path}[{place}]"), errors, &read));
+    }
+    values.into_iter().collect()
+}
+
+/// A body without fields: `{}`.
+#[derive(utoipa::ToSchema)]
+pub(crate) struct NoFields {}

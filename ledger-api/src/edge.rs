@@ -1,0 +1,128 @@
+//! Around every request: its id, the failure envelope, security headers, counts.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use metrics::counter;
+use serde_json::json;
+
+use crate::app::App;
+use crate::call::{Meta, RequestId};
+use crate::json::FieldErrors;
+use crate::operations;
+use crate::problem::{ApiError, Cause};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer.
+pub(crate) async fn edge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = RequestId::of(request.headers().get(REQUEST_ID));
+    request.extensions_mut().insert(id.clone());
+    let response = next.call(request).await?.map_into_boxed_body();
+    let failure = failure_of(&response);
+    let mut response = match failure {
+        Some(envelope) => response.into_response(envelope),
+        None => response,
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.shown) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let documents = response.request().path().starts_with("/docs");
+    secure(response.headers_mut(), documents);
+    counter!("http_responses_total", "class" => class_of(response.status())).increment(1);
+    Ok(response)
+}
+
+/// The envelope of a failure; `None` for an answer that is none.
+fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<HttpResponse> {
+    let status = response.status();
+    if let Some(error) = response.response().error() {
+        return Some(match error.as_error::<ApiError>() {
+            Some(error) => envelope(response.request(), error),
+            None => envelope(response.request(), &of_framework(status)),
+        });
+    }
+    let bare = status.is_client_error() || status.is_server_error();
+    bare.then(|| envelope(response.request(), &of_framework(status)))
+}
+
+/// What the framework itself refused, by its status.
+fn of_framework(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed(Vec::new()),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(0),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
+        status if status.is_client_error() => {
+            ApiError::Validation(FieldErrors::one("request", "cannot be read"))
+        }
+        _ => ApiError::Unavailable(Cause::Impossible("the framework failed")),
+    }
+}
+
+/// An error as a client gets it.
+fn envelope(request: &HttpRequest, error: &ApiError) -> HttpResponse {
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId::of(None));
+    error.log_cause(&id.correlation.to_string());
+    let now = request
+        .app_data::<web::Data<App>>()
+        .map_or_else(ledger_ops::clock::Clock::machine_now, |app| app.clock.now());
+    let body = json!({
+        "success": false,
+        "error": { "code": error.code(), "message": error.message(), "details": error.details() },
+        "meta": Meta { timestamp: now, request_id: &id.shown, position: None },
+    });
+    let mut response = HttpResponse::build(error.status());
+    if let Some(seconds) = error.retry_after_s() {
+        response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+    }
+    if let ApiError::MethodNotAllowed(methods) = error {
+        let names: Vec<&str> = methods.iter().map(actix_web::http::Method::as_str).collect();
+        response.insert_header((header::ALLOW, names.join(", ")));
+    }
+    if matches!(error, ApiError::Unauthenticated) {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer, ApiKey"));
+    }
+    response.content_type("application/json").body(body.to_string())
+}
+
+/// What no route took: an address with other methods, or nothing at all.
+pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let profile = request.app_data::<web::Data<App>>().map(|app| app.profile).unwrap_or_default();
+    let methods = operations::methods_of(profile, request.path());
+    Err(if methods.is_empty() { ApiError::NotFound } else { ApiError::MethodNotAllowed(methods) })
+}
+
+/// Headers that keep a browser from doing more than it should. Swagger UI runs its own scripts.
+fn secure(headers: &mut HeaderMap, documents: bool) {
+    let policy = if documents {
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    };
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+fn class_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..=299 => "2xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    }
+}

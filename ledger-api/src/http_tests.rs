@@ -1,0 +1,321 @@
+//! The service without any server behind it: who may call what, and what every wrong request gets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::to_bytes;
+use actix_web::dev::{Service as _, ServiceResponse};
+use actix_web::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App as Service, web};
+use futures::future::BoxFuture;
+use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
+use ledger_core::category::{Category, Confidentiality};
+use ledger_core::context::Registry;
+use ledger_core::ids::{BusinessId, MemberId, PurchaseId};
+use ledger_core::log::Position;
+use ledger_core::member::status::Status;
+use ledger_core::member::{MemberOutcome, PurchaseOutcome};
+use ledger_core::money::Bonuses;
+use ledger_core::time::Timestamp;
+use ledger_ops::clock::Clock;
+use ledger_ops::settings::Profile;
+use ledger_store::{ExecuteError, Outcome, Receipt, Repeat, Request};
+use pii_vault::Vault;
+use pii_vault::keys::{FileKeyProvider, MissingKeys};
+use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+
+use crate::app::{App, Commands};
+use crate::auth::{Caller, KeyRing, Role, TokenKeys, Tokens};
+use crate::call::{Answer, Call, guarded};
+use crate::edge::{edge, no_route};
+use crate::limits::AddressLimits;
+use crate::natural_key::Keyed;
+use crate::operations::{self, Access, Exists, Operation};
+use crate::shown_once::ShownOnce;
+
+/// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2.
+struct Recording(Arc<Registry>);
+
+impl Commands for Recording {
+    fn execute(&self, _: Request) -> BoxFuture<'_, Result<Receipt, ExecuteError>> {
+        let outcome = PurchaseOutcome::Recorded {
+            purchase_id: PurchaseId::from_uuid(Uuid::from_u128(5)),
+            bonuses_earned: Bonuses::from_kopecks(22_500),
+            bonuses_available_from: Timestamp::BEGINNING,
+            bonuses_expire_at: Timestamp::BEGINNING,
+            status: Status::Insider,
+        };
+        let outcome = Outcome::Member(MemberOutcome::Purchase(outcome));
+        Box::pin(async { Ok(Receipt { outcome, position: Some(9), repeat: Repeat::First }) })
+    }
+
+    fn refresh(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.0)
+    }
+
+    fn head(&self) -> Position {
+        9
+    }
+}
+
+const ROLES: [(&str, Role); 5] = [
+    ("business", Role::Business),
+    ("clinic", Role::Business),
+    ("admin", Role::Admin),
+    ("superadmin", Role::Superadmin),
+    ("auditor", Role::Auditor),
+];
+
+fn registry() -> Registry {
+    let mut registry = Registry::default();
+    for (id, slug, confidentiality) in
+        [(1, "mindal", Confidentiality::Ordinary), (2, "clinic", Confidentiality::Medical)]
+    {
+        let event = BusinessEvent::BusinessRegistered(BusinessRegistered {
+            business_id: BusinessId::from_uuid(Uuid::from_u128(id)),
+            slug: slug.parse().expect("a slug"),
+            name: slug.to_owned(),
+            category: Category::Medicine,
+            confidentiality,
+            terms: Terms::default(),
+        });
+        registry.businesses.apply(&event).expect("a registration");
+    }
+    registry
+}
+
+async fn state(profile: Profile) -> App {
+    // Nobody listens there: what reaches a database answers 503.
+    let lazy = || {
+        let options = PgPoolOptions::new().acquire_timeout(Duration::from_millis(200));
+        options.connect_lazy("postgres://nobody:nothing@127.0.0.1:1/none").expect("an address")
+    };
+    let folder = std::env::temp_dir().join(format!("ledger-api-test-{}", Uuid::new_v4()));
+    let keys = FileKeyProvider::open(&folder, MissingKeys::Create).expect("keys");
+    let vault = Vault::open(lazy(), Arc::new(keys)).await.expect("a vault");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let mut ring = KeyRing::new();
+    for (key, role) in ROLES {
+        let business = match key {
+            "business" => Some(1),
+            "clinic" => Some(2),
+            _ => None,
+        };
+        let business = business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
+        ring = ring.with(key, Caller { role, owner: Uuid::from_u128(77), business });
+    }
+    let tokens = TokenKeys::new(&[]).expect("no keys");
+    App {
+        profile,
+        clock: Clock::default(),
+        ledger: Box::new(Recording(Arc::new(registry()))),
+        log_pool: lazy(),
+        read_pool: lazy(),
+        vault,
+        keys: Arc::new(ring),
+        tokens: Arc::new(Tokens::new(tokens, crate::settings::Tokens::default())),
+        keyed: Keyed::new(&[3; 32]),
+        limits: AddressLimits::new(profile),
+        shown_once: ShownOnce::new(),
+        read_wait: Duration::from_millis(50),
+        import_in_flight: 8,
+        partitions: 12,
+        projections: &[],
+        metrics: None,
+    }
+}
+
+async fn ask(profile: Profile, requests: Vec<TestRequest>) -> Vec<(ServiceResponse, Value)> {
+    let service = Service::new()
+        .app_data(web::Data::new(state(profile).await))
+        .wrap(from_fn(edge))
+        .configure(operations::configure(profile))
+        .default_service(web::to(no_route));
+    let service = init_service(service).await;
+    let mut answers = Vec::new();
+    for request in requests {
+        let (request, response) = service.call(request.to_request()).await.expect("an answer").into_parts();
+        let (response, body) = response.into_parts();
+        let body = to_bytes(body).await.expect("a body");
+        let json = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        answers.push((
+            ServiceResponse::new(request, response.map_body(|_, ()| actix_web::body::BoxBody::new(()))),
+            json,
+        ));
+    }
+    answers
+}
+
+fn call(operation: Operation) -> TestRequest {
+    let path = operation.path().replace("{id}", "mindal").replace("{key_id}", &Uuid::nil().to_string());
+    TestRequest::with_uri(&path).method(operation.method())
+}
+
+fn purchase(key: &str, body: impl Into<web::Bytes>) -> TestRequest {
+    let request = call(Operation::RecordPurchase).insert_header((AUTHORIZATION, format!("ApiKey {key}")));
+    request.insert_header((CONTENT_TYPE, "application/json")).set_payload(body)
+}
+
+fn document() -> Value {
+    let member = MemberId::from_uuid(Uuid::from_u128(4)).to_string();
+    json!({
+        "external_id": "r1", "member": { "member_id": member }, "amount": "3000.00",
+        "occurred_at": "2026-03-02T10:00:00+03:00",
+    })
+}
+
+#[actix_web::test]
+async fn every_closed_call_asks_for_a_credential_and_its_role() {
+    for operation in Operation::ALL {
+        let Access::Roles(roles) = operation.access() else { continue };
+        let mut requests =
+            vec![call(*operation), call(*operation).insert_header((AUTHORIZATION, "ApiKey nobody"))];
+        let refused: Vec<_> = ROLES.iter().filter(|(_, role)| !roles.contains(role)).collect();
+        for (key, _) in &refused {
+            requests.push(call(*operation).insert_header((AUTHORIZATION, format!("ApiKey {key}"))));
+        }
+        let answers = ask(Profile::Dev, requests).await;
+        for (place, (response, body)) in answers.iter().enumerate() {
+            let expected = if place < 2 { (401, "UNAUTHENTICATED") } else { (403, "FORBIDDEN") };
+            let found = (response.status().as_u16(), body["error"]["code"].as_str().unwrap_or_default());
+            assert_eq!(found, expected, "{} {place}", operation.name());
+        }
+    }
+}
+
+#[actix_web::test]
+async fn dev_calls_exist_in_dev_alone() {
+    let dev: Vec<_> =
+        Operation::ALL.iter().filter(|operation| operation.exists() == Exists::DevOnly).collect();
+    assert_eq!(dev.len(), 3);
+    for (response, body) in
+        ask(Profile::Production, dev.iter().map(|operation| call(**operation)).collect()).await
+    {
+        assert_eq!((response.status().as_u16(), &body["error"]["code"]), (404, &json!("NOT_FOUND")));
+    }
+}
+
+#[actix_web::test]
+async fn addresses_and_methods_nobody_knows_are_told_apart() {
+    let requests = vec![
+        TestRequest::get().uri("/api/v1/nothing").insert_header(("X-Request-Id", "mine")),
+        TestRequest::delete().uri("/api/v1/admin/businesses/mindal"),
+        TestRequest::get().uri("/api/v1/../../etc/passwd"),
+    ];
+    let answers = ask(Profile::Production, requests).await;
+    let statuses: Vec<u16> = answers.iter().map(|(response, _)| response.status().as_u16()).collect();
+    assert_eq!(statuses, [404, 405, 404]);
+    let (first, body) = answers.first().expect("an answer");
+    assert_eq!(body["meta"]["request_id"], "mine");
+    assert_eq!(first.headers().get("x-request-id").expect("echoed"), "mine");
+    let allowed = answers.get(1).and_then(|(response, _)| response.headers().get(ALLOW)).expect("Allow");
+    assert_eq!(allowed, "GET, PATCH");
+}
+
+#[actix_web::test]
+async fn a_purchase_is_recorded_and_everything_else_is_refused_without_its_value() {
+    let with = |name: &str, value: Value| {
+        let mut document = document();
+        document[name] = value;
+        document.to_string()
+    };
+    let cases = [
+        ("business", document().to_string(), 201, ""),
+        ("business", with("description", json!("маникюр")), 201, ""),
+        ("business", with("business_id", json!("mindal")), 403, "FORBIDDEN"),
+        ("business", with("secret", json!("SECRET")), 400, "VALIDATION_ERROR"),
+        ("business", with("amount", json!("SECRET")), 400, "VALIDATION_ERROR"),
+        ("business", with("amount", json!(null)), 400, "VALIDATION_ERROR"),
+        ("business", with("external_id", json!("")), 400, "VALIDATION_ERROR"),
+        ("business", with("external_id", json!("x".repeat(129))), 400, "VALIDATION_ERROR"),
+        ("business", with("occurred_at", json!("2026-03-02T10:00:00")), 400, "VALIDATION_ERROR"),
+        ("business", with("revision", json!(0)), 400, "VALIDATION_ERROR"),
+        ("business", with("member", json!({})), 400, "VALIDATION_ERROR"),
+        ("business", with("member", json!({ "phone": "SECRET" })), 400, "VALIDATION_ERROR"),
+        ("business", "{\"amount\": 1, \"amount\": 2}".to_owned(), 400, "VALIDATION_ERROR"),
+        ("business", "x".repeat(70_000), 413, "PAYLOAD_TOO_LARGE"),
+        ("clinic", document().to_string(), 201, ""),
+        ("clinic", with("description", json!("SECRET")), 422, "FIELD_NOT_ALLOWED"),
+        ("clinic", with("SECRET", json!("SECRET")), 422, "FIELD_NOT_ALLOWED"),
+        ("clinic", with("member", json!({ "name": "SECRET" })), 422, "FIELD_NOT_ALLOWED"),
+        ("admin", document().to_string(), 400, "VALIDATION_ERROR"),
+        ("admin", with("business_id", json!("nowhere")), 422, "BUSINESS_NOT_FOUND"),
+        ("admin", with("business_id", json!("mindal")), 201, ""),
+    ];
+    let requests = cases.iter().map(|(key, body, ..)| purchase(key, body.clone())).collect();
+    let answers = ask(Profile::Production, requests).await;
+    for ((key, body, status, code), (response, answer)) in cases.iter().zip(&answers) {
+        let found = (response.status().as_u16(), answer["error"]["code"].as_str().unwrap_or_default());
+        assert_eq!(found, (*status, *code), "{key} {:.80}: {answer}", body);
+        assert!(!answer.to_string().contains("SECRET"), "{answer}");
+    }
+    let (_, first) = answers.first().expect("an answer");
+    assert_eq!(first["data"]["bonuses_earned"], "225.00");
+    assert_eq!(first["meta"]["position"], 9);
+}
+
+#[actix_web::test]
+async fn a_handler_that_panics_answers_503_without_detail() {
+    async fn panics(_: Call, _: web::Payload) -> Answer {
+        panic!("SECRET")
+    }
+    let service = Service::new()
+        .app_data(web::Data::new(state(Profile::Production).await))
+        .wrap(from_fn(edge))
+        .route("/panics", web::get().to(guarded(Operation::Live, panics)));
+    let service = init_service(service).await;
+    let response = service.call(TestRequest::get().uri("/panics").to_request()).await.expect("an answer");
+    assert_eq!(response.status().as_u16(), 503);
+    let body = to_bytes(response.into_body()).await.expect("a body");
+    let body: Value = serde_json::from_slice(&body).expect("json");
+    assert_eq!(body["error"]["code"], "UNAVAILABLE");
+    assert!(!body.to_string().contains("SECRET"));
+}
+
+#[actix_web::test]
+async fn bodies_of_another_type_or_packed_are_refused() {
+    let packed = purchase("business", document().to_string()).insert_header(("Content-Encoding", "gzip"));
+    let text = purchase("business", document().to_string()).insert_header((CONTENT_TYPE, "text/plain"));
+    let latin = purchase("business", "{}").insert_header((CONTENT_TYPE, "application/json; charset=latin1"));
+    for (response, body) in ask(Profile::Production, vec![packed, text, latin]).await {
+        assert_eq!(
+            (response.status().as_u16(), &body["error"]["code"]),
+            (415, &json!("UNSUPPORTED_MEDIA_TYPE"))
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_database_that_is_away_is_a_503_with_a_time_to_come_again() {
+    let quarantine = call(Operation::Quarantine).insert_header((AUTHORIZATION, "ApiKey admin"));
+    let ready = call(Operation::Ready);
+    for (response, body) in ask(Profile::Production, vec![quarantine, ready]).await {
+        assert_eq!(response.status().as_u16(), 503, "{body}");
+        assert!(response.headers().contains_key(RETRY_AFTER));
+    }
+}
+
+#[actix_web::test]
+async fn a_batch_answers_each_item_in_order() {
+    let mut wrong = document();
+    wrong["amount"] = json!("-1");
+    let batch = json!({ "transactions": [document(), wrong, document()] });
+    let request = call(Operation::RecordBatch)
+        .insert_header((AUTHORIZATION, "ApiKey business"))
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .set_payload(batch.to_string());
+    let answers = ask(Profile::Production, vec![request]).await;
+    let (_, body) = answers.first().expect("an answer");
+    let outcomes = body["data"]["outcomes"].as_array().expect("outcomes");
+    let outcomes: Vec<_> =
+        outcomes.iter().map(|outcome| outcome["outcome"].as_str().unwrap_or_default()).collect();
+    assert_eq!(outcomes, ["created", "refused", "created"]);
+}

@@ -1,0 +1,160 @@
+//! A member comes into being in two databases. `pii_vault::members` says why the steps survive a crash between them.
+
+use ledger_core::ids::MemberId;
+use ledger_core::member::MemberCommand;
+use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request};
+use pii_vault::access::Access;
+use pii_vault::members::{PartnerConsent, Registered, Registration};
+use pii_vault::phone::Phone;
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::natural_key::fingerprint;
+use crate::problem::{ApiError, Conflict};
+
+/// Somebody who joins.
+pub(crate) struct Joining {
+    /// The phone that makes her one person.
+    pub(crate) phone: Phone,
+    /// What the vault keeps.
+    pub(crate) profile: pii_vault::members::ProfileChanges,
+    /// Since when; now when absent.
+    pub(crate) registered_at: Option<Timestamp>,
+    /// What she consents to.
+    pub(crate) consents: Vec<ConsentChange>,
+    /// The key of the request.
+    pub(crate) key: [u8; 32],
+    /// Who registers her.
+    pub(crate) actor: ledger_core::log::Actor,
+    /// The access to the vault.
+    pub(crate) access: Access,
+}
+
+/// A member after it.
+pub(crate) struct Joined {
+    /// Who.
+    pub(crate) member_id: MemberId,
+    /// The ledger's receipt.
+    pub(crate) receipt: Receipt,
+}
+
+/// Registers her, or finds that an earlier try of the same request did.
+///
+/// # Errors
+/// [`Conflict::MemberExists`] for a phone that is a member's already.
+pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> {
+    // Refused before the vault is touched: a pending row of someone who may not join would only be litter.
+    check(call, &who.consents)?;
+    let Joining { phone, profile, registered_at, consents, key, actor, access } = who;
+    let members = call.app.vault.members();
+    let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), phone, profile };
+    let registered = members.register(&registration, &access).await?;
+    let member_id = registered.member_id();
+    let fingerprint = fingerprint_of(member_id, registered_at, &consents);
+    let command = MemberCommand::Register {
+        registered_at: registered_at.unwrap_or_else(|| call.now()),
+        consents: consents.clone(),
+    };
+    let request = Request {
+        command: Command::Member { member_id, command },
+        idempotency: Idempotency { key, revision: 1, fingerprint },
+        actor,
+        source: "api",
+        correlation_id: call.correlation_id(),
+    };
+    let receipt = call.app.ledger.execute(request).await;
+    match receipt {
+        Ok(receipt) => {
+            if !matches!(registered, Registered::Existing(_)) {
+                members.confirm(member_id, access.at).await?;
+            }
+            note_partners(call, member_id, &consents, &access).await?;
+            Ok(Joined { member_id, receipt })
+        }
+        Err(ExecuteError::Refused(Rejection::MemberExists)) => {
+            if matches!(registered, Registered::Resumed(_)) {
+                // The log knows her: an earlier registration stopped before this step.
+                members.confirm(member_id, access.at).await?;
+            }
+            Err(ApiError::Conflict(Conflict::MemberExists))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// What the domain would refuse of the consents, found before the vault is written.
+fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> {
+    if !consents.iter().any(|consent| consent.purpose == Purpose::PersonalData) {
+        return Err(Rejection::ConsentRequired.into());
+    }
+    let registry = call.app.ledger.registry();
+    for consent in consents {
+        let slug = match &consent.purpose {
+            Purpose::Partner(slug) | Purpose::Medical(slug) => slug,
+            _ => continue,
+        };
+        let business = registry.businesses.by_slug(slug).ok_or(Rejection::BusinessNotFound)?;
+        let right = Purpose::to_report(business.slug.clone(), business.confidentiality);
+        // `partner:` of a medical business is taken and opens nothing, as in the domain.
+        if right != consent.purpose && !matches!(consent.purpose, Purpose::Partner(_)) {
+            return Err(Rejection::BusinessNotFound.into());
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the vault's index of `phone_hash` in step with consents; may be repeated.
+pub(crate) async fn note_partners(
+    call: &Call,
+    member_id: MemberId,
+    consents: &[ConsentChange],
+    access: &Access,
+) -> Result<(), ApiError> {
+    let registry = call.app.ledger.registry();
+    let mut noted = std::collections::BTreeMap::new();
+    for consent in consents {
+        let slug = match &consent.purpose {
+            Purpose::Partner(slug) | Purpose::Medical(slug) => slug,
+            _ => continue,
+        };
+        let Some(business) = registry.businesses.by_slug(slug) else { continue };
+        // Only the consent that opens the door decides whether the business finds her.
+        if Purpose::to_report(business.slug.clone(), business.confidentiality) != consent.purpose {
+            continue;
+        }
+        let choice = match consent.choice {
+            ConsentChoice::Granted => PartnerConsent::Granted,
+            ConsentChoice::Withdrawn => PartnerConsent::Withdrawn,
+        };
+        noted.insert(business.business_id, choice);
+    }
+    if noted.is_empty() {
+        return Ok(());
+    }
+    let noted: Vec<_> = noted.into_iter().collect();
+    Ok(call.app.vault.members().partner_consents(member_id, &noted, access).await?)
+}
+
+/// An id stands where the phone stood; names are not part of it.
+fn fingerprint_of(
+    member: MemberId,
+    registered_at: Option<Timestamp>,
+    consents: &[ConsentChange],
+) -> [u8; 32] {
+    let mut parts = vec![member.as_uuid().as_bytes().to_vec()];
+    parts.push(registered_at.map_or_else(Vec::new, |at| at.micros().to_be_bytes().to_vec()));
+    for consent in consents {
+        parts.push(consent.purpose.to_string().into_bytes());
+        parts.push(consent.version.to_string().into_bytes());
+    }
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    fingerprint(&parts)
+}
+
+/// Whether a receipt is of an earlier execution.
+pub(crate) fn is_replayed(receipt: &Receipt) -> bool {
+    receipt.repeat == Repeat::Replayed
+}

@@ -1,0 +1,7 @@
+//! Strict reading of what comes in as JSON.
+
+mod fields;
+mod parse;
+
+pub(crate) use fields::{FieldErrors, Fields, flag, integer, moment, money, parsed, read_uuid, text, uuid};
+pub(crate) use parse::{Json, NotJson, parse};

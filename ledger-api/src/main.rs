@@ -1,0 +1,124 @@
+//! The HTTP service of the loyalty ledger.
+//!
+//! | file | what |
+//! |---|---|
+//! | `operations.rs` | every call in one table: address, roles, bodies, answers |
+//! | `call.rs`, `edge.rs` | around a handler: credential, envelope, request id, failures |
+//! | `problem.rs` | every error and what a client gets for it |
+//! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
+//! | `auth/`, `limits.rs` | API keys, tokens, limits |
+//! | `intake.rs`, `joining.rs`, `natural_key.rs` | from a document to a command of the ledger |
+//! | `routes/`, `read/` | handlers, and the read models behind them |
+//! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
+
+mod app;
+mod auth;
+mod body;
+mod call;
+mod dto;
+mod edge;
+mod housekeeping;
+#[cfg(test)]
+mod http_tests;
+mod intake;
+mod joining;
+mod json;
+mod limits;
+mod lines;
+mod migrate;
+mod natural_key;
+mod openapi;
+mod operations;
+mod problem;
+mod query;
+mod read;
+mod routes;
+mod settings;
+mod shown_once;
+mod startup;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ledger_ops::clock::Clock;
+use ledger_ops::telemetry;
+
+use settings::Settings;
+use startup::StartError;
+
+/// Every request makes and frees many small texts; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The HTTP service of the loyalty ledger.
+///
+/// Settings come from a file and from the environment, `OWN_CIRCLE__SECTION__KEY`.
+#[derive(Debug, Parser)]
+#[command(name = "ledger-api", version)]
+struct Arguments {
+    /// A TOML file with settings.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Serve until told to stop.
+    Serve,
+    /// Make or update databases, roles and tables (needs `OWN_CIRCLE__ADMIN__URL`).
+    Migrate,
+    /// Make the first admin's API key and print it, once.
+    BootstrapAdmin,
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not through the log: this line is for the person who started the process.
+            let _nobody_reads = writeln!(std::io::stderr(), "ledger-api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), StartError> {
+    if matches!(arguments.command, Command::Openapi) {
+        let failed =
+            |error: serde_json::Error| StartError::System { what: "openapi", reason: error.to_string() };
+        return print(&openapi::json().map_err(failed)?);
+    }
+    let settings = Settings::read(arguments.config.as_deref())?;
+    telemetry::start_logging(settings.log.format);
+    let failed =
+        |error: std::io::Error| StartError::System { what: "the runtime", reason: error.to_string() };
+    // The decider and background work have a thread of their own beside the HTTP workers.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(failed)?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve => startup::serve(&settings).await,
+            Command::Migrate => migrate::run(&settings).await,
+            Command::BootstrapAdmin => {
+                let vault = startup::vault(&settings).await?;
+                let now = Clock::machine_now().to_utc();
+                let issued = vault.api_keys().bootstrap_admin("bootstrap", now).await?;
+                print(&format!("{}\n", issued.key.expose()))
+            }
+            Command::Openapi => Ok(()),
+        }
+    })
+}
+
+fn print(text: &str) -> Result<(), StartError> {
+    let failed =
+        |error: std::io::Error| StartError::System { what: "standard output", reason: error.to_string() };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+}

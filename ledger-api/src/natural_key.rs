@@ -1,0 +1,112 @@
+//! Keys and fingerprints of idempotency. Rule D1, design L4.
+//!
+//! Keys are HMAC-SHA-256 under the installation's secret, so the log says nothing of a partner's own numbers. Parts are
+//! preceded by their length: no two lists of parts give the same bytes. Fingerprints are SHA-256 over what was asked,
+//! after look-up: an id stands where a phone stood.
+
+use aws_lc_rs::{digest, hmac};
+use ledger_core::ids::{BusinessId, MemberId, NaturalKey};
+use ledger_core::member::command::PurchaseDocument;
+use uuid::Uuid;
+
+/// Makes keys.
+pub(crate) struct Keyed {
+    key: hmac::Key,
+}
+
+impl Keyed {
+    /// With the installation's secret.
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in parts {
+            context.update(&length(part));
+            context.update(part);
+        }
+        array(context.sign().as_ref())
+    }
+
+    /// The natural key of a purchase. Rule D1.
+    pub(crate) fn purchase(
+        &self,
+        business: BusinessId,
+        source_system: &str,
+        external_id: &str,
+    ) -> NaturalKey {
+        let business = business.as_uuid();
+        let parts =
+            [b"purchase", business.as_bytes().as_slice(), source_system.as_bytes(), external_id.as_bytes()];
+        NaturalKey::from_bytes(self.mac(&parts))
+    }
+
+    /// The key of a request by its header, in the scope of the credential's owner and the route. Design L4.
+    pub(crate) fn request(&self, owner: Uuid, operation: &str, header: &str) -> [u8; 32] {
+        self.mac(&[b"request", owner.as_bytes(), operation.as_bytes(), header.as_bytes()])
+    }
+}
+
+/// A fingerprint of what was asked.
+pub(crate) fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&length(part));
+        context.update(part);
+    }
+    array(context.finish().as_ref())
+}
+
+/// The fingerprint of a purchase document: exactly the fields of design L4.
+pub(crate) fn purchase_fingerprint(member: MemberId, document: &PurchaseDocument) -> [u8; 32] {
+    let redemption = document.redemption_id.map(|id| id.as_uuid());
+    let redeem_amount = document.redeem_amount.map(|amount| amount.kopecks().to_be_bytes());
+    fingerprint(&[
+        member.as_uuid().as_bytes(),
+        &document.amount.kopecks().to_be_bytes(),
+        &document.occurred_at.micros().to_be_bytes(),
+        redemption.as_ref().map_or(&[], |id| id.as_bytes().as_slice()),
+        redeem_amount.as_ref().map_or(&[], <[u8; 8]>::as_slice),
+        document.coupon_code.as_deref().unwrap_or_default().as_bytes(),
+        &[u8::from(document.cancelled)],
+    ])
+}
+
+fn length(part: &[u8]) -> [u8; 8] {
+    u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
+}
+
+/// SHA-256 values have 32 bytes by definition.
+fn array(bytes: &[u8]) -> [u8; 32] {
+    let mut array = [0; 32];
+    array.copy_from_slice(bytes);
+    array
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_d1_no_two_documents_share_a_key() {
+        let keyed = Keyed::new(&[7; 32]);
+        let business = BusinessId::from_uuid(Uuid::from_u128(1));
+        let other = BusinessId::from_uuid(Uuid::from_u128(2));
+        let key = |business, system: &str, id: &str| keyed.purchase(business, system, id);
+        let base = key(business, "api", "r1");
+        assert_eq!(base, key(business, "api", "r1"));
+        for different in [key(other, "api", "r1"), key(business, "apir", "1"), key(business, "", "apir1")] {
+            assert_ne!(base, different);
+        }
+        assert_ne!(base, Keyed::new(&[8; 32]).purchase(business, "api", "r1"));
+    }
+
+    #[test]
+    fn design_l4_a_header_counts_for_its_owner_and_route_alone() {
+        let keyed = Keyed::new(&[7; 32]);
+        let base = keyed.request(Uuid::from_u128(1), "RegisterBusiness", "k1");
+        assert_ne!(base, keyed.request(Uuid::from_u128(2), "RegisterBusiness", "k1"));
+        assert_ne!(base, keyed.request(Uuid::from_u128(1), "PublishPolicy", "k1"));
+    }
+}

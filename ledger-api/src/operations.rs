@@ -1,0 +1,271 @@
+//! Every call of the service in one table: address, who may make it, how it is made once, what goes in and out.
+//!
+//! Routing, the check of roles, `Allow` and the OpenAPI document all come from here, so none of them can forget a call.
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use ledger_ops::settings::Profile;
+use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::auth::Role;
+use crate::call::guarded;
+use crate::dto;
+use crate::routes;
+
+/// Who may make a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody, without a credential.
+    Open,
+    /// These roles.
+    Roles(&'static [Role]),
+}
+
+/// What makes a call happen once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// It writes nothing to the log, or may be repeated as it is.
+    Free,
+    /// The header `Idempotency-Key` is required.
+    Header,
+    /// The document's own number. Rule D1.
+    Natural,
+}
+
+/// In which installations a call exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exists {
+    /// Everywhere.
+    Everywhere,
+    /// In the `dev` profile alone.
+    DevOnly,
+}
+
+const MEMBERS: Access = Access::Roles(&[Role::Member]);
+const PARTNERS: Access = Access::Roles(&[Role::Business, Role::BusinessStaff, Role::Admin, Role::Superadmin]);
+const ADMINS: Access = Access::Roles(&[Role::Admin, Role::Superadmin]);
+
+/// A type of a body or an answer as the OpenAPI document names it.
+pub(crate) struct Shape {
+    /// A reference to it, or itself when it has no name of its own; `None` for nothing.
+    pub(crate) schema: Option<RefOr<Schema>>,
+    /// Every named type it needs.
+    pub(crate) needs: Vec<(String, RefOr<Schema>)>,
+}
+
+fn shape<T: ToSchema + PartialSchema + 'static>() -> Shape {
+    if std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>() {
+        return Shape { schema: None, needs: Vec::new() };
+    }
+    let mut needs = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut needs);
+    Shape { schema: Some(RefOr::Ref(Ref::from_schema_name(T::name()))), needs }
+}
+
+macro_rules! operations {
+    ($($name:ident: $method:ident $path:literal, $access:expr, $once:ident, $exists:ident, $handler:path,
+        $summary:literal, $body:ty => $status:literal $answer:ty;)*) => {
+        /// A call of the service.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Operation {
+            $(
+                #[doc = $summary]
+                $name,
+            )*
+        }
+
+        impl Operation {
+            /// All of them, in the order of routing.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name in metrics and in the OpenAPI document.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// Its method.
+            pub(crate) fn method(self) -> Method {
+                match self { $(Self::$name => Method::$method,)* }
+            }
+
+            /// Its method as the OpenAPI document names it.
+            pub(crate) fn documented_method(self) -> HttpMethod {
+                match self.method() {
+                    Method::POST => HttpMethod::Post,
+                    Method::PUT => HttpMethod::Put,
+                    Method::PATCH => HttpMethod::Patch,
+                    Method::DELETE => HttpMethod::Delete,
+                    _ => HttpMethod::Get,
+                }
+            }
+
+            /// Its address.
+            pub(crate) const fn path(self) -> &'static str {
+                match self { $(Self::$name => $path,)* }
+            }
+
+            /// Who may make it.
+            pub(crate) const fn access(self) -> Access {
+                match self { $(Self::$name => $access,)* }
+            }
+
+            /// What makes it happen once.
+            pub(crate) const fn once(self) -> Once {
+                match self { $(Self::$name => Once::$once,)* }
+            }
+
+            /// Where it exists.
+            pub(crate) const fn exists(self) -> Exists {
+                match self { $(Self::$name => Exists::$exists,)* }
+            }
+
+            /// What it does, in a sentence.
+            pub(crate) const fn summary(self) -> &'static str {
+                match self { $(Self::$name => $summary,)* }
+            }
+
+            /// Its body's type.
+            pub(crate) fn body(self) -> Shape {
+                match self { $(Self::$name => shape::<$body>(),)* }
+            }
+
+            /// The status and the type of its usual answer.
+            pub(crate) fn answer(self) -> (&'static str, Shape) {
+                match self { $(Self::$name => ($status, shape::<$answer>()),)* }
+            }
+
+            fn route(self, config: &mut ServiceConfig) {
+                let method = web::method(self.method());
+                match self {
+                    $(Self::$name => config.route($path, method.to(guarded(self, $handler))),)*
+                };
+            }
+        }
+    };
+}
+
+operations! {
+    SendCode: POST "/api/v1/auth/send-code", Access::Open, Free, Everywhere, routes::auth::send_code,
+        "Send a confirming code to a phone", dto::SendCode => "200" dto::CodeSent;
+    VerifyCode: POST "/api/v1/auth/verify-code", Access::Open, Free, Everywhere, routes::auth::verify_code,
+        "Sign in with a code", dto::VerifyCode => "200" dto::SignedIn;
+    Register: POST "/api/v1/auth/register", Access::Open, Free, Everywhere, routes::auth::register,
+        "Join the programme with a code", dto::Register => "201" dto::SignedIn;
+    Refresh: POST "/api/v1/auth/refresh", Access::Open, Free, Everywhere, routes::auth::refresh,
+        "Exchange a refresh token for a new pair", dto::RefreshToken => "200" dto::SignedIn;
+    Logout: POST "/api/v1/auth/logout", Access::Open, Free, Everywhere, routes::auth::log_out,
+        "End a sign-in and every token of it", dto::RefreshToken => "200" dto::Done;
+    Jwks: GET "/.well-known/jwks.json", Access::Open, Free, Everywhere, routes::auth::jwks,
+        "The public keys of tokens", () => "200" dto::Jwks;
+
+    OwnProfile: GET "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::profile::read,
+        "Her profile", () => "200" dto::Profile;
+    ChangeProfile: PATCH "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::profile::change,
+        "Change her profile", dto::ProfileChange => "200" dto::Profile;
+    OwnConsents: GET "/api/v1/users/me/consents", MEMBERS, Free, Everywhere, routes::consents::list,
+        "Her consents", () => "200" dto::Consents;
+    ChangeConsents: PUT "/api/v1/users/me/consents", MEMBERS, Free, Everywhere, routes::consents::change,
+        "Give or withdraw consents; purposes not named stay", Vec<dto::ConsentChange> => "200" dto::Consents;
+    OwnQr: GET "/api/v1/users/me/qr", MEMBERS, Free, Everywhere, routes::profile::qr,
+        "A code to show at the till, good for one scan", () => "200" dto::Qr;
+    Balance: GET "/api/v1/loyalty/balance", MEMBERS, Free, Everywhere, routes::loyalty::balance,
+        "Her bonuses now", () => "200" dto::Balance;
+    History: GET "/api/v1/loyalty/transactions", MEMBERS, Free, Everywhere, routes::loyalty::history,
+        "What moved her bonuses, newest first", () => "200" dto::History;
+    StatusProgress: GET "/api/v1/loyalty/status-progress", MEMBERS, Free, Everywhere, routes::loyalty::progress,
+        "Her status and the way to the next", () => "200" dto::StatusProgress;
+
+    RecordPurchase: POST "/api/v1/transactions", PARTNERS, Natural, Everywhere, routes::purchases::record,
+        "Report a purchase", dto::OrdinaryPurchase => "201" dto::PurchaseAnswer;
+    RecordBatch: POST "/api/v1/transactions/batch", PARTNERS, Natural, Everywhere, routes::batch::record,
+        "Report up to 1000 purchases", dto::Batch => "200" dto::BatchAnswer;
+    RecordScan: POST "/api/v1/transactions/scan", PARTNERS, Natural, Everywhere, routes::purchases::scan,
+        "Report a purchase of the member whose QR code was scanned", dto::Scan => "201" dto::PurchaseAnswer;
+    Purchases: GET "/api/v1/transactions", PARTNERS, Free, Everywhere, routes::purchases::list,
+        "The caller's own purchases, newest first", () => "200" dto::Purchases;
+    OnePurchase: GET "/api/v1/transactions/{id}", PARTNERS, Free, Everywhere, routes::purchases::one,
+        "One of the caller's own purchases", () => "200" dto::Purchase;
+
+    RegisterBusiness: POST "/api/v1/admin/businesses", ADMINS, Header, Everywhere, routes::businesses::register,
+        "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;
+    Businesses: GET "/api/v1/admin/businesses", ADMINS, Free, Everywhere, routes::businesses::list,
+        "All businesses", () => "200" dto::Businesses;
+    OneBusiness: GET "/api/v1/admin/businesses/{id}", ADMINS, Free, Everywhere, routes::businesses::one,
+        "One business, by id or slug", () => "200" dto::Business;
+    ChangeBusiness: PATCH "/api/v1/admin/businesses/{id}", ADMINS, Free, Everywhere, routes::businesses::change,
+        "Change a business's name or terms from now on", dto::ChangeBusiness => "200" dto::Business;
+    IssueKey: POST "/api/v1/admin/businesses/{id}/api-keys", ADMINS, Header, Everywhere, routes::api_keys::issue,
+        "Make an API key of a business; shown once", dto::IssueKey => "201" dto::IssuedKey;
+    Keys: GET "/api/v1/admin/businesses/{id}/api-keys", ADMINS, Free, Everywhere, routes::api_keys::list,
+        "A business's API keys, without the keys themselves", () => "200" dto::ApiKeys;
+    RevokeKey: DELETE "/api/v1/admin/businesses/{id}/api-keys/{key_id}", ADMINS, Free, Everywhere,
+        routes::api_keys::revoke, "Revoke an API key", () => "200" dto::Done;
+    SetMultiplier: POST "/api/v1/admin/businesses/{id}/multipliers", ADMINS, Header, Everywhere,
+        routes::businesses::set_multiplier, "Set a multiplier for a period", dto::SetMultiplier => "201" dto::BusinessId;
+    PhoneKey: POST "/api/v1/admin/businesses/{id}/phone-key", ADMINS, Header, Everywhere, routes::api_keys::phone_key,
+        "Make the key of a business's phone_hash; shown once, the one before stops working",
+        dto::NoFields => "201" dto::PhoneKey;
+    RegisterMember: POST "/api/v1/admin/members", ADMINS, Header, Everywhere, routes::members::register,
+        "Register a member", dto::RegisterMember => "201" dto::MemberId;
+    PublishPolicy: POST "/api/v1/admin/policies", ADMINS, Header, Everywhere, routes::policies::publish,
+        "Publish a policy: only the parameters that change", dto::PublishPolicy => "201" dto::PolicyPublished;
+    Policies: GET "/api/v1/admin/policies", ADMINS, Free, Everywhere, routes::policies::list,
+        "All policies", () => "200" dto::Policies;
+    Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,
+        "Documents that wait for an admin", () => "200" dto::Quarantine;
+    Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,
+        "Bring in past purchases: NDJSON in, NDJSON out, line by line", dto::ImportLine => "200" dto::ImportOutcome;
+
+    Outbox: GET "/api/v1/dev/outbox", Access::Open, Free, DevOnly, routes::dev::outbox,
+        "The messages that would have been sent to a phone", () => "200" dto::Outbox;
+    SetClock: POST "/api/v1/dev/clock", Access::Open, Free, DevOnly, routes::dev::clock,
+        "Set the time of this installation", dto::SetClock => "200" dto::ClockSet;
+    Settle: POST "/api/v1/dev/settle", Access::Open, Free, DevOnly, routes::dev::settle,
+        "Answer once everything has caught up", () => "200" dto::Settled;
+
+    Live: GET "/health/live", Access::Open, Free, Everywhere, routes::health::live,
+        "The process runs", () => "200" dto::Health;
+    Ready: GET "/health/ready", Access::Open, Free, Everywhere, routes::health::ready,
+        "Everything this process needs answers", () => "200" dto::Health;
+    Metrics: GET "/metrics", Access::Open, Free, Everywhere, routes::health::metrics,
+        "Metrics for Prometheus", () => "200" ();
+    OpenApiDocument: GET "/api/v1/openapi.json", Access::Open, Free, Everywhere, routes::health::openapi,
+        "This document", () => "200" ();
+}
+
+/// Routes every call that exists in this profile.
+pub(crate) fn configure(profile: Profile) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    move |config| {
+        let exists =
+            |operation: &&Operation| profile == Profile::Dev || operation.exists() == Exists::Everywhere;
+        for operation in Operation::ALL.iter().filter(exists) {
+            operation.route(config);
+        }
+    }
+}
+
+/// The methods that some call of this profile has at this address.
+pub(crate) fn methods_of(profile: Profile, path: &str) -> Vec<Method> {
+    let here = |operation: &&Operation| {
+        let exists = profile == Profile::Dev || operation.exists() == Exists::Everywhere;
+        exists && matches(operation.path(), path)
+    };
+    Operation::ALL.iter().filter(here).map(|operation| operation.method()).collect()
+}
+
+/// Whether an address is one of a pattern's.
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut wanted = pattern.split('/');
+    let mut found = path.split('/');
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return true,
+            (Some(part), Some(there)) if part.starts_with('{') && !there.is_empty() => {}
+            (Some(part), Some(there)) if part == there => {}
+            _ => return false,
+        }
+    }
+}

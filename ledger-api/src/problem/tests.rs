@@ -1,0 +1,74 @@
+//! Every error with its status and code.
+
+use ledger_core::time::Timestamp;
+
+use super::*;
+
+#[test]
+fn every_error_has_its_status_and_code() {
+    let at = Timestamp::BEGINNING;
+    let fields = || FieldErrors::one("amount", "is required");
+    for (error, status, code) in [
+        (ApiError::Validation(fields()), 400, "VALIDATION_ERROR"),
+        (ApiError::Unauthenticated, 401, "UNAUTHENTICATED"),
+        (ApiError::Forbidden, 403, "FORBIDDEN"),
+        (ApiError::NotFound, 404, "NOT_FOUND"),
+        (ApiError::MemberNotFound, 404, "MEMBER_NOT_FOUND"),
+        (ApiError::MethodNotAllowed(vec![Method::GET]), 405, "METHOD_NOT_ALLOWED"),
+        (ApiError::Conflict(Conflict::MemberExists), 409, "MEMBER_EXISTS"),
+        (ApiError::Conflict(Conflict::QrUsed), 409, "QR_USED"),
+        (ApiError::TooLarge(9), 413, "PAYLOAD_TOO_LARGE"),
+        (ApiError::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (ApiError::FieldNotAllowed(vec!["description"]), 422, "FIELD_NOT_ALLOWED"),
+        (ApiError::NotSorted, 422, "NOT_SORTED"),
+        (ApiError::QrInvalid, 401, "QR_INVALID"),
+        (ApiError::QrExpired, 410, "QR_EXPIRED"),
+        (ApiError::RateLimited(7), 429, "RATE_LIMITED"),
+        (ApiError::ReadModelBehind, 503, "READ_MODEL_BEHIND"),
+        (ApiError::NotSettled(json!({})), 503, "NOT_SETTLED"),
+        (ApiError::NotReady(json!({})), 503, "NOT_READY"),
+        (ApiError::Unavailable(Cause::Impossible("x")), 503, "UNAVAILABLE"),
+        (ApiError::from(ExecuteError::Unavailable), 503, "UNAVAILABLE"),
+        (ApiError::from(NotJson::Syntax), 400, "VALIDATION_ERROR"),
+        (Rejection::PolicyParameters { wrong: [].into() }.into(), 400, "VALIDATION_ERROR"),
+        (Rejection::MemberNotFound.into(), 404, "MEMBER_NOT_FOUND"),
+        (Rejection::BusinessNotFound.into(), 422, "BUSINESS_NOT_FOUND"),
+        (Rejection::PolicyMissing.into(), 422, "POLICY_MISSING"),
+        (Rejection::HoldNotFound.into(), 404, "HOLD_NOT_FOUND"),
+        (Rejection::CouponNotValid.into(), 404, "COUPON_NOT_VALID"),
+        (Rejection::IdempotencyKeyReused.into(), 422, "IDEMPOTENCY_KEY_REUSED"),
+        (Rejection::AmendmentNotSupported.into(), 422, "AMENDMENT_NOT_SUPPORTED"),
+        (Rejection::MemberExists.into(), 409, "MEMBER_EXISTS"),
+        (Rejection::SlugTaken.into(), 409, "SLUG_TAKEN"),
+        (Rejection::ConsentRequired.into(), 422, "CONSENT_REQUIRED"),
+        (
+            Rejection::OccurredInFuture { occurred_at: at, now: at, limit_minutes: 5 }.into(),
+            422,
+            "OCCURRED_IN_FUTURE",
+        ),
+        (Rejection::PolicyInThePast { effective_from: at, now: at }.into(), 422, "POLICY_IN_THE_PAST"),
+        (Rejection::PeriodInThePast { from: at, now: at }.into(), 422, "PERIOD_IN_THE_PAST"),
+        (Rejection::PeriodReversed.into(), 422, "PERIOD_REVERSED"),
+        (Rejection::AmountOutOfRange.into(), 422, "AMOUNT_OUT_OF_RANGE"),
+    ] {
+        assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
+        let waits = matches!(status, 429 | 503);
+        assert_eq!(error.retry_after_s().is_some(), waits, "{error:?}");
+    }
+}
+
+#[test]
+fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
+    for error in [
+        VaultError::CodeUnknown,
+        VaultError::CodeWrong { tries_left: 3 },
+        VaultError::CodeExpired,
+        VaultError::CodeUsed,
+        VaultError::RefreshInvalid,
+        VaultError::RefreshExpired,
+        VaultError::RefreshReused,
+    ] {
+        let answer = ApiError::from(error);
+        assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Query strings, as strictly as bodies: each parameter once, none unknown.
+
+use actix_web::HttpRequest;
+use actix_web::web::Query as Pairs;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::call::Call;
+use crate::json::FieldErrors;
+use crate::problem::ApiError;
+
+/// Items a page has at most.
+const LIMIT_MAX: i64 = 200;
+const LIMIT_DEFAULT: i64 = 50;
+/// The furthest page by number.
+const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// The parameters of a request while they are taken.
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    errors: FieldErrors,
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// How many items, 1 to 200.
+    pub(crate) limit: i64,
+    /// After which item.
+    pub(crate) after: Option<String>,
+    /// How many items are left out.
+    pub(crate) offset: i64,
+}
+
+impl Query {
+    /// The parameters of a request.
+    pub(crate) fn of(http: &HttpRequest) -> Result<Self, ApiError> {
+        let wrong = || ApiError::field("query", "cannot be read");
+        let pairs = Pairs::<Vec<(String, String)>>::from_query(http.query_string()).map_err(|_| wrong())?;
+        Ok(Self { pairs: pairs.into_inner(), errors: FieldErrors::default() })
+    }
+
+    /// A parameter that may be absent.
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.pairs.iter().position(|(found, _)| found == name)?;
+        Some(self.pairs.swap_remove(place).1)
+    }
+
+    /// Notes what is wrong with a parameter.
+    pub(crate) fn wrong(&mut self, name: &str, message: &str) {
+        self.errors.add(name, message);
+    }
+
+    fn number(&mut self, name: &str, min: i64, default: i64, max: i64) -> i64 {
+        let Some(text) = self.take(name) else { return default };
+        let plain = (1..=10).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<i64>() {
+            Ok(number) if plain && number >= min => number.min(max),
+            _ => {
+                self.wrong(name, "must be a whole number");
+                default
+            }
+        }
+    }
+
+    /// `limit` and `cursor`; a page larger than 200 is 200.
+    pub(crate) fn page(&mut self, call: &Call) -> Page {
+        let limit = self.number("limit", 1, LIMIT_DEFAULT, LIMIT_MAX);
+        let after = self.take("cursor").and_then(|cursor| {
+            let read = read_cursor(call, &cursor);
+            if read.is_none() {
+                self.wrong("cursor", "is not one of this list");
+            }
+            read
+        });
+        Page { limit, after, offset: 0 }
+    }
+
+    /// `offset`, for lists that take it.
+    pub(crate) fn offset(&mut self) -> i64 {
+        self.number("offset", 0, 0, OFFSET_MAX)
+    }
+
+    /// Refuses what nobody took.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            let shown =
+                name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let name = if shown { name } else { "(unnamed)".to_owned() };
+            self.errors.add(&name, "is not a parameter of this call, or was given twice");
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::Validation(self.errors)) }
+    }
+}
+
+/// A request without parameters.
+pub(crate) fn none(call: &Call) -> Result<(), ApiError> {
+    Query::of(&call.http)?.finish()
+}
+
+/// A cursor behind the item `key`: its own text and eight bytes that bind it to this call.
+pub(crate) fn cursor(call: &Call, key: &str) -> String {
+    let mut bytes = seal(call, key).to_vec();
+    bytes.extend_from_slice(key.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_cursor(call: &Call, cursor: &str) -> Option<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| bytes.len() <= 100)?;
+    let (mac, key) = bytes.split_at_checked(8)?;
+    let key = std::str::from_utf8(key).ok()?;
+    (seal(call, key) == mac).then(|| key.to_owned())
+}
+
+fn seal(call: &Call, key: &str) -> [u8; 8] {
+    let owner = call.caller().map(|caller| caller.owner).unwrap_or_default();
+    let mac = call.app.keyed.request(owner, call.operation.name(), key);
+    let mut short = [0; 8];
+    short.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+    short
+}
+
+/// A page of `items` that were read one more than `limit`; the key of the last one shown gives the cursor.
+pub(crate) fn paged<T>(
+    call: &Call,
+    mut items: Vec<T>,
+    limit: i64,
+    key: impl Fn(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| cursor(call, &key(last)));
+    (items, next)
+}

@@ -1,0 +1,107 @@
+//! Reading the read models, and waiting for them. Design J7.
+//!
+//! A position is read before the rows, so the rows are at least of that position. "Passed N" for one member's rows is
+//! the checkpoint of her partition alone; for everything else it is the least of all.
+
+pub(crate) mod balances;
+pub(crate) mod directory;
+pub(crate) mod history;
+pub(crate) mod statuses;
+
+use std::time::Duration;
+
+use ledger_core::ids::MemberId;
+use ledger_core::log::{Position, partition_of};
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::call::Call;
+use crate::problem::ApiError;
+
+/// How often a waiting read looks again.
+const POLL: Duration = Duration::from_millis(15);
+
+/// A read model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// Lots and balances.
+    Balances,
+    /// What moved bonuses.
+    History,
+    /// Statuses, consents, bills.
+    Statuses,
+    /// Purchases, quarantine.
+    Directory,
+}
+
+impl Model {
+    /// Of one partition.
+    const fn passed_one(self) -> &'static str {
+        match self {
+            Self::Balances => "SELECT COALESCE(min(passed), 0) FROM balances.checkpoint WHERE partition = $1",
+            Self::History => "SELECT COALESCE(min(passed), 0) FROM history.checkpoint WHERE partition = $1",
+            Self::Statuses => "SELECT COALESCE(min(passed), 0) FROM statuses.checkpoint WHERE partition = $1",
+            Self::Directory => {
+                "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint WHERE partition = $1"
+            }
+        }
+    }
+
+    /// Of all partitions.
+    const fn passed_all(self) -> &'static str {
+        match self {
+            Self::Balances => "SELECT COALESCE(min(passed), 0) FROM balances.checkpoint",
+            Self::History => "SELECT COALESCE(min(passed), 0) FROM history.checkpoint",
+            Self::Statuses => "SELECT COALESCE(min(passed), 0) FROM statuses.checkpoint",
+            Self::Directory => "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint",
+        }
+    }
+
+    async fn passed(self, app: &App, member: Option<MemberId>) -> Result<Position, sqlx::Error> {
+        match member {
+            Some(member) => {
+                let partition = partition_of(member.as_uuid(), app.partitions);
+                sqlx::query_scalar(self.passed_one()).bind(partition).fetch_one(&app.read_pool).await
+            }
+            None => sqlx::query_scalar(self.passed_all()).fetch_one(&app.read_pool).await,
+        }
+    }
+}
+
+/// The position that `model` has passed for this caller; waits for the one she asks for.
+///
+/// # Errors
+/// [`ApiError::ReadModelBehind`] when it does not pass in time.
+pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) -> Result<Position, ApiError> {
+    let wanted = min_position(call)?;
+    let deadline = Instant::now() + call.app.read_wait;
+    loop {
+        let passed = model.passed(&call.app, member).await?;
+        if passed >= wanted {
+            return Ok(passed);
+        }
+        if Instant::now() >= deadline {
+            return Err(ApiError::ReadModelBehind);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// The position of the registry in memory, with what other processes appended folded in.
+///
+/// # Errors
+/// [`ApiError::ReadModelBehind`] for a position the log has not reached.
+pub(crate) async fn registry(call: &Call) -> Result<Position, ApiError> {
+    let wanted = min_position(call)?;
+    call.app.ledger.refresh().await;
+    let head = call.app.ledger.head();
+    if head >= wanted { Ok(head) } else { Err(ApiError::ReadModelBehind) }
+}
+
+fn min_position(call: &Call) -> Result<Position, ApiError> {
+    let Some(value) = call.http.headers().get("X-Min-Position") else { return Ok(0) };
+    let text = value.to_str().unwrap_or_default();
+    let plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let wrong = || ApiError::field("X-Min-Position", "must be a position of the log");
+    if plain { text.parse().map_err(|_| wrong()) } else { Err(wrong()) }
+}

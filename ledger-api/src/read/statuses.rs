@@ -1,0 +1,102 @@
+//! Statuses, consents and what was spent. Rules S1, S5, S7.
+
+use chrono::{DateTime, Utc};
+use ledger_core::category::Category;
+use ledger_core::ids::MemberId;
+use ledger_core::member::consent::Purpose;
+use ledger_core::member::status::{Spent, Status};
+use ledger_core::money::Roubles;
+use ledger_core::time::Timestamp;
+
+use crate::app::App;
+use crate::dto;
+use crate::problem::{ApiError, Cause};
+
+/// A member's status as she sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Standing {
+    /// The status shown. Rule S7.
+    pub(crate) status: Status,
+    /// Whether medical businesses count. Rule S7.
+    pub(crate) medical_counts: bool,
+    /// Since when she is a member.
+    pub(crate) registered_at: Option<Timestamp>,
+}
+
+/// Her standing; an insider's while the read model does not know her. Rule S6.
+pub(crate) async fn standing(app: &App, member: MemberId) -> Result<Standing, ApiError> {
+    let row: Option<(String, String, Option<DateTime<Utc>>, bool)> = sqlx::query_as(
+        "SELECT m.ordinary_status, m.with_medical_status, m.registered_at, COALESCE(c.granted, false)
+         FROM statuses.members m
+         LEFT JOIN statuses.consents c ON c.member_id = m.member_id AND c.purpose = $2
+         WHERE m.member_id = $1",
+    )
+    .bind(member.as_uuid())
+    .bind(Purpose::MedicalStatus.to_string())
+    .fetch_optional(&app.read_pool)
+    .await?;
+    let Some((ordinary, with_medical, registered_at, medical_counts)) = row else {
+        return Ok(Standing::default());
+    };
+    let status = status_named(if medical_counts { &with_medical } else { &ordinary })?;
+    Ok(Standing { status, medical_counts, registered_at: registered_at.map(Timestamp::new) })
+}
+
+/// The status shown. Rule S7.
+pub(crate) async fn shown(app: &App, member: MemberId) -> Result<Status, ApiError> {
+    Ok(standing(app, member).await?.status)
+}
+
+fn status_named(name: &str) -> Result<Status, ApiError> {
+    [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle]
+        .into_iter()
+        .find(|status| status.as_str() == name)
+        .ok_or(ApiError::Unavailable(Cause::Impossible("the read model has a status nobody knows")))
+}
+
+/// Her bills in the window of Rule S1, by category.
+pub(crate) async fn spent(
+    app: &App,
+    member: MemberId,
+    after: Timestamp,
+    until: Timestamp,
+    medical_counts: bool,
+) -> Result<Spent, ApiError> {
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT category, sum(amount_kopecks)::bigint FROM statuses.bills
+         WHERE member_id = $1 AND occurred_at > $2 AND occurred_at <= $3 AND (NOT medical OR $4)
+         GROUP BY category",
+    )
+    .bind(member.as_uuid())
+    .bind(after.to_utc())
+    .bind(until.to_utc())
+    .bind(medical_counts)
+    .fetch_all(&app.read_pool)
+    .await?;
+    let malformed =
+        || ApiError::Unavailable(Cause::Impossible("the read model has a bill nobody understands"));
+    let mut spent = Spent::default();
+    for (name, kopecks) in rows {
+        let category =
+            Category::ALL.into_iter().find(|category| category.as_str() == name).ok_or_else(malformed)?;
+        spent.amount = spent.amount.checked_add(Roubles::from_kopecks(kopecks)).ok_or_else(malformed)?;
+        if kopecks > 0 {
+            spent.categories.insert(category);
+        }
+    }
+    Ok(spent)
+}
+
+/// Every purpose she ever decided on.
+pub(crate) async fn consents(app: &App, member: MemberId) -> Result<Vec<dto::Consent>, ApiError> {
+    let rows: Vec<(String, bool, String)> = sqlx::query_as(
+        "SELECT purpose, granted, version FROM statuses.consents WHERE member_id = $1 ORDER BY purpose",
+    )
+    .bind(member.as_uuid())
+    .fetch_all(&app.read_pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(purpose, granted, version)| dto::Consent { purpose, granted, version })
+        .collect())
+}

@@ -1,0 +1,118 @@
+//! Many purchases in one call: decided concurrently, so that they share commits; those of one member one after the other.
+
+use std::collections::HashMap;
+
+use actix_web::web::Payload;
+use futures::future::join_all;
+use ledger_core::ids::MemberId;
+
+use crate::body::Limit;
+use crate::call::{Answer, Call};
+use crate::dto::{BatchAnswer, Form, ItemOutcome, document};
+use crate::intake::{self, Became, Reported};
+use crate::json::Json;
+use crate::problem::{ApiError, Cause};
+use crate::query;
+
+/// Documents in one call at most.
+const ITEMS_MAX: usize = 1_000;
+
+/// A document that is to be decided.
+struct Work {
+    place: usize,
+    external_id: Option<String>,
+    reported: Reported,
+    member: MemberId,
+}
+
+struct Item {
+    external_id: Option<String>,
+    reported: Result<Reported, ApiError>,
+}
+
+pub(crate) async fn record(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let body = call.body(payload, Limit::Batch).await?;
+    let documents = document(&body, |fields| {
+        fields.required("transactions", |json| match json {
+            Json::List(items) if items.is_empty() => Err("must not be empty".to_owned()),
+            Json::List(items) if items.len() > ITEMS_MAX => {
+                Err(format!("must have at most {ITEMS_MAX} items"))
+            }
+            Json::List(items) => Ok(items),
+            _ => Err("must be a list".to_owned()),
+        })
+    })?;
+    let registry = match call.caller()?.business {
+        Some(own) => call.app.registry_with(own).await,
+        None => call.app.ledger.registry(),
+    };
+    let items: Vec<Item> = documents
+        .into_iter()
+        .map(|json| Item {
+            external_id: intake::external_id_of(&json),
+            reported: intake::read(&call, &registry, json, "", Form::Single),
+        })
+        .collect();
+    let results = decide_all(&call, items).await;
+    call.ok(&BatchAnswer { outcomes: results })
+}
+
+/// Look-ups run together (the vault asks its database once), then each member's documents in order.
+async fn decide_all(call: &Call, items: Vec<Item>) -> Vec<ItemOutcome> {
+    let look_ups = items.iter().map(|item| async {
+        match &item.reported {
+            Ok(reported) => intake::find_member(call, reported).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    });
+    let members = join_all(look_ups).await;
+    let mut outcomes: Vec<Option<ItemOutcome>> = Vec::with_capacity(items.len());
+    let mut queues: Vec<Vec<Work>> = Vec::new();
+    let mut queue_of: HashMap<MemberId, usize> = HashMap::new();
+    let log_id = call.correlation_id().to_string();
+    for (place, (item, member)) in items.into_iter().zip(members).enumerate() {
+        outcomes.push(None);
+        let done = match (item.reported, member) {
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            (Ok(reported), Ok(Some(Some(member)))) => {
+                let queue = *queue_of.entry(member).or_insert_with(|| {
+                    queues.push(Vec::new());
+                    queues.len() - 1
+                });
+                if let Some(queue) = queues.get_mut(queue) {
+                    queue.push(Work { place, external_id: item.external_id, reported, member });
+                }
+                continue;
+            }
+            (Ok(_), Ok(_)) => Ok(intake::UNMATCHED),
+        };
+        if let Some(outcome) = outcomes.last_mut() {
+            *outcome = Some(intake::item(item.external_id, done, &log_id));
+        }
+    }
+    let decided = join_all(queues.into_iter().map(|queue| one_after_another(call, queue, &log_id))).await;
+    for (place, outcome) in decided.into_iter().flatten() {
+        if let Some(slot) = outcomes.get_mut(place) {
+            *slot = Some(outcome);
+        }
+    }
+    let lost = || ApiError::Unavailable(Cause::Impossible("an item of a batch was not decided"));
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or_else(|| intake::item(None, Err(lost()), &log_id)))
+        .collect()
+}
+
+async fn one_after_another(call: &Call, queue: Vec<Work>, log_id: &str) -> Vec<(usize, ItemOutcome)> {
+    let mut outcomes = Vec::with_capacity(queue.len());
+    for Work { place, external_id, reported, member } in queue {
+        let became = decide(call, &reported, member).await;
+        outcomes.push((place, intake::item(external_id, became, log_id)));
+    }
+    outcomes
+}
+
+async fn decide(call: &Call, reported: &Reported, member: MemberId) -> Result<Became, ApiError> {
+    intake::result_of(&intake::decide(call, reported, member, Form::Single).await?, member)
+}

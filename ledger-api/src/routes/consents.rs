@@ -1,0 +1,56 @@
+//! A member's consents: facts on the log, and the vault's index of phone hashes in step with them.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use ledger_core::member::MemberCommand;
+use ledger_core::member::consent::{ConsentChange, ConsentChoice};
+use ledger_store::{Command, Request};
+use pii_vault::access::Purpose;
+
+use crate::body::Limit;
+use crate::call::{Answer, Call};
+use crate::dto;
+use crate::joining::note_partners;
+use crate::json::{FieldErrors, parse};
+use crate::problem::ApiError;
+use crate::query;
+use crate::read::{self, Model};
+
+pub(crate) async fn list(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let member = call.member()?;
+    let position = read::wait(&call, Model::Statuses, Some(member)).await?;
+    let items = read::statuses::consents(&call.app, member).await?;
+    call.read(&dto::Consents { items }, position)
+}
+
+/// The log decides first; the index follows, and a retry repeats both. In between a withdrawn hash finds her still, and
+/// her purchase is `unmatched` all the same: the ledger asks for the consent itself.
+pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let member_id = call.member()?;
+    let body = call.body(payload, Limit::Document).await?;
+    let mut errors = FieldErrors::default();
+    let changes = dto::ConsentChange::list(parse(&body)?, &mut errors);
+    let changes = changes.filter(|_| errors.is_empty()).ok_or(ApiError::Validation(errors))?;
+    let changes: Vec<ConsentChange> = changes.into_iter().map(dto::ConsentChange::into_change).collect();
+    let request = Request {
+        command: Command::Member {
+            member_id,
+            command: MemberCommand::ChangeConsents { changes: changes.clone() },
+        },
+        idempotency: Call::fresh_key(),
+        actor: call.caller()?.actor(),
+        source: "api",
+        correlation_id: call.correlation_id(),
+    };
+    let receipt = call.app.ledger.execute(request).await?;
+    let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
+    note_partners(&call, member_id, &changes, &access).await?;
+    let items = changes.iter().map(|change| dto::Consent {
+        purpose: change.purpose.to_string(),
+        granted: change.choice == ConsentChoice::Granted,
+        version: change.version.to_string(),
+    });
+    call.answer(StatusCode::OK, &dto::Consents { items: items.collect() }, receipt.position)
+}

@@ -1,0 +1,16 @@
+//! Handlers, one file per resource.
+
+pub(crate) mod api_keys;
+pub(crate) mod auth;
+pub(crate) mod batch;
+pub(crate) mod businesses;
+pub(crate) mod consents;
+pub(crate) mod dev;
+pub(crate) mod health;
+pub(crate) mod import;
+pub(crate) mod loyalty;
+pub(crate) mod members;
+pub(crate) mod policies;
+pub(crate) mod profile;
+pub(crate) mod purchases;
+pub(crate) mod quarantine;

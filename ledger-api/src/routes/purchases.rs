@@ -1,0 +1,77 @@
+//! Single purchases. What happens to a document is `intake.rs`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use ledger_core::ids::PurchaseId;
+
+use crate::body::Limit;
+use crate::call::{Answer, Call};
+use crate::dto::{Form, OutcomeAnswer, Purchases};
+use crate::intake::{self, Became};
+use crate::json::parse;
+use crate::problem::ApiError;
+use crate::query::{self, Query};
+use crate::read::{self, Model};
+
+pub(crate) async fn record(call: Call, payload: Payload) -> Answer {
+    one_document(call, payload, Form::Single).await
+}
+
+pub(crate) async fn scan(call: Call, payload: Payload) -> Answer {
+    one_document(call, payload, Form::Scan).await
+}
+
+async fn one_document(call: Call, payload: Payload, form: Form) -> Answer {
+    query::none(&call)?;
+    let body = call.body(payload, Limit::Document).await?;
+    let registry = match call.caller()?.business {
+        Some(own) => call.app.registry_with(own).await,
+        None => call.app.ledger.registry(),
+    };
+    let reported = intake::read(&call, &registry, parse(&body)?, "", form)?;
+    let became = match intake::find_member(&call, &reported).await? {
+        Some(member) => intake::result_of(&intake::decide(&call, &reported, member, form).await?, member)?,
+        None => intake::UNMATCHED,
+    };
+    match became {
+        Became::Recorded(answer) => {
+            let status = if answer.replayed { StatusCode::OK } else { StatusCode::CREATED };
+            call.answer(status, &answer, answer.position)
+        }
+        Became::Other { outcome, quarantine_id, replayed, position } => {
+            let status = if outcome == "stale" { StatusCode::OK } else { StatusCode::ACCEPTED };
+            call.answer(status, &OutcomeAnswer { outcome, quarantine_id, replayed }, position)
+        }
+    }
+}
+
+/// The purchases of the caller's own business; an admin names one by `business_id`.
+pub(crate) async fn list(call: Call, _: Payload) -> Answer {
+    let caller = call.caller()?;
+    let mut query = Query::of(&call.http)?;
+    let page = query.page(&call);
+    let named = if caller.is_admin() { query.take("business_id") } else { None };
+    query.finish()?;
+    let business = match (caller.business, named) {
+        (Some(own), _) => own,
+        (None, Some(name)) => call.app.business(&name).await.ok_or(ApiError::NotFound)?.business_id,
+        (None, None) => return Err(ApiError::field("business_id", "is required")),
+    };
+    let position = read::wait(&call, Model::Directory, None).await?;
+    let items = read::directory::purchases(&call.app, business, &page).await?;
+    let (items, next_cursor) =
+        query::paged(&call, items, page.limit, |purchase| purchase.position.to_string());
+    call.read(&Purchases { items, next_cursor }, position)
+}
+
+/// A purchase of the caller's own business; another's is as missing.
+pub(crate) async fn one(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let caller = call.caller()?;
+    let id = PurchaseId::from_uuid(call.path_uuid("id")?);
+    let position = read::wait(&call, Model::Directory, None).await?;
+    let found = read::directory::purchase(&call.app, id).await?;
+    let own = |business| caller.is_admin() || caller.business.is_some_and(|own| own.as_uuid() == business);
+    let purchase = found.filter(|purchase| own(purchase.business_id)).ok_or(ApiError::NotFound)?;
+    call.read(&purchase, position)
+}

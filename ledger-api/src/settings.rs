@@ -1,0 +1,201 @@
+//! What `ledger-api` is told at start, checked before anything is opened.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Secret, SettingsError, load};
+use ledger_ops::telemetry::LogFormat;
+use serde::Deserialize;
+
+/// All settings of the service.
+///
+/// Sections that only other processes read are accepted and ignored, so that one file or environment serves them all.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Settings {
+    /// Which installation this is.
+    #[serde(default)]
+    pub(crate) profile: Profile,
+    /// The log's database.
+    pub(crate) ledger: Database,
+    /// The read models' database.
+    pub(crate) read: Database,
+    /// The vault's database.
+    pub(crate) vault: Database,
+    /// The HTTP server.
+    #[serde(default)]
+    pub(crate) http: Http,
+    /// Keys.
+    #[serde(default)]
+    pub(crate) secrets: Secrets,
+    /// Tokens.
+    #[serde(default)]
+    pub(crate) tokens: Tokens,
+    /// The `dev` profile's own.
+    #[serde(default)]
+    pub(crate) dev: Dev,
+    /// For `migrate` alone.
+    #[serde(default)]
+    pub(crate) admin: Admin,
+    /// How log lines look.
+    #[serde(default)]
+    pub(crate) log: Log,
+    /// How the log's topic is divided, by which read models are ahead or behind.
+    #[serde(default)]
+    pub(crate) kafka: Option<Kafka>,
+    /// Whether analytics is part of this installation.
+    #[serde(default)]
+    pub(crate) clickhouse: Option<ClickHouse>,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Worker threads.
+    pub(crate) workers: usize,
+    /// How long a GET waits for its read model, in milliseconds. Design J7.
+    pub(crate) read_wait_ms: u64,
+    /// Where to write the address once it is listening: for whoever started it with port 0.
+    pub(crate) address_file: Option<PathBuf>,
+    /// Seconds to finish what is under way when asked to stop.
+    pub(crate) shutdown_seconds: u64,
+    /// Lines of one import that are under way at the same time.
+    pub(crate) import_in_flight: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            workers: 2,
+            read_wait_ms: 2_000,
+            address_file: None,
+            shutdown_seconds: 10,
+            import_in_flight: 1_024,
+        }
+    }
+}
+
+/// Keys. Outside the `dev` profile none has a default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// The folder of the vault's keys.
+    pub(crate) dir: Option<PathBuf>,
+    /// 64 hexadecimal digits: keys the natural keys of purchases on the log. Rule D1, design L4.
+    pub(crate) natural_key: Option<Secret>,
+}
+
+/// Lives of tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tokens {
+    /// Seconds an access token is good.
+    pub(crate) access_seconds: i64,
+    /// Seconds a QR token is good.
+    pub(crate) qr_seconds: i64,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { access_seconds: 900, qr_seconds: 60 }
+    }
+}
+
+/// The `dev` profile's own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dev {
+    /// Becomes a superadmin's API key at start.
+    pub(crate) admin_key: Option<Secret>,
+}
+
+/// For `migrate`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    /// The PostgreSQL owner's address.
+    pub(crate) url: Option<Secret>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// Text or JSON.
+    pub(crate) format: LogFormat,
+}
+
+impl Settings {
+    /// Reads and checks the settings.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, SettingsError> {
+        let settings: Self = load(file)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |key, right: &str| Err(SettingsError::Wrong { key, right: right.to_owned() });
+        for (key, database) in
+            [("ledger.url", &self.ledger), ("read.url", &self.read), ("vault.url", &self.vault)]
+        {
+            let url = database.url.reveal();
+            if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+                return wrong(key, "must be an address such as postgres://user:password@host:port/database");
+            }
+        }
+        if !(1..=64).contains(&self.http.workers) {
+            return wrong("http.workers", "must be from 1 to 64");
+        }
+        if self.http.read_wait_ms > 60_000 {
+            return wrong("http.read_wait_ms", "must be at most 60000");
+        }
+        if !(1..=10_000).contains(&self.http.import_in_flight) {
+            return wrong("http.import_in_flight", "must be from 1 to 10000");
+        }
+        if !(60..=86_400).contains(&self.tokens.access_seconds) {
+            return wrong("tokens.access_seconds", "must be from 60 to 86400");
+        }
+        if !(5..=600).contains(&self.tokens.qr_seconds) {
+            return wrong("tokens.qr_seconds", "must be from 5 to 600");
+        }
+        if self.profile == Profile::Production && self.dev.admin_key.is_some() {
+            return wrong("dev.admin_key", "must not be set outside the dev profile");
+        }
+        if self.dev.admin_key.as_ref().is_some_and(|key| key.reveal().len() < 8 || key.reveal().len() > 200) {
+            return wrong("dev.admin_key", "must have 8 to 200 characters");
+        }
+        self.natural_key()?;
+        self.secrets_dir().map(|_| ())
+    }
+
+    /// The key of the natural keys.
+    pub(crate) fn natural_key(&self) -> Result<[u8; 32], SettingsError> {
+        let wrong = || SettingsError::Wrong {
+            key: "secrets.natural_key",
+            right: "must be 64 hexadecimal digits (32 random bytes)".to_owned(),
+        };
+        let mut key = [0; 32];
+        match (&self.secrets.natural_key, self.profile) {
+            (Some(text), _) => hex::decode_to_slice(text.reveal(), &mut key).map_err(|_| wrong())?,
+            // A developer's ledger has nobody's numbers in it.
+            (None, Profile::Dev) => key = *b"the dev profile's natural key 00",
+            (None, Profile::Production) => return Err(wrong()),
+        }
+        Ok(key)
+    }
+
+    /// The folder of the vault's keys.
+    pub(crate) fn secrets_dir(&self) -> Result<PathBuf, SettingsError> {
+        match (&self.secrets.dir, self.profile) {
+            (Some(dir), _) => Ok(dir.clone()),
+            (None, Profile::Dev) => Ok(PathBuf::from(".own-circle/keys")),
+            (None, Profile::Production) => Err(SettingsError::Wrong {
+                key: "secrets.dir",
+                right: "must name the folder of the vault's keys".to_owned(),
+            }),
+        }
+    }
+}

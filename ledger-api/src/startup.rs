@@ -1,0 +1,239 @@
+//! From settings to a listening service; one clear line for whatever stands against it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App as Service, HttpServer, web};
+use ledger_core::log::LeafHash;
+use ledger_ops::clock::Clock;
+use ledger_ops::settings::{Database, Profile, SettingsError};
+use ledger_ops::telemetry;
+use ledger_store::start::{Witnessed, check_durable, check_not_behind};
+use ledger_store::{Ledger, LedgerOptions, StoreError, dev_clock};
+use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
+use pii_vault::{Vault, VaultError};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::App;
+use crate::auth::{KeyRing, TokenKeys, Tokens};
+use crate::edge::{edge, no_route};
+use crate::limits::AddressLimits;
+use crate::natural_key::Keyed;
+use crate::settings::Settings;
+use crate::shown_once::ShownOnce;
+use crate::{housekeeping, operations};
+
+/// Why the service did not start: one line for a person.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A setting that cannot be.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A server that does not answer, by the setting that names it.
+    #[error("{key}: the database does not answer or refuses ({reason})")]
+    Database {
+        /// The setting.
+        key: &'static str,
+        /// The class of the failure.
+        reason: String,
+    },
+    /// The log refuses to be served.
+    #[error("the ledger: {0}")]
+    Ledger(String),
+    /// The vault cannot be opened.
+    #[error("the vault: {0}")]
+    Vault(#[from] VaultError),
+    /// The folder of keys cannot be used.
+    #[error("secrets.dir: {0}")]
+    Keys(#[from] KeyError),
+    /// The signing keys cannot be used.
+    #[error("the vault's signing keys cannot be used")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+    /// The address cannot be listened on.
+    #[error("http.listen: {address} cannot be listened on ({reason})")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// Something else of the operating system.
+    #[error("{what}: {reason}")]
+    System {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(next) = cause {
+            text = format!("{text}: {next}");
+            cause = next.source();
+        }
+        Self::Ledger(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The read models, and with them the sink where ClickHouse is configured.
+const READ_MODELS: &[&str] = &["balances", "history", "statuses", "directory"];
+const ALL_PROJECTIONS: &[&str] = &["balances", "history", "statuses", "directory", "analytics"];
+/// How long a start waits for a database.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A pool on one database, tried once.
+pub(crate) async fn pool(key: &'static str, database: &Database) -> Result<PgPool, StartError> {
+    let refused = |error: sqlx::Error| {
+        let reason = match error {
+            sqlx::Error::PoolTimedOut => "no answer in 5 s".to_owned(),
+            sqlx::Error::Configuration(_) => "not a PostgreSQL address".to_owned(),
+            other => other.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+        };
+        StartError::Database { key, reason }
+    };
+    let options = PgPoolOptions::new()
+        .max_connections(database.connections)
+        .acquire_timeout(CONNECT_PATIENCE)
+        // A broken connection answers 503 and is replaced; asking each one first would cost a round trip a request.
+        .test_before_acquire(false);
+    let connect: sqlx::postgres::PgConnectOptions = database.url.reveal().parse().map_err(refused)?;
+    let pool = options.connect_with(connect).await.map_err(refused)?;
+    Ok(pool)
+}
+
+/// The vault of these settings.
+pub(crate) async fn vault(settings: &Settings) -> Result<Vault, StartError> {
+    let missing = match settings.profile {
+        Profile::Dev => MissingKeys::Create,
+        Profile::Production => MissingKeys::Refuse,
+    };
+    let keys = FileKeyProvider::open(&settings.secrets_dir()?, missing)?;
+    let pool = pool("vault.url", &settings.vault).await?;
+    Ok(Vault::open(pool, Arc::new(keys)).await?)
+}
+
+/// The state of a process, and the tasks that keep it current.
+async fn open(settings: &Settings) -> Result<App, StartError> {
+    let metrics = telemetry::start_metrics()
+        .map_err(|error| StartError::System { what: "metrics", reason: error.to_string() })?;
+    let clock = Clock::default();
+    let log_pool = pool("ledger.url", &settings.ledger).await?;
+    let read_pool = pool("read.url", &settings.read).await?;
+    let vault = vault(settings).await?;
+    check_durable(&log_pool).await?;
+    check_not_behind(&log_pool, &witnesses(&read_pool).await?).await?;
+    if settings.profile == Profile::Dev {
+        clock.set(dev_clock::read(&log_pool).await?.0);
+        tokio::spawn(dev_clock::follow(log_pool.clone(), clock.clone()));
+    }
+    let ledger = Ledger::open(log_pool.clone(), LedgerOptions::default(), clock.clone()).await?;
+    if let Some(key) = &settings.dev.admin_key {
+        vault.api_keys().ensure_admin_key(key.reveal(), clock.now().to_utc()).await?;
+    }
+    let keys = Arc::new(KeyRing::new());
+    keys.reload(vault.api_keys()).await?;
+    tokio::spawn(Arc::clone(&keys).follow(vault.clone()));
+    let signing = vault.signing_keys().ensure(clock.now().to_utc()).await?;
+    let tokens = Arc::new(Tokens::new(TokenKeys::new(&signing)?, settings.tokens.clone()));
+    tokio::spawn(housekeeping::run(housekeeping::House {
+        profile: settings.profile,
+        vault: vault.clone(),
+        tokens: Arc::clone(&tokens),
+        clock: clock.clone(),
+        log_pool: log_pool.clone(),
+    }));
+    Ok(App {
+        profile: settings.profile,
+        clock,
+        ledger: Box::new(ledger),
+        log_pool,
+        read_pool,
+        vault,
+        keys,
+        tokens,
+        keyed: Keyed::new(&settings.natural_key()?),
+        limits: AddressLimits::new(settings.profile),
+        shown_once: ShownOnce::new(),
+        read_wait: Duration::from_millis(settings.http.read_wait_ms),
+        import_in_flight: settings.http.import_in_flight,
+        partitions: settings.kafka.as_ref().map_or(12, |kafka| kafka.partitions),
+        projections: if settings.clickhouse.is_some() { ALL_PROJECTIONS } else { READ_MODELS },
+        metrics: Some(metrics),
+    })
+}
+
+/// PostgreSQL's code for a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// What the read models have seen of the log. Design L9. Those that are not there yet have seen nothing; any other failure
+/// is one, or a log that is behind could slip through.
+async fn witnesses(read_pool: &PgPool) -> Result<Vec<Witnessed>, StoreError> {
+    let mut seen = Vec::new();
+    for (model, query) in [
+        ("balances", "SELECT position, leaf_hash FROM balances.checkpoint WHERE position > 0"),
+        ("history", "SELECT position, leaf_hash FROM history.checkpoint WHERE position > 0"),
+        ("statuses", "SELECT position, leaf_hash FROM statuses.checkpoint WHERE position > 0"),
+        ("directory", "SELECT position, leaf_hash FROM directory.checkpoint WHERE position > 0"),
+    ] {
+        let rows = sqlx::query_as::<_, (i64, Option<Vec<u8>>)>(query).fetch_all(read_pool).await;
+        let rows = match rows {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
+                Vec::new()
+            }
+            rows => rows?,
+        };
+        for (position, hash) in rows {
+            let leaf_hash = hash.and_then(|hash| LeafHash::from_slice(&hash).ok());
+            seen.push(Witnessed { by: format!("the read model {model}"), position, leaf_hash });
+        }
+    }
+    Ok(seen)
+}
+
+/// Serves until told to stop.
+pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
+    let app = web::Data::new(open(settings).await?);
+    let profile = settings.profile;
+    let address = settings.http.listen;
+    let service = move || {
+        let swagger = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/api/v1/openapi.json"));
+        Service::new()
+            .app_data(app.clone())
+            .wrap(from_fn(edge))
+            .configure(operations::configure(profile))
+            .service(web::redirect("/docs", "/docs/"))
+            .service(swagger)
+            .default_service(web::to(no_route))
+    };
+    let listen = |reason| StartError::Listen { address, reason };
+    let server = HttpServer::new(service)
+        .workers(settings.http.workers)
+        .client_request_timeout(Duration::from_secs(5))
+        .keep_alive(Duration::from_secs(75))
+        .shutdown_timeout(settings.http.shutdown_seconds)
+        .bind(address)
+        .map_err(listen)?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    if let Some(file) = &settings.http.address_file {
+        write_address(file, bound)?;
+    }
+    tracing::info!(address = %bound, profile = ?profile, "listening");
+    let failed =
+        |error: std::io::Error| StartError::System { what: "the HTTP server", reason: error.to_string() };
+    server.run().await.map_err(failed)
+}
+
+/// In one step, so that whoever waits for the file never reads half of it.
+fn write_address(file: &std::path::Path, address: SocketAddr) -> Result<(), StartError> {
+    let draft = file.with_extension("draft");
+    let written = std::fs::write(&draft, format!("{address}\n")).and_then(|()| std::fs::rename(&draft, file));
+    written.map_err(|error| StartError::System { what: "http.address_file", reason: error.to_string() })
+}
