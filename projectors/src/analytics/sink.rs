@@ -1,0 +1,222 @@
+//! The ClickHouse sink: follows the log, gathers stretches, sends them, and audits what ClickHouse holds. Design J2, J6.
+//!
+//! It has a place among the projections: one owner by advisory lock, a checkpoint per partition, a line in
+//! `projectors.progress`, retries while a server is away, a stop at what cannot be applied (J4). A stretch ends at
+//! [`STRETCH_EVENTS_MAX`] events when the log is ahead, or [`GATHER`] after its first when it is quiet.
+//!
+//! Bounds: while ClickHouse is away nothing more than one page is read; what is in memory is a page of the feed, the rows
+//! that wait for slower partitions (`sequence.rs`) and two stretches: one on its way, one gathering.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use clickhouse::Client;
+use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
+
+use super::journal::{Journal, STRETCH_EVENTS_MAX, Written};
+use super::sender::Sender;
+use super::sequence::{Ready, Sequence};
+use super::warehouse::Warehouse;
+use super::{NAME, schema};
+use crate::engine::{self, OpenSource, Options, Progress, State, Target};
+use crate::error::ProjectError;
+use crate::source::{Feed, Places};
+
+/// How long a stretch gathers events when the log is quiet.
+const GATHER: Duration = Duration::from_millis(100);
+/// How long one look at the source may take when nothing comes.
+const WAIT: Duration = Duration::from_millis(500);
+/// The most deliveries taken from the feed at once.
+const TAKE_MAX: usize = 5_000;
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How often a standby asks whether the owner is gone.
+const STANDBY: Duration = Duration::from_millis(500);
+/// An audit takes at most this share of the time, whatever its period: one in so many.
+const AUDIT_SHARE: u32 = 20;
+
+/// Keeps ClickHouse's tables.
+pub struct Sink {
+    options: Options,
+    clickhouse: Client,
+    open_source: OpenSource,
+    audit_every: Duration,
+}
+
+impl Sink {
+    /// How often the sink asks ClickHouse what it holds, unless told otherwise.
+    pub const AUDIT_EVERY: Duration = Duration::from_secs(60);
+
+    /// A sink into `clickhouse` ([`super::client`]), fed by what `open_source` opens.
+    #[must_use]
+    pub fn new(options: Options, clickhouse: Client, open_source: OpenSource) -> Self {
+        Self { options, clickhouse, open_source, audit_every: Self::AUDIT_EVERY }
+    }
+
+    /// The same, auditing so often.
+    #[must_use]
+    pub fn auditing_every(self, audit_every: Duration) -> Self {
+        Self { audit_every, ..self }
+    }
+
+    /// Follows the log until the task is dropped; returns only when it stopped (design J4).
+    pub async fn run(&self) -> ProjectError {
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let began = Instant::now();
+            let error = match self.follow().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            let state = if error.is_retryable() { State::Waiting } else { State::Stopped };
+            self.report(state, &error).await;
+            if state == State::Stopped {
+                return error;
+            }
+            if began.elapsed() > BACKOFF_MAX {
+                backoff = BACKOFF_MIN;
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn report(&self, state: State, error: &ProjectError) {
+        match state {
+            State::Stopped => tracing::error!(projection = NAME, %error, "the sink stopped"),
+            State::Waiting | State::Running => tracing::warn!(projection = NAME, %error, "trying again"),
+        }
+        let told = async {
+            engine::ensure_shared(&self.options.read).await?;
+            Progress::open(self.options.read.clone(), NAME).await?.state(state, Some(error)).await
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(projection = NAME, %error, "the state could not be written");
+        }
+    }
+
+    async fn follow(&self) -> Result<Infallible, ProjectError> {
+        let mut sender = self.take_over().await?;
+        loop {
+            self.follow_until_moved(&mut sender).await?;
+            // A rebuild exchanged the tables: their journal and checkpoint are others now.
+            let Sender { connection, .. } = sender;
+            sender = self.begin(connection).await?;
+        }
+    }
+
+    /// Sends what comes, until a rebuild or another sink moved the journal.
+    async fn follow_until_moved(&self, sender: &mut Sender) -> Result<(), ProjectError> {
+        let places = sender.places.clone();
+        let mut sequence = Sequence::after(places.passed());
+        let mut feed = Feed::open((self.open_source)()?, self.options.log.clone(), places).await?;
+        let mut audit_at = Instant::now() + self.audit_every;
+        let mut gathering_since: Option<Instant> = None;
+        let mut due = Vec::new();
+        loop {
+            let wait = gathering_since.map_or(WAIT, |since| GATHER.saturating_sub(since.elapsed()));
+            // The next page is read while a stretch is on its way.
+            let (written, page) = tokio::join!(send(sender, &due), feed.next(TAKE_MAX, wait));
+            if written? == Written::Moved {
+                return Ok(());
+            }
+            let deliveries = page?;
+            let idle = deliveries.is_empty() && sequence.is_empty();
+            let more_to_come = deliveries.len() >= TAKE_MAX;
+            sequence.take(deliveries, feed.places().passed())?;
+            sequence.relieve(&self.options.log).await?;
+            if gathering_since.is_none() && !sequence.is_empty() {
+                gathering_since = Some(Instant::now());
+            }
+            let waited = gathering_since.is_some_and(|since| since.elapsed() >= GATHER);
+            due = if sequence.len() >= stretch_rows() || (waited && !more_to_come) {
+                gathering_since = None;
+                sequence.stretch(stretch_rows())
+            } else {
+                Vec::new()
+            };
+            // Also finds out whether the connection, and with it the ownership, is still there.
+            if idle && !sender.journal.is_current(&mut sender.connection).await? {
+                return Ok(());
+            }
+            if Instant::now() >= audit_at {
+                let began = Instant::now();
+                sender.audit().await?;
+                audit_at = Instant::now() + self.audit_every.max(began.elapsed().saturating_mul(AUDIT_SHARE));
+            }
+            self.measure(sender).await?;
+        }
+    }
+
+    /// Waits until no other process owns the sink, then begins.
+    pub(super) async fn take_over(&self) -> Result<Sender, ProjectError> {
+        engine::ensure_shared(&self.options.read).await?;
+        let mut connection = engine::connect(&self.options.read, NAME, Target::Live).await?;
+        let key = engine::advisory_key("projection/analytics");
+        let mut waited = false;
+        loop {
+            let owner: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(key)
+                .fetch_one(&mut connection)
+                .await?;
+            if owner {
+                break;
+            }
+            if !std::mem::replace(&mut waited, true) {
+                tracing::info!(projection = NAME, "standing by: another process owns this sink");
+            }
+            tokio::time::sleep(STANDBY).await;
+        }
+        schema::ensure_journal(&mut connection).await?;
+        self.begin(connection).await
+    }
+
+    /// Begins where ClickHouse really is: the journal, proved by an audit.
+    async fn begin(&self, mut connection: PgConnection) -> Result<Sender, ProjectError> {
+        let log_id = self.options.log.log_id().await?;
+        schema::create(&self.clickhouse, Target::Live).await?;
+        let warehouse = Warehouse::new(self.clickhouse.clone(), Target::Live);
+        if let Some(found) = warehouse.foreign_log(log_id).await? {
+            return Err(ProjectError::OtherLog { expected: log_id, found });
+        }
+        let journal = Journal::open(&mut connection, Target::Live, log_id).await?;
+        let beginning = Places::beginning(log_id, self.options.partitions);
+        let mut transaction = connection.begin().await?;
+        let places = engine::load(&mut transaction, &beginning).await?.unwrap_or(beginning);
+        transaction.commit().await?;
+        let progress = Progress::open(self.options.read.clone(), NAME).await?;
+        let log = self.options.log.clone();
+        let mut sender =
+            Sender { connection, journal, warehouse, log, places, progress: Some(progress.clone()) };
+        let audited = sender.audit().await?;
+        progress.state(State::Running, None).await?;
+        let passed = sender.places.passed();
+        tracing::info!(projection = NAME, passed, refilled = audited.refilled, "following the log");
+        Ok(sender)
+    }
+
+    async fn measure(&self, sender: &Sender) -> Result<(), ProjectError> {
+        let lag = self.options.log.head().await?.saturating_sub(sender.places.passed());
+        let lag = u32::try_from(lag.max(0)).map_or(f64::MAX, f64::from);
+        metrics::gauge!("projector_lag_events", "projection" => NAME).set(lag);
+        Ok(())
+    }
+}
+
+/// Sends a stretch; nothing for no rows.
+async fn send(sender: &mut Sender, rows: &[Ready]) -> Result<Written, ProjectError> {
+    let began = Instant::now();
+    if rows.is_empty() {
+        return Ok(Written::Yes);
+    }
+    let written = sender.send(rows).await?;
+    let size = u32::try_from(rows.len()).map_or(f64::MAX, f64::from);
+    metrics::histogram!("projector_batch_size", "projection" => NAME).record(size);
+    metrics::histogram!("projector_commit_seconds", "projection" => NAME).record(began.elapsed());
+    Ok(written)
+}
+
+pub(super) fn stretch_rows() -> usize {
+    usize::try_from(STRETCH_EVENTS_MAX).unwrap_or(usize::MAX)
+}

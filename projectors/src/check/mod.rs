@@ -1,0 +1,282 @@
+//! Folds the log and compares, to the kopeck: log = read models = ClickHouse; and the ledger's standing invariants.
+//!
+//! Why it can be believed: the fold here is `ledger_core`'s, run over the log's own rows, and shares nothing with the
+//! projections but that crate. Every member is compared by herself, and whole tables are summed besides, so that rows of
+//! nobody show too. All sides are judged at the place they had when the check began, so it works while the ledger runs.
+//!
+//! Bounds: one member's state and [`MEMBERS_AT_ONCE`] expectations at a time; of ClickHouse and the directory one small
+//! sum per member and business, about 100 bytes each.
+
+mod clickhouse;
+pub mod command;
+mod compare;
+mod fold;
+mod read_models;
+mod report;
+mod stream;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use report::{Line, Report};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::clickhouse::Client;
+use ledger_core::log::{Position, partition_of};
+use ledger_store::log::read_registry;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::engine::Options;
+use crate::error::ProjectError;
+use fold::{Broken, Cuts, Expected, KINDS};
+use read_models::{MODELS, Snapshot};
+use tally::{Kopecks, Purchases, Sum};
+
+/// How many members are compared at once.
+const MEMBERS_AT_ONCE: usize = 1_000;
+
+/// How often to look whether projections have caught up.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Compares everything; waits up to `wait` until all sides have passed the head of the log as it is now. `told` hears
+/// (events folded, events in all) now and then.
+///
+/// # Errors
+/// What keeps it from deciding: a server that is away, or a side that is behind ([`ProjectError::Setup`] names it).
+pub async fn check(
+    options: &Options,
+    client: &Client,
+    wait: Duration,
+    told: &mut (dyn FnMut(Position, Position) + Send),
+) -> Result<Report, ProjectError> {
+    let mut snapshot = caught_up(options, wait).await?;
+    let passed = snapshot.passed().await?;
+    let clickhouse_passed = snapshot.clickhouse_passed().await?;
+    let newest = passed.iter().flatten().copied().max().unwrap_or(0).max(clickhouse_passed);
+    let cuts = |member: Uuid| {
+        let at = |model: usize| -> Position {
+            let partitions = i32::try_from(passed[model].len()).unwrap_or(i32::MAX);
+            let index = usize::try_from(partition_of(member, partitions)).unwrap_or(0);
+            passed[model].get(index).copied().unwrap_or(0)
+        };
+        Cuts {
+            balances: at(0),
+            history: at(1),
+            statuses: at(2),
+            directory: at(3),
+            clickhouse: clickhouse_passed,
+        }
+    };
+    let held = clickhouse::held(client, clickhouse_passed).await?;
+    let directory = snapshot.purchases().await?;
+    let mut report = Report { position: newest, ..Report::default() };
+    let mut totals = Totals::default();
+    let mut members = stream::Members::of(options.log.pool().clone(), newest);
+    let mut folded = 0;
+    loop {
+        let batch = members.next(MEMBERS_AT_ONCE, &cuts).await?;
+        if batch.is_empty() {
+            break;
+        }
+        let ids: Vec<Uuid> = batch.iter().map(|(member, _)| *member).collect();
+        let models = snapshot.of(&ids).await?;
+        for (member, expected) in &batch {
+            compare::read_models(*member, expected, &models, &mut report);
+            let of_directory = directory.get(member);
+            compare::purchases(*member, "directory", &expected.purchases, of_directory, &mut report);
+            let facts = held.facts.get(member);
+            compare::purchases(*member, "ClickHouse", &expected.facts, facts, &mut report);
+            totals.add(expected);
+        }
+        report.members += u64::try_from(ids.len()).unwrap_or(0);
+        folded = members.events().max(folded);
+        told(folded, newest);
+    }
+    let registry = read_registry(options.log.pool(), newest).await.map_err(crate::source::failure)?;
+    let events = members.events() + i64::try_from(registry.len()).unwrap_or(0);
+    totals.gaps = u64::from(events != newest);
+    let whole = snapshot.whole().await?;
+    totals.report(&mut report, &whole, &directory, &held, &names(&registry));
+    Ok(report.close())
+}
+
+/// A snapshot of the read database in which every side has passed the head of the log.
+async fn caught_up(options: &Options, wait: Duration) -> Result<Snapshot, ProjectError> {
+    let head = options.log.head().await?;
+    let until = Instant::now() + wait;
+    loop {
+        let mut snapshot = Snapshot::take(&options.read).await?;
+        let behind = match behind(&mut snapshot, head).await {
+            Ok(None) => return Ok(snapshot),
+            Ok(Some(behind)) => behind,
+            // A read model that was never begun has no tables yet.
+            Err(ProjectError::Database(sqlx::Error::Database(error)))
+                if error.code().as_deref() == Some("42P01") =>
+            {
+                "a read model has no tables yet: is `projectors all` running?".to_owned()
+            }
+            Err(error) => return Err(error),
+        };
+        drop(snapshot);
+        if Instant::now() >= until {
+            return Err(ProjectError::Setup(format!("cannot decide: {behind}")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Which side has not passed `head`.
+async fn behind(snapshot: &mut Snapshot, head: Position) -> Result<Option<String>, ProjectError> {
+    let passed = snapshot.passed().await?;
+    for (name, partitions) in MODELS.iter().zip(&passed) {
+        let least = partitions.iter().copied().min().unwrap_or(0);
+        if least < head {
+            return Ok(Some(format!("{name} has passed {least}, the log is at {head}")));
+        }
+    }
+    let least = snapshot.clickhouse_passed().await?;
+    Ok((least < head).then(|| format!("analytics has passed {least}, the log is at {head}")))
+}
+
+/// Short names and confidentiality of businesses, from the log.
+fn names(registry: &[crate::source::StoredRow]) -> BTreeMap<Uuid, (String, bool)> {
+    use ledger_core::business::event::BusinessEvent;
+    use ledger_core::category::Confidentiality;
+    use ledger_core::log::Event;
+    let name = |stored: &crate::source::StoredRow| match stored.row.event() {
+        Ok(Event::Business(BusinessEvent::BusinessRegistered(fact))) => {
+            let medical = fact.confidentiality == Confidentiality::Medical;
+            Some((fact.business_id.as_uuid(), (fact.slug.as_str().to_owned(), medical)))
+        }
+        Ok(_) | Err(_) => None,
+    };
+    registry.iter().filter_map(name).collect()
+}
+
+/// What the log says of all members together.
+#[derive(Debug, Default)]
+struct Totals {
+    available: i128,
+    pending: i128,
+    lots: Sum,
+    total: i128,
+    bills: Purchases,
+    purchases: BTreeMap<Uuid, Purchases>,
+    facts: BTreeMap<Uuid, Purchases>,
+    movements: [Sum; 3],
+    broken: Broken,
+    gaps: u64,
+}
+
+fn merge(into: &mut BTreeMap<Uuid, Purchases>, from: &BTreeMap<Uuid, Purchases>) {
+    for (business, sums) in from {
+        into.entry(*business).or_default().add(*sums);
+    }
+}
+
+/// The sums by business of sums by member and business.
+fn by_business<'a>(
+    members: impl Iterator<Item = &'a BTreeMap<Uuid, Purchases>>,
+) -> BTreeMap<Uuid, Purchases> {
+    let mut all = BTreeMap::new();
+    members.for_each(|sums| merge(&mut all, sums));
+    all
+}
+
+fn all(sums: &BTreeMap<Uuid, Purchases>) -> Purchases {
+    let mut whole = Purchases::default();
+    sums.values().for_each(|sum| whole.add(*sum));
+    whole
+}
+
+impl Totals {
+    fn add(&mut self, expected: &Expected) {
+        self.available += expected.available;
+        self.pending += expected.pending;
+        expected.lots.values().for_each(|lot| self.lots.add(lot.left.kopecks()));
+        self.total += expected.total;
+        self.bills.add(expected.bills);
+        merge(&mut self.purchases, &expected.purchases);
+        merge(&mut self.facts, &expected.facts);
+        for (whole, one) in self.movements.iter_mut().zip(&expected.movements) {
+            whole.count += one.count;
+            whole.amount += one.amount;
+        }
+        self.broken.unbalanced += expected.broken.unbalanced;
+        self.broken.float += expected.broken.float;
+        self.broken.lots += expected.broken.lots;
+        self.broken.corrupt += expected.broken.corrupt;
+    }
+
+    fn report(
+        &self,
+        report: &mut Report,
+        whole: &read_models::Whole,
+        directory: &std::collections::HashMap<Uuid, BTreeMap<Uuid, Purchases>>,
+        held: &clickhouse::Held,
+        names: &BTreeMap<Uuid, (String, bool)>,
+    ) {
+        report.compare("members", &report.members.clone(), Some(&whole.members), None);
+        let there = by_business(directory.values());
+        let facts = by_business(held.facts.values());
+        report.purchases("all", &all(&self.purchases), [Some(all(&there)), None]);
+        report.purchases("ordinary", &all(&self.facts), [None, Some(all(&facts))]);
+        report.purchases("daily statistics", &all(&self.facts), [None, Some(all(&held.days))]);
+        report.compare("different purchases", &all(&self.facts).count, None, Some(&held.distinct));
+        self.report_businesses(report, &there, &facts, &held.days, names);
+        let bills = Sum { count: whole.bills.into(), amount: whole.bill_kopecks.into() };
+        let of_log = Sum { count: self.bills.count, amount: self.bills.amount };
+        report.compare("bills for statuses", &of_log, Some(&bills), None);
+        let kopecks = |value: i64| Kopecks(value.into());
+        report.compare("bonuses available", &Kopecks(self.available), Some(&kopecks(whole.available)), None);
+        report.compare("bonuses pending", &Kopecks(self.pending), Some(&kopecks(whole.pending)), None);
+        report.compare("bonuses held", &Kopecks(0), Some(&kopecks(whole.held)), None);
+        let lots = Sum { count: whole.lots.into(), amount: whole.lots_left.into() };
+        report.compare("live lots", &self.lots, Some(&lots), None);
+        report.compare("history totals", &Kopecks(self.total), Some(&kopecks(whole.total)), None);
+        for ((kind, log), there) in KINDS.iter().zip(&self.movements).zip(&held.movements) {
+            report.compare(format!("movements: {kind}"), log, None, Some(there));
+        }
+        report.compare("movements: others", &0, None, Some(&held.unknown));
+        report.invariant("positions have no gap", self.gaps);
+        report.invariant("every history can be folded", self.broken.corrupt);
+        report.invariant("postings sum to zero per unit", self.broken.unbalanced);
+        report.invariant("float = available + held", self.broken.float);
+        report.invariant("per lot: issued = gone + left", self.broken.lots);
+    }
+
+    /// One line per ordinary business; what is a medical secret stays together in one line.
+    fn report_businesses(
+        &self,
+        report: &mut Report,
+        directory: &BTreeMap<Uuid, Purchases>,
+        facts: &BTreeMap<Uuid, Purchases>,
+        days: &BTreeMap<Uuid, Purchases>,
+        names: &BTreeMap<Uuid, (String, bool)>,
+    ) {
+        let of = |sums: &BTreeMap<Uuid, Purchases>, id: &Uuid| sums.get(id).copied().unwrap_or_default();
+        let mut medical = [Purchases::default(); 3];
+        for (id, (slug, is_medical)) in names {
+            let sides = [of(&self.purchases, id), of(directory, id), of(facts, id)];
+            if *is_medical {
+                medical.iter_mut().zip(sides).for_each(|(all, one)| all.add(one));
+                continue;
+            }
+            let [log, read, click] = sides;
+            let (read, click_money) = (read.money(), click.money());
+            report.compare(format!("  {slug}, ₽ + bonuses"), &log.money(), Some(&read), Some(&click_money));
+            if of(days, id) != click {
+                let days = of(days, id);
+                report.differs(|| format!("business {slug}: facts {click}, daily statistics {days}"));
+            }
+        }
+        let [log, read, click] = medical;
+        report.compare("  medical, never sent", &log.money(), Some(&read.money()), None);
+        if click != Purchases::default() {
+            report.differs(|| format!("ClickHouse holds purchases at medical businesses: {click}"));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The check on a real PostgreSQL and a real ClickHouse: it says equal when all is, and finds what is not.
+
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::{Report, check};
+use crate::analytics::Sink;
+use crate::engine::{OpenSource, Projector};
+use crate::error::ProjectError;
+use crate::fixture::{Bonuses, Fact, Installation, Purchase, Shop, joins};
+use crate::projections;
+use crate::source::{LogReader, LogSource};
+
+fn open(installation: &Installation) -> OpenSource {
+    let log = LogReader::new(installation.ledger.clone());
+    Box::new(move || Ok(Box::new(LogSource::new(log.clone()))))
+}
+
+/// Everything that follows the log, until dropped.
+fn follow(installation: &Installation) -> JoinSet<ProjectError> {
+    let mut tasks = JoinSet::new();
+    for projection in projections() {
+        let projector = Projector::new(projection, installation.options(), open(installation));
+        tasks.spawn(async move { projector.run().await });
+    }
+    let sink = Sink::new(installation.options(), installation.clickhouse.clone(), open(installation));
+    tasks.spawn(async move { sink.run().await });
+    tasks
+}
+
+fn story() -> Vec<Fact> {
+    let shops = [Shop::ordinary("mindal"), Shop::ordinary("lisichkino"), Shop::medical("millennium")];
+    let members: Vec<Uuid> = (0..12).map(|_| Uuid::new_v4()).collect();
+    let mut facts: Vec<Fact> = shops.iter().map(Shop::registered).collect();
+    facts.extend(members.iter().map(|member| joins(*member)));
+    let ends = [Bonuses::Available, Bonuses::Matured, Bonuses::Expired, Bonuses::Pending];
+    for (number, member) in members.iter().cycle().take(60).enumerate() {
+        let day = 1 + number % 27;
+        let purchase = Purchase {
+            member: *member,
+            shop: &shops[number % shops.len()],
+            at: &format!("2026-03-{day:02}T10:00:00Z"),
+            kopecks: 10_000 + 1_003 * i64::try_from(number).expect("small"),
+            bonuses: ends[number % ends.len()],
+        };
+        facts.extend(purchase.facts());
+    }
+    facts
+}
+
+async fn checked(installation: &Installation) -> Report {
+    let wait = Duration::from_secs(60);
+    check(&installation.options(), &installation.clickhouse, wait, &mut |_, _| {}).await.expect("decided")
+}
+
+#[tokio::test]
+async fn log_read_models_and_clickhouse_are_equal_and_every_difference_is_found() {
+    let installation = Installation::new().await;
+    let head = installation.append(&story()).await;
+    let mut tasks = follow(&installation);
+    let report = checked(&installation).await;
+    assert!(report.equal, "{}", report.table());
+    assert_eq!((report.position, report.members), (head, 12));
+    tasks.shutdown().await;
+
+    let member: Uuid = sqlx::query_scalar("SELECT member_id FROM balances.lots LIMIT 1")
+        .fetch_one(&installation.read)
+        .await
+        .expect("a member");
+    // A change, what must be said of it, and the way back.
+    let changes = [
+        ("UPDATE balances.member_balances SET available_kopecks = available_kopecks + {n}", "available"),
+        ("UPDATE balances.lots SET left_kopecks = left_kopecks + {n}", "lots"),
+        ("UPDATE history.totals SET total_kopecks = total_kopecks + {n}", "history total"),
+        ("UPDATE history.lines SET balance_after_kopecks = balance_after_kopecks + {n}", "running total"),
+        ("UPDATE statuses.bills SET amount_kopecks = amount_kopecks + {n}", "bills"),
+        ("UPDATE directory.purchases SET amount_kopecks = amount_kopecks + {n}", "purchases at business"),
+    ];
+    for (change, said) in changes {
+        for n in ["1", "-1"] {
+            let statement = format!("{} WHERE member_id = '{member}'", change.replace("{n}", n));
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&installation.read).await.expect("changed");
+            if n == "1" {
+                let report = checked(&installation).await;
+                assert!(!report.equal, "{change}");
+                let named = report
+                    .differences
+                    .iter()
+                    .any(|one| one.contains(&member.to_string()) && one.contains(said));
+                assert!(named, "{change}: {}", report.table());
+            }
+        }
+    }
+    assert!(checked(&installation).await.equal, "everything was put back");
+    for change in [
+        "ALTER TABLE bonus_movements DELETE WHERE kind = 'matured' SETTINGS mutations_sync = 2",
+        "ALTER TABLE business_day_states DROP PARTITION 202603",
+        "ALTER TABLE transaction_facts DELETE WHERE business = 'mindal' SETTINGS mutations_sync = 2",
+    ] {
+        installation.ask(change).await;
+        let report = checked(&installation).await;
+        assert!(!report.equal, "{change}");
+        // The sink mends it at its start; then all is equal again.
+        let mut tasks = follow(&installation);
+        let mended = async {
+            while !checked(&installation).await.equal {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), mended).await.expect("the sink mends it");
+        tasks.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_side_that_is_behind_leaves_it_undecided() {
+    let installation = Installation::new().await;
+    installation.append(&story()).await;
+    let options = installation.options();
+    let short = Duration::from_millis(200);
+    let before = check(&options, &installation.clickhouse, short, &mut |_, _| {}).await;
+    assert!(matches!(before, Err(ProjectError::Setup(_))), "no tables yet");
+
+    let mut tasks = follow(&installation);
+    assert!(checked(&installation).await.equal);
+    tasks.shutdown().await;
+    installation.append(&[joins(Uuid::new_v4())]).await;
+    let behind = check(&options, &installation.clickhouse, short, &mut |_, _| {}).await;
+    let error = behind.expect_err("behind").to_string();
+    assert!(error.contains("has passed"), "{error}");
+}

@@ -1,0 +1,279 @@
+//! Runs one projection: take a batch, apply it, commit rows and checkpoint together, again. Design J1, J3, J4.
+//!
+//! Why it is right:
+//! 1. The transaction locks the checkpoint first and compares it with what the feed began from: a second instance or a
+//!    rebuild's swap is noticed, and nothing of the batch is written.
+//! 2. After any failure the feed starts again from the checkpoint that is really there: an unknown commit is either in
+//!    it or not.
+//! 3. The connection holds the owner's advisory lock: who lost one lost the other.
+//!
+//! Bounds: [`BATCH_EVENTS_MAX`] deliveries per transaction; waits between attempts grow to [`BACKOFF_MAX`].
+
+use std::time::Duration;
+
+use ledger_core::log::Position;
+use ledger_ops::clock::Clock;
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::Instant;
+
+use super::{
+    Decoded, Progress, Projection, State, Target, advisory_key, checkpoint, decode, progress, schema,
+};
+use crate::error::ProjectError;
+use crate::source::{Delivery, Feed, LogReader, Places, Source};
+
+/// The most deliveries of one transaction.
+pub const BATCH_EVENTS_MAX: usize = 4_000;
+/// How long one look at the source may take when nothing comes.
+const WAIT: Duration = Duration::from_millis(500);
+const BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// The longest wait between two attempts when a server is away.
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Nothing came for so long while the log goes on: the source is opened anew.
+const STALLED: Duration = Duration::from_secs(5);
+/// How often a standby asks whether the owner is gone.
+const STANDBY: Duration = Duration::from_millis(500);
+
+/// What a projector needs.
+#[derive(Clone)]
+pub struct Options {
+    /// The read database.
+    pub read: PgPool,
+    /// The log.
+    pub log: LogReader,
+    /// The number of partitions of the topic.
+    pub partitions: i32,
+}
+
+/// Opens a source anew, for every start of a feed.
+pub type OpenSource = Box<dyn Fn() -> Result<Box<dyn Source>, ProjectError> + Send + Sync>;
+
+/// One projection and what drives it.
+pub struct Projector {
+    projection: Box<dyn Projection>,
+    options: Options,
+    open_source: OpenSource,
+    target: Target,
+}
+
+/// The state of one run: from taking ownership to the first failure.
+pub(crate) struct Run {
+    connection: PgConnection,
+    feed: Feed,
+    committed: Places,
+}
+
+/// How a batch ended.
+pub(crate) enum Step {
+    /// Nothing came.
+    Idle,
+    /// Committed.
+    Applied,
+    /// Somebody else moved the checkpoint: begin again from it.
+    Moved,
+}
+
+impl Run {
+    /// The read model is committed up to here in every partition.
+    pub(crate) fn passed(&self) -> Position {
+        self.committed.passed()
+    }
+}
+
+impl Projector {
+    /// A projector of the live tables of `projection`, fed by what `open_source` opens.
+    #[must_use]
+    pub fn new(projection: Box<dyn Projection>, options: Options, open_source: OpenSource) -> Self {
+        Self { projection, options, open_source, target: Target::Live }
+    }
+
+    /// The same, but of the tables a rebuild fills.
+    #[must_use]
+    pub(crate) const fn into_next(mut self) -> Self {
+        self.target = Target::Next;
+        self
+    }
+
+    /// Follows the log until the task is dropped; returns only when the projection stopped (design J4).
+    pub async fn run(&self) -> ProjectError {
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let began = Instant::now();
+            let error = match self.follow().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            if !error.is_retryable() {
+                self.report(State::Stopped, &error).await;
+                return error;
+            }
+            self.report(State::Waiting, &error).await;
+            if began.elapsed() > BACKOFF_MAX {
+                backoff = BACKOFF_MIN;
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn report(&self, state: State, error: &ProjectError) {
+        let name = self.projection.name();
+        match state {
+            State::Stopped => tracing::error!(projection = name, %error, "the projection stopped"),
+            State::Waiting | State::Running => tracing::warn!(projection = name, %error, "trying again"),
+        }
+        let told =
+            async { Progress::open(self.options.read.clone(), name).await?.state(state, Some(error)).await };
+        if let Err(error) = told.await {
+            tracing::warn!(projection = name, %error, "the state could not be written");
+        }
+    }
+
+    async fn follow(&self) -> Result<std::convert::Infallible, ProjectError> {
+        schema::ensure_shared(&self.options.read).await?;
+        let progress = Progress::open(self.options.read.clone(), self.projection.name()).await?;
+        let mut run = self.take_over().await?;
+        progress.state(State::Running, None).await?;
+        tracing::info!(
+            projection = self.projection.name(),
+            passed = run.committed.passed(),
+            "following the log"
+        );
+        let mut moved = Instant::now();
+        loop {
+            match self.step(&mut run, BATCH_EVENTS_MAX, WAIT).await? {
+                Step::Applied => moved = Instant::now(),
+                Step::Idle => {
+                    // Also finds out whether the connection, and with it the ownership, is still there.
+                    run.connection.ping().await?;
+                }
+                Step::Moved => {
+                    let places = self.places(&mut run.connection).await?;
+                    run.feed.restart(places.clone()).await?;
+                    run.committed = places;
+                }
+            }
+            let lag = self.measure(run.committed.passed()).await?;
+            if lag > 0 && moved.elapsed() > STALLED {
+                tracing::warn!(
+                    projection = self.projection.name(),
+                    lag,
+                    "nothing comes: opening the source anew"
+                );
+                let log = self.options.log.clone();
+                run.feed = Feed::open((self.open_source)()?, log, run.committed.clone()).await?;
+                moved = Instant::now();
+            }
+        }
+    }
+
+    /// Waits until no other process owns the projection, then begins where the checkpoint is.
+    pub(crate) async fn take_over(&self) -> Result<Run, ProjectError> {
+        let name = self.projection.name();
+        let mut connection = schema::connect(&self.options.read, name, self.target).await?;
+        let key = advisory_key(&format!("projection/{}", self.target.schema(name)));
+        let mut waited = false;
+        loop {
+            let owner: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(key)
+                .fetch_one(&mut connection)
+                .await?;
+            if owner {
+                break;
+            }
+            if !std::mem::replace(&mut waited, true) {
+                tracing::info!(projection = name, "standing by: another process owns this projection");
+            }
+            tokio::time::sleep(STANDBY).await;
+        }
+        schema::ensure(&mut connection, self.projection.as_ref(), self.target).await?;
+        let committed = self.places(&mut connection).await?;
+        let feed = Feed::open((self.open_source)()?, self.options.log.clone(), committed.clone()).await?;
+        Ok(Run { connection, feed, committed })
+    }
+
+    async fn places(&self, connection: &mut PgConnection) -> Result<Places, ProjectError> {
+        let beginning = Places::beginning(self.options.log.log_id().await?, self.options.partitions);
+        loop {
+            let mut transaction = connection.begin().await?;
+            let found = checkpoint::load(&mut transaction, &beginning).await?;
+            transaction.commit().await?;
+            if let Some(places) = found {
+                return Ok(places);
+            }
+        }
+    }
+
+    pub(crate) async fn step(&self, run: &mut Run, max: usize, wait: Duration) -> Result<Step, ProjectError> {
+        let batch = run.feed.next(max, wait).await?;
+        if batch.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let (events, places, stop) = readable(&batch, &run.committed)?;
+        let began = Instant::now();
+        let mut transaction = run.connection.begin().await?;
+        match checkpoint::load(&mut transaction, &run.committed).await? {
+            Some(found) if found == run.committed => {}
+            Some(_) | None => return Ok(Step::Moved),
+        }
+        if !events.is_empty() {
+            self.projection.apply(&mut transaction, &events).await?;
+        }
+        checkpoint::store(&mut transaction, &places).await?;
+        if self.target == Target::Live {
+            progress::advance(&mut *transaction, self.projection.name(), places.passed()).await?;
+        }
+        transaction.commit().await?;
+        run.committed = places;
+        let name = self.projection.name();
+        metrics::histogram!("projector_batch_size", "projection" => name).record(as_f64(events.len()));
+        metrics::histogram!("projector_commit_seconds", "projection" => name).record(began.elapsed());
+        if let Some(last) = events.last() {
+            let lag = Clock::machine_now().since(last.recorded_at).num_milliseconds();
+            metrics::gauge!("projector_lag_seconds", "projection" => name).set(millis_as_seconds(lag));
+        }
+        stop.map_or(Ok(Step::Applied), Err)
+    }
+
+    async fn measure(&self, passed: Position) -> Result<Position, ProjectError> {
+        let lag = self.options.log.head().await?.saturating_sub(passed);
+        let name = self.projection.name();
+        metrics::gauge!("projector_lag_events", "projection" => name).set(position_as_f64(lag));
+        if lag == 0 {
+            metrics::gauge!("projector_lag_seconds", "projection" => name).set(0.0);
+        }
+        Ok(lag)
+    }
+}
+
+/// The events of `batch` up to the first that cannot be read, the places behind them, and why it ends there.
+fn readable(
+    batch: &[Delivery],
+    committed: &Places,
+) -> Result<(Vec<Decoded>, Places, Option<ProjectError>), ProjectError> {
+    let mut places = committed.clone();
+    let mut events = Vec::with_capacity(batch.len());
+    for delivery in batch {
+        match decode(delivery) {
+            Ok(decoded) => {
+                events.extend(decoded);
+                places.get_mut(delivery.partition)?.advance(delivery);
+            }
+            Err(error) => return Ok((events, places, Some(error))),
+        }
+    }
+    Ok((events, places, None))
+}
+
+/// Metrics are floats; counts stay exact far beyond any batch.
+fn as_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
+}
+
+fn position_as_f64(position: Position) -> f64 {
+    u32::try_from(position.max(0)).map_or(f64::MAX, f64::from)
+}
+
+fn millis_as_seconds(millis: i64) -> f64 {
+    i32::try_from(millis).map_or(f64::MAX, f64::from) / 1000.0
+}

@@ -1,0 +1,90 @@
+//! A process's own page: alive, ready, metrics. Plain HTTP/1.1 for probes and Prometheus; nothing else is answered.
+//!
+//! Bounds: a request is read up to [`REQUEST_BYTES_MAX`] and for [`REQUEST_WAIT`]; every connection is closed after its
+//! answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::error::ProjectError;
+
+const REQUEST_BYTES_MAX: usize = 8_192;
+const REQUEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Gives the metrics in the text format of Prometheus.
+pub(crate) type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Answers at `address` in the background.
+///
+/// # Errors
+/// [`ProjectError::Setup`] when the address cannot be taken.
+pub(crate) async fn serve(
+    address: SocketAddr,
+    metrics: Render,
+    read: PgPool,
+) -> Result<SocketAddr, ProjectError> {
+    let taken = |error: std::io::Error| ProjectError::Setup(format!("--http {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(taken)?;
+    let bound = listener.local_addr().map_err(taken)?;
+    tokio::spawn(async move {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let (metrics, read) = (metrics.clone(), read.clone());
+            tokio::spawn(async move {
+                if let Err(error) = answer(stream, &metrics, &read).await {
+                    tracing::debug!(%error, "a probe went away");
+                }
+            });
+        }
+    });
+    tracing::info!(address = %bound, "health and metrics");
+    Ok(bound)
+}
+
+async fn answer(mut stream: TcpStream, metrics: &Render, read: &PgPool) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut buffer = [0_u8; 1_024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") && request.len() < REQUEST_BYTES_MAX {
+        let Ok(count) = tokio::time::timeout(REQUEST_WAIT, stream.read(&mut buffer)).await else {
+            return Ok(());
+        };
+        let count = count?;
+        if count == 0 {
+            break;
+        }
+        request.extend_from_slice(buffer.get(..count).unwrap_or_default());
+    }
+    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let (status, body) = match line.split(|byte| *byte == b' ').nth(1) {
+        Some(b"/health/live") => ("200 OK", "{\"status\":\"live\"}".to_owned()),
+        Some(b"/health/ready") => ready(read).await,
+        Some(b"/metrics") => ("200 OK", metrics()),
+        _ => ("404 Not Found", String::new()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// Ready while the read database answers and no projection is stopped.
+async fn ready(read: &PgPool) -> (&'static str, String) {
+    let stopped =
+        sqlx::query_scalar::<_, String>("SELECT name FROM projectors.progress WHERE state = 'stopped'");
+    match stopped.fetch_all(read).await {
+        Ok(stopped) if stopped.is_empty() => ("200 OK", "{\"status\":\"ready\"}".to_owned()),
+        Ok(stopped) => ("503 Service Unavailable", format!("stopped: {}", stopped.join(", "))),
+        Err(_) => ("503 Service Unavailable", "missing: read database".to_owned()),
+    }
+}

@@ -1,0 +1,93 @@
+//! Members with lots that matured or expired: the command to write what is due. Rules B5, B8.
+
+use std::collections::BTreeSet;
+
+use ledger_core::ids::MemberId;
+use ledger_core::member::MemberCommand;
+use ledger_core::time::Timestamp;
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::command::{Caused, send};
+use super::status::{Done, record};
+use super::{Hands, Look, MEMBERS_MAX, is_made, passed, wait_until_passed};
+use crate::error::ProjectError;
+
+const NAME: &str = "due";
+
+/// The reactor.
+#[derive(Default)]
+pub(super) struct Due {
+    recorded: Option<Done>,
+    /// Members whose command was refused: an operator must look; they are left out so that the others go on.
+    hopeless: BTreeSet<Uuid>,
+}
+
+/// A member and her lots that are due, in the order of their ids; `true` for one past its life.
+type Found = (Uuid, Vec<Uuid>, Vec<bool>);
+
+impl Due {
+    pub(super) async fn look(&mut self, hands: &Hands<'_>) -> Result<Look, ProjectError> {
+        let read = &hands.options.read;
+        let now = hands.clock.now();
+        let head = hands.options.log.head().await?;
+        let here = Done { done_through: now, log_position: head };
+        if self.recorded == Some(here) {
+            return Ok(Look::Done);
+        }
+        if !is_made(read, "balances.lots").await? {
+            return Ok(Look::Done);
+        }
+        let seen = passed(read, "balances").await? >= head;
+        let found = find(read, now, &self.hopeless).await?;
+        if found.is_empty() {
+            if seen {
+                record(read, NAME, here, &json!({})).await?;
+                self.recorded = Some(here);
+            }
+            return Ok(Look::Done);
+        }
+        metrics::counter!("schedule_due_members_total").increment(u64::try_from(found.len()).unwrap_or(0));
+        let sent = send(hands.ledger, found.into_iter().map(caused).collect()).await?;
+        self.hopeless.extend(sent.hopeless.iter().map(MemberId::as_uuid));
+        if sent.newest == 0 {
+            // Somebody else has written it, and the read model does not show it yet: no reason to hurry.
+            return Ok(Look::Done);
+        }
+        wait_until_passed(read, "balances", sent.newest).await?;
+        Ok(Look::Again)
+    }
+}
+
+/// The lots that are due are what causes the command.
+fn caused((member, lots, expired): Found) -> Caused {
+    let mut cause = b"due ".to_vec();
+    cause.extend_from_slice(member.as_bytes());
+    for (lot, expired) in lots.iter().zip(expired) {
+        cause.extend_from_slice(lot.as_bytes());
+        cause.push(if expired { b'e' } else { b'm' });
+    }
+    Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Result<Vec<Found>, ProjectError> {
+    Ok(sqlx::query_as(
+        "WITH due AS ( \
+            (SELECT member_id FROM balances.lots WHERE expires_at < $1 AND member_id <> ALL ($3) \
+             ORDER BY expires_at LIMIT $2) \
+            UNION \
+            (SELECT member_id FROM balances.lots WHERE pending AND available_from <= $1 AND available_from <= expires_at \
+                AND member_id <> ALL ($3) \
+             ORDER BY available_from LIMIT $2)) \
+         SELECT member_id, array_agg(lot_id ORDER BY lot_id), array_agg(expires_at < $1 ORDER BY lot_id) \
+         FROM due JOIN balances.lots USING (member_id) \
+         WHERE expires_at < $1 OR (pending AND available_from <= $1 AND available_from <= expires_at) \
+         GROUP BY member_id",
+    )
+    .bind(now.to_utc())
+    .bind(MEMBERS_MAX)
+    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
+    .fetch_all(read)
+    .await?)
+}

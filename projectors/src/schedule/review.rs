@@ -1,0 +1,134 @@
+//! The daily review of statuses, at the beginning of each Moscow day. Rules S2, S3, T2.
+//!
+//! Time alone only lowers a status (bills leave the window), so on an ordinary day those are reviewed who can fall or are
+//! about to. When another policy is in force, or the categories of the coalition changed, since the last review, everyone
+//! is.
+
+use std::collections::BTreeSet;
+
+use ledger_core::category::Category;
+use ledger_core::ids::MemberId;
+use ledger_core::member::MemberCommand;
+use ledger_core::time::{MoscowDay, Timestamp};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::command::{Caused, send};
+use super::status::{Done, memory, record};
+use super::{Hands, Look, MEMBERS_MAX, is_made, wait_until_passed};
+use crate::error::ProjectError;
+
+const NAME: &str = "review";
+
+/// What the last review knew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Memory {
+    /// The Moscow day of the last review.
+    day: Option<MoscowDay>,
+    /// The policy in force then.
+    policy_version: u32,
+    /// The categories with an ordinary business then.
+    categories: BTreeSet<Category>,
+}
+
+/// Whom a review is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// Who can fall, or is about to.
+    WhoCanFall,
+    /// Everyone.
+    Everyone,
+}
+
+/// The reactor.
+pub(super) struct Review {
+    memory: Memory,
+    recorded: Option<Done>,
+}
+
+impl Review {
+    pub(super) async fn load(read: &PgPool) -> Result<Self, ProjectError> {
+        let stored = memory(read, NAME).await?;
+        let memory = stored.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        Ok(Self { memory, recorded: None })
+    }
+
+    pub(super) async fn look(&mut self, hands: &Hands<'_>) -> Result<Look, ProjectError> {
+        let read = &hands.options.read;
+        let now = hands.clock.now();
+        let head = hands.options.log.head().await?;
+        let here = Done { done_through: now, log_position: head };
+        if self.recorded == Some(here) || !is_made(read, "statuses.members").await? {
+            return Ok(Look::Done);
+        }
+        let today = now.moscow_day();
+        if self.memory.day.is_some_and(|day| day >= today) {
+            self.record(read, here).await?;
+            return Ok(Look::Done);
+        }
+        // Who is to be reviewed is read from a model that has seen everything of the day before.
+        if !wait_until_passed(read, "statuses", head).await? {
+            return Ok(Look::Done);
+        }
+        hands.ledger.refresh().await;
+        let known = self.known(hands, now, today);
+        let same_rules =
+            known.policy_version == self.memory.policy_version && known.categories == self.memory.categories;
+        let whom = if same_rules { Whom::WhoCanFall } else { Whom::Everyone };
+        let reviewed = review(hands, today, whom).await?;
+        tracing::info!(day = %today, members = reviewed, "statuses are reviewed");
+        self.memory = known;
+        self.record(read, here).await?;
+        Ok(Look::Again)
+    }
+
+    fn known(&self, hands: &Hands<'_>, now: Timestamp, today: MoscowDay) -> Memory {
+        let registry = hands.ledger.registry();
+        Memory {
+            day: Some(today),
+            policy_version: registry.policies.in_force(now).map_or(0, |policy| policy.version),
+            categories: registry.businesses.ordinary_categories().clone(),
+        }
+    }
+
+    async fn record(&mut self, read: &PgPool, here: Done) -> Result<(), ProjectError> {
+        let memory = serde_json::to_value(&self.memory)
+            .map_err(|error| ProjectError::Setup(format!("the review's memory: {error}")))?;
+        record(read, NAME, here, &memory).await?;
+        self.recorded = Some(here);
+        Ok(())
+    }
+}
+
+/// Reviews all of `whom`, page by page; how many they were.
+async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize, ProjectError> {
+    let mut after = Uuid::nil();
+    let mut count = 0_usize;
+    loop {
+        let members = page(&hands.options.read, whom, after).await?;
+        let Some(last) = members.last() else { return Ok(count) };
+        after = *last;
+        count = count.saturating_add(members.len());
+        let commands = members.into_iter().map(|member| {
+            let cause = [b"review ".as_slice(), member.as_bytes(), today.to_string().as_bytes()].concat();
+            Caused { member: MemberId::from_uuid(member), command: MemberCommand::ReviewStatus, cause }
+        });
+        send(hands.ledger, commands.collect()).await?;
+    }
+}
+
+async fn page(read: &PgPool, whom: Whom, after: Uuid) -> Result<Vec<Uuid>, ProjectError> {
+    let statement = match whom {
+        Whom::WhoCanFall => {
+            "SELECT member_id FROM statuses.members WHERE member_id > $1 AND (ordinary_status <> 'insider' \
+                OR with_medical_status <> 'insider' OR ordinary_falls_on IS NOT NULL OR with_medical_falls_on IS NOT NULL) \
+             ORDER BY member_id LIMIT $2"
+        }
+        Whom::Everyone => {
+            "SELECT member_id FROM statuses.members WHERE member_id > $1 AND registered_at IS NOT NULL \
+             ORDER BY member_id LIMIT $2"
+        }
+    };
+    Ok(sqlx::query_scalar(statement).bind(after).bind(MEMBERS_MAX).fetch_all(read).await?)
+}

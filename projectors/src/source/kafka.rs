@@ -1,0 +1,256 @@
+//! The Kafka topic as a source: `assign`, no auto-commit, `auto.offset.reset=error`. Design, Kafka.
+//!
+//! Why it is right: nothing here is trusted. Where to read on is the checkpoint's hint; if the record found there is not
+//! the one the checkpoint knows, the partition is read from its beginning and the feed drops what was seen. Whatever a
+//! broker lost is a gap, and the feed refills it from the log.
+//! Bounds: librdkafka queues at most 64 MiB.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use ledger_core::ids::LogId;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+use super::{Delivery, Envelope, Places, Source, WATERMARK, What};
+use crate::error::ProjectError;
+
+/// How long to wait for the broker's word on offsets.
+const METADATA_WAIT: Duration = Duration::from_secs(5);
+
+/// The settings of every consumer of the topic.
+#[must_use]
+pub fn consumer_settings(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "own-circle-projectors")
+        .set("group.id", "own-circle-projectors")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "false")
+        .set("fetch.wait.max.ms", "20")
+        .set("fetch.min.bytes", "1")
+        .set("queued.max.messages.kbytes", "65536")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "5000");
+    config
+}
+
+/// What a partition's reading needs to know.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    /// The next offset; `None` before the first record.
+    next: Option<i64>,
+    /// The next record must be one that the checkpoint has seen; otherwise the hint was wrong.
+    unproven: bool,
+}
+
+/// Reads the topic.
+pub struct KafkaSource {
+    consumer: StreamConsumer,
+    topic: String,
+    cursors: Vec<Cursor>,
+    places: Option<Places>,
+}
+
+impl KafkaSource {
+    /// A source on `topic` at `brokers`; connects when it starts.
+    ///
+    /// # Errors
+    /// [`ProjectError::Kafka`] for settings librdkafka does not take.
+    pub fn new(brokers: &str, topic: &str) -> Result<Self, ProjectError> {
+        let consumer = consumer_settings(brokers).create()?;
+        Ok(Self { consumer, topic: topic.to_owned(), cursors: Vec::new(), places: None })
+    }
+
+    fn begin(&mut self, places: &Places) -> Result<(), ProjectError> {
+        let cursor = |hint: Option<i64>| Cursor { next: hint, unproven: hint.is_some() };
+        self.cursors = places.iter().map(|(_, place)| cursor(place.offset)).collect();
+        self.places = Some(places.clone());
+        self.assign()
+    }
+
+    fn assign(&self) -> Result<(), ProjectError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, cursor) in (0_i32..).zip(&self.cursors) {
+            let offset = cursor.next.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(&self.topic, partition, offset)?;
+        }
+        self.consumer.assign(&list)?;
+        Ok(())
+    }
+
+    fn rewind(&mut self, partition: i32) {
+        let cursor = usize::try_from(partition).ok().and_then(|index| self.cursors.get_mut(index));
+        if let Some(cursor) = cursor {
+            *cursor = Cursor { next: None, unproven: false };
+        }
+    }
+
+    /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again.
+    async fn find_ground(&mut self) -> Result<(), ProjectError> {
+        tracing::warn!(
+            topic = self.topic,
+            "the topic does not hold the checkpoint's offsets: looking for its beginning"
+        );
+        for partition in (0_i32..).take(self.cursors.len()) {
+            let (low, high) = tokio::task::block_in_place(|| {
+                self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT)
+            })?;
+            let next = usize::try_from(partition).ok().and_then(|index| self.cursors.get(index));
+            let outside = |next: i64| next < low || next > high;
+            if next.and_then(|cursor| cursor.next).is_some_and(outside) {
+                self.rewind(partition);
+            }
+        }
+        self.assign()
+    }
+
+    async fn batch(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivery>, ProjectError> {
+        let until = Instant::now() + wait;
+        loop {
+            let first = match tokio::time::timeout_at(until, self.consumer.recv()).await {
+                Err(_) => return Ok(Vec::new()),
+                Ok(Ok(message)) => self.delivery(&message),
+                Ok(Err(error)) if is_out_of_range(&error) => Err(Trouble::OutOfRange),
+                Ok(Err(error)) if is_passing(&error) => {
+                    tracing::debug!(%error, "Kafka is away; librdkafka tries again");
+                    continue;
+                }
+                Ok(Err(error)) => return Err(error.into()),
+            };
+            let mut raw = vec![first];
+            while raw.len() < max {
+                match self.consumer.recv().now_or_never() {
+                    Some(Ok(message)) => raw.push(self.delivery(&message)),
+                    Some(Err(error)) if is_out_of_range(&error) => raw.push(Err(Trouble::OutOfRange)),
+                    Some(Err(_)) | None => break,
+                }
+            }
+            let deliveries = self.place(raw).await?;
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
+            }
+        }
+    }
+
+    /// Reads a record. Its headers say where it stands even when its value cannot be read.
+    fn delivery(&self, message: &BorrowedMessage<'_>) -> Result<Delivery, Trouble> {
+        let (partition, offset) = (message.partition(), message.offset());
+        let header = |name: &str| {
+            let headers = message.headers()?;
+            let found = headers.iter().find(|header| header.key == name)?;
+            std::str::from_utf8(found.value?).ok()
+        };
+        let number = |name: &str| header(name).and_then(|text| text.parse().ok());
+        let log_id = header("log_id").and_then(|text| text.parse::<LogId>().ok());
+        let (Some(position), Some(prev), Some(found)) = (number("position"), number("prev"), log_id) else {
+            let reason =
+                format!("the record at offset {offset} of partition {partition} does not say its place");
+            return Err(Trouble::Refused(ProjectError::Unapplicable { position: 0, reason }));
+        };
+        if let Some(expected) = self.places.as_ref().map(Places::log_id).filter(|expected| *expected != found)
+        {
+            return Err(Trouble::Refused(ProjectError::OtherLog { expected, found }));
+        }
+        let what =
+            if header("event_type") == Some(WATERMARK) { What::Watermark } else { event(message, position) };
+        Ok(Delivery { partition, position, prev, offset: Some(offset), what })
+    }
+
+    /// Checks the first record of each partition against the hint, and keeps the cursors.
+    async fn place(&mut self, raw: Vec<Result<Delivery, Trouble>>) -> Result<Vec<Delivery>, ProjectError> {
+        let mut placed = Vec::with_capacity(raw.len());
+        let (mut lost, mut wrong) = (false, Vec::new());
+        for delivery in raw {
+            let delivery = match delivery {
+                Ok(delivery) => delivery,
+                Err(Trouble::OutOfRange) => {
+                    lost = true;
+                    continue;
+                }
+                Err(Trouble::Refused(error)) => return Err(error),
+            };
+            if wrong.contains(&delivery.partition) {
+                continue;
+            }
+            let index = usize::try_from(delivery.partition).unwrap_or(usize::MAX);
+            let seen = self
+                .places
+                .as_ref()
+                .and_then(|places| places.get(delivery.partition))
+                .map_or(0, |p| p.passed);
+            let Some(cursor) = self.cursors.get_mut(index) else { continue };
+            if std::mem::take(&mut cursor.unproven) && delivery.position > seen {
+                wrong.push(delivery.partition);
+                continue;
+            }
+            cursor.next = delivery.offset.and_then(|offset| offset.checked_add(1));
+            placed.push(delivery);
+        }
+        for partition in &wrong {
+            tracing::warn!(
+                partition,
+                "the checkpoint's offset is not where it was: reading from the beginning"
+            );
+            self.rewind(*partition);
+        }
+        if lost {
+            self.find_ground().await?;
+        } else if !wrong.is_empty() {
+            self.assign()?;
+        }
+        Ok(placed)
+    }
+}
+
+impl Source for KafkaSource {
+    fn start<'a>(&'a mut self, places: &'a Places) -> BoxFuture<'a, Result<(), ProjectError>> {
+        Box::pin(std::future::ready(self.begin(places)))
+    }
+
+    fn next(&mut self, max: usize, wait: Duration) -> BoxFuture<'_, Result<Vec<Delivery>, ProjectError>> {
+        Box::pin(self.batch(max, wait))
+    }
+}
+
+/// What came instead of a record.
+enum Trouble {
+    OutOfRange,
+    Refused(ProjectError),
+}
+
+fn is_out_of_range(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))
+}
+
+/// What librdkafka gets over by itself: a broker away, a topic that is being made.
+fn is_passing(error: &KafkaError) -> bool {
+    !matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fatal) | None)
+}
+
+fn event(message: &BorrowedMessage<'_>, position: i64) -> What {
+    let unreadable = |reason: String| What::Unreadable { reason };
+    let Some(value) = message.payload() else { return unreadable("the record has no value".to_owned()) };
+    match serde_json::from_slice::<Envelope>(value) {
+        // serde's own words may repeat a value of the record: only its place and kind are told.
+        Err(error) => unreadable(format!("the envelope does not read: {:?} error", error.classify())),
+        Ok(envelope) => {
+            let leaf_hash = envelope.leaf_hash;
+            let row = envelope.into_row();
+            if row.position == position {
+                What::Row { row: Box::new(row), leaf_hash }
+            } else {
+                unreadable(format!("the header says {position}, the envelope {}", row.position))
+            }
+        }
+    }
+}

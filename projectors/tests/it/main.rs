@@ -1,0 +1,7 @@
+//! The projectors against a real PostgreSQL and a real Kafka. Every test owns its databases and its topic.
+
+mod projections;
+mod rebuild;
+mod relay;
+mod schedule;
+mod support;
