@@ -1,0 +1,77 @@
+//! The benchmark: load over HTTP against ledger-api with durable commits, beside baselines on the same PostgreSQL in the
+//! same run. Prints ratios, because the machine's speed drifts. See PERFORMANCE.md for what the figures mean.
+
+mod baseline;
+mod decide;
+mod error;
+mod http;
+mod load;
+mod machine;
+mod report;
+mod setup;
+
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::error::BenchError;
+use crate::load::Target;
+use crate::setup::Bench;
+
+/// Measures ledger-api under load against real servers, beside plain PostgreSQL in the same run.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Options {
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 6)]
+    seconds: u64,
+    /// Members that buy.
+    #[arg(long, default_value_t = 10_000)]
+    members: usize,
+    /// Connections to measure at.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+    connections: Vec<usize>,
+    /// Rounds; baseline and load take turns in each.
+    #[arg(long, default_value_t = 1)]
+    rounds: u32,
+    /// Leave out the relay, the projectors and their servers.
+    #[arg(long)]
+    api_only: bool,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            report::line(&format!("bench: {}", error::chain(&error)));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), BenchError> {
+    let limit = Duration::from_secs(options.seconds);
+    decide::measure()?;
+    let bench = Bench::start(options.members, options.api_only).await?;
+    report::machine(&bench).await?;
+    for round in 1..=options.rounds {
+        report::round(round, options.rounds);
+        for &connections in &options.connections {
+            let insert = baseline::single_rows(&bench.baseline_url, connections, limit).await?;
+            let load = load::measure(&bench, Target::Members, connections, limit).await?;
+            report::against(connections, &insert, &load);
+        }
+        let distinct = load::measure(&bench, Target::Members, 16, limit).await?;
+        let hot = load::measure(&bench, Target::OneMember, 16, limit).await?;
+        report::hot(&distinct, &hot);
+        let unnest = baseline::unnest(&bench.baseline_url, 4, limit).await?;
+        let batches = load::measure(&bench, Target::Batches, 4, limit).await?;
+        report::batches(&unnest, &batches);
+    }
+    if !options.api_only {
+        report::drain(&bench, &bench.drain().await?);
+    }
+    bench.stop();
+    Ok(())
+}

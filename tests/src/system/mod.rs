@@ -1,0 +1,43 @@
+//! An installation of the product on real servers, and what a test of the whole system needs around it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `servers.rs` | the servers, shared by the tests of one binary |
+//! | `site.rs` | an installation: its databases, its processes, started, killed and started again |
+//! | `client.rs` | one caller over HTTP |
+//! | `people.rs` | businesses and members with made-up phones |
+//! | `journal.rs` | every purchase that was ever sent, with what became of it |
+//! | `sending.rs` | sending them, one by one or as an import, until the answer is known |
+//! | `ledger.rs` | the log as it is, read and folded by code of its own |
+//! | `audit.rs` | the comparison: journal = log = read models = ClickHouse |
+//! | `warehouse.rs`, `topic.rs` | ClickHouse and Kafka by hand |
+//! | `wait.rs`, `seeded.rs` | waiting with a deadline; random choices that a seed repeats |
+//!
+//! The audit shares no code with what it checks but the types of `ledger-core` that compute a leaf hash.
+//! What is wrong is said by panicking: these are tests.
+
+mod audit;
+mod client;
+mod journal;
+mod ledger;
+mod people;
+mod seeded;
+mod sending;
+mod servers;
+mod site;
+mod topic;
+mod wait;
+mod warehouse;
+
+pub use audit::{Audit, Duplicates};
+pub use client::{Answer, Client};
+pub use journal::{Fate, Journal, Sale};
+pub use ledger::{Event, Log};
+pub use people::{Business, Member, Town};
+pub use seeded::Seeded;
+pub use sending::{import_once, import_until_known, record, record_until_known};
+pub use servers::{own, shared};
+pub use site::{Role, Site};
+pub use topic::{Record, Topic};
+pub use wait::eventually;
+pub use warehouse::Warehouse;
