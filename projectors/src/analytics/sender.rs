@@ -71,7 +71,8 @@ impl Sender {
         self.warehouse.send(self.journal.log_id(), &planned.stretch, &planned.rows).await
     }
 
-    /// Settles an inserted stretch: journal and checkpoint in one transaction, then the progress.
+    /// Settles an inserted stretch: journal and checkpoint in one transaction. The progress that readers see is told
+    /// apart from it, since an audit tells it only once everything up to there is proved.
     pub(super) async fn settle(&mut self, planned: Planned) -> Result<Written, ProjectError> {
         let mut transaction = self.connection.begin().await?;
         if self.journal.settle(&mut transaction, &planned.stretch).await? == Written::Moved {
@@ -82,15 +83,18 @@ impl Sender {
         }
         transaction.commit().await?;
         self.places = planned.places;
-        self.report(self.places.passed()).await?;
         Ok(Written::Yes)
     }
 
-    /// Plans, inserts and settles.
+    /// Plans, inserts, settles, and tells readers.
     pub(super) async fn send(&mut self, rows: &[Ready]) -> Result<Written, ProjectError> {
         let Some(planned) = self.plan(rows).await? else { return Ok(Written::Moved) };
         self.insert(&planned).await?;
-        self.settle(planned).await
+        let written = self.settle(planned).await?;
+        if written == Written::Yes {
+            self.report(self.places.passed()).await?;
+        }
+        Ok(written)
     }
 
     async fn report(&self, passed: Position) -> Result<(), ProjectError> {
