@@ -31,10 +31,18 @@ pub(crate) struct Warm {
 }
 
 impl Warm {
-    /// True when enough has come since the last snapshot.
-    pub(crate) fn is_due_for_a_snapshot(&self) -> bool {
+    /// A snapshot of this fold of `stream_id` when enough has come since the last one.
+    ///
+    /// # Errors
+    /// When the fold cannot be written as JSON.
+    pub(crate) fn snapshot(&mut self, stream_id: Uuid) -> Result<Option<Snapshot>, StoreError> {
         let since = self.version.saturating_sub(self.snapshot_version);
-        since >= SNAPSHOT_EVERY && usize::try_from(since).unwrap_or(0) >= self.state.size() / SNAPSHOT_PART
+        if since < SNAPSHOT_EVERY || usize::try_from(since).unwrap_or(0) < self.state.size() / SNAPSHOT_PART {
+            return Ok(None);
+        }
+        self.snapshot_version = self.version;
+        let state = serde_json::to_value(&self.state)?;
+        Ok(Some(Snapshot { stream_id, version: self.version, state }))
     }
 
     /// Folds one more event.

@@ -151,6 +151,45 @@ async fn design_l4_one_key_has_one_answer_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn design_l4_a_repeat_gets_the_first_answer_whatever_is_true_today_and_whoever_stands_beside_it() {
+    let log = Log::new().await;
+    let ledger = log.open(LedgerOptions::default()).await;
+    let shop = business(&ledger, "mindal").await;
+    let (gone, there) = (member(&ledger, "mindal").await, member(&ledger, "mindal").await);
+    let sold = request(purchase(gone, shop, 300_000), "receipt 1");
+    let first = ledger.execute(sold.clone()).await.expect("accepted");
+    let withdrawn = MemberCommand::ChangeConsents {
+        changes: vec![ConsentChange {
+            purpose: Purpose::Partner(support::slug("mindal")),
+            choice: ConsentChoice::Withdrawn,
+            version: "1".parse().expect("a version"),
+        }],
+    };
+    let withdrawal = Command::Member { member_id: gone, command: withdrawn };
+    ledger.execute(request(withdrawal, "withdrawal")).await.expect("accepted");
+
+    // Decided today it would be `unmatched`, and write nothing.
+    let again = ledger.execute(sold.clone()).await.expect("answered");
+    assert_eq!((again.repeat, &again.outcome, again.position), (Repeat::Replayed, &first.outcome, first.position));
+
+    // Another member's repeat would be written again: every round puts it among new purchases.
+    let repeated = request(purchase(there, shop, 10_000), "receipt 2");
+    let second = ledger.execute(repeated.clone()).await.expect("accepted");
+    for round in 0..3 {
+        let fresh = (0..20).map(|number| request(purchase(there, shop, 10_000), &format!("{round} {number}")));
+        let all: Vec<_> = fresh.chain([repeated.clone(), sold.clone()]).collect();
+        let answers = join_all(all.into_iter().map(|request| ledger.execute(request))).await;
+        let receipts: Vec<_> = answers.into_iter().map(|answer| answer.expect("answered")).collect();
+        assert!(receipts[..20].iter().all(|receipt| receipt.repeat == Repeat::First));
+        assert_eq!((receipts[20].repeat, receipts[20].position), (Repeat::Replayed, second.position));
+        assert_eq!((receipts[21].repeat, receipts[21].position), (Repeat::Replayed, first.position));
+    }
+    let rows = whole_log(&log.pool().await).await;
+    let recorded = rows.iter().filter(|stored| stored.row.event_type == "PurchaseRecorded").count();
+    assert_eq!(recorded, 2 + 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn design_l5_what_follows_names_its_cause() {
     let log = Log::new().await;
     let ledger = log.open(LedgerOptions::default()).await;

@@ -5,7 +5,7 @@ use ledger_core::log::{Position, Row};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::command::{Idempotency, Outcome};
+use crate::command::Idempotency;
 use crate::error::StoreError;
 
 /// The columns of the rows to write, one array each.
@@ -25,16 +25,40 @@ pub(crate) struct EventColumns {
     leaf_hash: Vec<Vec<u8>>,
 }
 
+/// The columns of a row that may have no form to be written in.
+struct Encoded {
+    payload: String,
+    metadata: String,
+    leaf_hash: Vec<u8>,
+}
+
+impl Encoded {
+    fn of(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            payload: serde_json::to_string(&row.payload)?,
+            metadata: serde_json::to_string(&row.metadata)?,
+            leaf_hash: row.leaf_hash()?.as_bytes().to_vec(),
+        })
+    }
+}
+
 impl EventColumns {
-    /// Adds a row.
+    /// Adds rows, all or none.
     ///
     /// # Errors
-    /// When it has no canonical form.
-    pub(crate) fn push(&mut self, row: Row) -> Result<(), StoreError> {
-        let hash = row.leaf_hash()?;
-        self.payload.push(serde_json::to_string(&row.payload)?);
-        self.metadata.push(serde_json::to_string(&row.metadata)?);
-        self.leaf_hash.push(hash.as_bytes().to_vec());
+    /// When one has no canonical form.
+    pub(crate) fn extend(&mut self, rows: Vec<Row>) -> Result<(), StoreError> {
+        let encoded: Vec<Encoded> = rows.iter().map(Encoded::of).collect::<Result<_, _>>()?;
+        for (row, encoded) in rows.into_iter().zip(encoded) {
+            self.push(row, encoded);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, row: Row, Encoded { payload, metadata, leaf_hash }: Encoded) {
+        self.payload.push(payload);
+        self.metadata.push(metadata);
+        self.leaf_hash.push(leaf_hash);
         self.position.push(row.position);
         self.event_id.push(row.event_id.as_uuid());
         self.stream_type.push(row.stream_type.as_str());
@@ -44,7 +68,6 @@ impl EventColumns {
         self.schema_version.push(row.schema_version);
         self.occurred_at.push(row.occurred_at.to_utc());
         self.recorded_at.push(row.recorded_at.to_utc());
-        Ok(())
     }
 
     /// How many rows there are.
@@ -65,23 +88,19 @@ pub(crate) struct KeyColumns {
 }
 
 impl KeyColumns {
-    /// Adds the key of a command that wrote the positions `first` to `last`.
-    ///
-    /// # Errors
-    /// When the outcome cannot be written as JSON.
+    /// Adds the key of a command that wrote the positions `first` to `last`; `outcome` is JSON.
     pub(crate) fn push(
         &mut self,
         idempotency: &Idempotency,
         (first, last): (Position, Position),
-        outcome: &Outcome,
-    ) -> Result<(), StoreError> {
-        self.outcome.push(serde_json::to_string(outcome)?);
+        outcome: String,
+    ) {
+        self.outcome.push(outcome);
         self.key.push(idempotency.key.to_vec());
         self.revision.push(i32::try_from(idempotency.revision).unwrap_or(i32::MAX));
         self.fingerprint.push(idempotency.fingerprint.to_vec());
         self.first_position.push(first);
         self.last_position.push(last);
-        Ok(())
     }
 }
 
@@ -92,6 +111,8 @@ pub(crate) enum Appended {
     Yes,
     /// Another process was faster: nothing was written.
     HeadMoved,
+    /// One of the keys was answered before: nothing was written.
+    KeyKnown,
 }
 
 /// The statement, hinting at nothing: every value is bound. The head moves only from the position the batch was decided
@@ -116,6 +137,9 @@ const APPEND: &str = "
      )
      SELECT head.position FROM head, pg_notify('ledger_appended', head.position::text)";
 
+/// The constraint that holds a key to one command.
+const KEYS_ARE_UNIQUE: &str = "idempotency_pkey";
+
 /// Appends the rows and keys after position `expected`.
 ///
 /// # Errors
@@ -127,7 +151,7 @@ pub(crate) async fn append(
     keys: &KeyColumns,
 ) -> Result<Appended, StoreError> {
     let last = events.position.last().copied().unwrap_or(expected);
-    let moved: Option<i64> = sqlx::query_scalar(APPEND)
+    let moved: Result<Option<i64>, sqlx::Error> = sqlx::query_scalar(APPEND)
         .bind(expected)
         .bind(last)
         .bind(&events.position)
@@ -149,6 +173,13 @@ pub(crate) async fn append(
         .bind(&keys.last_position)
         .bind(&keys.outcome)
         .fetch_optional(db)
-        .await?;
-    Ok(if moved.is_some() { Appended::Yes } else { Appended::HeadMoved })
+        .await;
+    match moved {
+        Ok(Some(_)) => Ok(Appended::Yes),
+        Ok(None) => Ok(Appended::HeadMoved),
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some(KEYS_ARE_UNIQUE) => {
+            Ok(Appended::KeyKnown)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -134,7 +134,6 @@ impl Batch {
             return Ok(Receipt { outcome: written.outcome, position: None, repeat: Repeat::First });
         }
         let outcome = written.outcome.clone();
-        let first = self.head.saturating_add(1);
         self.write(request, written, warmth, recorded_at).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a decision cannot be written");
             ExecuteError::Corrupt
@@ -147,13 +146,11 @@ impl Batch {
             outcome: outcome.clone(),
         };
         self.known.insert(request.idempotency.key, known);
-        self.keys
-            .push(&request.idempotency, (first, position), &outcome)
-            .map_err(|_| ExecuteError::Corrupt)?;
         Ok(Receipt { outcome, position: Some(position), repeat: Repeat::First })
     }
 
-    /// Turns a draft into rows and folds them, all or nothing.
+    /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is
+    /// forgotten, so that her next command loads her anew.
     fn write(
         &mut self,
         request: &Request,
@@ -161,59 +158,91 @@ impl Batch {
         warmth: &mut Warmth,
         recorded_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let Written { stream_type, stream_id, draft, .. } = written;
-        let is_member = stream_type == StreamType::Member;
-        let mut version = match warmth.members.peek(&stream_id) {
-            Some(warm) if is_member => warm.version,
-            _ => warmth.registry.version(stream_id),
-        };
-        let mut warm = is_member.then(|| warmth.members.pop(&stream_id).unwrap_or_default());
-        if is_member {
+        let Written { stream_type, stream_id, draft, outcome } = written;
+        let outcome = serde_json::to_string(&outcome)?;
+        if stream_type == StreamType::Member {
             self.touched.push(stream_id);
+            let mut warm = warmth.members.pop(&stream_id).unwrap_or_default();
+            let rows = self.rows(request, &draft, (stream_type, stream_id, warm.version), recorded_at)?;
+            for (new, row) in draft.events.iter().zip(&rows) {
+                if let Event::Member(event) = &new.event {
+                    warm.state.apply(row.position, new.occurred_at, event)?;
+                }
+            }
+            self.events.extend(rows)?;
+            warm.version = warm.version.saturating_add(count(&draft));
+            self.snapshots.extend(warm.snapshot(stream_id)?);
+            warmth.members.put(stream_id, warm);
+        } else {
+            let mut registry = warmth.registry.clone();
+            let version = registry.version(stream_id);
+            let rows = self.rows(request, &draft, (stream_type, stream_id, version), recorded_at)?;
+            for (new, row) in draft.events.iter().zip(&rows) {
+                registry.fold(stream_id, row.stream_version, &new.event)?;
+            }
+            self.events.extend(rows)?;
+            warmth.registry = registry;
         }
+        let first = self.head.saturating_add(1);
+        self.head = self.head.saturating_add(i64::from(count(&draft)));
+        warmth.head = self.head;
+        self.keys.push(&request.idempotency, (first, self.head), outcome);
+        Ok(())
+    }
+
+    /// The rows of a draft after the batch's head and the stream's version.
+    fn rows(
+        &self,
+        request: &Request,
+        draft: &Draft,
+        (stream_type, stream_id, version): (StreamType, Uuid, i32),
+        recorded_at: Timestamp,
+    ) -> Result<Vec<Row>, StoreError> {
         let ids: Vec<EventId> = draft.events.iter().map(|_| EventId::from_uuid(Uuid::now_v7())).collect();
-        let mut position = self.head;
+        let (mut position, mut stream_version) = (self.head, version);
         let mut rows = Vec::with_capacity(ids.len());
         for (new, event_id) in draft.events.iter().zip(&ids) {
             position = position.saturating_add(1);
-            version = version.saturating_add(1);
-            match (&new.event, &mut warm) {
-                (Event::Member(event), Some(warm)) => warm.state.apply(position, new.occurred_at, event)?,
-                (event, _) => warmth.registry.fold(stream_id, version, event)?,
-            }
+            stream_version = stream_version.saturating_add(1);
             rows.push(Row {
                 position,
                 event_id: *event_id,
                 stream_type,
                 stream_id,
-                stream_version: version,
+                stream_version,
                 event_type: new.event.event_type().to_owned(),
                 schema_version: new.event.schema_version(),
                 occurred_at: new.occurred_at,
                 recorded_at,
                 payload: new.event.payload()?,
-                metadata: metadata(request, &draft, new.cause.and_then(|index| ids.get(index)).copied()),
+                metadata: metadata(request, draft, new.cause.and_then(|index| ids.get(index)).copied()),
             });
         }
-        for row in rows {
-            self.events.push(row)?;
-        }
-        if let Some(mut warm) = warm {
-            warm.version = version;
-            if warm.is_due_for_a_snapshot() {
-                warm.snapshot_version = version;
-                self.snapshots.push(Snapshot {
-                    stream_id,
-                    version,
-                    state: serde_json::to_value(&warm.state)?,
-                });
-            }
-            warmth.members.put(stream_id, warm);
-        }
-        self.head = position;
-        warmth.head = position;
-        Ok(())
+        Ok(rows)
     }
+
+    /// The keys of the commands that wrote nothing and were not found to be repeats: neither the compare-and-set on the
+    /// head nor the keys' uniqueness proves their answers.
+    pub(super) fn unproved_keys(&self) -> Vec<[u8; 32]> {
+        let unproved = |decided: &&Decided| match &decided.answer {
+            Ok(receipt) => receipt.position.is_none(),
+            Err(_) => true,
+        };
+        self.decided.iter().filter(unproved).map(|decided| decided.pending.request.idempotency.key).collect()
+    }
+
+    /// Answers the commands whose keys are `known` as the repeats they are.
+    pub(super) fn answer_known(&mut self, known: &KnownKeys) {
+        for Decided { pending, answer } in &mut self.decided {
+            if let Some(known) = known.get(&pending.request.idempotency.key) {
+                *answer = repeat(known, &pending.request);
+            }
+        }
+    }
+}
+
+fn count(draft: &Draft) -> i32 {
+    i32::try_from(draft.events.len()).unwrap_or(i32::MAX)
 }
 
 fn metadata(request: &Request, draft: &Draft, causation_id: Option<EventId>) -> Metadata {

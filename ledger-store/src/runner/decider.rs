@@ -3,9 +3,10 @@
 //! While a batch commits, what comes in gathers; when it has committed, everything gathered is the next batch. So a batch
 //! is as large as the disk is slow, and nothing is ever decided on what is not yet true.
 //!
-//! Two ways to append. *Optimistic*: decide on what this process believes the head to be; the statement's compare-and-set
-//! tells. *Locked*: when another process was faster lately, take the head's lock first,
-//! fold what came in between, then decide and write: progress is certain, and no work is thrown away.
+//! Two ways to append. *Optimistic*: decide on what this process believes the head to be, and believe every key to be new;
+//! the one statement's compare-and-set and the keys' uniqueness tell. Only what writes nothing is asked for apart. Keys are
+//! looked up first for a while after one was not new. *Locked*: when another process was faster lately, take the head's
+//! lock first, fold what came in between, then decide and write: progress is certain, and no work is thrown away.
 //!
 //! Whatever goes wrong leads to one place: the streams touched are forgotten, the decider is *out of step*, and before
 //! the next batch it catches up with the log. Commands that must be decided anew wait in `again`, before all others.
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use ledger_core::context::Registry;
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
@@ -26,7 +27,7 @@ use uuid::Uuid;
 use super::answer::{answer, away, refuse, to_f64};
 use super::append::{Appended, append};
 use super::batch::{Batch, decide};
-use super::lookup::look_up;
+use super::lookup::{Found, cold_members, known_keys, load_cold, look_up};
 use super::origin::{ensure_policy, load_registry};
 use super::warmth::{RegistryFold, Warmth};
 use super::{LedgerOptions, Message, Pending, Shared};
@@ -37,21 +38,21 @@ use crate::{log, snapshot};
 const IDLE_REFRESH: Duration = Duration::from_millis(100);
 /// How many batches are appended under the lock after another process was faster.
 const LOCKED_BATCHES: u32 = 64;
+/// For how many batches keys are looked up before deciding after one was found to be known.
+const WARY_BATCHES: u32 = 64;
 /// Rows of another process folded at a time.
 const TAIL_ROWS: i64 = 5_000;
 /// Beyond so many missed rows all members are forgotten instead of folded on.
 const TAIL_MAX: Position = 50_000;
-/// A database that is away is left alone this long.
-const AWAY: Duration = Duration::from_millis(100);
 
 /// What became of a batch on its way to the disk.
 type Ended = (Batch, Result<Appended, StoreError>);
 
 pub(super) struct Decider {
-    pool: PgPool,
+    pub(super) pool: PgPool,
     options: LedgerOptions,
-    clock: Clock,
-    warmth: Warmth,
+    pub(super) clock: Clock,
+    pub(super) warmth: Warmth,
     /// The registry as of the last commit: where a failure goes back to.
     committed: RegistryFold,
     committed_head: Position,
@@ -61,7 +62,8 @@ pub(super) struct Decider {
     /// Commands to be decided anew.
     again: Vec<Pending>,
     locked_batches: u32,
-    out_of_step: bool,
+    wary_batches: u32,
+    pub(super) out_of_step: bool,
 }
 
 /// What a round begins with.
@@ -91,6 +93,7 @@ impl Decider {
             in_flight_touched: Vec::new(),
             again: Vec::new(),
             locked_batches: 0,
+            wary_batches: 0,
             out_of_step: false,
         })
     }
@@ -190,11 +193,7 @@ impl Decider {
 
     /// Decides on the head as this process believes it to be, and begins to commit.
     async fn append_optimistic(&mut self, waiting: Vec<Pending>) {
-        let found = match self.pool.acquire().await {
-            Ok(mut db) => look_up(&mut db, &waiting, &self.warmth).await,
-            Err(error) => Err(error.into()),
-        };
-        let found = match found {
+        let found = match self.look_before(&waiting).await {
             Ok(found) => found,
             Err(error) => {
                 away(&error);
@@ -202,19 +201,49 @@ impl Decider {
                 return;
             }
         };
-        if found.head != self.committed_head {
+        let mut batch = decide(waiting, &mut self.warmth, found, self.clock.now());
+        match self.prove_unwritten(&mut batch).await {
+            Ok(true) if batch.events.len() == 0 => answer(batch),
+            Ok(true) => self.start_commit(batch),
             // Another process appended: even what writes nothing must not be answered from before that.
-            self.out_of_step = true;
-            self.locked_batches = LOCKED_BATCHES;
-            self.again = waiting;
-            return;
+            Ok(false) => {
+                self.locked_batches = LOCKED_BATCHES;
+                self.decide_anew(batch);
+            }
+            Err(error) => {
+                away(&error);
+                self.undo(std::mem::take(&mut batch.touched));
+                refuse(batch.decided.into_iter().map(|decided| decided.pending));
+            }
         }
-        let batch = decide(waiting, &mut self.warmth, found, self.clock.now());
-        if batch.events.len() == 0 {
-            answer(batch);
-        } else {
-            self.start_commit(batch);
+    }
+
+    /// What must be known before deciding: cold members, and the keys while repeats are coming in.
+    async fn look_before(&mut self, waiting: &[Pending]) -> Result<Found, StoreError> {
+        if self.wary_batches > 0 {
+            self.wary_batches = self.wary_batches.saturating_sub(1);
+            let mut db = self.pool.acquire().await?;
+            return look_up(&mut db, waiting, &self.warmth).await;
         }
+        if cold_members(waiting, &self.warmth).is_empty() {
+            return Ok(Found::default());
+        }
+        let mut db = self.pool.acquire().await?;
+        Ok(Found { members: load_cold(&mut db, waiting, &self.warmth).await?, ..Found::default() })
+    }
+
+    /// What a batch writes is proved by its append. What writes nothing (a refusal, say) may be a repeat, or have been decided
+    /// on what is no longer true: `false` when the head of the log is not where the batch was decided.
+    ///
+    /// With events to append the compare-and-set proves the head after this; without, it is read after the keys.
+    async fn prove_unwritten(&self, batch: &mut Batch) -> Result<bool, StoreError> {
+        let unproved = batch.unproved_keys();
+        if unproved.is_empty() {
+            return Ok(true);
+        }
+        let mut db = self.pool.acquire().await?;
+        batch.answer_known(&known_keys(&mut db, &unproved).await?);
+        Ok(batch.events.len() > 0 || log::head(&mut *db).await? == batch.expected)
     }
 
     fn start_commit(&mut self, batch: Batch) {
@@ -246,8 +275,11 @@ impl Decider {
             Ok((batch, Ok(Appended::HeadMoved))) => {
                 metrics::counter!("append_conflicts_total").increment(1);
                 self.locked_batches = LOCKED_BATCHES;
-                self.undo(touched);
-                self.again.extend(batch.decided.into_iter().map(|decided| decided.pending));
+                self.decide_anew(batch);
+            }
+            Ok((batch, Ok(Appended::KeyKnown))) => {
+                self.wary_batches = WARY_BATCHES;
+                self.decide_anew(batch);
             }
             Ok((batch, Err(error))) => {
                 away(&error);
@@ -259,7 +291,7 @@ impl Decider {
         }
     }
 
-    fn committed(&mut self, mut batch: Batch) {
+    pub(super) fn committed(&mut self, mut batch: Batch) {
         metrics::counter!("events_appended_total").increment(u64::try_from(batch.events.len()).unwrap_or(0));
         self.committed_head = batch.head;
         if let Some(registry) = batch.registry.take() {
@@ -277,77 +309,18 @@ impl Decider {
         answer(batch);
     }
 
+    /// Forgets a batch that did not become true; its commands are the next to be decided, under the lock.
+    fn decide_anew(&mut self, batch: Batch) {
+        self.undo(batch.touched);
+        self.again.extend(batch.decided.into_iter().map(|decided| decided.pending));
+    }
+
     /// Forgets what a batch that did not become true has touched.
-    fn undo(&mut self, touched: Vec<Uuid>) {
+    pub(super) fn undo(&mut self, touched: Vec<Uuid>) {
         for id in touched {
             self.warmth.members.pop(&id);
         }
         self.out_of_step = true;
-    }
-
-    /// Takes the head's lock, catches up, decides and writes in one transaction.
-    async fn append_locked(&mut self, waiting: Vec<Pending>) {
-        let mut db = match self.pool.acquire().await {
-            Ok(db) => db,
-            Err(error) => {
-                away(&error.into());
-                refuse(waiting);
-                tokio::time::sleep(AWAY).await;
-                return;
-            }
-        };
-        let mut waiting = Some(waiting);
-        match self.decide_under_lock(&mut db, &mut waiting).await {
-            Ok(batch) => self.committed(batch),
-            Err((error, batch)) => {
-                away(&error);
-                self.out_of_step = true;
-                if let Some(batch) = batch {
-                    self.undo(batch.touched);
-                    refuse(batch.decided.into_iter().map(|decided| decided.pending));
-                }
-                refuse(waiting.into_iter().flatten());
-                tokio::time::sleep(AWAY).await;
-            }
-        }
-    }
-
-    async fn decide_under_lock(
-        &mut self,
-        db: &mut PgConnection,
-        waiting: &mut Option<Vec<Pending>>,
-    ) -> Result<Batch, (StoreError, Option<Batch>)> {
-        let before = |error: sqlx::Error| (StoreError::from(error), None);
-        let mut transaction = db.begin().await.map_err(before)?;
-        sqlx::query_scalar!("SELECT position FROM ledger.log_head FOR UPDATE")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(before)?;
-        self.catch_up(&mut transaction).await.map_err(|error| (error, None))?;
-        let waiting = waiting.take().unwrap_or_default();
-        let found = match look_up(&mut transaction, &waiting, &self.warmth).await {
-            Ok(found) => found,
-            Err(error) => {
-                refuse(waiting);
-                return Err((error, None));
-            }
-        };
-        let batch = decide(waiting, &mut self.warmth, found, self.clock.now());
-        if batch.events.len() == 0 {
-            return Ok(batch);
-        }
-        match append(&mut transaction, batch.expected, &batch.events, &batch.keys).await {
-            Ok(Appended::Yes) => {}
-            Ok(Appended::HeadMoved) => {
-                let what = "the head moved under its own lock";
-                return Err((StoreError::Malformed { position: batch.expected, what }, Some(batch)));
-            }
-            Err(error) => return Err((error, Some(batch))),
-        }
-        match transaction.commit().await {
-            Ok(()) => Ok(batch),
-            Err(error) => Err((error.into(), Some(batch))),
-        }
     }
 
     /// Looks for what other processes appended; a database that is away is no harm here.
@@ -367,7 +340,7 @@ impl Decider {
     }
 
     /// Goes back to the last commit and folds everything appended since. Nothing may be in flight.
-    async fn catch_up(&mut self, db: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn catch_up(&mut self, db: &mut PgConnection) -> Result<(), StoreError> {
         self.warmth.registry = self.committed.clone();
         self.warmth.head = self.committed_head;
         let head = log::head(&mut *db).await?;

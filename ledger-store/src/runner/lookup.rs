@@ -1,4 +1,5 @@
-//! What a batch must know from the database before it is decided: earlier answers to its keys, and cold members.
+//! What a batch must know from the database: cold members before it is decided, earlier answers to its keys when they are
+//! likely, and afterwards for what wrote nothing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +12,6 @@ use super::Pending;
 use super::warmth::Warmth;
 use crate::command::{Command, Outcome};
 use crate::error::StoreError;
-use crate::log;
 use crate::snapshot::{self, Warm};
 
 /// The first answer to a key.
@@ -26,31 +26,24 @@ pub(crate) struct Known {
 /// Answers by key.
 pub(crate) type KnownKeys = HashMap<[u8; 32], Known>;
 
-/// What was looked up for a batch.
+/// What was looked up for a batch before it is decided.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// The head of the log as the database has it: another than the decider's means that it is out of step.
-    pub(crate) head: Position,
     pub(crate) keys: KnownKeys,
     pub(crate) members: HashMap<Uuid, Warm>,
 }
 
-/// Looks up the keys of `waiting` and the members that are not warm.
-pub(crate) async fn look_up(
-    db: &mut PgConnection,
-    waiting: &[Pending],
-    warmth: &Warmth,
-) -> Result<Found, StoreError> {
-    let keys: Vec<&[u8]> = waiting.iter().map(|pending| pending.request.idempotency.key.as_slice()).collect();
-    let head = log::head(&mut *db).await?;
+/// Looks up which of `keys` were answered before.
+pub(crate) async fn known_keys(db: &mut PgConnection, keys: &[[u8; 32]]) -> Result<KnownKeys, StoreError> {
+    let asked: Vec<&[u8]> = keys.iter().map(<[u8; 32]>::as_slice).collect();
     let rows = sqlx::query!(
         r#"SELECT key, revision, fingerprint, last_position, outcome AS "outcome: Json<Outcome>"
            FROM ledger.idempotency WHERE key = ANY($1)"#,
-        &keys as &[&[u8]]
+        &asked as &[&[u8]]
     )
     .fetch_all(&mut *db)
     .await?;
-    let mut found = Found { head, ..Found::default() };
+    let mut known_keys = KnownKeys::with_capacity(rows.len());
     for row in rows {
         let position = row.last_position;
         let bytes = |bytes: Vec<u8>| {
@@ -63,8 +56,13 @@ pub(crate) async fn look_up(
             position,
             outcome: row.outcome.0,
         };
-        found.keys.insert(bytes(row.key)?, known);
+        known_keys.insert(bytes(row.key)?, known);
     }
+    Ok(known_keys)
+}
+
+/// The members that `waiting` is about and that are not warm.
+pub(crate) fn cold_members(waiting: &[Pending], warmth: &Warmth) -> Vec<Uuid> {
     let cold: HashSet<Uuid> = waiting
         .iter()
         .filter_map(|pending| match &pending.request.command {
@@ -73,8 +71,28 @@ pub(crate) async fn look_up(
         })
         .filter(|id| !warmth.members.contains(id))
         .collect();
-    if !cold.is_empty() {
-        found.members = snapshot::load(db, &cold.into_iter().collect::<Vec<_>>()).await?;
+    cold.into_iter().collect()
+}
+
+/// Looks up the keys of `waiting` and the members that are not warm.
+pub(crate) async fn look_up(
+    db: &mut PgConnection,
+    waiting: &[Pending],
+    warmth: &Warmth,
+) -> Result<Found, StoreError> {
+    let asked: Vec<[u8; 32]> = waiting.iter().map(|pending| pending.request.idempotency.key).collect();
+    let keys = known_keys(&mut *db, &asked).await?;
+    Ok(Found { keys, members: load_cold(db, waiting, warmth).await? })
+}
+
+/// Loads the members that are not warm.
+pub(crate) async fn load_cold(
+    db: &mut PgConnection,
+    waiting: &[Pending],
+    warmth: &Warmth,
+) -> Result<HashMap<Uuid, Warm>, StoreError> {
+    match cold_members(waiting, warmth) {
+        cold if cold.is_empty() => Ok(HashMap::new()),
+        cold => snapshot::load(db, &cold).await,
     }
-    Ok(found)
 }

@@ -3,7 +3,8 @@
 //! Why it is right:
 //! 1. Commands are decided one after the other on warm state, so what one led to is what the next one sees.
 //! 2. A batch is one statement. It advances the head by compare-and-set from the position the batch was decided at: when
-//!    any other process appended in between, nothing is written, the tail is folded in and every command decided anew.
+//!    any other process appended in between, nothing is written, the tail is folded in and every command decided anew. The
+//!    same when one of its keys was answered before. What writes nothing is looked up apart before it is answered.
 //! 3. A batch is decided when the one before it has committed; what comes meanwhile gathers for it. When a commit fails, the
 //!    streams it touched are forgotten and the registry goes back.
 //! 4. No answer is given before the commit of everything it was decided on. A refusal or repeat waits for it too.
@@ -16,6 +17,7 @@ mod answer;
 mod append;
 mod batch;
 mod decider;
+mod locked;
 mod lookup;
 mod origin;
 mod warmth;

@@ -51,8 +51,8 @@ pub(super) async fn ensure_policy(pool: &PgPool, clock: &Clock) -> Result<(), St
         },
     };
     let (mut events, mut keys) = (EventColumns::default(), KeyColumns::default());
-    events.push(row)?;
-    keys.push(&idempotency, (1, 1), &outcome)?;
+    events.extend(vec![row])?;
+    keys.push(&idempotency, (1, 1), serde_json::to_string(&outcome)?);
     // Another process may have been faster: then its policy 1 is the same.
     append(&mut db, 0, &events, &keys).await?;
     Ok(())
