@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ledger_core::time::Timestamp;
 use ledger_ops::settings::Profile;
+use ledger_store::published::Published;
 use projectors::projections;
 use projectors::schedule::Schedule;
 use tokio::task::JoinHandle;
@@ -15,7 +16,8 @@ use crate::support::{World, wait_until_passed};
 const SETTLE: &str = include_str!("../../src/schedule/settle.md");
 
 fn schedule(world: &World) -> JoinHandle<projectors::error::ProjectError> {
-    let schedule = Schedule::new(world.options.clone(), world.clock.clone(), Profile::Dev);
+    let published = Published::nowhere(world.options.log.pool().clone());
+    let schedule = Schedule::new(world.options.clone(), world.clock.clone(), published, Profile::Dev);
     tokio::spawn(async move { schedule.run().await })
 }
 
