@@ -101,7 +101,7 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
     // The decider and background work have a thread of their own beside the HTTP workers.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(failed)?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match arguments.command {
             Command::Serve => startup::serve(&settings).await,
             Command::Migrate => migrate::run(&settings).await,
@@ -113,7 +113,10 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
             }
             Command::Openapi => Ok(()),
         }
-    })
+    });
+    // A question to a server that is away must not hold up the end.
+    runtime.shutdown_background();
+    ended
 }
 
 fn print(text: &str) -> Result<(), StartError> {

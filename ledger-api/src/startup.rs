@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App as Service, HttpServer, web};
-use ledger_core::log::LeafHash;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::{Database, Profile, SettingsError};
 use ledger_ops::telemetry;
-use ledger_store::start::{Witnessed, check_durable, check_not_behind};
+use ledger_store::published::Published;
+use ledger_store::start::check_durable;
 use ledger_store::{Ledger, LedgerOptions, StoreError, dev_clock};
 use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
 use pii_vault::{Vault, VaultError};
@@ -120,8 +120,8 @@ pub(crate) async fn vault(settings: &Settings) -> Result<Vault, StartError> {
     Ok(Vault::open(pool, Arc::new(keys)).await?)
 }
 
-/// The state of a process, and the tasks that keep it current.
-async fn open(settings: &Settings) -> Result<App, StartError> {
+/// The state of a process, the tasks that keep it current, and who could not be asked yet what the log has published.
+async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
     let metrics = telemetry::start_metrics()
         .map_err(|error| StartError::System { what: "metrics", reason: error.to_string() })?;
     let clock = Clock::default();
@@ -129,7 +129,12 @@ async fn open(settings: &Settings) -> Result<App, StartError> {
     let read_pool = pool("read.url", &settings.read).await?;
     let vault = vault(settings).await?;
     check_durable(&log_pool).await?;
-    check_not_behind(&log_pool, &witnesses(&read_pool).await?).await?;
+    let projections = if settings.clickhouse.is_some() { ALL_PROJECTIONS } else { READ_MODELS };
+    let mut published = Published::nowhere(log_pool.clone())
+        .to_read_models(read_pool.clone(), projections.iter().copied())
+        .to_topic(settings.kafka.as_ref())
+        .to_clickhouse(settings.clickhouse.as_ref());
+    published.ask().await?;
     if settings.profile == Profile::Dev {
         clock.set(dev_clock::read(&log_pool).await?.0);
         tokio::spawn(dev_clock::follow(log_pool.clone(), clock.clone()));
@@ -150,7 +155,7 @@ async fn open(settings: &Settings) -> Result<App, StartError> {
         clock: clock.clone(),
         log_pool: log_pool.clone(),
     }));
-    Ok(App {
+    let app = App {
         profile: settings.profile,
         clock,
         ledger: Box::new(ledger),
@@ -165,42 +170,16 @@ async fn open(settings: &Settings) -> Result<App, StartError> {
         read_wait: Duration::from_millis(settings.http.read_wait_ms),
         import_in_flight: settings.http.import_in_flight,
         partitions: settings.kafka.as_ref().map_or(12, |kafka| kafka.partitions),
-        projections: if settings.clickhouse.is_some() { ALL_PROJECTIONS } else { READ_MODELS },
+        projections,
         metrics: Some(metrics),
-    })
-}
-
-/// PostgreSQL's code for a table that is not there.
-const UNDEFINED_TABLE: &str = "42P01";
-
-/// What the read models have seen of the log. Design L9. Those that are not there yet have seen nothing; any other failure
-/// is one, or a log that is behind could slip through.
-async fn witnesses(read_pool: &PgPool) -> Result<Vec<Witnessed>, StoreError> {
-    let mut seen = Vec::new();
-    for (model, query) in [
-        ("balances", "SELECT position, leaf_hash FROM balances.checkpoint WHERE position > 0"),
-        ("history", "SELECT position, leaf_hash FROM history.checkpoint WHERE position > 0"),
-        ("statuses", "SELECT position, leaf_hash FROM statuses.checkpoint WHERE position > 0"),
-        ("directory", "SELECT position, leaf_hash FROM directory.checkpoint WHERE position > 0"),
-    ] {
-        let rows = sqlx::query_as::<_, (i64, Option<Vec<u8>>)>(query).fetch_all(read_pool).await;
-        let rows = match rows {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(UNDEFINED_TABLE) => {
-                Vec::new()
-            }
-            rows => rows?,
-        };
-        for (position, hash) in rows {
-            let leaf_hash = hash.and_then(|hash| LeafHash::from_slice(&hash).ok());
-            seen.push(Witnessed { by: format!("the read model {model}"), position, leaf_hash });
-        }
-    }
-    Ok(seen)
+    };
+    Ok((app, published))
 }
 
 /// Serves until told to stop.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
-    let app = web::Data::new(open(settings).await?);
+    let (app, published) = open(settings).await?;
+    let app = web::Data::new(app);
     let profile = settings.profile;
     let address = settings.http.listen;
     let service = move || {
@@ -228,7 +207,12 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     tracing::info!(address = %bound, profile = ?profile, "listening");
     let failed =
         |error: std::io::Error| StartError::System { what: "the HTTP server", reason: error.to_string() };
-    server.run().await.map_err(failed)
+    tokio::select! {
+        ended = server.run() => ended.map_err(failed),
+        // Kafka or ClickHouse was away at the start, and says now that the log lacks what was published: nothing more
+        // may be appended to it.
+        refused = published.watch() => Err(refused.into()),
+    }
 }
 
 /// In one step, so that whoever waits for the file never reads half of it.

@@ -43,3 +43,11 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()
 }
+
+/// A count or a number of positions as a metric's value. Metrics are floats; exact far beyond any batch or lag, and none
+/// below zero.
+#[must_use]
+pub fn to_f64(count: impl TryInto<u64>) -> f64 {
+    let count = count.try_into().unwrap_or(0);
+    u32::try_from(count).map_or(f64::MAX, f64::from)
+}

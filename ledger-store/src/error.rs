@@ -45,6 +45,12 @@ pub enum StoreError {
     /// The rule book's defaults cannot be read: a fault of this program.
     #[error("the default policy cannot be made")]
     DefaultPolicy(#[from] ledger_core::policy::ParameterError),
+    /// Kafka did not say how far the log was published.
+    #[error("Kafka does not answer")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    /// ClickHouse did not say how far the log was published.
+    #[error("ClickHouse does not answer")]
+    ClickHouse(#[from] clickhouse::error::Error),
     /// Start-up refuses this log or this server. Design L9.
     #[error("{0}")]
     Refused(String),

@@ -9,6 +9,7 @@
 //! | `runner/` | the decider: collect, look up, decide, append, answer |
 //! | `log.rs` | reading the log, for projectors and audits |
 //! | `snapshot.rs` | the fold of long streams, cached |
+//! | `published/` | how far the log was published: read models, topic, ClickHouse (design L9) |
 //! | `start.rs` | what start-up refuses (design L9) |
 //! | `dev_clock.rs` | the installation's clock in the `dev` profile |
 //! | `migrate.rs` | databases, roles and tables |
@@ -18,6 +19,7 @@ pub mod dev_clock;
 mod error;
 pub mod log;
 pub mod migrate;
+pub mod published;
 mod runner;
 mod snapshot;
 pub mod start;

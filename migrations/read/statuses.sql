@@ -13,11 +13,6 @@ CREATE TABLE members (
     with_medical_falls_to  text
 ) WITH (fillfactor = 80);
 
--- Whom the daily review must look at: who can fall or is about to.
-CREATE INDEX members_to_review ON members (member_id)
-    WHERE ordinary_status <> 'insider' OR with_medical_status <> 'insider'
-       OR ordinary_falls_on IS NOT NULL OR with_medical_falls_on IS NOT NULL;
-
 CREATE TABLE consents (
     member_id uuid        NOT NULL,
     purpose   text        NOT NULL,

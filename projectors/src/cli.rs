@@ -112,3 +112,17 @@ pub enum Role {
         name: String,
     },
 }
+
+impl Role {
+    /// True for what goes on until it is told to stop.
+    pub(crate) const fn follows_the_log(&self) -> bool {
+        match self {
+            Self::Relay
+            | Self::Project { .. }
+            | Self::Schedule
+            | Self::All { .. }
+            | Self::Analytics { .. } => true,
+            Self::Check { .. } | Self::Rebuild { .. } => false,
+        }
+    }
+}

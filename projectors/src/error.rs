@@ -33,7 +33,9 @@ pub enum ProjectError {
         found: LogId,
     },
     /// The log is behind what was published or applied: a restored backup (design L9).
-    #[error("the log ends at position {head}, behind {what} at position {published}: refusing to go on")]
+    #[error(
+        "the log ends at position {head}, behind {what} at position {published}: is this a restored backup?"
+    )]
     LogBehind {
         /// The log's newest position.
         head: Position,

@@ -1,6 +1,8 @@
 //! Starts what the command line asks for: each role is a task of its own, and one that stops leaves the others alone.
 //!
-//! The process ends with success on Ctrl-C or SIGTERM, and with failure when every role it was asked for has stopped.
+//! A projection that stops (design J4) is named, with the reason, by `/health/ready`. The process ends with success on
+//! Ctrl-C or SIGTERM, and with failure when the relay stops, which the others live on, when the log turns out to lack what
+//! was published (L9), or when every role has stopped: whoever runs it sees that, and starts it again.
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -11,6 +13,7 @@ use clickhouse::Client;
 use ledger_ops::settings::Profile;
 use ledger_ops::telemetry::start_metrics;
 use ledger_store::dev_clock;
+use ledger_store::published::Published;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -19,13 +22,13 @@ use crate::check::command::{Form, run as check};
 use crate::cli::{Cli, Role, SourceKind};
 use crate::engine::{OpenSource, Options, Projection, Projector};
 use crate::error::ProjectError;
-use crate::http;
+use crate::http::{self, Stopped};
 use crate::projections;
 use crate::rebuild::rebuild;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::settings::{Settings, pool};
-use crate::source::{KafkaSource, LogReader, LogSource, Source};
+use crate::source::{KafkaSource, LogReader, LogSource, Source, failure};
 use ledger_ops::clock::Clock;
 
 /// What the roles share.
@@ -35,8 +38,17 @@ struct Surroundings {
     clock: Clock,
 }
 
-/// The roles that run, each ending only when it cannot go on.
-type Tasks = JoinSet<(String, ProjectError)>;
+/// A role that cannot go on.
+#[derive(Debug)]
+enum Ended {
+    /// The others go on. Design J4.
+    Alone(&'static str, ProjectError),
+    /// The others live on it.
+    WithAll(&'static str, ProjectError),
+}
+
+/// The roles that run.
+type Tasks = JoinSet<Ended>;
 
 /// Does what `cli` asks for.
 ///
@@ -49,14 +61,20 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
     let read = pool(&settings.read, "read").await?;
     let options = Options { read, log: LogReader::new(ledger), partitions: settings.partitions() };
     let surroundings = Surroundings { settings, options, clock: Clock::default() };
+    let stopped = Stopped::default();
     if let Some(address) = cli.http {
-        http::serve(address, Arc::new(move || metrics.render()), surroundings.options.read.clone()).await?;
+        let read = surroundings.options.read.clone();
+        http::serve(address, Arc::new(move || metrics.render()), read, stopped.clone()).await?;
     }
     if surroundings.settings.profile == Profile::Dev {
         let pool = surroundings.options.log.pool().clone();
         tokio::spawn(dev_clock::follow(pool, surroundings.clock.clone()));
     }
     let mut tasks = Tasks::new();
+    let mut published = surroundings.published();
+    if cli.role.follows_the_log() {
+        published.ask().await.map_err(failure)?;
+    }
     match cli.role {
         Role::Relay => surroundings.relay(&mut tasks)?,
         Role::Project { names, from } => surroundings.project(&chosen(&names)?, from.source, &mut tasks)?,
@@ -65,7 +83,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
             if from.source == SourceKind::Kafka {
                 surroundings.relay(&mut tasks)?;
             }
-            let names: Vec<&str> = projections().iter().map(|projection| projection.name()).collect();
+            let names: Vec<&'static str> = projections().iter().map(|projection| projection.name()).collect();
             surroundings.project(&names, from.source, &mut tasks)?;
             surroundings.schedule(&mut tasks);
             if surroundings.settings.clickhouse.is_some() {
@@ -90,7 +108,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    until_told(until_all_stopped(tasks)).await?;
+    let until_over = async {
+        tokio::select! {
+            ended = until_stopped(tasks, &stopped) => ended,
+            // Kafka or ClickHouse was away at the start, and says now that the log lacks what was published.
+            refused = published.watch() => Err(failure(refused)),
+        }
+    };
+    until_told(until_over).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,16 +130,25 @@ async fn until_told(work: impl Future<Output = Result<(), ProjectError>>) -> Res
     }
 }
 
-async fn until_all_stopped(mut tasks: Tasks) -> Result<(), ProjectError> {
+/// Waits until a role stops that takes the process with it, or the last one does.
+async fn until_stopped(mut tasks: Tasks, stopped: &Stopped) -> Result<(), ProjectError> {
     let mut last = None;
     while let Some(ended) = tasks.join_next().await {
-        match ended {
-            Ok((role, error)) => {
-                tracing::error!(role, %error, "stopped; the other roles go on");
-                last = Some(error);
+        let (role, error, alone) = match ended {
+            Ok(Ended::Alone(role, error)) => (role, error, true),
+            Ok(Ended::WithAll(role, error)) => (role, error, false),
+            Err(panic) => {
+                return Err(ProjectError::Setup(format!("a role ended unexpectedly: {panic}")));
             }
-            Err(panic) => tracing::error!(error = %panic, "a role ended unexpectedly"),
+        };
+        metrics::gauge!("projector_stopped", "projection" => role).set(1.0);
+        stopped.add(role, &error);
+        if !alone {
+            tracing::error!(role, "stopped, and the process with it");
+            return Err(error);
         }
+        tracing::error!(role, %error, "stopped; the other roles go on");
+        last = Some(error);
     }
     Err(last.unwrap_or_else(|| ProjectError::Setup("nothing was left running".to_owned())))
 }
@@ -140,17 +174,28 @@ fn named(name: &str) -> Result<Box<dyn Projection>, ProjectError> {
 }
 
 impl Surroundings {
+    /// Where the log has gone. Of the read models each looks after itself.
+    fn published(&self) -> Published {
+        Published::nowhere(self.options.log.pool().clone())
+            .to_topic(self.settings.kafka.as_ref())
+            .to_clickhouse(self.settings.clickhouse.as_ref())
+    }
+
     fn relay(&self, tasks: &mut Tasks) -> Result<(), ProjectError> {
         let relay = Relay::new(self.options.log.clone(), self.settings.topic()?);
-        tasks.spawn(async move { ("relay".to_owned(), relay.run().await) });
+        tasks.spawn(async move { Ended::WithAll("relay", relay.run().await) });
         Ok(())
     }
 
-    fn project(&self, names: &[&str], kind: SourceKind, tasks: &mut Tasks) -> Result<(), ProjectError> {
-        for name in names {
+    fn project(
+        &self,
+        names: &[&'static str],
+        kind: SourceKind,
+        tasks: &mut Tasks,
+    ) -> Result<(), ProjectError> {
+        for name in names.iter().copied() {
             let projector = Projector::new(named(name)?, self.options.clone(), self.source(kind)?);
-            let name = (*name).to_owned();
-            tasks.spawn(async move { (name, projector.run().await) });
+            tasks.spawn(async move { Ended::Alone(name, projector.run().await) });
         }
         Ok(())
     }
@@ -168,7 +213,7 @@ impl Surroundings {
     ) -> Result<(), ProjectError> {
         let sink = Sink::new(self.options.clone(), self.clickhouse()?, self.source(kind)?);
         let sink = sink.auditing_every(audit_every);
-        tasks.spawn(async move { (analytics::NAME.to_owned(), sink.run().await) });
+        tasks.spawn(async move { Ended::Alone(analytics::NAME, sink.run().await) });
         Ok(())
     }
 
@@ -180,8 +225,11 @@ impl Surroundings {
     }
 
     fn schedule(&self, tasks: &mut Tasks) {
-        let schedule = Schedule::new(self.options.clone(), self.clock.clone(), self.settings.profile);
-        tasks.spawn(async move { ("schedule".to_owned(), schedule.run().await) });
+        let (options, clock) = (self.options.clone(), self.clock.clone());
+        let names = projections().into_iter().map(|projection| projection.name());
+        let published = self.published().to_read_models(self.options.read.clone(), names);
+        let schedule = Schedule::new(options, clock, published, self.settings.profile);
+        tasks.spawn(async move { Ended::Alone("schedule", schedule.run().await) });
     }
 
     /// How to open a source of `kind`.
@@ -197,5 +245,51 @@ impl Surroundings {
                 Ok(Box::new(move || Ok(Box::new(KafkaSource::new(&brokers, &topic)?) as Box<dyn Source>)))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(reason: &str) -> ProjectError {
+        ProjectError::Unapplicable { position: 7, reason: reason.to_owned() }
+    }
+
+    #[tokio::test]
+    async fn design_j4_a_projection_stops_alone_and_readiness_says_why() {
+        let stopped = Stopped::default();
+        assert_eq!(stopped.told(), None);
+        let mut tasks = Tasks::new();
+        tasks.spawn(async { Ended::Alone("balances", failed("a lot is accrued twice")) });
+        let (more, goes_on) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn(async move {
+            let _ended = goes_on.await;
+            Ended::Alone("history", failed("the end of this test"))
+        });
+        let seen = stopped.clone();
+        let looking = async move {
+            while seen.told().is_none() {
+                tokio::task::yield_now().await;
+            }
+            let told = seen.told();
+            more.send(()).expect("the other role goes on");
+            told
+        };
+        let (ended, told) = tokio::join!(until_stopped(tasks, &stopped), looking);
+        assert_eq!(
+            told.as_deref(),
+            Some("stopped: balances (position 7 cannot be applied: a lot is accrued twice)")
+        );
+        assert!(ended.expect_err("nothing is left").to_string().contains("the end of this test"));
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_stops_ends_the_process() {
+        let mut tasks = Tasks::new();
+        tasks.spawn(std::future::pending());
+        tasks.spawn(async { Ended::WithAll("relay", failed("the topic holds another log")) });
+        let ended = until_stopped(tasks, &Stopped::default()).await;
+        assert!(ended.expect_err("it ends").to_string().contains("the topic holds another log"));
     }
 }

@@ -1,7 +1,6 @@
 //! `cargo deny`: licences, bans, sources and advisories by `deny.toml`.
 //!
-//! CI installs the pinned version once into the cache outside the checkout. Elsewhere the step is left out, and said to
-//! be, when the tool is not there. The advisory database comes from the network: when it cannot be fetched, that part is
+//! The pinned version is installed once into the cache outside the checkout when the tool is not there. The advisory database comes from the network: when it cannot be fetched, that part is
 //! said to be unchecked; everything else is still checked.
 
 use std::path::PathBuf;
@@ -17,12 +16,7 @@ const VERSION: &str = "0.20.2";
 
 /// The step.
 pub(crate) fn check() -> Result<Done, Failure> {
-    let Some(program) = tool()? else {
-        return Ok(Done::Skipped(format!(
-            "cargo-deny is not installed (cargo install --locked cargo-deny@{VERSION})"
-        )));
-    };
-    let program = program.display().to_string();
+    let program = tool()?.display().to_string();
     cargo::run(&program, ["--log-level", "error", "check", "bans", "licenses", "sources"])?;
     let mut advisories = cargo::command(&program, ["--log-level", "error", "check", "advisories"]);
     let output = advisories.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
@@ -38,19 +32,18 @@ pub(crate) fn check() -> Result<Done, Failure> {
     Err(Failure::new("`cargo deny check advisories` failed"))
 }
 
-/// The tool, installed first where CI runs.
-fn tool() -> Result<Option<PathBuf>, Failure> {
+/// The tool, installed first where it is missing.
+fn tool() -> Result<PathBuf, Failure> {
     let root = cache().join("tools");
     let own = root.join("bin").join("cargo-deny");
     if let Some(found) = find("cargo-deny").or_else(|| own.is_file().then(|| own.clone())) {
-        return Ok(Some(found));
-    }
-    if std::env::var_os("CI").is_none_or(|value| value.is_empty()) {
-        return Ok(None);
+        return Ok(found);
     }
     note(&format!("installing cargo-deny {VERSION} into {}", root.display()));
     let mut install = cargo::command("cargo", ["install", "--quiet", "--locked", "--version", VERSION]);
     install.args(["cargo-deny", "--root"]).arg(&root).env_remove("CARGO_TARGET_DIR");
-    cargo::succeed(&mut install)?;
-    Ok(Some(own))
+    cargo::succeed(&mut install).map_err(|failure| {
+        Failure::new(format!("{failure}; by hand: cargo install --locked cargo-deny@{VERSION}"))
+    })?;
+    Ok(own)
 }

@@ -23,8 +23,3 @@ pub(super) fn away(error: &StoreError) {
     metrics::counter!("append_failures_total").increment(1);
     tracing::warn!(error = error as &dyn std::error::Error, "an append failed");
 }
-
-/// A count for a histogram.
-pub(super) fn to_f64(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
-}

@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 use ledger_core::context::Registry;
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
+use ledger_ops::telemetry::to_f64;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::answer::{answer, away, refuse, to_f64};
+use super::answer::{answer, away, refuse};
 use super::append::{Appended, append};
 use super::batch::{Batch, decide};
 use super::lookup::{Found, cold_members, known_keys, load_cold, look_up};

@@ -170,19 +170,10 @@ impl Journal {
         connection: &mut PgConnection,
         stretch: &Stretch,
     ) -> Result<Written, ProjectError> {
-        let settled = sqlx::query(
-            "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $5 FOR SHARE) \
+        let statement = "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $5 FOR SHARE) \
              UPDATE ingest_batches SET sent = true FROM still \
-             WHERE target = $1 AND from_position = $2 AND to_position = $3 AND generation = $4",
-        )
-        .bind(name_of(self.target))
-        .bind(stretch.from)
-        .bind(stretch.to)
-        .bind(stretch.generation)
-        .bind(self.epoch)
-        .execute(&mut *connection)
-        .await?;
-        Ok(written(settled.rows_affected()))
+             WHERE target = $1 AND from_position = $2 AND to_position = $3 AND generation = $4";
+        self.change(connection, stretch, statement).await
     }
 
     /// Begins the refill of a stretch: a higher generation, not sent.
@@ -194,19 +185,27 @@ impl Journal {
         connection: &mut PgConnection,
         stretch: &Stretch,
     ) -> Result<Written, ProjectError> {
-        let begun = sqlx::query(
-            "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $5 FOR SHARE) \
+        let statement = "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $5 FOR SHARE) \
              UPDATE ingest_batches SET sent = false, generation = $4 FROM still \
-             WHERE target = $1 AND from_position = $2 AND to_position = $3 AND generation < $4",
-        )
-        .bind(name_of(self.target))
-        .bind(stretch.from)
-        .bind(stretch.to)
-        .bind(stretch.generation)
-        .bind(self.epoch)
-        .execute(&mut *connection)
-        .await?;
-        Ok(written(begun.rows_affected()))
+             WHERE target = $1 AND from_position = $2 AND to_position = $3 AND generation < $4";
+        self.change(connection, stretch, statement).await
+    }
+
+    async fn change(
+        &self,
+        connection: &mut PgConnection,
+        stretch: &Stretch,
+        statement: &'static str,
+    ) -> Result<Written, ProjectError> {
+        let changed = sqlx::query(statement)
+            .bind(name_of(self.target))
+            .bind(stretch.from)
+            .bind(stretch.to)
+            .bind(stretch.generation)
+            .bind(self.epoch)
+            .execute(&mut *connection)
+            .await?;
+        Ok(written(changed.rows_affected()))
     }
 
     /// Whether the tables are still those this journal was opened for.

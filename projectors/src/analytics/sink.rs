@@ -11,6 +11,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use clickhouse::Client;
+use ledger_ops::telemetry::to_f64;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
@@ -198,8 +199,7 @@ impl Sink {
 
     async fn measure(&self, sender: &Sender) -> Result<(), ProjectError> {
         let lag = self.options.log.head().await?.saturating_sub(sender.places.passed());
-        let lag = u32::try_from(lag.max(0)).map_or(f64::MAX, f64::from);
-        metrics::gauge!("projector_lag_events", "projection" => NAME).set(lag);
+        metrics::gauge!("projector_lag_events", "projection" => NAME).set(to_f64(lag));
         Ok(())
     }
 }
@@ -211,8 +211,7 @@ async fn send(sender: &mut Sender, rows: &[Ready]) -> Result<Written, ProjectErr
         return Ok(Written::Yes);
     }
     let written = sender.send(rows).await?;
-    let size = u32::try_from(rows.len()).map_or(f64::MAX, f64::from);
-    metrics::histogram!("projector_batch_size", "projection" => NAME).record(size);
+    metrics::histogram!("projector_batch_size", "projection" => NAME).record(to_f64(rows.len()));
     metrics::histogram!("projector_commit_seconds", "projection" => NAME).record(began.elapsed());
     Ok(written)
 }

@@ -43,22 +43,15 @@ pub(super) struct Held {
     pub(super) movements: Checksum,
 }
 
-/// A client for the installation's database.
+/// A client for the installation's database, with the settings of every insert: synchronous, and in as many monthly
+/// partitions as an import has months.
 #[must_use]
 pub fn client(settings: &ClickHouse) -> Client {
-    let client = Client::default()
-        .with_url(&settings.url)
-        .with_user(&settings.user)
-        .with_database(&settings.database)
-        // Settings of every insert: synchronous, and in as many monthly partitions as an import has months.
+    ledger_store::published::client(settings)
         .with_setting("async_insert", "0")
         .with_setting("insert_deduplicate", "1")
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
-        .with_setting("max_partitions_per_insert_block", "0");
-    match &settings.password {
-        Some(password) => client.with_password(password.reveal()),
-        None => client,
-    }
+        .with_setting("max_partitions_per_insert_block", "0")
 }
 
 #[derive(Row, Deserialize)]

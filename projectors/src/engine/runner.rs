@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
+use ledger_ops::telemetry::to_f64;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 
@@ -226,7 +227,7 @@ impl Projector {
         transaction.commit().await?;
         run.committed = places;
         let name = self.projection.name();
-        metrics::histogram!("projector_batch_size", "projection" => name).record(as_f64(events.len()));
+        metrics::histogram!("projector_batch_size", "projection" => name).record(to_f64(events.len()));
         metrics::histogram!("projector_commit_seconds", "projection" => name).record(began.elapsed());
         if let Some(last) = events.last() {
             let lag = Clock::machine_now().since(last.recorded_at).num_milliseconds();
@@ -238,7 +239,7 @@ impl Projector {
     async fn measure(&self, passed: Position) -> Result<Position, ProjectError> {
         let lag = self.options.log.head().await?.saturating_sub(passed);
         let name = self.projection.name();
-        metrics::gauge!("projector_lag_events", "projection" => name).set(position_as_f64(lag));
+        metrics::gauge!("projector_lag_events", "projection" => name).set(to_f64(lag));
         if lag == 0 {
             metrics::gauge!("projector_lag_seconds", "projection" => name).set(0.0);
         }
@@ -263,15 +264,6 @@ fn readable(
         }
     }
     Ok((events, places, None))
-}
-
-/// Metrics are floats; counts stay exact far beyond any batch.
-fn as_f64(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::MAX, f64::from)
-}
-
-fn position_as_f64(position: Position) -> f64 {
-    u32::try_from(position.max(0)).map_or(f64::MAX, f64::from)
 }
 
 fn millis_as_seconds(millis: i64) -> f64 {

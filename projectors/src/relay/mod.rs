@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_core::log::Position;
+use ledger_ops::telemetry::to_f64;
 use rdkafka::consumer::BaseConsumer;
 use sqlx::postgres::{PgConnectOptions, PgListener};
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -199,8 +200,7 @@ impl Relay {
     }
 
     async fn lag(&self, lead: &Lead) -> Result<f64, ProjectError> {
-        let lag = self.log.head().await?.saturating_sub(lead.checkpoint.log_position());
-        Ok(u32::try_from(lag.max(0)).map_or(f64::MAX, f64::from))
+        Ok(to_f64(self.log.head().await?.saturating_sub(lead.checkpoint.log_position())))
     }
 
     /// Waits until no other process leads.

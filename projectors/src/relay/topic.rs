@@ -1,26 +1,21 @@
 //! The topic: made where missing, looked at, and refused when it knows more than the log. Design, Kafka; L9.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_core::ids::LogId;
-use ledger_store::start::{Witnessed, check_not_behind};
+use ledger_store::published::last_records;
+use ledger_store::start::check_not_behind;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
-use tokio::time::Instant;
 
 use crate::error::ProjectError;
-use crate::source::{Envelope, LogReader, consumer_settings, failure};
+use crate::source::{LogReader, consumer_settings, failure};
 
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long the last records of all partitions may take to come.
-const LAST_RECORDS: Duration = Duration::from_secs(10);
 
 /// Which topic, where, with how many partitions.
 #[derive(Debug, Clone)]
@@ -125,64 +120,10 @@ impl Topic {
     /// Refuses a topic whose last records are further than the log, of another log, or of another history. Design L9.
     ///
     /// # Errors
-    /// [`ProjectError::OtherLog`], [`ProjectError::Setup`] with the reason, or what a server says.
+    /// [`ProjectError::Setup`] with the reason, or what a server says.
     pub async fn refuse_if_ahead(&self, log: &LogReader, log_id: LogId) -> Result<(), ProjectError> {
-        let ends = self.ends().await?;
-        let topic = self.clone();
-        let last = tokio::task::spawn_blocking(move || topic.last_records(&ends, log_id));
-        let witnessed = last.await.map_err(|_| KafkaError::Canceled)??;
+        let witnessed = last_records(&self.brokers, &self.name, log_id).await.map_err(failure)?;
         check_not_behind(log.pool(), &witnessed).await.map_err(failure)
-    }
-
-    fn last_records(&self, ends: &[i64], log_id: LogId) -> Result<Vec<Witnessed>, ProjectError> {
-        let consumer: BaseConsumer = consumer_settings(&self.brokers).create()?;
-        let mut wanted = BTreeMap::new();
-        let mut list = TopicPartitionList::new();
-        for (partition, end) in (0_i32..).zip(ends) {
-            if *end > 0 {
-                let last = end.saturating_sub(1);
-                list.add_partition_offset(&self.name, partition, Offset::Offset(last))?;
-                wanted.insert(partition, last);
-            }
-        }
-        consumer.assign(&list)?;
-        let until = Instant::now() + LAST_RECORDS;
-        let mut witnessed = Vec::new();
-        while !wanted.is_empty() {
-            if Instant::now() > until {
-                return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut).into());
-            }
-            let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
-            let message = message?;
-            if wanted.remove(&message.partition()).is_none() {
-                continue;
-            }
-            witnessed.push(self.witness(&message, log_id)?);
-        }
-        Ok(witnessed)
-    }
-
-    fn witness(&self, message: &impl Message, expected: LogId) -> Result<Witnessed, ProjectError> {
-        let by = format!("topic {} partition {}", self.name, message.partition());
-        let header = |name: &str| {
-            let headers = message.headers()?;
-            let found = headers.iter().find(|header| header.key == name)?;
-            std::str::from_utf8(found.value?).ok()
-        };
-        let log_id = header("log_id").and_then(|text| text.parse::<LogId>().ok());
-        let position = header("position").and_then(|text| text.parse().ok());
-        let (Some(found), Some(position)) = (log_id, position) else {
-            return Err(ProjectError::Setup(format!(
-                "{by} ends with a record that is not of a ledger's log"
-            )));
-        };
-        if found != expected {
-            return Err(ProjectError::Setup(format!(
-                "{by} holds log {found}, but the ledger database holds log {expected}: name another topic, or delete it"
-            )));
-        }
-        let envelope = message.payload().and_then(|value| serde_json::from_slice::<Envelope>(value).ok());
-        Ok(Witnessed { by, position, leaf_hash: envelope.map(|envelope| envelope.leaf_hash) })
     }
 }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
+use ledger_store::published::Published;
 use ledger_store::start::check_durable;
 use ledger_store::{Ledger, LedgerOptions};
 use sqlx::{Connection, PgConnection, PgPool};
@@ -48,6 +49,7 @@ const SEES: Duration = Duration::from_secs(2);
 pub struct Schedule {
     options: Options,
     clock: Clock,
+    published: Published,
     tick: Duration,
 }
 
@@ -68,14 +70,14 @@ enum Look {
 }
 
 impl Schedule {
-    /// The reactors on the log and read models of `options`, by `clock`.
+    /// The reactors on the log and read models of `options`, by `clock`; none of `published` may be ahead of the log.
     #[must_use]
-    pub const fn new(options: Options, clock: Clock, profile: Profile) -> Self {
+    pub const fn new(options: Options, clock: Clock, published: Published, profile: Profile) -> Self {
         let tick = match profile {
             Profile::Dev => TICK_DEV,
             Profile::Production => TICK,
         };
-        Self { options, clock, tick }
+        Self { options, clock, published, tick }
     }
 
     /// Works until the task is dropped; returns only for what trying again cannot help.
@@ -105,19 +107,27 @@ impl Schedule {
         let log = self.options.log.pool().clone();
         // It appends: what the service refuses at its start, it refuses too (design L9).
         check_durable(&log).await.map_err(failure)?;
+        let mut published = self.published.clone();
+        published.ask().await.map_err(failure)?;
         let ledger =
             Ledger::open(log, LedgerOptions::default(), self.clock.clone()).await.map_err(failure)?;
         let hands = Hands { ledger: &ledger, options: &self.options, clock: &self.clock };
         let mut due = Due::default();
         let mut review = Review::load(&self.options.read).await?;
         tracing::info!("the schedule is at work");
-        loop {
-            let looks = [due.look(&hands).await?, review.look(&hands).await?];
-            // Also finds out whether the connection, and with it the lead, is still there.
-            connection.ping().await?;
-            if !looks.contains(&Look::Again) {
-                tokio::time::sleep(self.tick).await;
+        let work = async {
+            loop {
+                let looks = [due.look(&hands).await?, review.look(&hands).await?];
+                // Also finds out whether the connection, and with it the lead, is still there.
+                connection.ping().await?;
+                if !looks.contains(&Look::Again) {
+                    tokio::time::sleep(self.tick).await;
+                }
             }
+        };
+        tokio::select! {
+            never = work => never,
+            refused = published.watch() => Err(failure(refused)),
         }
     }
 

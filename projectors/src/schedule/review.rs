@@ -1,13 +1,15 @@
 //! The daily review of statuses, at the beginning of each Moscow day. Rules S2, S3, T2.
 //!
 //! Time alone only lowers a status (bills leave the window), so on an ordinary day those are reviewed who can fall or are
-//! about to. When another policy is in force, or the categories of the coalition changed, since the last review, everyone
-//! is.
+//! about to, and those with a bill since the last review: an import decides each bill as of its own time (T6), so one that
+//! comes after a later-dated one may complete a window that nobody has looked at. When another policy is in force, or the
+//! categories of the coalition changed, since the last review, everyone is.
 
 use std::collections::BTreeSet;
 
 use ledger_core::category::Category;
 use ledger_core::ids::MemberId;
+use ledger_core::log::Position;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::{MoscowDay, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,8 @@ const NAME: &str = "review";
 struct Memory {
     /// The Moscow day of the last review.
     day: Option<MoscowDay>,
+    /// How far the log went then.
+    position: Position,
     /// The policy in force then.
     policy_version: u32,
     /// The categories with an ordinary business then.
@@ -35,8 +39,8 @@ struct Memory {
 /// Whom a review is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whom {
-    /// Who can fall, or is about to.
-    WhoCanFall,
+    /// Who can fall, is about to, or has a bill after this position.
+    WhoMayChange(Position),
     /// Everyone.
     Everyone,
 }
@@ -72,10 +76,10 @@ impl Review {
             return Ok(Look::Done);
         }
         hands.ledger.refresh().await;
-        let known = self.known(hands, now, today);
+        let known = self.known(hands, now, head);
         let same_rules =
             known.policy_version == self.memory.policy_version && known.categories == self.memory.categories;
-        let whom = if same_rules { Whom::WhoCanFall } else { Whom::Everyone };
+        let whom = if same_rules { Whom::WhoMayChange(self.memory.position) } else { Whom::Everyone };
         let reviewed = review(hands, today, whom).await?;
         tracing::info!(day = %today, members = reviewed, "statuses are reviewed");
         self.memory = known;
@@ -83,10 +87,11 @@ impl Review {
         Ok(Look::Again)
     }
 
-    fn known(&self, hands: &Hands<'_>, now: Timestamp, today: MoscowDay) -> Memory {
+    fn known(&self, hands: &Hands<'_>, now: Timestamp, position: Position) -> Memory {
         let registry = hands.ledger.registry();
         Memory {
-            day: Some(today),
+            day: Some(now.moscow_day()),
+            position,
             policy_version: registry.policies.in_force(now).map_or(0, |policy| policy.version),
             categories: registry.businesses.ordinary_categories().clone(),
         }
@@ -120,15 +125,21 @@ async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize
 
 async fn page(read: &PgPool, whom: Whom, after: Uuid) -> Result<Vec<Uuid>, ProjectError> {
     let statement = match whom {
-        Whom::WhoCanFall => {
-            "SELECT member_id FROM statuses.members WHERE member_id > $1 AND (ordinary_status <> 'insider' \
-                OR with_medical_status <> 'insider' OR ordinary_falls_on IS NOT NULL OR with_medical_falls_on IS NOT NULL) \
-             ORDER BY member_id LIMIT $2"
-        }
-        Whom::Everyone => {
+        Whom::WhoMayChange(position) => sqlx::query_scalar(
+            "SELECT member_id FROM statuses.members AS m WHERE member_id > $1 AND (ordinary_status <> 'insider' \
+                OR with_medical_status <> 'insider' OR ordinary_falls_on IS NOT NULL OR with_medical_falls_on IS NOT NULL \
+                OR EXISTS (SELECT FROM statuses.bills AS b WHERE b.member_id = m.member_id AND b.position > $3)) \
+             ORDER BY member_id LIMIT $2",
+        )
+        .bind(after)
+        .bind(MEMBERS_MAX)
+        .bind(position),
+        Whom::Everyone => sqlx::query_scalar(
             "SELECT member_id FROM statuses.members WHERE member_id > $1 AND registered_at IS NOT NULL \
-             ORDER BY member_id LIMIT $2"
-        }
+             ORDER BY member_id LIMIT $2",
+        )
+        .bind(after)
+        .bind(MEMBERS_MAX),
     };
-    Ok(sqlx::query_scalar(statement).bind(after).bind(MEMBERS_MAX).fetch_all(read).await?)
+    Ok(statement.fetch_all(read).await?)
 }

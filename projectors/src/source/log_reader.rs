@@ -75,6 +75,10 @@ pub(crate) fn failure(error: StoreError) -> ProjectError {
         StoreError::Corrupt(corrupt) => {
             ProjectError::Unapplicable { position: corrupt.position, reason: corrupt.what.to_owned() }
         }
+        StoreError::Kafka(error) => ProjectError::Kafka(error),
+        StoreError::ClickHouse(source) => {
+            ProjectError::Sink { what: "asking how far the log was published", source: Box::new(source) }
+        }
         other => ProjectError::Setup(other.to_string()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ledger_core::time::Timestamp;
 use ledger_ops::settings::Profile;
+use ledger_store::published::Published;
 use projectors::projections;
 use projectors::schedule::Schedule;
 use tokio::task::JoinHandle;
@@ -15,7 +16,8 @@ use crate::support::{World, wait_until_passed};
 const SETTLE: &str = include_str!("../../src/schedule/settle.md");
 
 fn schedule(world: &World) -> JoinHandle<projectors::error::ProjectError> {
-    let schedule = Schedule::new(world.options.clone(), world.clock.clone(), Profile::Dev);
+    let published = Published::nowhere(world.options.log.pool().clone());
+    let schedule = Schedule::new(world.options.clone(), world.clock.clone(), published, Profile::Dev);
     tokio::spawn(async move { schedule.run().await })
 }
 
@@ -119,6 +121,31 @@ async fn rule_s3_the_daily_review_schedules_the_fall_and_lets_it_happen() {
     settle(&world).await;
     assert_eq!(status(&world).await, ("insider".to_owned(), false));
     wait_until_passed(&world.options.read, "statuses", world.head().await).await;
+    working.abort();
+    following.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_s2_t6_the_daily_review_lifts_whom_bills_imported_out_of_order_lift() {
+    let mut world = World::with_members(2).await;
+    world.business("flowers", ledger_core::category::Category::Floristry, ordinary(), 0).await;
+    world.consent(0, "partner:flowers").await;
+    let following: Vec<_> = projections()
+        .iter()
+        .map(|projection| world.project(projection.name(), &world.options.read, world.log_source()))
+        .collect();
+    let working = schedule(&world);
+    // The first review, of everyone, is over before the import.
+    settle(&world).await;
+    // Newest first: as of its own time, none of them completes the window.
+    for (business, days_ago) in [(0, 10), (1, 20), (3, 30)] {
+        world.import(0, business, 1_500_000, days_ago).await;
+    }
+    settle(&world).await;
+    assert_eq!(status(&world).await, ("insider".to_owned(), false));
+    world.pass(TimeDelta::days(1));
+    settle(&world).await;
+    assert_eq!(status(&world).await, ("vip".to_owned(), false));
     working.abort();
     following.iter().for_each(JoinHandle::abort);
 }

@@ -187,6 +187,24 @@ impl World {
 
     /// A purchase of the member and business with these numbers, now.
     pub(crate) async fn purchase(&mut self, member: usize, business: usize, kopecks: i64) {
+        self.bill(member, business, kopecks, self.clock.now(), PurchaseMode::Live).await;
+    }
+
+    /// A purchase as an admin imports it, so many days after it happened. Rule T6.
+    pub(crate) async fn import(&mut self, member: usize, business: usize, kopecks: i64, days_ago: i64) {
+        let occurred_at = self.clock.now().minus(TimeDelta::days(days_ago));
+        let mode = PurchaseMode::Import { registered_at: None };
+        self.bill(member, business, kopecks, occurred_at, mode).await;
+    }
+
+    async fn bill(
+        &mut self,
+        member: usize,
+        business: usize,
+        kopecks: i64,
+        occurred_at: Timestamp,
+        mode: PurchaseMode,
+    ) {
         let (member_id, business_id) = (self.members[member], self.businesses[business]);
         let key = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
         let document = PurchaseDocument {
@@ -194,7 +212,7 @@ impl World {
             natural_key: NaturalKey::from_bytes(key.try_into().expect("32 bytes")),
             revision: 1,
             amount: Roubles::from_kopecks(kopecks),
-            occurred_at: self.clock.now(),
+            occurred_at,
             source: PurchaseSource::Api,
             cancelled: false,
             redemption_id: None,
@@ -205,7 +223,7 @@ impl World {
             purchase_id: PurchaseId::from_uuid(Uuid::now_v7()),
             quarantine_id: QuarantineId::from_uuid(Uuid::now_v7()),
             document,
-            mode: PurchaseMode::Live,
+            mode,
         });
         self.execute(Command::Member { member_id, command }).await;
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use system_tests::system::{Audit, Duplicates, Journal, Seeded, Site, Town, import_until_known, shared};
+use local_stack::ProcessOptions;
+use system_tests::system::{
+    Audit, Duplicates, Journal, Role, Seeded, Site, Town, import_until_known, own, shared,
+};
 
 use crate::sales;
 
@@ -20,7 +23,7 @@ async fn nobody_starts_on_a_restored_backup() {
     site.start_api();
     let more = sales(&seeded, &town.businesses, &town.members, 100, 100);
     import_until_known(&site.admin(), &journal, &more).await;
-    system_tests::system::Role::ALL.into_iter().for_each(|role| site.start_role(role));
+    Role::ALL.into_iter().for_each(|role| site.start_role(role));
     let audit = Audit::pass(&site, &journal, Duplicates::None).await;
     let head = i64::try_from(audit.log.events.len()).unwrap();
     assert!(head > behind);
@@ -37,6 +40,7 @@ async fn nobody_starts_on_a_restored_backup() {
         ("restored-relay", "projectors", ["relay"].as_slice()),
         ("restored-project", "projectors", ["project", "all"].as_slice()),
         ("restored-analytics", "projectors", ["analytics"].as_slice()),
+        ("restored-schedule", "projectors", ["schedule"].as_slice()),
     ] {
         let (good, said) = site.run(label, program, arguments, &on_backup, limit);
         assert!(!good, "{label} runs on a restored backup: {said}");
@@ -49,13 +53,83 @@ async fn nobody_starts_on_a_restored_backup() {
     assert_eq!(written, behind, "nothing was appended to it");
 }
 
+/// The whole server is restored, the read models with the log: only the topic and ClickHouse know better.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_starts_on_a_restored_server() {
+    let stack = own();
+    let mut site = Site::start(stack.clone()).await;
+    let town = Town::settle(&site, 5).await;
+    let journal = Journal::default();
+    let seeded = Seeded::new("a backup of everything", 72);
+    import_until_known(&site.admin(), &journal, &sales(&seeded, &town.businesses, &town.members, 0, 100))
+        .await;
+    let behind = site.settle().await;
+    site.kill_all();
+    for part in DATABASES {
+        copy(&site, part, &format!("saved_{part}")).await;
+    }
+    site.start_api();
+    Role::ALL.into_iter().for_each(|role| site.start_role(role));
+    let more = sales(&seeded, &town.businesses, &town.members, 100, 100);
+    import_until_known(&site.admin(), &journal, &more).await;
+    assert!(site.settle().await > behind);
+    site.kill_all();
+    for part in DATABASES {
+        copy(&site, &format!("saved_{part}"), part).await;
+    }
+
+    let line = format!("the log ends at position {behind}");
+    let tells = |said: &str| said.lines().any(|said| said.contains(&line) && said.contains("backup"));
+    let nowhere = [("OWN_CIRCLE__CLICKHOUSE__URL", "http://127.0.0.1:9")];
+    let limit = Duration::from_secs(60);
+    for (label, program, arguments) in [
+        ("server-api", "ledger-api", ["serve"].as_slice()),
+        ("server-relay", "projectors", ["relay"].as_slice()),
+        ("server-project", "projectors", ["project", "all"].as_slice()),
+        ("server-analytics", "projectors", ["analytics"].as_slice()),
+        ("server-schedule", "projectors", ["schedule"].as_slice()),
+        ("server-all", "projectors", ["all"].as_slice()),
+    ] {
+        let (good, said) = site.run(label, program, arguments, &nowhere, limit);
+        assert!(!good && tells(&said), "{label}, by the topic alone: {said}");
+    }
+    stack.kafka().kill().expect("the broker is killed");
+    let (good, said) = site.run("server-clickhouse", "ledger-api", &["serve"], &[], limit);
+    assert!(!good && tells(&said), "by ClickHouse alone: {said}");
+
+    // With nobody to ask it serves; it ends as soon as the broker says what it has.
+    let mut options = ProcessOptions::new("server-late", "ledger-api", ["serve"]);
+    for (variable, value) in nowhere {
+        options = options.with(variable, value);
+    }
+    let mut late = site.installation().start(options).expect("ledger-api starts");
+    let ready = format!("{}/health/ready", site.installation().http_url());
+    late.wait_ready(&ready, limit).expect("it serves without a broker");
+    stack.kafka().start().expect("the broker starts");
+    let ended = late.wait_for_end(limit).expect("it ends when the broker answers");
+    let said = std::fs::read_to_string(site.installation().folder().join("server-late.log")).unwrap();
+    assert!(!ended.success() && tells(&said), "{said}");
+    assert_eq!(site.head().await, behind, "nothing was appended to it");
+}
+
+const DATABASES: [&str; 3] = ["ledger", "read", "vault"];
+
 /// A copy of the log's database as it is now.
 async fn back_up(site: &Site) {
+    copy(site, "ledger", "backup").await;
+}
+
+/// Makes the database `to` what the database `from` is now.
+async fn copy(site: &Site, from: &str, to: &str) {
     let pool = sqlx::PgPool::connect(site.installation().admin_url()).await.expect("the server's owner");
     let name = site.name();
     let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";
-    sqlx::query(ended).bind(format!("{name}_ledger")).execute(&pool).await.expect("its connections end");
-    let copy = format!("CREATE DATABASE {name}_backup TEMPLATE {name}_ledger");
-    sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&pool).await.expect("a copy");
+    sqlx::query(ended).bind(format!("{name}_{from}")).execute(&pool).await.expect("its connections end");
+    for statement in [
+        format!("DROP DATABASE IF EXISTS {name}_{to} WITH (FORCE)"),
+        format!("CREATE DATABASE {name}_{to} TEMPLATE {name}_{from}"),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&pool).await.expect("a copy");
+    }
     pool.close().await;
 }
