@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use ledger_core::log::Event;
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::{MemberCommand, MemberOutcome, MemberState, PurchaseOutcome};
 use ledger_core::rejection::Rejection;
 use ledger_ops::clock::Clock;
@@ -325,7 +325,8 @@ async fn design_l2_what_one_process_wrote_the_other_knows_though_it_writes_nothi
         choice: ConsentChoice::Granted,
         version: "1".parse().expect("a version"),
     };
-    let command = MemberCommand::ChangeConsents { changes: vec![consent] };
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    let command = MemberCommand::ChangeConsents { changes: vec![consent], origin };
     one.execute(request(Command::Member { member_id: id, command }, "consent")).await.expect("accepted");
     assert_eq!(earned(&sold("after").await.expect("accepted").outcome), "7.50");
     whole_log(&log.pool().await).await;
