@@ -9,7 +9,7 @@ use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug};
 use ledger_core::log::Event;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::member::{MemberCommand, MemberState, decide};
 use ledger_core::money::Roubles;
@@ -111,7 +111,8 @@ fn member(
     };
     let registered_at = at("2010-01-01T00:00:00Z")?;
     let consents = vec![consent(Purpose::PersonalData)?, consent(Purpose::Partner(slug()?))?];
-    let register = MemberCommand::Register { registered_at, consents };
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    let register = MemberCommand::Register { registered_at, consents, origin };
     let mut run = |command: &MemberCommand, recorded_at: Timestamp| -> Result<(), BenchError> {
         let (draft, _) = decide(&state, command, &Context { recorded_at, registry }).map_err(wrong)?;
         for new in draft.events {

@@ -13,7 +13,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{Handler, HttpMessage, HttpRequest, HttpResponse};
 use futures::FutureExt;
-use ledger_core::ids::{CorrelationId, MemberId};
+use ledger_core::ids::{BusinessId, CorrelationId, MemberId};
 use ledger_core::log::Position;
 use ledger_core::time::Timestamp;
 use ledger_store::Idempotency;
@@ -36,7 +36,7 @@ pub(crate) type Answer = Result<HttpResponse, ApiError>;
 pub(crate) struct RequestId {
     /// Echoed to the client; may be anything she chose, so it goes nowhere else.
     pub(crate) shown: Rc<str>,
-    /// On the log and in log lines.
+    /// On the log and in log lines; made here, since a UUID of the client's choice has room for a phone.
     pub(crate) correlation: Uuid,
 }
 
@@ -44,10 +44,10 @@ pub(crate) struct RequestId {
 const REQUEST_ID_BYTES_MAX: usize = 64;
 
 impl RequestId {
-    /// The client's own if it is printable and short, else a fresh one.
+    /// Shows the client's own if it is printable and short, else the fresh one.
     pub(crate) fn of(value: Option<&HeaderValue>) -> Self {
         let own = value.and_then(|value| value.to_str().ok()).filter(|text| is_short_printable(text));
-        let correlation = own.and_then(crate::json::read_uuid).unwrap_or_else(Uuid::now_v7);
+        let correlation = Uuid::now_v7();
         Self { shown: own.map_or_else(|| correlation.to_string().into(), Into::into), correlation }
     }
 }
@@ -108,7 +108,7 @@ impl Call {
                 if !roles.contains(&caller.role) {
                     tracing::warn!(
                         operation = operation.name(),
-                        actor.id = %caller.owner,
+                        actor.id = %caller.credential,
                         "a credential tried what its role does not allow"
                     );
                     return Err(ApiError::Forbidden);
@@ -126,7 +126,7 @@ impl Call {
 
     /// The member who calls on her own account.
     pub(crate) fn member(&self) -> Result<MemberId, ApiError> {
-        Ok(MemberId::from_uuid(self.caller()?.owner))
+        Ok(MemberId::from_uuid(self.caller()?.credential))
     }
 
     /// The installation's time.
@@ -166,6 +166,24 @@ impl Call {
 
     /// The key of a request that needs the header; checked before the body is read.
     pub(crate) fn idempotency_key(&self) -> Result<[u8; 32], ApiError> {
+        self.key_about(None, self.idempotency_header()?)
+    }
+
+    /// The key of a request about one business, however the address names it: the same header may serve two.
+    pub(crate) fn idempotency_key_about(
+        &self,
+        business: BusinessId,
+        header: &str,
+    ) -> Result<[u8; 32], ApiError> {
+        self.key_about(Some(business), header)
+    }
+
+    fn key_about(&self, about: Option<BusinessId>, header: &str) -> Result<[u8; 32], ApiError> {
+        Ok(self.app.keyed.request(self.caller()?.owner(), self.operation.name(), about, header))
+    }
+
+    /// The header of a request that needs it.
+    pub(crate) fn idempotency_header(&self) -> Result<&str, ApiError> {
         let mut values = self.http.headers().get_all("Idempotency-Key");
         let wrong = |message| Err(ApiError::field("Idempotency-Key", message));
         let value = match (values.next(), values.next()) {
@@ -174,16 +192,9 @@ impl Call {
             (Some(value), None) => value,
         };
         match value.to_str() {
-            Ok(text) if is_short_printable(text) => {
-                Ok(self.app.keyed.request(self.caller()?.owner, self.scope(), text))
-            }
+            Ok(text) if is_short_printable(text) => Ok(text),
             _ => wrong("must have 1 to 64 printable ASCII characters"),
         }
-    }
-
-    /// The route a key counts for: the address with its ids, so that the same key may serve two businesses.
-    fn scope(&self) -> &str {
-        self.http.path()
     }
 
     /// A key that no other request has, for a call that may be repeated as it is.
@@ -252,8 +263,9 @@ mod tests {
     fn a_request_id_is_echoed_when_it_is_short_and_printable() {
         let of = |text: &'static str| RequestId::of(Some(&HeaderValue::from_static(text)));
         assert_eq!(&*of("order 7").shown, "order 7");
-        let own = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
-        assert_eq!(of(own).correlation.to_string(), own);
+        let own = of("00000000-0000-4000-8000-079217403865");
+        assert_eq!(&*own.shown, "00000000-0000-4000-8000-079217403865");
+        assert_ne!(own.correlation.to_string(), &*own.shown, "what a client chooses stays off the log");
         for wrong in ["", "x\ty", "12345678901234567890123456789012345678901234567890123456789012345"] {
             let made = of(wrong);
             assert_eq!(made.shown.as_ref(), made.correlation.to_string(), "{wrong:?}");

@@ -75,13 +75,14 @@ async fn finish_registrations(house: &House) -> Result<(), VaultError> {
     let now = house.clock.now().to_utc();
     let members = house.vault.members();
     let access = Access { by: Accessor::System, purpose: Purpose::Recovery, request_id: None, at: now };
-    for member in members.pending_since(now - TimeDelta::days(1), PENDING_MAX).await? {
+    let day_ago = now - TimeDelta::days(1);
+    for member in members.pending_since(day_ago, PENDING_MAX).await? {
         let Ok(rows) = log::read_stream(&house.log_pool, member.as_uuid(), 0).await else { continue };
         if !rows.is_empty() {
             members.confirm(member, now).await?;
         } else if house.profile == Profile::Production {
-            members.discard(member, &access).await?;
+            members.discard(member, day_ago, &access).await?;
         }
     }
-    Ok(())
+    members.forget_registrations(day_ago).await
 }

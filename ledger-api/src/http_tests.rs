@@ -50,7 +50,7 @@ impl Commands for Recording {
             status: Status::Insider,
         };
         let outcome = Outcome::Member(MemberOutcome::Purchase(outcome));
-        Box::pin(async { Ok(Receipt { outcome, position: Some(9), repeat: Repeat::First }) })
+        Box::pin(async { Ok(Receipt { outcome, position: Some(9), as_of: 9, repeat: Repeat::First }) })
     }
 
     fn refresh(&self) -> BoxFuture<'_, ()> {
@@ -110,7 +110,7 @@ async fn state(profile: Profile) -> App {
             _ => None,
         };
         let business = business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
-        ring = ring.with(key, Caller { role, owner: Uuid::from_u128(77), business });
+        ring = ring.with(key, Caller { role, credential: Uuid::from_u128(77), business });
     }
     let tokens = TokenKeys::new(&[]).expect("no keys");
     App {

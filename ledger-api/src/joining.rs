@@ -1,11 +1,12 @@
 //! A member comes into being in two databases. `pii_vault::members` says why the steps survive a crash between them.
 
-use ledger_core::ids::MemberId;
+use ledger_core::ids::{EvidenceId, MemberId};
+use ledger_core::log::{Actor, ActorKind, Position};
 use ledger_core::member::MemberCommand;
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
-use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request};
+use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request, log};
 use pii_vault::access::Access;
 use pii_vault::members::{PartnerConsent, Registered, Registration};
 use pii_vault::phone::Phone;
@@ -28,9 +29,41 @@ pub(crate) struct Joining {
     /// The key of the request.
     pub(crate) key: [u8; 32],
     /// Who registers her.
-    pub(crate) actor: ledger_core::log::Actor,
+    pub(crate) by: Registrar,
     /// The access to the vault.
     pub(crate) access: Access,
+}
+
+/// Who registers a member.
+#[derive(Clone, Copy)]
+pub(crate) enum Registrar {
+    /// She herself, by the code that was sent in answer to this request.
+    Herself {
+        /// The confirming code request.
+        code_id: Uuid,
+    },
+    /// The programme's staff.
+    Staff(Actor),
+}
+
+impl Registrar {
+    fn actor(self, member_id: MemberId) -> Actor {
+        match self {
+            Self::Herself { .. } => Actor { kind: ActorKind::Member, id: member_id.as_uuid() },
+            Self::Staff(actor) => actor,
+        }
+    }
+
+    /// What proves the consents (compliance C3). Staff say since when she is a member where they bring in a history.
+    fn origin(self, registered_at: Option<Timestamp>) -> ConsentOrigin {
+        match self {
+            Self::Herself { code_id } => {
+                ConsentOrigin { channel: ConsentChannel::App, evidence: Some(EvidenceId::from_uuid(code_id)) }
+            }
+            Self::Staff(_) if registered_at.is_some() => ConsentOrigin::from_channel(ConsentChannel::Import),
+            Self::Staff(_) => ConsentOrigin::from_channel(ConsentChannel::Admin),
+        }
+    }
 }
 
 /// A member after it.
@@ -48,7 +81,7 @@ pub(crate) struct Joined {
 pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> {
     // Refused before the vault is touched: a pending row of someone who may not join would only be litter.
     check(call, &who.consents)?;
-    let Joining { phone, profile, registered_at, consents, key, actor, access } = who;
+    let Joining { phone, profile, registered_at, consents, key, by, access } = who;
     let members = call.app.vault.members();
     let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), phone, profile };
     let registered = members.register(&registration, &access).await?;
@@ -57,32 +90,49 @@ pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> 
     let command = MemberCommand::Register {
         registered_at: registered_at.unwrap_or_else(|| call.now()),
         consents: consents.clone(),
+        origin: by.origin(registered_at),
     };
     let request = Request {
         command: Command::Member { member_id, command },
         idempotency: Idempotency { key, revision: 1, fingerprint },
-        actor,
+        actor: by.actor(member_id),
         source: "api",
         correlation_id: call.correlation_id(),
     };
-    let receipt = call.app.ledger.execute(request).await;
-    match receipt {
+    match call.app.ledger.execute(request).await {
         Ok(receipt) => {
-            if !matches!(registered, Registered::Existing(_)) {
-                members.confirm(member_id, access.at).await?;
-            }
-            note_partners(call, member_id, &consents, &access).await?;
+            members.settle(&registration, registered, &access).await?;
+            note_partners(call, member_id, &consents, receipt.as_of, &access).await?;
             Ok(Joined { member_id, receipt })
         }
-        Err(ExecuteError::Refused(Rejection::MemberExists)) => {
-            if matches!(registered, Registered::Resumed(_)) {
-                // The log knows her: an earlier registration stopped before this step.
-                members.confirm(member_id, access.at).await?;
+        Err(ExecuteError::Refused(rejection)) => {
+            if !matches!(registered, Registered::Existing(_)) {
+                take_back(call, &registration, member_id, &access).await?;
             }
-            Err(ApiError::Conflict(Conflict::MemberExists))
+            Err(match rejection {
+                Rejection::MemberExists => ApiError::Conflict(Conflict::MemberExists),
+                other => other.into(),
+            })
         }
-        Err(other) => Err(other.into()),
+        // It may be on the log all the same: the row waits for a retry, or for housekeeping.
+        Err(unknown) => Err(unknown.into()),
     }
+}
+
+/// Leaves nothing of a refused registration, and nothing of another one undone: if the log knows her, one that stopped
+/// before its last step, or is about to take it, made her a member.
+async fn take_back(
+    call: &Call,
+    registration: &Registration,
+    member_id: MemberId,
+    access: &Access,
+) -> Result<(), ApiError> {
+    let members = call.app.vault.members();
+    let known = log::read_stream(&call.app.log_pool, member_id.as_uuid(), 0).await;
+    if !known.map_err(|_| ExecuteError::Unavailable)?.is_empty() {
+        members.confirm(member_id, access.at).await?;
+    }
+    Ok(members.withdraw(registration, member_id, access).await?)
 }
 
 /// What the domain would refuse of the consents, found before the vault is written.
@@ -106,11 +156,13 @@ fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Keeps the vault's index of `phone_hash` in step with consents; may be repeated.
+/// Keeps the vault's index of `phone_hash` in step with consents that stood at `as_of`; may be repeated, and come in any
+/// order.
 pub(crate) async fn note_partners(
     call: &Call,
     member_id: MemberId,
     consents: &[ConsentChange],
+    as_of: Position,
     access: &Access,
 ) -> Result<(), ApiError> {
     let registry = call.app.ledger.registry();
@@ -135,7 +187,7 @@ pub(crate) async fn note_partners(
         return Ok(());
     }
     let noted: Vec<_> = noted.into_iter().collect();
-    Ok(call.app.vault.members().partner_consents(member_id, &noted, access).await?)
+    Ok(call.app.vault.members().partner_consents(member_id, &noted, as_of, access).await?)
 }
 
 /// An id stands where the phone stood; names are not part of it.

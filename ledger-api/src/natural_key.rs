@@ -42,9 +42,18 @@ impl Keyed {
         NaturalKey::from_bytes(self.mac(&parts))
     }
 
-    /// The key of a request by its header, in the scope of the credential's owner and the route. Design L4.
-    pub(crate) fn request(&self, owner: Uuid, operation: &str, header: &str) -> [u8; 32] {
-        self.mac(&[b"request", owner.as_bytes(), operation.as_bytes(), header.as_bytes()])
+    /// The key of a request by its header, in the scope of the credential's owner and the route: which call, and what it
+    /// is `about`, however the address names that. Design L4.
+    pub(crate) fn request(
+        &self,
+        owner: Uuid,
+        operation: &str,
+        about: Option<BusinessId>,
+        header: &str,
+    ) -> [u8; 32] {
+        let about = about.map(|business| business.as_uuid());
+        let about = about.as_ref().map_or(&[][..], |id| id.as_bytes());
+        self.mac(&[b"request", owner.as_bytes(), operation.as_bytes(), about, header.as_bytes()])
     }
 }
 
@@ -105,8 +114,20 @@ mod tests {
     #[test]
     fn design_l4_a_header_counts_for_its_owner_and_route_alone() {
         let keyed = Keyed::new(&[7; 32]);
-        let base = keyed.request(Uuid::from_u128(1), "RegisterBusiness", "k1");
-        assert_ne!(base, keyed.request(Uuid::from_u128(2), "RegisterBusiness", "k1"));
-        assert_ne!(base, keyed.request(Uuid::from_u128(1), "PublishPolicy", "k1"));
+        let key = |owner, operation: &str, about: Option<u128>, header: &str| {
+            let about = about.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
+            keyed.request(Uuid::from_u128(owner), operation, about, header)
+        };
+        let base = key(1, "SetMultiplier", Some(7), "k1");
+        assert_eq!(base, key(1, "SetMultiplier", Some(7), "k1"));
+        for different in [
+            key(2, "SetMultiplier", Some(7), "k1"),
+            key(1, "IssueKey", Some(7), "k1"),
+            key(1, "SetMultiplier", Some(8), "k1"),
+            key(1, "SetMultiplier", None, "k1"),
+            key(1, "SetMultiplier", Some(7), "k2"),
+        ] {
+            assert_ne!(base, different);
+        }
     }
 }

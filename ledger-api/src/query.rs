@@ -113,8 +113,8 @@ fn read_cursor(call: &Call, cursor: &str) -> Option<String> {
 }
 
 fn seal(call: &Call, key: &str) -> [u8; 8] {
-    let owner = call.caller().map(|caller| caller.owner).unwrap_or_default();
-    let mac = call.app.keyed.request(owner, call.operation.name(), key);
+    let owner = call.caller().map(|caller| caller.owner()).unwrap_or_default();
+    let mac = call.app.keyed.request(owner, call.operation.name(), None, key);
     let mut short = [0; 8];
     short.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
     short

@@ -70,6 +70,8 @@ id_types! {
     RedemptionId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
+    /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
+    EvidenceId;
     /// One event on the log (UUID version 7).
     EventId;
     /// Everything that one request of the outside world led to.

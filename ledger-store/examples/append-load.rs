@@ -13,7 +13,7 @@ use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, Purchase
 use ledger_core::log::Actor;
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::money::Roubles;
 use ledger_ops::clock::Clock;
@@ -73,7 +73,9 @@ async fn members(ledger: &Ledger, count: usize) -> Result<Vec<MemberId>, Failure
             };
             async move {
                 let consents = vec![consent("personal_data")?, consent("partner:mindal")?];
-                let command = MemberCommand::Register { registered_at: Clock::machine_now(), consents };
+                let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+                let command =
+                    MemberCommand::Register { registered_at: Clock::machine_now(), consents, origin };
                 ledger.execute(request(Command::Member { member_id, command })).await?;
                 Ok::<_, Failure>(member_id)
             }

@@ -92,6 +92,8 @@ pub struct Receipt {
     pub outcome: Outcome,
     /// The last position that the first execution wrote; `None` when it wrote nothing.
     pub position: Option<Position>,
+    /// The position up to which the outcome knows the log; what it says may be out of date by anything later.
+    pub as_of: Position,
     /// Whether this is it.
     pub repeat: Repeat,
 }

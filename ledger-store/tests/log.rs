@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use ledger_core::log::Event;
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::{MemberCommand, MemberOutcome, MemberState, PurchaseOutcome};
 use ledger_core::rejection::Rejection;
 use ledger_ops::clock::Clock;
@@ -170,13 +170,17 @@ async fn design_l4_a_repeat_gets_the_first_answer_whatever_is_true_today_and_who
 
     // Decided today it would be `unmatched`, and write nothing.
     let again = ledger.execute(sold.clone()).await.expect("answered");
-    assert_eq!((again.repeat, &again.outcome, again.position), (Repeat::Replayed, &first.outcome, first.position));
+    assert_eq!(
+        (again.repeat, &again.outcome, again.position),
+        (Repeat::Replayed, &first.outcome, first.position)
+    );
 
     // Another member's repeat would be written again: every round puts it among new purchases.
     let repeated = request(purchase(there, shop, 10_000), "receipt 2");
     let second = ledger.execute(repeated.clone()).await.expect("accepted");
     for round in 0..3 {
-        let fresh = (0..20).map(|number| request(purchase(there, shop, 10_000), &format!("{round} {number}")));
+        let fresh =
+            (0..20).map(|number| request(purchase(there, shop, 10_000), &format!("{round} {number}")));
         let all: Vec<_> = fresh.chain([repeated.clone(), sold.clone()]).collect();
         let answers = join_all(all.into_iter().map(|request| ledger.execute(request))).await;
         let receipts: Vec<_> = answers.into_iter().map(|answer| answer.expect("answered")).collect();
@@ -364,7 +368,8 @@ async fn design_l2_what_one_process_wrote_the_other_knows_though_it_writes_nothi
         choice: ConsentChoice::Granted,
         version: "1".parse().expect("a version"),
     };
-    let command = MemberCommand::ChangeConsents { changes: vec![consent] };
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    let command = MemberCommand::ChangeConsents { changes: vec![consent], origin };
     one.execute(request(Command::Member { member_id: id, command }, "consent")).await.expect("accepted");
     assert_eq!(earned(&sold("after").await.expect("accepted").outcome), "7.50");
     whole_log(&log.pool().await).await;

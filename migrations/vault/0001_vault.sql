@@ -34,6 +34,15 @@ CREATE TABLE vault.members (
 );
 CREATE INDEX members_pending ON vault.members (created_at) WHERE state = 'pending';
 
+-- Registrations under way, one row per try. A pending member goes only with the last of them, and what she is called is
+-- for the one to say that the log took.
+CREATE TABLE vault.registrations (
+    try_id    uuid PRIMARY KEY,
+    member_id uuid NOT NULL REFERENCES vault.members (member_id) ON DELETE CASCADE,
+    begun_at  timestamptz NOT NULL
+);
+CREATE INDEX registrations_member ON vault.registrations (member_id);
+
 CREATE TABLE vault.member_fields (
     member_id  uuid NOT NULL REFERENCES vault.members (member_id) ON DELETE CASCADE,
     field      text NOT NULL CHECK (field IN ('phone', 'first_name', 'last_name', 'email', 'birth_date', 'city')),
@@ -50,6 +59,8 @@ CREATE TABLE vault.partner_members (
     granted     boolean NOT NULL,
     phone_hash  bytea CHECK (octet_length(phone_hash) = 32),
     changed_at  timestamptz NOT NULL,
+    -- The log's position it is known up to: of two notes the later position counts, in whichever order they come.
+    as_of       bigint NOT NULL,
     PRIMARY KEY (business_id, member_id),
     CONSTRAINT partner_members_no_hash_without_consent CHECK (granted OR phone_hash IS NULL)
 );
@@ -102,5 +113,6 @@ REVOKE ALL ON SCHEMA vault, vault_keys, auth FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.refuse_change() FROM PUBLIC;
 GRANT USAGE ON SCHEMA vault, vault_keys, auth TO own_circle_vault;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.members, vault.member_fields, vault.partner_members TO own_circle_vault;
+GRANT SELECT, INSERT, DELETE ON vault.registrations TO own_circle_vault;
 GRANT SELECT, INSERT ON vault.access_log TO own_circle_vault;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_keys.member_keys, vault_keys.phone_keys TO own_circle_vault;

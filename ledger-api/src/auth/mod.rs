@@ -43,12 +43,18 @@ pub(crate) struct Caller {
     /// As what.
     pub(crate) role: Role,
     /// The key's or the member's id.
-    pub(crate) owner: Uuid,
+    pub(crate) credential: Uuid,
     /// The business of a machine or its staff.
     pub(crate) business: Option<BusinessId>,
 }
 
 impl Caller {
+    /// Whose credential it is: the scope of an idempotency key (design L4). All keys of a business have one owner, so a
+    /// retry may come with a new key; a member is her own, and so is each admin's key.
+    pub(crate) fn owner(&self) -> Uuid {
+        self.business.map_or(self.credential, |business| business.as_uuid())
+    }
+
     /// The actor on the log. Design L5.
     pub(crate) fn actor(&self) -> Actor {
         let kind = match self.role {
@@ -56,15 +62,15 @@ impl Caller {
             Role::Business | Role::BusinessStaff => ActorKind::Business,
             Role::Admin | Role::Superadmin | Role::Auditor => ActorKind::Admin,
         };
-        Actor { kind, id: self.owner }
+        Actor { kind, id: self.credential }
     }
 
     /// The actor in the vault's access log.
     pub(crate) fn accessor(&self) -> Accessor {
         match (self.role, self.business) {
-            (Role::Member, _) => Accessor::Member(MemberId::from_uuid(self.owner)),
+            (Role::Member, _) => Accessor::Member(MemberId::from_uuid(self.credential)),
             (Role::Business | Role::BusinessStaff, Some(business)) => Accessor::Business(business),
-            _ => Accessor::Admin(self.owner),
+            _ => Accessor::Admin(self.credential),
         }
     }
 
@@ -94,4 +100,24 @@ pub(crate) fn authenticate(app: &App, http: &HttpRequest) -> Result<Caller, ApiE
         None
     };
     caller.ok_or(ApiError::Unauthenticated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn design_l4_two_keys_of_a_business_have_one_owner_and_two_admins_have_two() {
+        let caller = |role, credential, business: Option<u128>| Caller {
+            role,
+            credential: Uuid::from_u128(credential),
+            business: business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id))),
+        };
+        let till = caller(Role::Business, 1, Some(7));
+        assert_eq!(till.owner(), caller(Role::Business, 2, Some(7)).owner());
+        assert_eq!(till.owner(), caller(Role::BusinessStaff, 3, Some(7)).owner());
+        assert_ne!(till.owner(), caller(Role::Business, 1, Some(8)).owner());
+        assert_ne!(caller(Role::Admin, 1, None).owner(), caller(Role::Admin, 2, None).owner());
+        assert_eq!(till.actor().id, Uuid::from_u128(1), "the log still says which key it was");
+    }
 }

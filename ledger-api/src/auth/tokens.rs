@@ -187,7 +187,7 @@ impl Tokens {
         };
         (claims.kind == TokenType::Access && in_time && fits).then_some(Caller {
             role: claims.role,
-            owner: claims.sub,
+            credential: claims.sub,
             business,
         })
     }
@@ -244,7 +244,7 @@ mod tests {
         let member = MemberId::from_uuid(Uuid::from_u128(7));
         let token = tokens.access(member, Status::Vip, at("2026-03-02T10:00:00Z")).expect("a token");
         let caller = tokens.caller(&token, at("2026-03-02T10:14:59Z")).expect("good");
-        assert_eq!((caller.role, caller.owner, caller.business), (Role::Member, member.as_uuid(), None));
+        assert_eq!((caller.role, caller.credential, caller.business), (Role::Member, member.as_uuid(), None));
         assert_eq!(tokens.caller(&token, at("2026-03-02T10:15:00Z")), None);
         assert_eq!(tokens.caller(&token, at("2026-03-02T09:59:59Z")), None);
         assert_eq!(tokens.scanned(&token), None);

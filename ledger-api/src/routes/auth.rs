@@ -6,19 +6,17 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::ids::MemberId;
-use ledger_core::log::{Actor, ActorKind};
 use ledger_core::member::status::Status;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
 use pii_vault::access::{Accessor, Purpose};
 use pii_vault::auth::{CodeUse, IssuedRefresh, OutboxMessage, SendLimits, SendMoment};
 use pii_vault::{VaultError, phone::Phone};
-use uuid::Uuid;
 
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
-use crate::joining::{Joining, join};
+use crate::joining::{Joining, Registrar, join};
 use crate::problem::ApiError;
 use crate::{query, read};
 
@@ -98,8 +96,8 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
             registered_at: None,
             consents: consents.into_iter().map(dto::ConsentGrant::into_change).collect(),
             // The code is what makes the request one: a retry of it carries on where the first try stopped.
-            key: call.app.keyed.request(code_id, call.operation.name(), ""),
-            actor: Actor { kind: ActorKind::Member, id: Uuid::nil() },
+            key: call.app.keyed.request(code_id, call.operation.name(), None, ""),
+            by: Registrar::Herself { code_id },
             access: call.vault_access(Accessor::CodeHolder(code_id), Purpose::Registration),
         },
     )

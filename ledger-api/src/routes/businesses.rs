@@ -44,8 +44,9 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
 
 pub(crate) async fn set_multiplier(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let key = call.idempotency_key()?;
+    let header = call.idempotency_header()?;
     let business = named(&call).await?;
+    let key = call.idempotency_key_about(business.business_id, header)?;
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, dto::SetMultiplier::read)?;
     let fingerprint = fingerprint(&[

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::member::MemberCommand;
-use ledger_core::member::consent::{ConsentChange, ConsentChoice};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
 use ledger_store::{Command, Request};
 use pii_vault::access::Purpose;
 
@@ -24,7 +24,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     call.read(&dto::Consents { items }, position)
 }
 
-/// The log decides first; the index follows, and a retry repeats both. In between a withdrawn hash finds her still, and
+/// The log decides first; the index follows by the log's order, and a retry repeats both. In between a withdrawn hash finds her still, and
 /// her purchase is `unmatched` all the same: the ledger asks for the consent itself.
 pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
@@ -34,10 +34,11 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let changes = dto::ConsentChange::list(parse(&body)?, &mut errors);
     let changes = changes.filter(|_| errors.is_empty()).ok_or(ApiError::Validation(errors))?;
     let changes: Vec<ConsentChange> = changes.into_iter().map(dto::ConsentChange::into_change).collect();
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
     let request = Request {
         command: Command::Member {
             member_id,
-            command: MemberCommand::ChangeConsents { changes: changes.clone() },
+            command: MemberCommand::ChangeConsents { changes: changes.clone(), origin },
         },
         idempotency: Call::fresh_key(),
         actor: call.caller()?.actor(),
@@ -46,7 +47,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     };
     let receipt = call.app.ledger.execute(request).await?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
-    note_partners(&call, member_id, &changes, &access).await?;
+    note_partners(&call, member_id, &changes, receipt.as_of, &access).await?;
     let items = changes.iter().map(|change| dto::Consent {
         purpose: change.purpose.to_string(),
         granted: change.choice == ConsentChoice::Granted,

@@ -8,7 +8,7 @@ use pii_vault::members::{FieldChange, ProfileChanges};
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
-use crate::joining::{Joining, is_replayed, join};
+use crate::joining::{Joining, Registrar, is_replayed, join};
 use crate::query;
 
 pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
@@ -28,7 +28,7 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
         registered_at: wanted.registered_at,
         consents: wanted.consents.into_iter().map(dto::ConsentGrant::into_change).collect(),
         key,
-        actor: caller.actor(),
+        by: Registrar::Staff(caller.actor()),
         access: call.vault_access(caller.accessor(), Purpose::Registration),
     };
     let joined = join(&call, joining).await?;

@@ -8,7 +8,7 @@ use super::{consents, purchase};
 use crate::context::Context;
 use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId};
 use crate::log::Event;
-use crate::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
 use crate::member::event::{
     ConsentGranted, MemberEvent, MemberRegistered, PurchaseSource, StatusChanged, Track,
 };
@@ -28,11 +28,15 @@ pub enum MemberCommand {
         registered_at: Timestamp,
         /// What she consents to.
         consents: Vec<ConsentChange>,
+        /// Where they come from.
+        origin: ConsentOrigin,
     },
     /// She gives or withdraws consents.
     ChangeConsents {
         /// What changes; purposes not named stay.
         changes: Vec<ConsentChange>,
+        /// Where they come from.
+        origin: ConsentOrigin,
     },
     /// A business reports a purchase.
     RecordPurchase(RecordPurchase),
@@ -200,11 +204,13 @@ pub fn decide(
 ) -> Result<(Draft, MemberOutcome), Rejection> {
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
     let outcome = match command {
-        MemberCommand::Register { registered_at, consents } => {
-            register(state, *registered_at, consents, context, &mut draft)?
+        MemberCommand::Register { registered_at, consents, origin } => {
+            register(state, *registered_at, consents, *origin, context, &mut draft)?
         }
         MemberCommand::RecordPurchase(command) => purchase::record(state, command, context, &mut draft)?,
-        MemberCommand::ChangeConsents { changes } => change_consents(state, changes, context, &mut draft)?,
+        MemberCommand::ChangeConsents { changes, origin } => {
+            change_consents(state, changes, *origin, context, &mut draft)?
+        }
         MemberCommand::WriteDue => {
             write_due(state, context, &mut draft)?;
             MemberOutcome::DueWritten
@@ -222,6 +228,7 @@ fn register(
     state: &MemberState,
     registered_at: Timestamp,
     consents: &[ConsentChange],
+    origin: ConsentOrigin,
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
@@ -234,7 +241,7 @@ fn register(
     }
     let registered_at = registered_at.min(context.recorded_at);
     let cause = draft.push(registered_at, MemberRegistered { registered_at }.into());
-    for event in consents::changes(state, consents, context)? {
+    for event in consents::changes(state, consents, origin, context)? {
         draft.push_caused(context.recorded_at, event, cause);
     }
     Ok(MemberOutcome::Registered)
@@ -243,13 +250,16 @@ fn register(
 fn change_consents(
     state: &MemberState,
     changes: &[ConsentChange],
+    origin: ConsentOrigin,
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     if !state.is_registered() {
         return Err(Rejection::MemberNotFound);
     }
-    let events = consents::changes(state, changes, context)?;
+    let events = consents::changes(state, changes, origin, context)?;
+    // Rule B5: a decision first writes what is due.
+    write_due(state, context, draft)?;
     let is_status = |event: &Event| match event {
         Event::Member(MemberEvent::ConsentGranted(ConsentGranted { purpose, .. })) => {
             *purpose == Purpose::MedicalStatus

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
-use crate::ids::Slug;
+use crate::ids::{EvidenceId, Slug};
 
 /// What personal data may be used for. The list is closed: a use without a purpose does not compile.
 ///
@@ -105,28 +105,30 @@ impl From<Purpose> for String {
     }
 }
 
-/// The version of a consent's text: 1 to 32 characters of `A-Z a-z 0-9 . _ -`, so that nothing personal fits in.
+/// The version of a consent's text: a number or a date such as `1`, `v2`, `1.0`, `2026-01-15`. No letter but the first
+/// `v`, and never more than eight digits: no name and no phone fits in (`compliance.md` D2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[A-Za-z0-9._-]{1,32}$")))]
+#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^v?[0-9]{1,4}([.-][0-9]{1,2}){0,2}$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct ConsentVersion(std::sync::Arc<str>);
 
 /// A text that cannot be a [`ConsentVersion`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 32 characters of A-Z, a-z, 0-9, '.', '_' and '-'")]
+#[error("must be a number or a date such as 1, v2, 1.0 or 2026-01-15")]
 pub struct NotAConsentVersion;
 
 impl FromStr for ConsentVersion {
     type Err = NotAConsentVersion;
 
     fn from_str(text: &str) -> Result<Self, NotAConsentVersion> {
-        let shape = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if (1..=32).contains(&text.len()) && text.bytes().all(shape) {
-            Ok(Self(text.into()))
-        } else {
-            Err(NotAConsentVersion)
-        }
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split(['.', '-']);
+        let number = |part: &str, digits_max| {
+            (1..=digits_max).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let first = parts.next().is_some_and(|part| number(part, 4));
+        let finer = parts.by_ref().take(2).all(|part| number(part, 2));
+        if first && finer && parts.next().is_none() { Ok(Self(text.into())) } else { Err(NotAConsentVersion) }
     }
 }
 
@@ -171,6 +173,36 @@ pub enum ConsentChoice {
     Withdrawn,
 }
 
+/// The way a decision on a consent came to us (`compliance.md` C3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentChannel {
+    /// She decided herself, signed in or with a confirming code.
+    App,
+    /// The programme's staff noted it down.
+    Admin,
+    /// It was given before this ledger and brought in with the history.
+    Import,
+}
+
+/// Where decisions on consents come from: what proves them (`compliance.md` C3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentOrigin {
+    /// Which way they came.
+    pub channel: ConsentChannel,
+    /// The confirming code request that she answered, if that is how she decided.
+    pub evidence: Option<EvidenceId>,
+}
+
+impl ConsentOrigin {
+    /// Decisions that came this way, without a confirming code of their own.
+    #[must_use]
+    pub const fn from_channel(channel: ConsentChannel) -> Self {
+        Self { channel, evidence: None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +214,41 @@ mod tests {
         }
         for wrong in ["", "partner", "partner:", "partner:Mindal", "marketing:mindal", "everything"] {
             assert_eq!(wrong.parse::<Purpose>(), Err(NotAPurpose), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn compliance_d2_a_version_is_a_number_or_a_date_and_nothing_personal() {
+        for text in ["1", "v2", "1.0", "1.10.2", "2026", "2026-01", "2026-01-15", "v2026.1"] {
+            assert_eq!(text.parse::<ConsentVersion>().expect("a version").to_string(), text);
+        }
+        for wrong in [
+            "",
+            "v",
+            "vv1",
+            "V1",
+            "v-1",
+            "1.",
+            ".1",
+            "1..2",
+            "1-2-3-4",
+            "12345",
+            "1.123",
+            "1_0",
+            " 1",
+            "1 ",
+            "१",
+            "79217403865",
+            "+79217403865",
+            "9217403865",
+            "7403865",
+            "7921-74-03-86-5",
+            "921.740.38",
+            "Anna",
+            "anna-petrova",
+            "anna.p",
+        ] {
+            assert_eq!(wrong.parse::<ConsentVersion>(), Err(NotAConsentVersion), "{wrong:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
 use crate::member::event::{ConsentGranted, ConsentWithdrawn};
 use crate::member::state::MemberState;
 use crate::rejection::Rejection;
@@ -19,8 +19,10 @@ use crate::rejection::Rejection;
 pub(super) fn changes(
     state: &MemberState,
     changes: &[ConsentChange],
+    origin: ConsentOrigin,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
+    let ConsentOrigin { channel, evidence } = origin;
     let mut seen = BTreeSet::new();
     let mut events = Vec::new();
     for change in changes.iter().rev() {
@@ -33,9 +35,11 @@ pub(super) fn changes(
         let (purpose, version) = (change.purpose.clone(), change.version.clone());
         match change.choice {
             ConsentChoice::Granted if !stands || !same_text => {
-                events.push(ConsentGranted { purpose, version }.into())
+                events.push(ConsentGranted { purpose, version, channel, evidence }.into());
             }
-            ConsentChoice::Withdrawn if stands => events.push(ConsentWithdrawn { purpose, version }.into()),
+            ConsentChoice::Withdrawn if stands => {
+                events.push(ConsentWithdrawn { purpose, version, channel, evidence }.into());
+            }
             ConsentChoice::Granted | ConsentChoice::Withdrawn => {}
         }
     }

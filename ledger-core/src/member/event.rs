@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, NaturalKey, PurchaseId, QuarantineId, Slug};
-use crate::member::consent::{ConsentVersion, Purpose};
+use crate::ids::{BusinessId, EvidenceId, LotId, NaturalKey, PurchaseId, QuarantineId, Slug};
+use crate::member::consent::{ConsentChannel, ConsentVersion, Purpose};
 use crate::member::lot::{Funder, Lot};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
@@ -59,6 +59,11 @@ pub struct ConsentGranted {
     pub purpose: Purpose,
     /// Which text she saw.
     pub version: ConsentVersion,
+    /// Which way she decided (C3).
+    pub channel: ConsentChannel,
+    /// The confirming code request that proves it, if there was one (C3).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<EvidenceId>,
 }
 
 /// She withdrew one consent (`compliance.md` C4).
@@ -70,6 +75,11 @@ pub struct ConsentWithdrawn {
     pub purpose: Purpose,
     /// The text's version at the withdrawal.
     pub version: ConsentVersion,
+    /// Which way she decided (C3).
+    pub channel: ConsentChannel,
+    /// The confirming code request that proves it, if there was one (C3).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<EvidenceId>,
 }
 
 /// How a purchase came to the ledger.

@@ -59,6 +59,10 @@ pub(super) fn record(
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
     }
     let recorded = fact(command, business);
+    if command.mode == PurchaseMode::Live {
+        // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
+        write_due(state, context, draft)?;
+    }
     if command.mode == PurchaseMode::Live && is_too_old(document, context, now_policy) {
         let reason = QuarantineReason::TooOld;
         let quarantine_id = command.quarantine_id;
@@ -75,10 +79,6 @@ pub(super) fn record(
         PurchaseMode::Live => context.recorded_at,
         PurchaseMode::Import { .. } => document.occurred_at,
     };
-    if command.mode == PurchaseMode::Live {
-        // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
-        write_due(state, context, draft)?;
-    }
     let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
     terms.pay(state, recorded, document.occurred_at, context, draft)
 }

@@ -91,7 +91,12 @@ pub(super) fn decide(
 /// The answer to a key that was answered before. Rule D2, design L4.
 fn repeat(known: &Known, request: &Request) -> Result<Receipt, ExecuteError> {
     let asked = &request.idempotency;
-    let receipt = |repeat| Receipt { outcome: known.outcome.clone(), position: Some(known.position), repeat };
+    let receipt = |repeat| Receipt {
+        outcome: known.outcome.clone(),
+        position: Some(known.position),
+        as_of: known.position,
+        repeat,
+    };
     if asked.revision < known.revision {
         Ok(receipt(Repeat::Stale))
     } else if asked.revision > known.revision {
@@ -131,7 +136,8 @@ impl Batch {
         };
         let written = decide_one(&request.command, state, &context).map_err(ExecuteError::Refused)?;
         if written.draft.events.is_empty() {
-            return Ok(Receipt { outcome: written.outcome, position: None, repeat: Repeat::First });
+            let (outcome, as_of) = (written.outcome, self.head);
+            return Ok(Receipt { outcome, position: None, as_of, repeat: Repeat::First });
         }
         let outcome = written.outcome.clone();
         self.write(request, written, warmth, recorded_at).map_err(|error| {
@@ -146,7 +152,7 @@ impl Batch {
             outcome: outcome.clone(),
         };
         self.known.insert(request.idempotency.key, known);
-        Ok(Receipt { outcome, position: Some(position), repeat: Repeat::First })
+Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })
     }
 
     /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is

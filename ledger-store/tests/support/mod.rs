@@ -9,7 +9,7 @@ use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, Purchase
 use ledger_core::log::Actor;
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::money::Roubles;
 use ledger_core::time::Timestamp;
@@ -142,7 +142,8 @@ pub(crate) fn register(member_id: MemberId, business: &str) -> Command {
     };
     let consents = vec![consent(Purpose::PersonalData), consent(Purpose::Partner(slug(business)))];
     let registered_at = Clock::machine_now().minus(chrono::TimeDelta::days(30));
-    Command::Member { member_id, command: MemberCommand::Register { registered_at, consents } }
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    Command::Member { member_id, command: MemberCommand::Register { registered_at, consents, origin } }
 }
 
 /// A registered member.

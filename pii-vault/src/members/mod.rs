@@ -5,6 +5,8 @@
 //! `MemberRegistered` to the log, then [`Members::confirm`] makes the row *active*. Whoever retries finds the same
 //! pending id and carries on; whoever looks up a purchase's member sees active rows alone. A crash after the append
 //! leaves a pending row whose id the log knows: [`Members::pending_since`] lists them, for `confirm` or `discard`.
+//! Of several registrations of one phone at once the log takes one: that one ends with [`Members::settle`], which makes
+//! the profile the one it gave, each of the others with [`Members::withdraw`], which leaves no trace of it.
 
 mod look_up;
 mod partners;

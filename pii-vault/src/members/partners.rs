@@ -7,12 +7,15 @@
 //!    comes first is indexed by the key, and one that comes later indexes itself.
 //! 2. A withdrawal leaves a row without a hash. A list of members that is older than the withdrawal adds only those who
 //!    have no row yet, so it never brings her back.
-//! 3. A new key replaces every hash of the old one in the same transaction.
+//! 3. Every note says which position of the log it is as of, and an older one changes nothing: notes of calls that race
+//!    may come in any order.
+//! 4. A new key replaces every hash of the old one in the same transaction.
 //!
 //! Consents as facts are events of the ledger; callers repeat [`Members::partner_consents`] after each of them.
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::log::Position;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -68,8 +71,8 @@ impl Members {
         Ok(key)
     }
 
-    /// Notes consents to partners and withdrawals of one member, and keeps the hashes in step. One transaction; may be
-    /// repeated. Name each business once.
+    /// Notes what stood at `as_of` of one member's consents to partners, and keeps the hashes in step. One transaction;
+    /// may be repeated, and come after a later one. Name each business once.
     ///
     /// # Errors
     /// [`VaultError::UnknownMember`] when she has no active row.
@@ -77,6 +80,7 @@ impl Members {
         &self,
         member: MemberId,
         consents: &[(BusinessId, PartnerConsent)],
+        as_of: Position,
         access: &Access,
     ) -> Result<(), VaultError> {
         let mut transaction = self.pool.begin().await?;
@@ -84,7 +88,7 @@ impl Members {
         if !super::profile::lock_active(&mut transaction, member).await? {
             return Err(VaultError::UnknownMember);
         }
-        note(&mut transaction, member, consents, access.at).await?;
+        note(&mut transaction, member, consents, as_of, access.at).await?;
         let granted = consents.iter().filter(|(_, consent)| *consent == PartnerConsent::Granted);
         let granted: Vec<Uuid> = granted.map(|(business, _)| business.as_uuid()).collect();
         for (business, key) in self.stored_phone_keys(&mut transaction, &granted).await? {
@@ -227,6 +231,7 @@ async fn note(
     connection: &mut PgConnection,
     member: MemberId,
     consents: &[(BusinessId, PartnerConsent)],
+    as_of: Position,
     at: DateTime<Utc>,
 ) -> Result<(), VaultError> {
     let (businesses, granted): (Vec<Uuid>, Vec<bool>) = consents
@@ -234,15 +239,18 @@ async fn note(
         .map(|(business, consent)| (business.as_uuid(), *consent == PartnerConsent::Granted))
         .unzip();
     sqlx::query!(
-        "INSERT INTO vault.partner_members (business_id, member_id, granted, changed_at)
-         SELECT one.business_id, $1, one.granted, $2 FROM UNNEST($3::uuid[], $4::bool[]) AS one (business_id, granted)
+        "INSERT INTO vault.partner_members (business_id, member_id, granted, changed_at, as_of)
+         SELECT one.business_id, $1, one.granted, $2, $5
+         FROM UNNEST($3::uuid[], $4::bool[]) AS one (business_id, granted)
          ON CONFLICT (business_id, member_id) DO UPDATE
-         SET granted = EXCLUDED.granted, changed_at = EXCLUDED.changed_at,
-             phone_hash = CASE WHEN EXCLUDED.granted THEN partner_members.phone_hash END",
+         SET granted = EXCLUDED.granted, changed_at = EXCLUDED.changed_at, as_of = EXCLUDED.as_of,
+             phone_hash = CASE WHEN EXCLUDED.granted THEN partner_members.phone_hash END
+         WHERE partner_members.as_of <= EXCLUDED.as_of",
         member.as_uuid(),
         at,
         &businesses,
         &granted,
+        as_of,
     )
     .execute(connection)
     .await?;
@@ -258,8 +266,8 @@ async fn note_older_consents(
 ) -> Result<(), VaultError> {
     let people: Vec<Uuid> = consenting.iter().map(|member| member.as_uuid()).collect();
     sqlx::query!(
-        "INSERT INTO vault.partner_members (business_id, member_id, granted, changed_at)
-         SELECT $1, member_id, true, $3 FROM vault.members WHERE member_id = ANY($2) AND state = 'active'
+        "INSERT INTO vault.partner_members (business_id, member_id, granted, changed_at, as_of)
+         SELECT $1, member_id, true, $3, 0 FROM vault.members WHERE member_id = ANY($2) AND state = 'active'
          ON CONFLICT (business_id, member_id) DO NOTHING",
         business.as_uuid(),
         &people,

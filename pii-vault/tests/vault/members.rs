@@ -1,9 +1,13 @@
 //! Registration, look-up and profile.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use futures::future::join_all;
+use ledger_core::ids::MemberId;
 use pii_vault::VaultError;
 use pii_vault::access::Purpose;
-use pii_vault::members::{Confirmed, FieldChange, LookUp, ProfileChanges, Registered};
+use pii_vault::members::{Confirmed, FieldChange, LookUp, ProfileChanges, Registered, Registration};
 use pii_vault::personal::{BirthDate, City, Email, PersonName};
 
 use crate::support::{World, access, member_id, now, phone, registration};
@@ -44,7 +48,98 @@ async fn a_pending_member_is_found_by_registration_alone_until_confirmed() {
     let known = members.register(&registration("9001234567"), &access()).await.unwrap();
     assert_eq!(known, Registered::Existing(id));
     assert!(matches!(members.confirm(member_id(), now()).await, Err(VaultError::UnknownMember)));
-    assert!(matches!(members.discard(id, &access()).await, Err(VaultError::UnknownMember)));
+    members.discard(id, later, &access()).await.unwrap();
+    assert!(members.is_active(id).await.unwrap(), "an active member is never discarded");
+    world.close().await;
+}
+
+/// Everything a registration writes.
+const LEFT: &str = "SELECT (SELECT count(*) FROM vault.members) + (SELECT count(*) FROM vault.member_fields)
+                    + (SELECT count(*) FROM vault_keys.member_keys) + (SELECT count(*) FROM vault.registrations)";
+
+fn named(number: &str, name: &str) -> Registration {
+    let mut who = registration(number);
+    who.profile.first_name = FieldChange::Set(PersonName::parse(name).unwrap());
+    who
+}
+
+async fn first_name(world: &World, member: MemberId) -> String {
+    let profile = world.vault.members().profile(member, &access()).await.unwrap();
+    profile.first_name.unwrap().expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_refused_registration_leaves_nothing_of_itself_and_undoes_nothing_of_another() {
+    let world = World::new().await;
+    let members = world.vault.members();
+    let (anna, vera) = (named("9001234567", "Anna"), named("9001234567", "Vera"));
+    let alone = members.register(&anna, &access()).await.unwrap().member_id();
+    members.withdraw(&anna, alone, &access()).await.unwrap();
+    assert_eq!(world.count(LEFT).await, 0, "the only one");
+
+    let (anna, olga) = (named("9001234567", "Anna"), named("9001234567", "Olga"));
+    let first = members.register(&anna, &access()).await.unwrap();
+    let second = members.register(&vera, &access()).await.unwrap();
+    let third = members.register(&olga, &access()).await.unwrap();
+    let id = first.member_id();
+    assert_eq!((second, third), (Registered::Resumed(id), Registered::Resumed(id)));
+    members.withdraw(&anna, id, &access()).await.unwrap();
+    // Olga was refused because the log took Vera; the log's word confirms the member before Vera's last step.
+    members.confirm(id, now()).await.unwrap();
+    members.withdraw(&olga, id, &access()).await.unwrap();
+    members.settle(&vera, second, &access()).await.unwrap();
+    assert_eq!(first_name(&world, id).await, "Vera");
+    // A repeat of the last step changes nothing that she has changed since.
+    let changed = ProfileChanges {
+        first_name: FieldChange::Set(PersonName::parse("Veronika").unwrap()),
+        ..ProfileChanges::default()
+    };
+    members.update_profile(id, &changed, &access()).await.unwrap();
+    members.settle(&vera, second, &access()).await.unwrap();
+    members.withdraw(&anna, id, &access()).await.unwrap();
+    assert_eq!(first_name(&world, id).await, "Veronika");
+    assert_eq!(world.count("SELECT count(*) FROM vault.registrations").await, 0);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn registrations_of_one_phone_that_race_end_with_the_profile_of_the_one_the_log_took() {
+    let world = World::new().await;
+    for round in 0..10 {
+        let number = format!("+7900123{round:04}");
+        // Stands for the log: of all who come for one id, the first is taken.
+        let log = Arc::new(Mutex::new(HashMap::new()));
+        let tries = (0..24_u8).map(|number_of_try| {
+            let (vault, log, number) = (world.vault.clone(), Arc::clone(&log), number.clone());
+            tokio::spawn(async move {
+                let name = format!("Anna{}", char::from(b'a' + number_of_try));
+                let (who, members) = (named(&number, &name), vault.members());
+                let registered = members.register(&who, &access()).await.unwrap();
+                let id = registered.member_id();
+                // Every third is refused before the log takes anybody's word.
+                let taken = number_of_try % 3 != 0
+                    && log.lock().unwrap().entry(id).or_insert_with(|| name.clone()).as_str() == name;
+                if taken {
+                    members.settle(&who, registered, &access()).await.unwrap();
+                } else if !matches!(registered, Registered::Existing(_)) {
+                    let known = log.lock().unwrap().contains_key(&id);
+                    if known {
+                        members.confirm(id, now()).await.unwrap();
+                    }
+                    members.withdraw(&who, id, &access()).await.unwrap();
+                }
+            })
+        });
+        join_all(tries).await.into_iter().for_each(|one| one.unwrap());
+        let log = log.lock().unwrap().clone();
+        assert_eq!(log.len(), 1, "one phone is one member: {log:?}");
+        for (id, name) in log {
+            assert_eq!(first_name(&world, id).await, name);
+        }
+    }
+    assert_eq!(world.count("SELECT count(*) FROM vault.members").await, 10);
+    assert_eq!(world.count("SELECT count(*) FROM vault_keys.member_keys").await, 10);
+    assert_eq!(world.count("SELECT count(*) FROM vault.registrations").await, 0);
     world.close().await;
 }
 
@@ -53,10 +148,14 @@ async fn a_discarded_registration_leaves_nothing_and_frees_the_phone() {
     let world = World::new().await;
     let members = world.vault.members();
     let id = members.register(&registration("9001234567"), &access()).await.unwrap().member_id();
-    members.discard(id, &access()).await.unwrap();
-    let left = "SELECT (SELECT count(*) FROM vault.members) + (SELECT count(*) FROM vault.member_fields)
-                + (SELECT count(*) FROM vault_keys.member_keys)";
-    assert_eq!(world.count(left).await, 0);
+    members.discard(id, now(), &access()).await.unwrap();
+    assert_eq!(
+        world.count("SELECT count(*) FROM vault.members").await,
+        1,
+        "a try of today may still be under way"
+    );
+    members.discard(id, now() + chrono::TimeDelta::seconds(1), &access()).await.unwrap();
+    assert_eq!(world.count(LEFT).await, 0);
     let again = members.register(&registration("9001234567"), &access()).await.unwrap();
     assert!(matches!(again, Registered::Created(new) if new != id));
     world.close().await;

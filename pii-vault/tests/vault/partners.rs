@@ -1,5 +1,7 @@
 //! The `phone_hash` index.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use ledger_core::ids::{BusinessId, MemberId};
 use pii_vault::VaultError;
 use pii_vault::index::PhoneKey;
@@ -12,8 +14,45 @@ async fn by_hash(world: &World, business: BusinessId, key: &PhoneKey, number: &s
     world.vault.members().look_up(&[question], &access()).await.unwrap()[0]
 }
 
+/// Notes a consent later than every one before.
 async fn consent(world: &World, member: MemberId, business: BusinessId, consent: PartnerConsent) {
-    world.vault.members().partner_consents(member, &[(business, consent)], &access()).await.unwrap();
+    static NEXT: AtomicI64 = AtomicI64::new(1);
+    note(world, member, business, consent, NEXT.fetch_add(1, Ordering::Relaxed)).await;
+}
+
+async fn note(world: &World, member: MemberId, business: BusinessId, consent: PartnerConsent, as_of: i64) {
+    world.vault.members().partner_consents(member, &[(business, consent)], as_of, &access()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn consents_noted_in_any_order_end_as_the_log_has_them() {
+    let world = World::new().await;
+    let cafe = business_id();
+    let key = world.vault.members().create_phone_key(cafe, &[], &access()).await.unwrap();
+    let mut people = Vec::new();
+    for number in 0..20 {
+        let number = format!("+7900000{number:04}");
+        people.push((world.member(&number).await, number));
+    }
+    // Position by position given and withdrawn; who came last on the log counts, whoever comes last here.
+    let said = |as_of: i64| match as_of % 2 {
+        0 => PartnerConsent::Withdrawn,
+        _ => PartnerConsent::Granted,
+    };
+    let newest = |person: usize| 8 + i64::try_from(person % 2).unwrap();
+    let world_ref = &world;
+    let notes = people.iter().enumerate().flat_map(|(person, (member, _))| {
+        (1..=newest(person)).rev().map(move |as_of| note(world_ref, *member, cafe, said(as_of), as_of))
+    });
+    futures::future::join_all(notes).await;
+    for (person, (member, number)) in people.iter().enumerate() {
+        let expected = (said(newest(person)) == PartnerConsent::Granted).then_some(*member);
+        assert_eq!(by_hash(&world, cafe, &key, number).await, expected, "{number}");
+        // A retry of the oldest changes nothing.
+        note(&world, *member, cafe, said(newest(person) + 1), 1).await;
+        assert_eq!(by_hash(&world, cafe, &key, number).await, expected, "{number}");
+    }
+    world.close().await;
 }
 
 #[tokio::test]
@@ -57,7 +96,7 @@ async fn a_later_key_indexes_earlier_consents_and_never_a_withdrawn_one() {
     assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
     assert_eq!(by_hash(&world, cafe, &newer, "+79000000001").await, Some(anna));
     let stranger = [(cafe, PartnerConsent::Granted)];
-    let refused = world.vault.members().partner_consents(member_id(), &stranger, &access()).await;
+    let refused = world.vault.members().partner_consents(member_id(), &stranger, 1, &access()).await;
     assert!(matches!(refused, Err(VaultError::UnknownMember)));
     world.close().await;
 }

@@ -11,7 +11,7 @@ use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, Purchase
 use ledger_core::log::{Actor, Position};
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
-use ledger_core::member::consent::{ConsentChange, ConsentChoice, Purpose};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::money::Roubles;
 use ledger_core::time::Timestamp;
@@ -169,7 +169,8 @@ impl World {
             version: "1".parse().expect("a version"),
         });
         let registered_at = self.clock.now().minus(TimeDelta::days(400));
-        let command = MemberCommand::Register { registered_at, consents: consents.to_vec() };
+        let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+        let command = MemberCommand::Register { registered_at, consents: consents.to_vec(), origin };
         self.execute(Command::Member { member_id, command }).await;
         self.members.push(member_id);
     }
@@ -181,7 +182,8 @@ impl World {
             choice: ConsentChoice::Granted,
             version: "1".parse().expect("a version"),
         };
-        let command = MemberCommand::ChangeConsents { changes: vec![change] };
+        let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+        let command = MemberCommand::ChangeConsents { changes: vec![change], origin };
         self.execute(Command::Member { member_id: self.members[member], command }).await;
     }
 

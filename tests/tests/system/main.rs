@@ -17,6 +17,7 @@ mod privacy;
 mod racing;
 mod rebuild;
 mod restored;
+mod scope;
 mod slow;
 mod start;
 mod topic;

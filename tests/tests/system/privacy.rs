@@ -1,7 +1,7 @@
 //! One identity is planted and led through every flow: outside the vault there is no trace of it. Battery P1 in the small.
 
-use serde_json::json;
-use system_tests::system::{Audit, Business, Duplicates, Fate, Journal, Site, shared};
+use serde_json::{Value, json};
+use system_tests::system::{Audit, Business, Client, Duplicates, Fate, Journal, Site, shared};
 
 use crate::{recently, sale};
 
@@ -11,6 +11,10 @@ const LAST: &str = "Кранахенбергская";
 const EMAIL: &str = "zlata.kranach@canary.example";
 const CITY: &str = "Усть-Канарейск";
 const RECEIPT: &str = "receipt-canary-92174";
+/// Her name as a client could write it where letters and digits are all that is allowed.
+const LATIN: &str = "zlatotsveta-kranach";
+/// Her phone as a client could hide it in an identifier.
+const REQUEST: &str = "00000000-0000-4000-8000-079217403865";
 const NOTE: &str = "букет для Златоцветы, доставка";
 
 /// Every form in which a value could lie somewhere.
@@ -19,7 +23,7 @@ fn forms() -> Vec<(String, Vec<u8>)> {
     let national = &PHONE[2..];
     let spaced = format!("8 ({}) {}-{}-{}", &national[..3], &national[3..6], &national[6..8], &national[8..]);
     let mut plain = vec![PHONE.to_owned(), format!("7{national}"), national.to_owned(), spaced];
-    for text in [FIRST, LAST, EMAIL, CITY, RECEIPT, NOTE] {
+    for text in [FIRST, LAST, LATIN, EMAIL, CITY, RECEIPT, REQUEST, NOTE] {
         plain.extend([text.to_owned(), text.to_lowercase(), text.to_uppercase()]);
     }
     let mut forms = Vec::new();
@@ -149,8 +153,42 @@ async fn flows(site: &Site, shop: &Business, journal: &Journal) {
     let profile = me.patch("/users/me", &json!({"city": CITY, "last_name": LAST})).await.data(200);
     assert_eq!(profile["email"], EMAIL, "her own profile shows what the vault has");
     let consents = json!([{"purpose": "marketing", "granted": true, "version": "1"}]);
-    assert_eq!(me.put("/users/me/consents", &consents).await.status, 200);
+    let named = [("X-Request-Id", REQUEST)];
+    let changed = me.try_call_with("PUT", "/users/me/consents", &consents, &named).await.expect("an answer");
+    assert_eq!((changed.status, changed.header("x-request-id")), (200, REQUEST));
+    versions(site, &me, &sent["code_id"], &code).await;
     assert_eq!(me.get("/users/me/qr").await.status, 200);
+}
+
+/// A consent's version is a client's own text on the log: nothing personal fits in, wherever it is given.
+async fn versions(site: &Site, me: &Client, code_id: &Value, code: &Value) {
+    for personal in [PHONE, &PHONE[1..], &PHONE[2..], FIRST, LAST, LATIN, "zlata.kranach", EMAIL] {
+        let change = json!([{"purpose": "profiling", "granted": true, "version": personal}]);
+        let consents = json!([{"purpose": "personal_data", "version": personal}]);
+        let joins = json!({"code_id": code_id, "code": code, "first_name": FIRST, "last_name": LAST,
+            "consents": consents});
+        let made = json!({"phone": "+79217403866", "first_name": FIRST, "consents": consents});
+        for answer in [
+            me.put("/users/me/consents", &change).await,
+            site.nobody().post("/auth/register", &joins).await,
+            site.admin().post("/admin/members", &made).await,
+        ] {
+            assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR"), "{}", answer.text);
+            assert!(hits("the answer", answer.text.as_bytes(), &forms()).is_empty(), "{}", answer.text);
+        }
+    }
+    // Digits alone may come as a number.
+    let number = json!([{"purpose": "profiling", "granted": true, "version": 79_217_403_865_i64}]);
+    let refused = me.put("/users/me/consents", &number).await;
+    assert_eq!((refused.status, refused.code()), (400, "VALIDATION_ERROR"), "{}", refused.text);
+    let items = me.get("/users/me/consents").await.data(200)["items"].clone();
+    let purposes = items.as_array().expect("a list").iter().map(|item| item["purpose"].as_str());
+    assert!(purposes.into_iter().all(|purpose| purpose != Some("profiling")), "nothing is stored: {items}");
+    let vault = site.database("vault").await;
+    let members: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM vault.members").fetch_one(&vault).await.expect("a count");
+    vault.close().await;
+    assert_eq!(members, 1, "nobody was registered");
 }
 
 /// Every row of every table of a database, as one text; the outbox of the dev profile, which stands for the SMS, apart.

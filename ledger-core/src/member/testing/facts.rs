@@ -3,7 +3,7 @@
 use super::{at, bon, business_id, kind_of, purchase_id, rub};
 use crate::ids::{LotId, NaturalKey};
 use crate::log::Event;
-use crate::member::consent::{ConsentChange, ConsentChoice};
+use crate::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
 use crate::member::event::{
     BonusExpired, BonusMatured, ConsentGranted, ConsentWithdrawn, ExpiredTo, Holding, MemberRegistered,
     PurchaseRecorded, PurchaseSource,
@@ -16,14 +16,17 @@ pub(crate) fn consent(purpose: &str, choice: ConsentChoice) -> ConsentChange {
     ConsentChange { purpose: purpose.parse().expect("a purpose"), choice, version }
 }
 
+/// How tests decide on consents unless they say otherwise.
+pub(crate) const IN_THE_APP: ConsentOrigin = ConsentOrigin::from_channel(ConsentChannel::App);
+
 pub(crate) fn granted(purpose: &str) -> Event {
     let ConsentChange { purpose, version, .. } = consent(purpose, ConsentChoice::Granted);
-    ConsentGranted { purpose, version }.into()
+    ConsentGranted { purpose, version, channel: ConsentChannel::App, evidence: None }.into()
 }
 
 pub(crate) fn withdrawn(purpose: &str) -> Event {
     let ConsentChange { purpose, version, .. } = consent(purpose, ConsentChoice::Withdrawn);
-    ConsentWithdrawn { purpose, version }.into()
+    ConsentWithdrawn { purpose, version, channel: ConsentChannel::App, evidence: None }.into()
 }
 
 pub(crate) fn registered(when: &str) -> Event {

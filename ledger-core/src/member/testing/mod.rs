@@ -6,7 +6,9 @@
 
 mod facts;
 
-pub(crate) use facts::{consent, expired, granted, lot, matured, recorded, registered, withdrawn};
+pub(crate) use facts::{
+    IN_THE_APP, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
+};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -221,7 +223,7 @@ impl Ask for MemberCommand {
 /// A change of consents.
 impl<const N: usize> Ask for [ConsentChange; N] {
     fn command(self, _: &mut World) -> MemberCommand {
-        MemberCommand::ChangeConsents { changes: self.into() }
+        MemberCommand::ChangeConsents { changes: self.into(), origin: IN_THE_APP }
     }
 }
 

@@ -4,9 +4,14 @@ use serde_json::json;
 
 use crate::member::MemberCommand::WriteDue;
 use crate::member::command::PurchaseOutcome;
-use crate::member::event::{ExpiredTo, Holding};
+use crate::member::consent::ConsentChoice::{Granted, Withdrawn};
+use crate::member::event::{ExpiredTo, Holding, PurchaseQuarantined, QuarantineReason};
 use crate::member::status::Status;
-use crate::member::testing::{anna, at, bon, buy, expired, lot, matured, purchase_id, recorded};
+use crate::member::testing::{
+    anna, anna_since, at, bon, buy, consent, expired, lot, matured, purchase_id, quarantine_id, recorded,
+    withdrawn,
+};
+use crate::rejection::Rejection;
 
 /// The last moment of what was earned at noon of 2026-03-02.
 const LAST: &str = "2026-05-31T23:59:59.999999+03:00";
@@ -85,6 +90,40 @@ fn rule_b5_a_decision_first_writes_what_is_due() {
             (free, recorded(2, "mindal", "100.00").into()),
         ]
     );
+}
+
+#[test]
+fn rule_b5_a_change_of_consents_first_writes_what_is_due() {
+    let world = anna().after(buy("lisichkino", "1000.00")).at("2026-03-16T12:00:00+03:00");
+    let due =
+        [matured(1, "lisichkino", "lisichkino", "50.00"), matured(1, "lisichkino", "coalition", "25.00")];
+    let withdraws = [consent("partner:mindal", Withdrawn)];
+    world.clone().when(withdraws.clone()).then([due.to_vec(), vec![withdrawn("partner:mindal")]].concat());
+    // Also one that changes nothing; and only once.
+    world.clone().when([consent("partner:mindal", Granted)]).then(due);
+    world.clone().after(WriteDue).when(withdraws).then([withdrawn("partner:mindal")]);
+    let refused = [consent("personal_data", Withdrawn)];
+    world.when(refused).then_rejected(Rejection::ConsentRequired);
+}
+
+#[test]
+fn rule_b5_a_quarantined_document_comes_after_what_is_due() {
+    let world = anna_since("2025-01-01T00:00:00Z").after(buy("lisichkino", "1000.00"));
+    let world = world.at("2026-03-16T12:00:00+03:00");
+    let decision = world.clone().when(buy("mindal", "100.00").on("2025-12-01T12:00:00+03:00"));
+    let waits = PurchaseQuarantined {
+        quarantine_id: quarantine_id(2),
+        reason: QuarantineReason::TooOld,
+        purchase: recorded(2, "mindal", "100.00"),
+    };
+    decision.then([
+        matured(1, "lisichkino", "lisichkino", "50.00"),
+        matured(1, "lisichkino", "coalition", "25.00"),
+        waits.into(),
+    ]);
+    // A document that the ledger does not take is no decision on her.
+    let before = buy("mindal", "100.00").on("2024-12-01T12:00:00+03:00");
+    world.when(before).then([]);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Consents, and the two statuses that they choose between. Rules S2, S7; `compliance.md` C2–C4.
 
+use crate::ids::EvidenceId;
 use crate::log::Event;
-use crate::member::MemberCommand::{Register, ReviewStatus};
+use crate::member::MemberCommand::{ChangeConsents, Register, ReviewStatus, WriteDue};
 use crate::member::consent::ConsentChoice::{Granted, Withdrawn};
+use crate::member::consent::{ConsentChange, ConsentChannel, ConsentOrigin};
 use crate::member::event::{
-    ConsentGranted, MemberEvent, MemberRegistered, StatusChanged, StatusDowngradeScheduled, StatusReason,
-    Track,
+    ConsentGranted, ConsentWithdrawn, MemberEvent, MemberRegistered, StatusChanged, StatusDowngradeScheduled,
+    StatusReason, Track,
 };
 use crate::member::status::Status;
 use crate::member::testing::{
-    World, anna, anna_since, at, bon, buy, consent, given, granted, registered, rub, withdrawn,
+    IN_THE_APP, World, anna, anna_since, at, bon, buy, consent, given, granted, registered, rub, withdrawn,
 };
 use crate::rejection::Rejection;
 
@@ -120,7 +122,7 @@ fn rule_s7_each_status_has_its_own_grace() {
 #[test]
 fn rule_s2_a_change_of_the_consent_evaluates() {
     let vip = two_thirds().after(buy("linza", "100.00"));
-    let world = vip.at("2027-03-02T12:00:00+03:00");
+    let world = vip.at("2027-03-02T12:00:00+03:00").after(WriteDue);
     let decision = world.clone().when([consent(STATUS, Granted)]);
     assert_eq!(decision.drafted()[0].event, granted(STATUS));
     assert!(matches!(
@@ -148,10 +150,33 @@ fn consents_are_written_only_when_they_change() {
 fn compliance_c3_a_consent_to_a_new_text_is_a_fact() {
     let mut again = consent("partner:mindal", Granted);
     again.version = "v2".parse().expect("a version");
-    let fact = ConsentGranted { purpose: again.purpose.clone(), version: again.version.clone() };
+    let fact = ConsentGranted {
+        purpose: again.purpose.clone(),
+        version: again.version.clone(),
+        channel: IN_THE_APP.channel,
+        evidence: None,
+    };
     let world = anna();
     world.clone().when([again.clone()]).then([fact.into()]);
     world.after([again.clone()]).when([again]).then([]);
+}
+
+#[test]
+fn compliance_c3_a_consent_says_which_way_it_came_and_what_proves_it() {
+    let evidence = EvidenceId::from_uuid(uuid::Uuid::from_u128(7));
+    let registered_at = at("2026-03-02T12:00:00+03:00");
+    let by_code = ConsentOrigin { channel: ConsentChannel::App, evidence: Some(evidence) };
+    let joins =
+        Register { registered_at, consents: vec![consent("personal_data", Granted)], origin: by_code };
+    let ConsentChange { purpose, version, .. } = consent("personal_data", Granted);
+    let fact = ConsentGranted { purpose, version, channel: ConsentChannel::App, evidence: Some(evidence) };
+    given([]).when(joins).then([MemberRegistered { registered_at }.into(), fact.into()]);
+
+    let by_staff = ConsentOrigin::from_channel(ConsentChannel::Admin);
+    let changes = vec![consent("partner:mindal", Withdrawn)];
+    let ConsentChange { purpose, version, .. } = changes[0].clone();
+    let fact = ConsentWithdrawn { purpose, version, channel: ConsentChannel::Admin, evidence: None };
+    anna().when(ChangeConsents { changes, origin: by_staff }).then([fact.into()]);
 }
 
 #[test]
@@ -183,16 +208,20 @@ fn consents_that_cannot_be_are_refused() {
 fn rule_s6_registration_writes_the_membership_and_the_consents_given() {
     let consents = vec![consent("personal_data", Granted), consent("partner:mindal", Granted)];
     let registered_at = at("2026-03-02T12:00:00+03:00");
-    let decision = given([]).when(Register { registered_at, consents: consents.clone() });
+    let decision = given([]).when(Register { registered_at, consents: consents.clone(), origin: IN_THE_APP });
     assert_eq!(decision.drafted().iter().map(|new| new.cause).collect::<Vec<_>>(), [None, Some(0), Some(0)]);
     decision.then([
         MemberRegistered { registered_at }.into(),
         granted("personal_data"),
         granted("partner:mindal"),
     ]);
-    let future = Register { registered_at: at("2027-01-01T00:00:00Z"), consents: consents.clone() };
+    let future = Register {
+        registered_at: at("2027-01-01T00:00:00Z"),
+        consents: consents.clone(),
+        origin: IN_THE_APP,
+    };
     assert_eq!(given([]).when(future).drafted()[0].event, MemberRegistered { registered_at }.into());
-    let twice = Register { registered_at, consents };
+    let twice = Register { registered_at, consents, origin: IN_THE_APP };
     given([registered("2026-01-01T00:00:00Z")]).when(twice).then_rejected(Rejection::MemberExists);
 }
 
@@ -205,6 +234,7 @@ fn registration_needs_the_consent_to_take_part() {
         vec![consent("personal_data", Withdrawn)],
         vec![consent("personal_data", Granted), consent("personal_data", Withdrawn)],
     ] {
-        given([]).when(Register { registered_at, consents }).then_rejected(Rejection::ConsentRequired);
+        let command = Register { registered_at, consents, origin: IN_THE_APP };
+        given([]).when(command).then_rejected(Rejection::ConsentRequired);
     }
 }
