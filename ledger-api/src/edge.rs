@@ -1,4 +1,8 @@
 //! Around every request: its id, the failure envelope, security headers, counts.
+//!
+//! What is no HTTP request does not come here: bytes that cannot be parsed, more than 96 headers or 128 KiB of them. The
+//! server itself answers those with a bare 400 or 431 and closes; it has no place for an answer of ours, and a proxy in
+//! front refuses them earlier anyway.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

@@ -1,6 +1,6 @@
 //! The service without any server behind it: who may call what, and what every wrong request gets.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use actix_web::body::to_bytes;
@@ -37,8 +37,14 @@ use crate::natural_key::Keyed;
 use crate::operations::{self, Access, Exists, Operation};
 use crate::shown_once::ShownOnce;
 
-/// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2.
-struct Recording(Arc<Registry>);
+mod contract;
+mod wire;
+
+/// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2, and after a
+/// refresh the ordinary business 3, which another process registered.
+struct Recording {
+    registry: RwLock<Arc<Registry>>,
+}
 
 impl Commands for Recording {
     fn execute(&self, _: Request) -> BoxFuture<'_, Result<Receipt, ExecuteError>> {
@@ -54,11 +60,12 @@ impl Commands for Recording {
     }
 
     fn refresh(&self) -> BoxFuture<'_, ()> {
+        *self.registry.write().expect("no panic") = Arc::new(registry(&["mindal", "clinic", "newcomer"]));
         Box::pin(async {})
     }
 
     fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.registry.read().expect("no panic"))
     }
 
     fn head(&self) -> Position {
@@ -66,7 +73,8 @@ impl Commands for Recording {
     }
 }
 
-const ROLES: [(&str, Role); 5] = [
+const ROLES: [(&str, Role); 6] = [
+    ("member", Role::Member),
     ("business", Role::Business),
     ("clinic", Role::Business),
     ("admin", Role::Admin),
@@ -74,17 +82,18 @@ const ROLES: [(&str, Role); 5] = [
     ("auditor", Role::Auditor),
 ];
 
-fn registry() -> Registry {
+fn registry(slugs: &[&str]) -> Registry {
     let mut registry = Registry::default();
-    for (id, slug, confidentiality) in
-        [(1, "mindal", Confidentiality::Ordinary), (2, "clinic", Confidentiality::Medical)]
-    {
+    for (id, slug) in (1..).zip(slugs) {
         let event = BusinessEvent::BusinessRegistered(BusinessRegistered {
             business_id: BusinessId::from_uuid(Uuid::from_u128(id)),
             slug: slug.parse().expect("a slug"),
-            name: slug.to_owned(),
+            name: (*slug).to_owned(),
             category: Category::Medicine,
-            confidentiality,
+            confidentiality: match *slug {
+                "clinic" => Confidentiality::Medical,
+                _ => Confidentiality::Ordinary,
+            },
             terms: Terms::default(),
         });
         registry.businesses.apply(&event).expect("a registration");
@@ -95,7 +104,7 @@ fn registry() -> Registry {
 async fn state(profile: Profile) -> App {
     // Nobody listens there: what reaches a database answers 503.
     let lazy = || {
-        let options = PgPoolOptions::new().acquire_timeout(Duration::from_millis(200));
+        let options = PgPoolOptions::new().acquire_timeout(Duration::from_millis(20));
         options.connect_lazy("postgres://nobody:nothing@127.0.0.1:1/none").expect("an address")
     };
     let folder = std::env::temp_dir().join(format!("ledger-api-test-{}", Uuid::new_v4()));
@@ -116,7 +125,7 @@ async fn state(profile: Profile) -> App {
     App {
         profile,
         clock: Clock::default(),
-        ledger: Box::new(Recording(Arc::new(registry()))),
+        ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
         read_pool: lazy(),
         vault,
@@ -303,19 +312,55 @@ async fn a_database_that_is_away_is_a_503_with_a_time_to_come_again() {
     }
 }
 
+fn batch(key: &str, documents: &[Value]) -> TestRequest {
+    call(Operation::RecordBatch)
+        .insert_header((AUTHORIZATION, format!("ApiKey {key}")))
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .set_payload(json!({ "transactions": documents }).to_string())
+}
+
+fn outcomes(body: &Value) -> Vec<&str> {
+    let outcomes = body["data"]["outcomes"].as_array().expect("outcomes").iter();
+    outcomes.map(|outcome| outcome["outcome"].as_str().unwrap_or_default()).collect()
+}
+
 #[actix_web::test]
 async fn a_batch_answers_each_item_in_order() {
     let mut wrong = document();
     wrong["amount"] = json!("-1");
-    let batch = json!({ "transactions": [document(), wrong, document()] });
-    let request = call(Operation::RecordBatch)
-        .insert_header((AUTHORIZATION, "ApiKey business"))
-        .insert_header((CONTENT_TYPE, "application/json"))
-        .set_payload(batch.to_string());
-    let answers = ask(Profile::Production, vec![request]).await;
+    let requests = vec![batch("business", &[document(), wrong, document()])];
+    let answers = ask(Profile::Production, requests).await;
     let (_, body) = answers.first().expect("an answer");
-    let outcomes = body["data"]["outcomes"].as_array().expect("outcomes");
-    let outcomes: Vec<_> =
-        outcomes.iter().map(|outcome| outcome["outcome"].as_str().unwrap_or_default()).collect();
-    assert_eq!(outcomes, ["created", "refused", "created"]);
+    assert_eq!(outcomes(body), ["created", "refused", "created"]);
+}
+
+#[actix_web::test]
+async fn a_batch_that_meets_a_server_away_is_a_503_as_a_whole() {
+    let mut by_phone = document();
+    // Whose phone it is only the vault knows, and the vault is away.
+    by_phone["member"] = json!({ "phone": "+79990000000" });
+    let answers = ask(Profile::Production, vec![batch("business", &[document(), by_phone])]).await;
+    let (response, body) = answers.first().expect("an answer");
+    assert_eq!((response.status().as_u16(), &body["error"]["code"]), (503, &json!("UNAVAILABLE")));
+    assert!(response.headers().contains_key(RETRY_AFTER));
+}
+
+#[actix_web::test]
+async fn an_admin_may_name_a_business_that_another_process_has_just_registered() {
+    let mut late = document();
+    late["business_id"] = json!("newcomer");
+    let answers = ask(Profile::Production, vec![purchase("admin", late.to_string())]).await;
+    assert_eq!(answers.first().expect("an answer").0.status().as_u16(), 201);
+    let answers = ask(Profile::Production, vec![batch("admin", &[late])]).await;
+    assert_eq!(outcomes(&answers.first().expect("an answer").1), ["created"]);
+}
+
+#[actix_web::test]
+async fn a_balance_in_the_past_is_refused_with_the_reason() {
+    let past = TestRequest::get().uri("/api/v1/loyalty/balance?as_of=2026-01-01T00:00:00Z");
+    let answers = ask(Profile::Production, vec![past.insert_header((AUTHORIZATION, "ApiKey member"))]).await;
+    let (response, body) = answers.first().expect("an answer");
+    assert_eq!(response.status().as_u16(), 400);
+    let reason = "is not supported yet: the balance is always the one of now";
+    assert_eq!(body["error"]["details"], json!({ "as_of": [reason] }));
 }

@@ -4,6 +4,8 @@
 //! before a QR code's single use does: a code is claimed for its document, so the same document may come again, even
 //! after the code's minute (design L4).
 
+use std::sync::Arc;
+
 use ledger_core::business::Business;
 use ledger_core::context::Registry;
 use ledger_core::ids::{BusinessId, MemberId, NaturalKey, PurchaseId, QuarantineId};
@@ -32,6 +34,27 @@ pub(crate) struct Reported {
     pub(crate) report: Report,
     /// Rule D1.
     pub(crate) natural_key: NaturalKey,
+}
+
+/// The registry in which the caller's documents find their business, if anybody ever registered it: another process may
+/// have, a moment ago.
+pub(crate) async fn registry_for(call: &Call, documents: &[Json<'_>]) -> Result<Arc<Registry>, ApiError> {
+    if let Some(own) = call.caller()?.business {
+        return Ok(call.app.registry_with(own).await);
+    }
+    let registry = call.app.ledger.registry();
+    let is_known = |json: &Json<'_>| {
+        let Json::Map(fields) = json else { return true };
+        fields.iter().all(|(name, value)| match value {
+            Json::Text(business) if name == "business_id" => find_business(&registry, business).is_some(),
+            _ => true,
+        })
+    };
+    if documents.iter().all(is_known) {
+        return Ok(registry);
+    }
+    call.app.ledger.refresh().await;
+    Ok(call.app.ledger.registry())
 }
 
 /// Reads one document of a caller. `path` is where it stands in the body.
@@ -231,11 +254,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
 }
 
 /// What a batch or an import says about one document.
-pub(crate) fn item(
-    external_id: Option<String>,
-    result: Result<Became, ApiError>,
-    log_id: &str,
-) -> ItemOutcome {
+pub(crate) fn item(external_id: Option<String>, result: Result<Became, ApiError>) -> ItemOutcome {
     let bare = |external_id, outcome| ItemOutcome {
         external_id,
         outcome,
@@ -252,7 +271,6 @@ pub(crate) fn item(
         },
         Ok(Became::Other { outcome, position, .. }) => ItemOutcome { position, ..bare(external_id, outcome) },
         Err(error) => {
-            error.log_cause(log_id);
             let details =
                 Some(error.details()).filter(|facts| facts.as_object().is_some_and(|map| !map.is_empty()));
             ItemOutcome { code: Some(error.code()), details, ..bare(external_id, "refused") }

@@ -1,10 +1,12 @@
 //! The OpenAPI document, made from the table of operations and the types of bodies and answers.
 
+use utoipa::PartialSchema;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, RefOr, Required, Response,
@@ -13,6 +15,7 @@ use utoipa::openapi::{
 
 use crate::auth::Role;
 use crate::operations::{Access, Exists, Once, Operation};
+use crate::{dto, query, read};
 
 /// The document as JSON, ending in a line break.
 ///
@@ -42,6 +45,7 @@ fn document() -> OpenApi {
     let mut paths = PathsBuilder::new();
     let mut answer_meta = text_schema();
     answer_meta.description = Some("RFC 3339".to_owned());
+    components = components.schema("OutcomeAnswer", dto::OutcomeAnswer::schema());
     for operation in Operation::ALL {
         for shape in [operation.body(), operation.answer().1] {
             for (name, schema) in shape.needs {
@@ -57,7 +61,8 @@ fn document() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Success: `{success: true, data, meta}`. Failure: `{success: false, error: {code, message, details}, meta}`. \
-             Amounts are texts with two decimals, times RFC 3339 in UTC.",
+             Amounts are texts with two decimals, times RFC 3339 in UTC. Every call takes `X-Request-Id`, and echoes it. \
+             A body has no other fields than these, and no `null` but where one is named.",
         ))
         .build();
     OpenApiBuilder::new().info(info).paths(paths.build()).components(Some(components.build())).build()
@@ -68,12 +73,8 @@ fn described(operation: Operation) -> utoipa::openapi::path::Operation {
         .operation_id(Some(operation.name()))
         .summary(Some(operation.summary()))
         .description(Some(who(operation)));
-    for name in path_parameters(operation.path()) {
-        builder = builder.parameter(parameter(&name, ParameterIn::Path, Required::True, "An id"));
-    }
-    if operation.once() == Once::Header {
-        let text = "1 to 64 printable characters; the same key and body give the first answer again";
-        builder = builder.parameter(parameter("Idempotency-Key", ParameterIn::Header, Required::True, text));
+    for parameter in parameters(operation) {
+        builder = builder.parameter(parameter);
     }
     if let Some(schema) = operation.body().schema {
         let content = ContentBuilder::new().schema(Some(schema)).build();
@@ -90,15 +91,72 @@ fn described(operation: Operation) -> utoipa::openapi::path::Operation {
             builder = builder.security(SecurityRequirement::new("key", Vec::<String>::new()));
         }
     }
-    let (status, answer) = operation.answer();
-    builder = builder.response(status, answered(operation, answer.schema));
+    for (status, response) in answers(operation) {
+        builder = builder.response(status, response);
+    }
     let failed = ContentBuilder::new().schema(Some(reference("Failure"))).build();
     let failed = ResponseBuilder::new().description("A failure").content("application/json", failed).build();
     builder.response("default", failed).build()
 }
 
-fn answered(operation: Operation, schema: Option<RefOr<Schema>>) -> Response {
-    let response = ResponseBuilder::new().description(operation.summary());
+/// What is named beside the body: in the address, in the query, in headers.
+fn parameters(operation: Operation) -> Vec<Parameter> {
+    let mut parameters: Vec<Parameter> = path_parameters(operation.path())
+        .iter()
+        .map(|name| parameter(name, ParameterIn::Path, Required::True, "An id"))
+        .collect();
+    if operation.once() == Once::Header {
+        let text = "1 to 64 printable characters; the same key and body give the first answer again";
+        parameters.push(parameter("Idempotency-Key", ParameterIn::Header, Required::True, text));
+    }
+    let taken = query::parameters(operation).iter();
+    parameters.extend(taken.map(|taken| {
+        let required = if taken.required { Required::True } else { Required::False };
+        parameter(taken.name, ParameterIn::Query, required, taken.text)
+    }));
+    if read::takes_min_position(operation) {
+        let text = "Answer only with data that has passed this position of the log (`meta.position` of a write); waits \
+                    for a short while, else 503 READ_MODEL_BEHIND";
+        parameters.push(parameter("X-Min-Position", ParameterIn::Header, Required::False, text));
+    }
+    parameters
+}
+
+/// Every answer but failures, by status.
+fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
+    let (status, shape) = operation.answer();
+    let mut answers = vec![(status, answered(operation, operation.summary(), shape.schema.clone()))];
+    match operation {
+        Operation::RecordPurchase | Operation::RecordScan => {
+            let repeated = OneOfBuilder::new()
+                .item(reference("PurchaseAnswer"))
+                .item(reference("OutcomeAnswer"))
+                .description(Some("A recorded purchase, or an outcome."));
+            let text = "The same document again (`replayed: true`), a newer revision of it (`amended: true`; until \
+                        amendments are there: 422 AMENDMENT_NOT_SUPPORTED), or one older than what is known \
+                        (`outcome: \"stale\"`)";
+            answers.push(("200", answered(operation, text, Some(repeated.into()))));
+            let text = "Not recorded: `unmatched` (a stranger, or no consent: nothing is stored), `quarantined` (an admin \
+                        decides) or `before_membership`";
+            answers.push(("202", answered(operation, text, Some(reference("OutcomeAnswer")))));
+        }
+        _ if operation.once() == Once::Header => {
+            let text = "The first answer again, with `replayed: true`";
+            answers.push(("200", answered(operation, text, shape.schema)));
+        }
+        _ => {}
+    }
+    answers
+}
+
+fn answered(operation: Operation, text: &str, schema: Option<RefOr<Schema>>) -> Response {
+    let mut response = ResponseBuilder::new().description(text);
+    if read::takes_min_position(operation) {
+        let position = ObjectBuilder::new().schema_type(Type::Integer);
+        let header =
+            HeaderBuilder::new().schema(Some(position)).description(Some("The position the data is of"));
+        response = response.header("X-Read-Position", header.build());
+    }
     let Some(schema) = schema else { return response.build() };
     let bare = matches!(operation, Operation::Jwks | Operation::Import);
     let schema = if bare { schema } else { enveloped(schema) };

@@ -179,7 +179,7 @@ operations! {
         "Her status and the way to the next", () => "200" dto::StatusProgress;
 
     RecordPurchase: POST "/api/v1/transactions", PARTNERS, Natural, Everywhere, routes::purchases::record,
-        "Report a purchase", dto::OrdinaryPurchase => "201" dto::PurchaseAnswer;
+        "Report a purchase", dto::PurchaseDocument => "201" dto::PurchaseAnswer;
     RecordBatch: POST "/api/v1/transactions/batch", PARTNERS, Natural, Everywhere, routes::batch::record,
         "Report up to 1000 purchases", dto::Batch => "200" dto::BatchAnswer;
     RecordScan: POST "/api/v1/transactions/scan", PARTNERS, Natural, Everywhere, routes::purchases::scan,

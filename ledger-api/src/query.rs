@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::call::Call;
 use crate::json::FieldErrors;
+use crate::operations::Operation;
 use crate::problem::ApiError;
 
 /// Items a page has at most.
@@ -14,6 +15,40 @@ const LIMIT_MAX: i64 = 200;
 const LIMIT_DEFAULT: i64 = 50;
 /// The furthest page by number.
 const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// A parameter as the OpenAPI document names it.
+pub(crate) struct Documented {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Whether the call is refused without it.
+    pub(crate) required: bool,
+    /// What it does.
+    pub(crate) text: &'static str,
+}
+
+const fn may(name: &'static str, text: &'static str) -> Documented {
+    Documented { name, required: false, text }
+}
+
+const LIMIT: Documented = may("limit", "Items in a page: 1 to 200, 50 when absent; more is 200");
+const CURSOR: Documented = may("cursor", "The `next_cursor` of the page before");
+
+/// The query parameters of a call. A test asks each call whether these are the ones that it takes.
+pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
+    const PAGE: &[Documented] = &[LIMIT, CURSOR];
+    const HISTORY: &[Documented] = &[LIMIT, CURSOR, may("offset", "Items to leave out, 0 when absent")];
+    const PURCHASES: &[Documented] =
+        &[LIMIT, CURSOR, may("business_id", "From an admin alone, who must: id or slug")];
+    const OUTBOX: &[Documented] =
+        &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
+    match operation {
+        Operation::History => HISTORY,
+        Operation::Purchases => PURCHASES,
+        Operation::Businesses | Operation::Policies | Operation::Quarantine => PAGE,
+        Operation::Outbox => OUTBOX,
+        _ => &[],
+    }
+}
 
 /// The parameters of a request while they are taken.
 pub(crate) struct Query {

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::ConsentGrant;
 use super::registration::{name, phone};
+use super::values::{Factor, Secrecy, categories, parameters};
 use crate::json::{self, Fields, Json};
 
 /// The longest name of a business or a key, in characters.
@@ -22,36 +23,34 @@ const HOLD_DAYS_MAX: u32 = 3_650;
 /// The most systems that report one business's purchases.
 const SOURCES_MAX: usize = 20;
 
-/// A new business.
+/// A new business with its first terms.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RegisterBusiness {
     /// Its short name.
     #[schema(value_type = String, example = "mindal")]
     pub(crate) slug: Slug,
     /// Its name as members see it; the slug when absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(max_length = 100, required = false)]
     pub(crate) name: String,
     /// What it does.
-    #[schema(value_type = String, example = "beauty_salon")]
+    #[schema(schema_with = categories)]
     pub(crate) category: Category,
-    /// ordinary (default) or medical.
-    #[schema(value_type = Option<String>)]
+    /// ordinary when absent.
+    #[schema(value_type = Secrecy, required = false)]
     pub(crate) confidentiality: Confidentiality,
-    /// Its first terms.
-    #[schema(inline)]
-    #[schema(value_type = TermFields)]
-    pub(crate) terms: Terms,
-}
-
-/// A business's own terms: `cashback_multiplier`, `hold_days`, `max_redeem_share`, `purchase_sources`, as fields of the
-/// body itself.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents fields")]
-pub(crate) struct TermFields {
-    cashback_multiplier: Option<String>,
-    hold_days: Option<u32>,
-    max_redeem_share: Option<String>,
-    purchase_sources: Option<Vec<String>>,
+    /// Its multiplier outside of special periods.
+    #[schema(value_type = Option<Factor>, nullable = false)]
+    pub(crate) cashback_multiplier: Option<Multiplier>,
+    /// Days until a lot is available; the policy's when absent.
+    #[schema(maximum = 3650, nullable = false)]
+    pub(crate) hold_days: Option<u32>,
+    /// The largest share of a bill paid in bonuses; the policy's when absent.
+    #[schema(value_type = Option<Factor>, nullable = false)]
+    pub(crate) max_redeem_share: Option<Rate>,
+    /// The systems that report its purchases.
+    #[schema(max_items = 20, required = false)]
+    pub(crate) purchase_sources: Vec<String>,
 }
 
 impl RegisterBusiness {
@@ -60,33 +59,52 @@ impl RegisterBusiness {
         let name = fields.optional("name", json::text(NAME_CHARS_MAX));
         let category = fields.required("category", category);
         let confidentiality = fields.optional("confidentiality", confidentiality);
-        let terms = Terms {
-            cashback_multiplier: fields.optional("cashback_multiplier", decimal::<Multiplier>),
-            hold_days: fields.optional("hold_days", json::integer(0, HOLD_DAYS_MAX)),
-            max_redeem_share: fields.optional("max_redeem_share", decimal::<Rate>),
-            purchase_sources: fields.optional("purchase_sources", sources).unwrap_or_default(),
-        };
+        let cashback_multiplier = fields.optional("cashback_multiplier", decimal);
+        let hold_days = fields.optional("hold_days", json::integer(0, HOLD_DAYS_MAX));
+        let max_redeem_share = fields.optional("max_redeem_share", decimal);
+        let purchase_sources = fields.optional("purchase_sources", sources).unwrap_or_default();
         let slug = slug?;
-        let name = name.unwrap_or_else(|| slug.to_string());
-        let confidentiality = confidentiality.unwrap_or(Confidentiality::Ordinary);
-        Some(Self { slug, name, category: category?, confidentiality, terms })
+        Some(Self {
+            name: name.unwrap_or_else(|| slug.to_string()),
+            slug,
+            category: category?,
+            confidentiality: confidentiality.unwrap_or(Confidentiality::Ordinary),
+            cashback_multiplier,
+            hold_days,
+            max_redeem_share,
+            purchase_sources,
+        })
+    }
+
+    /// As the domain has them.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            cashback_multiplier: self.cashback_multiplier,
+            hold_days: self.hold_days,
+            max_redeem_share: self.max_redeem_share,
+            purchase_sources: self.purchase_sources.clone(),
+        }
     }
 }
 
 /// What changes of a business.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ChangeBusiness {
     /// A new name.
+    #[schema(max_length = 100, nullable = false)]
     pub(crate) name: Option<String>,
     /// A new multiplier outside of special periods.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Factor>, nullable = false)]
     pub(crate) cashback_multiplier: Option<Multiplier>,
     /// New days until a lot is available.
+    #[schema(maximum = 3650, nullable = false)]
     pub(crate) hold_days: Option<u32>,
     /// A new largest share of a bill paid in bonuses.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Factor>, nullable = false)]
     pub(crate) max_redeem_share: Option<Rate>,
     /// New systems that report its purchases.
+    #[schema(max_items = 20, nullable = false)]
     pub(crate) purchase_sources: Option<Vec<String>>,
 }
 
@@ -104,6 +122,7 @@ impl ChangeBusiness {
 
 /// A multiplier for a period. Rule B3.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SetMultiplier {
     /// The first moment.
     #[schema(value_type = String, format = DateTime)]
@@ -112,7 +131,7 @@ pub(crate) struct SetMultiplier {
     #[schema(value_type = String, format = DateTime)]
     pub(crate) to: Timestamp,
     /// The multiplier.
-    #[schema(value_type = String, example = "2.00")]
+    #[schema(value_type = Factor)]
     pub(crate) value: Multiplier,
 }
 
@@ -127,8 +146,10 @@ impl SetMultiplier {
 
 /// A new API key.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct IssueKey {
     /// What it is for.
+    #[schema(max_length = 100)]
     pub(crate) name: String,
 }
 
@@ -140,6 +161,7 @@ impl IssueKey {
 
 /// A new member.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RegisterMember {
     /// In any common form.
     #[schema(value_type = String)]
@@ -148,13 +170,13 @@ pub(crate) struct RegisterMember {
     #[schema(value_type = String)]
     pub(crate) first_name: PersonName,
     /// Her last name.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub(crate) last_name: Option<PersonName>,
     /// Since when she is a member; now when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) registered_at: Option<Timestamp>,
     /// What she consents to; `personal_data` alone when absent.
-    #[schema(value_type = Option<Vec<ConsentGrant>>)]
+    #[schema(required = false)]
     pub(crate) consents: Vec<ConsentGrant>,
 }
 
@@ -174,12 +196,13 @@ impl RegisterMember {
 
 /// A new policy.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PublishPolicy {
     /// From when; at once when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) effective_from: Option<Timestamp>,
-    /// The parameters that change, by name.
-    #[schema(value_type = std::collections::HashMap<String, serde_json::Value>)]
+    /// The parameters that change, by name; at least one.
+    #[schema(schema_with = parameters)]
     pub(crate) parameters: BTreeMap<String, serde_json::Value>,
 }
 
@@ -188,6 +211,9 @@ impl PublishPolicy {
         let effective_from = fields.optional("effective_from", json::moment);
         let parameters = fields.required("parameters", |json| {
             let Json::Map(entries) = json else { return Err("must be an object".to_owned()) };
+            if entries.is_empty() {
+                return Err("must name a parameter that changes".to_owned());
+            }
             Ok(entries.into_iter().map(|(name, value)| (name.into_owned(), to_value(value))).collect())
         });
         Some(Self { effective_from, parameters: parameters? })

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::objects;
+use super::values::Version;
 use crate::json::{self, FieldErrors, Fields, Json};
 
 /// More than every purpose there is in a coalition of hundreds of businesses.
@@ -12,12 +13,13 @@ const CONSENTS_MAX: usize = 500;
 
 /// A consent that is given.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConsentGrant {
     /// What for.
     #[schema(value_type = String, example = "personal_data")]
     purpose: Purpose,
     /// The version of the text she saw.
-    #[schema(value_type = String, example = "1")]
+    #[schema(value_type = Version)]
     version: ConsentVersion,
 }
 
@@ -48,6 +50,7 @@ impl ConsentGrant {
 
 /// A consent given or withdrawn.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConsentChange {
     /// What for.
     #[schema(value_type = String)]
@@ -55,7 +58,7 @@ pub(crate) struct ConsentChange {
     /// Given, or withdrawn.
     granted: bool,
     /// The version of the text she saw.
-    #[schema(value_type = String)]
+    #[schema(value_type = Version)]
     version: ConsentVersion,
 }
 

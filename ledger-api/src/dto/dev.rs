@@ -27,9 +27,10 @@ pub(crate) struct OutboxMessage {
 
 /// Sets the time.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SetClock {
     /// The time; null lets it run again.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) now: Option<Timestamp>,
 }
 

@@ -6,8 +6,10 @@ mod consents;
 mod dev;
 mod members;
 mod purchase_answers;
+mod purchase_documents;
 mod purchases;
 mod registration;
+mod values;
 
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
@@ -15,6 +17,7 @@ pub(crate) use consents::*;
 pub(crate) use dev::*;
 pub(crate) use members::*;
 pub(crate) use purchase_answers::*;
+pub(crate) use purchase_documents::*;
 pub(crate) use purchases::*;
 pub(crate) use registration::*;
 
@@ -69,4 +72,5 @@ pub(crate) fn objects<T>(
 
 /// A body without fields: `{}`.
 #[derive(utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct NoFields {}

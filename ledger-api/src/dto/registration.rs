@@ -14,6 +14,7 @@ use crate::json::{self, Fields, Json};
 
 /// Asks for a code.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SendCode {
     /// In any common form.
     #[schema(value_type = String, example = "+7 900 000-00-00")]
@@ -28,11 +29,12 @@ impl SendCode {
 
 /// A code that was typed.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct VerifyCode {
     /// From the answer of `send-code`.
     pub(crate) code_id: Uuid,
     /// Six digits.
-    #[schema(value_type = String, example = "000000")]
+    #[schema(value_type = String, pattern = "^[0-9]{6}$", example = "000000")]
     pub(crate) code: OtpCode,
 }
 
@@ -46,24 +48,29 @@ impl VerifyCode {
 
 /// Joins the programme.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "documents fields")]
 pub(crate) struct Register {
     /// From the answer of `send-code`.
     code_id: Uuid,
     /// Six digits.
+    #[schema(pattern = "^[0-9]{6}$")]
     code: String,
     /// Her first name.
     first_name: String,
     /// Her last name.
     last_name: String,
     /// Her e-mail address.
+    #[schema(nullable = false)]
     email: Option<String>,
     /// `YYYY-MM-DD`.
-    #[schema(format = Date)]
+    #[schema(format = Date, nullable = false)]
     birth_date: Option<String>,
     /// Where she lives.
+    #[schema(nullable = false)]
     city: Option<String>,
-    /// Of the member who invited her; checked for its form.
+    /// Of the member who invited her. Accepted and checked for its form; not used yet, and not kept.
+    #[schema(max_length = 64, nullable = false)]
     referral_code: Option<String>,
     /// What she consents to; `personal_data` is required.
     consents: Vec<ConsentGrant>,
@@ -107,6 +114,7 @@ impl Registering {
 
 /// A refresh token.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RefreshToken {
     /// As it was given.
     pub(crate) refresh_token: String,
@@ -218,11 +226,14 @@ pub(crate) struct Jwk {
 
 /// What a member may change of her profile; `null` removes what is optional.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "documents fields")]
 pub(crate) struct ProfileChange {
     /// Her first name.
+    #[schema(nullable = false)]
     first_name: Option<String>,
     /// Her last name.
+    #[schema(nullable = false)]
     last_name: Option<String>,
     /// Her e-mail address, or null.
     email: Option<String>,

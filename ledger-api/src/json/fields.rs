@@ -95,6 +95,8 @@ impl<'a, 'e> Fields<'a, 'e> {
 
     /// A field that may be absent, as it is.
     pub(crate) fn maybe_json(&mut self, name: &str) -> Option<Json<'a>> {
+        #[cfg(test)]
+        asked::note(self.path(name));
         self.fields.iter_mut().find(|(field, _)| field == name).and_then(|(_, value)| value.take())
     }
 
@@ -156,6 +158,26 @@ impl<'a, 'e> Fields<'a, 'e> {
             let name = if shown { name.as_ref() } else { "(unnamed)" };
             errors.add(&format!("{prefix}{name}"), "is not a field of this request");
         }
+    }
+}
+
+/// Which fields the readers of this thread asked for: the test of the OpenAPI document compares them with its own.
+#[cfg(test)]
+pub(crate) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static ASKED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(path: String) {
+        ASKED.with_borrow_mut(|asked| asked.insert(path));
+    }
+
+    /// Since the last time.
+    pub(crate) fn take() -> BTreeSet<String> {
+        ASKED.take()
     }
 }
 

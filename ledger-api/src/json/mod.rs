@@ -3,5 +3,7 @@
 mod fields;
 mod parse;
 
+#[cfg(test)]
+pub(crate) use fields::asked;
 pub(crate) use fields::{FieldErrors, Fields, flag, integer, moment, money, parsed, read_uuid, text, uuid};
 pub(crate) use parse::{Json, NotJson, parse};

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::app::App;
 use crate::call::Call;
+use crate::operations::Operation;
 use crate::problem::ApiError;
 
 /// How often a waiting read looks again.
@@ -96,6 +97,24 @@ pub(crate) async fn registry(call: &Call) -> Result<Position, ApiError> {
     call.app.ledger.refresh().await;
     let head = call.app.ledger.head();
     if head >= wanted { Ok(head) } else { Err(ApiError::ReadModelBehind) }
+}
+
+/// Whether a call reads what may be behind the log, and so takes `X-Min-Position`. A test asks each call.
+pub(crate) const fn takes_min_position(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::OwnProfile
+            | Operation::OwnConsents
+            | Operation::Balance
+            | Operation::History
+            | Operation::StatusProgress
+            | Operation::Purchases
+            | Operation::OnePurchase
+            | Operation::Businesses
+            | Operation::OneBusiness
+            | Operation::Policies
+            | Operation::Quarantine
+    )
 }
 
 fn min_position(call: &Call) -> Result<Position, ApiError> {

@@ -1,4 +1,8 @@
 //! Many purchases in one call: decided concurrently, so that they share commits; those of one member one after the other.
+//!
+//! A refusal is an item's own. A server that is away is not: a 200 would tell a till that all is said, and its document
+//! would never come again. So the whole batch answers 503 with `Retry-After`. Some items may be on the log by then; sending
+//! the same batch again is safe, since each item has its natural key (Rule D1) and those are `replayed`.
 
 use std::collections::HashMap;
 
@@ -43,10 +47,7 @@ pub(crate) async fn record(call: Call, payload: Payload) -> Answer {
             _ => Err("must be a list".to_owned()),
         })
     })?;
-    let registry = match call.caller()?.business {
-        Some(own) => call.app.registry_with(own).await,
-        None => call.app.ledger.registry(),
-    };
+    let registry = intake::registry_for(&call, &documents).await?;
     let items: Vec<Item> = documents
         .into_iter()
         .map(|json| Item {
@@ -54,12 +55,12 @@ pub(crate) async fn record(call: Call, payload: Payload) -> Answer {
             reported: intake::read(&call, &registry, json, "", Form::Single),
         })
         .collect();
-    let results = decide_all(&call, items).await;
-    call.ok(&BatchAnswer { outcomes: results })
+    let outcomes = decide_all(&call, items).await?;
+    call.ok(&BatchAnswer { outcomes })
 }
 
 /// Look-ups run together (the vault asks its database once), then each member's documents in order.
-async fn decide_all(call: &Call, items: Vec<Item>) -> Vec<ItemOutcome> {
+async fn decide_all(call: &Call, items: Vec<Item>) -> Result<Vec<ItemOutcome>, ApiError> {
     let look_ups = items.iter().map(|item| async {
         match &item.reported {
             Ok(reported) => intake::find_member(call, reported).await.map(Some),
@@ -70,9 +71,7 @@ async fn decide_all(call: &Call, items: Vec<Item>) -> Vec<ItemOutcome> {
     let mut outcomes: Vec<Option<ItemOutcome>> = Vec::with_capacity(items.len());
     let mut queues: Vec<Vec<Work>> = Vec::new();
     let mut queue_of: HashMap<MemberId, usize> = HashMap::new();
-    let log_id = call.correlation_id().to_string();
     for (place, (item, member)) in items.into_iter().zip(members).enumerate() {
-        outcomes.push(None);
         let done = match (item.reported, member) {
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
             (Ok(reported), Ok(Some(Some(member)))) => {
@@ -83,34 +82,41 @@ async fn decide_all(call: &Call, items: Vec<Item>) -> Vec<ItemOutcome> {
                 if let Some(queue) = queues.get_mut(queue) {
                     queue.push(Work { place, external_id: item.external_id, reported, member });
                 }
+                outcomes.push(None);
                 continue;
             }
             (Ok(_), Ok(_)) => Ok(intake::UNMATCHED),
         };
-        if let Some(outcome) = outcomes.last_mut() {
-            *outcome = Some(intake::item(item.external_id, done, &log_id));
-        }
+        outcomes.push(Some(outcome(item.external_id, done)?));
     }
-    let decided = join_all(queues.into_iter().map(|queue| one_after_another(call, queue, &log_id))).await;
-    for (place, outcome) in decided.into_iter().flatten() {
-        if let Some(slot) = outcomes.get_mut(place) {
-            *slot = Some(outcome);
+    let decided = join_all(queues.into_iter().map(|queue| one_after_another(call, queue))).await;
+    for queue in decided {
+        for (place, outcome) in queue? {
+            if let Some(slot) = outcomes.get_mut(place) {
+                *slot = Some(outcome);
+            }
         }
     }
     let lost = || ApiError::Unavailable(Cause::Impossible("an item of a batch was not decided"));
-    outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap_or_else(|| intake::item(None, Err(lost()), &log_id)))
-        .collect()
+    outcomes.into_iter().map(|outcome| outcome.ok_or_else(lost)).collect()
 }
 
-async fn one_after_another(call: &Call, queue: Vec<Work>, log_id: &str) -> Vec<(usize, ItemOutcome)> {
+/// Stops at a server that is away: a later document of hers must not overtake an earlier one.
+async fn one_after_another(call: &Call, queue: Vec<Work>) -> Result<Vec<(usize, ItemOutcome)>, ApiError> {
     let mut outcomes = Vec::with_capacity(queue.len());
     for Work { place, external_id, reported, member } in queue {
         let became = decide(call, &reported, member).await;
-        outcomes.push((place, intake::item(external_id, became, log_id)));
+        outcomes.push((place, outcome(external_id, became)?));
     }
-    outcomes
+    Ok(outcomes)
+}
+
+/// What became of one document; a server that is away is the whole batch's matter.
+fn outcome(external_id: Option<String>, became: Result<Became, ApiError>) -> Result<ItemOutcome, ApiError> {
+    match became {
+        Err(away @ ApiError::Unavailable(_)) => Err(away),
+        became => Ok(intake::item(external_id, became)),
+    }
 }
 
 async fn decide(call: &Call, reported: &Reported, member: MemberId) -> Result<Became, ApiError> {

@@ -21,14 +21,15 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
     let key = call.idempotency_key()?;
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, dto::RegisterBusiness::read)?;
-    let terms = serde_json::to_vec(&wanted.terms).unwrap_or_default();
+    let terms = wanted.terms();
+    let shown_terms = serde_json::to_vec(&terms).unwrap_or_default();
     let confidentiality = format!("{:?}", wanted.confidentiality);
     let fingerprint = fingerprint(&[
         wanted.slug.as_str().as_bytes(),
         wanted.name.as_bytes(),
         wanted.category.as_str().as_bytes(),
         confidentiality.as_bytes(),
-        &terms,
+        &shown_terms,
     ]);
     let command = Command::RegisterBusiness(decide::RegisterBusiness {
         business_id: BusinessId::from_uuid(Uuid::now_v7()),
@@ -36,7 +37,7 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
         name: wanted.name,
         category: wanted.category,
         confidentiality: wanted.confidentiality,
-        terms: wanted.terms,
+        terms,
     });
     let receipt = execute(&call, command, Idempotency { key, revision: 1, fingerprint }).await?;
     created(&call, &receipt)

@@ -2,15 +2,21 @@
 //!
 //! A pipeline of three steps, each in the order of the file: read and check a line; look its member up; decide it. Many
 //! lines are under way at once, so that they share look-ups and commits, but a member's lines are decided one after the
-//! other. Memory is bounded by the number under way: what the client does not read, or the ledger does not take, stops
-//! the reading of the body.
+//! other. Memory is bounded: what the ledger does not take stops the reading of the body.
+//!
+//! Many clients (Python's `http.client` among them) send a body to its end before they read a byte of the answer. So the
+//! lines are driven by a task of their own, and answers wait for their reader up to [`UNREAD_BYTES_MAX`]; beyond that the
+//! body waits too. A client with more lines than that reads while it sends, or sends them in parts.
 //!
 //! A bad line is answered and goes by. A server that is away ends the import: every further line is refused with
 //! UNAVAILABLE, so that no member's later line overtakes an earlier one. Running the same file again doubles nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Payload};
@@ -18,11 +24,11 @@ use futures::{Stream, StreamExt};
 use ledger_core::context::Registry;
 use ledger_core::ids::MemberId;
 use ledger_core::time::Timestamp;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::body::check_type;
 use crate::call::{Answer, Call};
-use crate::dto::{Form, ImportOutcome, ItemOutcome};
+use crate::dto::{Form, ImportOutcome};
 use crate::intake::{self, Reported};
 use crate::json::{FieldErrors, parse};
 use crate::lines::{Line, lines};
@@ -31,11 +37,13 @@ use crate::query;
 
 /// Answers written at once at most.
 const ANSWERS_TOGETHER: usize = 64;
+/// Answers of one import that wait to be read: those of some 400,000 lines.
+const UNREAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// One import under way.
 struct Importer {
     call: Call,
-    registry: std::sync::Arc<Registry>,
+    registry: Arc<Registry>,
     newest: Cell<Option<Timestamp>>,
     tails: RefCell<HashMap<MemberId, (u64, oneshot::Receiver<()>)>>,
     stopped: Cell<bool>,
@@ -68,10 +76,38 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
         tails: RefCell::default(),
         stopped: Cell::new(false),
     });
-    let answers = answers(importer, payload, in_flight);
-    let chunks =
-        answers.ready_chunks(ANSWERS_TOGETHER).map(|some| Ok::<_, std::convert::Infallible>(joined(&some)));
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(chunks))
+    let unread = read_later(answers(importer, payload, in_flight));
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(unread))
+}
+
+/// Goes on with the import whether or not its answers are read; ends it when nobody can read them any more.
+fn read_later(
+    answers: impl Stream<Item = ImportOutcome> + 'static,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let room = Arc::new(Semaphore::new(UNREAD_BYTES_MAX));
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    actix_web::rt::spawn(async move {
+        let mut chunks = pin!(answers.ready_chunks(ANSWERS_TOGETHER).map(|some| joined(&some)));
+        loop {
+            let chunk = tokio::select! {
+                chunk = chunks.next() => chunk,
+                () = sender.closed() => None,
+            };
+            let Some(chunk) = chunk else { break };
+            let bytes = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+            let taken = tokio::select! {
+                taken = Arc::clone(&room).acquire_many_owned(bytes) => taken.ok(),
+                () = sender.closed() => None,
+            };
+            let Some(taken) = taken else { break };
+            if sender.send((chunk, taken)).is_err() {
+                break;
+            }
+        }
+    });
+    futures::stream::poll_fn(move |context| {
+        receiver.poll_recv(context).map(|next| next.map(|(chunk, _room)| Ok(chunk)))
+    })
 }
 
 fn answers(importer: Rc<Importer>, payload: Payload, in_flight: usize) -> impl Stream<Item = ImportOutcome> {
@@ -161,13 +197,15 @@ impl Importer {
                 }
             }
             drop(done);
-            let log_id = self.call.correlation_id().to_string();
-            let outcome: ItemOutcome = match (outcome, line.found) {
-                (Some(became), _) => intake::item(line.external_id, became, &log_id),
-                (None, Err(error)) => intake::item(line.external_id, Err(error), &log_id),
-                (None, Ok(_)) => intake::item(line.external_id, Ok(intake::UNMATCHED), &log_id),
+            let became = match (outcome, line.found) {
+                (Some(became), _) => became,
+                (None, Err(error)) => Err(error),
+                (None, Ok(_)) => Ok(intake::UNMATCHED),
             };
-            ImportOutcome { line: line.number, outcome }
+            if let Err(error) = &became {
+                error.log_cause(&self.call.correlation_id().to_string());
+            }
+            ImportOutcome { line: line.number, outcome: intake::item(line.external_id, became) }
         }
     }
 

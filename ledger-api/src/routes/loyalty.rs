@@ -13,7 +13,12 @@ use crate::read::{self, Model};
 
 /// Her balance at now, whether or not what is due has been written. Rules B5, B6.
 pub(crate) async fn balance(call: Call, _: Payload) -> Answer {
-    query::none(&call)?;
+    let mut query = Query::of(&call.http)?;
+    if query.take("as_of").is_some() {
+        // A balance in the past comes with a piece of work of its own; today's in its place would be a lie.
+        query.wrong("as_of", "is not supported yet: the balance is always the one of now");
+    }
+    query.finish()?;
     let member = call.member()?;
     let position = read::wait(&call, Model::Balances, Some(member)).await?;
     let now = call.now();

@@ -24,11 +24,9 @@ pub(crate) async fn scan(call: Call, payload: Payload) -> Answer {
 async fn one_document(call: Call, payload: Payload, form: Form) -> Answer {
     query::none(&call)?;
     let body = call.body(payload, Limit::Document).await?;
-    let registry = match call.caller()?.business {
-        Some(own) => call.app.registry_with(own).await,
-        None => call.app.ledger.registry(),
-    };
-    let reported = intake::read(&call, &registry, parse(&body)?, "", form)?;
+    let document = parse(&body)?;
+    let registry = intake::registry_for(&call, std::slice::from_ref(&document)).await?;
+    let reported = intake::read(&call, &registry, document, "", form)?;
     let became = match intake::find_member(&call, &reported).await? {
         Some(member) => intake::result_of(&intake::decide(&call, &reported, member, form).await?, member)?,
         None => intake::UNMATCHED,

@@ -152,7 +152,7 @@ impl Batch {
             outcome: outcome.clone(),
         };
         self.known.insert(request.idempotency.key, known);
-Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })
+        Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })
     }
 
     /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is

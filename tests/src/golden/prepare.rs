@@ -22,7 +22,7 @@ pub(crate) async fn prepare(
     names: &mut Names,
 ) -> Result<(), GoldenError> {
     let admin = actors.admin();
-    if let Some(parameters) = &given.policy {
+    if let Some(parameters) = given.policy.as_ref().filter(|parameters| !parameters.is_empty()) {
         let call = Call::post("/admin/policies", json!({"parameters": parameters}));
         service.must(&call.by(&admin).with_key("given-policy")).await?;
     }
