@@ -159,14 +159,14 @@ async fn design_l4_a_repeat_gets_the_first_answer_whatever_is_true_today_and_who
     let sold = request(purchase(gone, shop, 300_000), "receipt 1");
     let first = ledger.execute(sold.clone()).await.expect("accepted");
     let withdrawn = MemberCommand::ChangeConsents {
+        origin: ConsentOrigin::from_channel(ConsentChannel::App),
         changes: vec![ConsentChange {
             purpose: Purpose::Partner(support::slug("mindal")),
             choice: ConsentChoice::Withdrawn,
             version: "1".parse().expect("a version"),
         }],
     };
-    let withdrawal = Command::Member { member_id: gone, command: withdrawn };
-    ledger.execute(request(withdrawal, "withdrawal")).await.expect("accepted");
+    ledger.execute(request(Command::Member { member_id: gone, command: withdrawn }, "gone")).await.expect("ok");
 
     // Decided today it would be `unmatched`, and write nothing.
     let again = ledger.execute(sold.clone()).await.expect("answered");
