@@ -59,9 +59,10 @@ impl Installation {
         let address = stack.postgres().address().expect("an address");
         let options: PgConnectOptions = address.parse().expect("a PostgreSQL address");
         let server = pool(&options, "postgres").await;
-        let roles = "SELECT pg_advisory_lock(77); DO $$ BEGIN \
+        // One transaction: the lock is given back by its commit, when others see the role.
+        let roles = "SELECT pg_advisory_xact_lock(77); DO $$ BEGIN \
              IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'own_circle_ledger') THEN \
-                 CREATE ROLE own_circle_ledger NOLOGIN; END IF; END $$; SELECT pg_advisory_unlock(77)";
+                 CREATE ROLE own_circle_ledger NOLOGIN; END IF; END $$";
         sqlx::raw_sql(roles).execute(&server).await.expect("the role");
         for database in [format!("{name}_ledger"), format!("{name}_read")] {
             let statement = AssertSqlSafe(format!("CREATE DATABASE {database}"));
