@@ -80,7 +80,7 @@ pub(crate) struct Joined {
 /// [`Conflict::MemberExists`] for a phone that is a member's already.
 pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> {
     // Refused before the vault is touched: a pending row of someone who may not join would only be litter.
-    check(call, &who.consents)?;
+    check(call, &who.consents).await?;
     let Joining { phone, profile, registered_at, consents, key, by, access } = who;
     let members = call.app.vault.members();
     let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), phone, profile };
@@ -136,17 +136,16 @@ async fn take_back(
 }
 
 /// What the domain would refuse of the consents, found before the vault is written.
-fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> {
+async fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> {
     if !consents.iter().any(|consent| consent.purpose == Purpose::PersonalData) {
         return Err(Rejection::ConsentRequired.into());
     }
-    let registry = call.app.ledger.registry();
     for consent in consents {
         let slug = match &consent.purpose {
             Purpose::Partner(slug) | Purpose::Medical(slug) => slug,
             _ => continue,
         };
-        let business = registry.businesses.by_slug(slug).ok_or(Rejection::BusinessNotFound)?;
+        let business = call.app.business(&slug.to_string()).await.ok_or(Rejection::BusinessNotFound)?;
         let right = Purpose::to_report(business.slug.clone(), business.confidentiality);
         // `partner:` of a medical business is taken and opens nothing, as in the domain.
         if right != consent.purpose && !matches!(consent.purpose, Purpose::Partner(_)) {

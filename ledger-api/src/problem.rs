@@ -55,6 +55,8 @@ pub(crate) enum ApiError {
     NotReady(Value),
     /// A server that is needed does not answer, or a fault of ours.
     Unavailable(Cause),
+    /// One stream's history cannot be read; the others are not concerned.
+    HistoryUnreadable,
 }
 
 /// Which state stands against it.
@@ -115,6 +117,7 @@ impl ApiError {
             Self::NotSettled(_) => "NOT_SETTLED",
             Self::NotReady(_) => "NOT_READY",
             Self::Unavailable(_) => "UNAVAILABLE",
+            Self::HistoryUnreadable => "HISTORY_UNREADABLE",
         }
     }
 
@@ -133,9 +136,11 @@ impl ApiError {
             Self::Rejected(rejection) => status_of(rejection),
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::ReadModelBehind | Self::NotSettled(_) | Self::NotReady(_) | Self::Unavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::ReadModelBehind
+            | Self::NotSettled(_)
+            | Self::NotReady(_)
+            | Self::Unavailable(_)
+            | Self::HistoryUnreadable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -162,6 +167,9 @@ impl ApiError {
             Self::NotSettled(_) => "not everything has caught up yet".to_owned(),
             Self::NotReady(_) => "a dependency is missing".to_owned(),
             Self::Unavailable(_) => "the service is not available at the moment; try again".to_owned(),
+            Self::HistoryUnreadable => {
+                "this account cannot be read at the moment; support is told".to_owned()
+            }
         }
     }
 
@@ -182,9 +190,11 @@ impl ApiError {
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::RateLimited(seconds) => Some(*seconds),
-            Self::ReadModelBehind | Self::NotSettled(_) | Self::NotReady(_) | Self::Unavailable(_) => {
-                Some(RETRY_AFTER_S)
-            }
+            Self::ReadModelBehind
+            | Self::NotSettled(_)
+            | Self::NotReady(_)
+            | Self::Unavailable(_)
+            | Self::HistoryUnreadable => Some(RETRY_AFTER_S),
             _ => None,
         }
     }
@@ -305,6 +315,8 @@ impl From<ExecuteError> for ApiError {
     fn from(cause: ExecuteError) -> Self {
         match cause {
             ExecuteError::Refused(rejection) => Self::Rejected(rejection),
+            // Logged where it was found.
+            ExecuteError::Corrupt => Self::HistoryUnreadable,
             other => Self::Unavailable(Cause::Ledger(other)),
         }
     }

@@ -69,7 +69,7 @@ pub enum ExecuteError {
     /// The process is stopping.
     #[error("the ledger is stopping")]
     Stopped,
-    /// The stream's history cannot hold: an operator must look.
-    #[error("the stream's history cannot hold")]
+    /// The stream's history cannot hold, or this program cannot read it: an operator must look.
+    #[error("the stream's history cannot be read")]
     Corrupt,
 }

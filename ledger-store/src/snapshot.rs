@@ -65,7 +65,8 @@ impl Warm {
     }
 }
 
-/// The folds of `members` as the database has them; a stream without events is an empty fold.
+/// The folds of `members` as the database has them; a stream without events is an empty fold. A member whose history this
+/// program cannot read is left out, so that she stands in nobody else's way.
 pub(crate) async fn load(db: &mut PgConnection, members: &[Uuid]) -> Result<HashMap<Uuid, Warm>, StoreError> {
     let mut loaded: HashMap<Uuid, Warm> = members.iter().map(|id| (*id, Warm::default())).collect();
     let snapshots = sqlx::query!(
@@ -83,8 +84,12 @@ pub(crate) async fn load(db: &mut PgConnection, members: &[Uuid]) -> Result<Hash
     }
     let (ids, versions): (Vec<Uuid>, Vec<i32>) = loaded.iter().map(|(id, warm)| (*id, warm.version)).unzip();
     for stored in log::read_streams(&mut *db, &ids, &versions).await? {
-        if let Some(warm) = loaded.get_mut(&stored.row.stream_id) {
-            warm.fold(&stored)?;
+        let folded = loaded.get_mut(&stored.row.stream_id).map(|warm| warm.fold(&stored));
+        if let Some(Err(error)) = folded {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(member.id = %stored.row.stream_id, error, "a member's history cannot be read");
+            metrics::counter!("unreadable_histories_total").increment(1);
+            loaded.remove(&stored.row.stream_id);
         }
     }
     Ok(loaded)

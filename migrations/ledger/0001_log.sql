@@ -69,6 +69,8 @@ INSERT INTO ledger.dev_clock DEFAULT VALUES;
 -- all of it for ever after; here such a plan is never chosen.
 DO $$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database());
+    -- A process that stands still with the head's lock in its hands loses it: the others go on.
+    EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = 10000', current_database());
 END $$;
 
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

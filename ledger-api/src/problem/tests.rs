@@ -29,6 +29,7 @@ fn every_error_has_its_status_and_code() {
         (ApiError::NotReady(json!({})), 503, "NOT_READY"),
         (ApiError::Unavailable(Cause::Impossible("x")), 503, "UNAVAILABLE"),
         (ApiError::from(ExecuteError::Unavailable), 503, "UNAVAILABLE"),
+        (ApiError::from(ExecuteError::Corrupt), 503, "HISTORY_UNREADABLE"),
         (ApiError::from(NotJson::Syntax), 400, "VALIDATION_ERROR"),
         (Rejection::PolicyParameters { wrong: [].into() }.into(), 400, "VALIDATION_ERROR"),
         (Rejection::MemberNotFound.into(), 404, "MEMBER_NOT_FOUND"),

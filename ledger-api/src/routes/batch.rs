@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use futures::future::join_all;
 use ledger_core::ids::MemberId;
@@ -56,7 +57,9 @@ pub(crate) async fn record(call: Call, payload: Payload) -> Answer {
         })
         .collect();
     let outcomes = decide_all(&call, items).await?;
-    call.ok(&BatchAnswer { outcomes })
+    // What a reader waits for (design J7): the newest of what the items wrote.
+    let newest = outcomes.iter().filter_map(|outcome| outcome.position).max();
+    call.answer(StatusCode::OK, &BatchAnswer { outcomes }, newest)
 }
 
 /// Look-ups run together (the vault asks its database once), then each member's documents in order.

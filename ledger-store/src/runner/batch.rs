@@ -130,7 +130,8 @@ impl Batch {
             // A member without events is warm too, with an empty fold: one that is not was never looked up.
             Command::Member { member_id, .. } => match warmth.members.get(&member_id.as_uuid()) {
                 Some(warm) => &warm.state,
-                None => return Err(ExecuteError::Unavailable),
+                // Looked up in vain: her history cannot be read, or was just found not to hold.
+                None => return Err(ExecuteError::Corrupt),
             },
             _ => &empty,
         };
@@ -175,9 +176,10 @@ impl Batch {
                     warm.state.apply(row.position, new.occurred_at, event)?;
                 }
             }
-            self.events.extend(rows)?;
             warm.version = warm.version.saturating_add(count(&draft));
-            self.snapshots.extend(warm.snapshot(stream_id)?);
+            let snapshot = warm.snapshot(stream_id)?;
+            self.events.extend(rows)?;
+            self.snapshots.extend(snapshot);
             warmth.members.put(stream_id, warm);
         } else {
             let mut registry = warmth.registry.clone();

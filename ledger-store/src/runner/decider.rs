@@ -41,6 +41,9 @@ const IDLE_REFRESH: Duration = Duration::from_millis(100);
 const LOCKED_BATCHES: u32 = 64;
 /// For how many batches keys are looked up before deciding after one was found to be known.
 const WARY_BATCHES: u32 = 64;
+/// A server that does not answer an append for so long is taken to be away. Nobody holds the head's lock that long: see
+/// `idle_in_transaction_session_timeout` in `migrations/ledger`.
+const ANSWER: Duration = Duration::from_secs(30);
 /// Rows of another process folded at a time.
 const TAIL_ROWS: i64 = 5_000;
 /// Beyond so many missed rows all members are forgotten instead of folded on.
@@ -252,10 +255,7 @@ impl Decider {
         let pool = self.pool.clone();
         self.commit = Some(tokio::spawn(async move {
             let started = Instant::now();
-            let appended = match pool.acquire().await {
-                Ok(mut db) => append(&mut db, batch.expected, &batch.events, &batch.keys).await,
-                Err(error) => Err(error.into()),
-            };
+            let appended = append_in_time(&pool, &batch).await;
             metrics::histogram!("append_commit_seconds").record(started.elapsed().as_secs_f64());
             (batch, appended)
         }));
@@ -359,5 +359,17 @@ impl Decider {
         self.committed_head = self.warmth.head;
         self.out_of_step = false;
         Ok(())
+    }
+}
+
+/// Appends a batch; a connection that did not answer is not used again, since what became of its append is not known.
+async fn append_in_time(pool: &PgPool, batch: &Batch) -> Result<Appended, StoreError> {
+    let mut db = pool.acquire().await?;
+    match timeout(ANSWER, append(&mut db, batch.expected, &batch.events, &batch.keys)).await {
+        Ok(appended) => appended,
+        Err(_) => {
+            db.close_on_drop();
+            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
+        }
     }
 }

@@ -31,6 +31,8 @@ fn lines(member_id: &str) -> Vec<Line> {
         (with(7, "member", json!({"qr": SECRET})), "refused", invalid),
         (with(8, "member", json!({"phone": "+79990000000"})), "unmatched", None),
         (good(9), "created", None),
+        // A mistyped year is this line's fault alone.
+        (with(14, "occurred_at", json!("2062-01-01T00:00:00Z")), "refused", Some("OCCURRED_IN_FUTURE")),
         (with(10, "external_id", json!("x".repeat(20_000))), "refused", Some("PAYLOAD_TOO_LARGE")),
         (with(11, "revision", json!(2)), "created", None),
         (good(12), "created", None),
