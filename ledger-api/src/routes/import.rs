@@ -148,14 +148,16 @@ impl Importer {
         Checked { number, external_id, reported }
     }
 
-    /// Rule T6: the file is sorted by time. A moment that has not come yet is refused by Rule T3; the lines after it are
-    /// held against now.
+    /// Rule T6: the file is sorted by time. A moment that has not come yet is Rule T3's matter, and no measure for
+    /// the lines after it.
     fn in_order(&self, reported: Reported) -> Result<Reported, ApiError> {
         let at = reported.report.occurred_at;
         if self.newest.get().is_some_and(|newest| at < newest) {
             return Err(ApiError::NotSorted);
         }
-        self.newest.set(Some(at.min(self.call.now())));
+        if at <= self.call.now() {
+            self.newest.set(Some(at));
+        }
         Ok(reported)
     }
 
