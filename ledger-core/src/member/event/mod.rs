@@ -1,0 +1,36 @@
+//! Facts about one member. Variants are added, never changed or removed (design L6).
+//!
+//! Each holds every input of its decision (Rule P5) and no running total: totals are the fold's. Nothing here says who
+//! the member is: names and phones live in the vault.
+//!
+//! One file for each theme of the rule book.
+
+mod bonus;
+mod membership;
+mod purchase;
+mod standing;
+
+pub use bonus::{
+    AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
+};
+pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
+pub use purchase::{PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason};
+pub use standing::{StatusChanged, StatusDowngradeCancelled, StatusDowngradeScheduled, StatusReason, Track};
+
+/// A fact on a member's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is documented on the struct it holds")]
+pub enum MemberEvent {
+    MemberRegistered(MemberRegistered),
+    MembershipBackdated(MembershipBackdated),
+    ConsentGranted(ConsentGranted),
+    ConsentWithdrawn(ConsentWithdrawn),
+    PurchaseRecorded(PurchaseRecorded),
+    PurchaseQuarantined(PurchaseQuarantined),
+    BonusAccrued(BonusAccrued),
+    BonusMatured(BonusMatured),
+    BonusExpired(BonusExpired),
+    StatusChanged(StatusChanged),
+    StatusDowngradeScheduled(StatusDowngradeScheduled),
+    StatusDowngradeCancelled(StatusDowngradeCancelled),
+}
