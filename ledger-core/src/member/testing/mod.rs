@@ -70,7 +70,7 @@ pub(crate) fn business_id(slug: &str) -> BusinessId {
 
 /// The id of the purchase that was the `serial`th of its world, from 1.
 pub(crate) fn purchase_id(serial: u8) -> PurchaseId {
-    PurchaseId::from_uuid(Uuid::from_u128(u128::from(serial)))
+    PurchaseId::of_key(&[serial; 32])
 }
 
 pub(crate) fn quarantine_id(serial: u8) -> QuarantineId {
@@ -287,7 +287,6 @@ impl Ask for Buy {
         };
         (self.change)(&mut document);
         MemberCommand::RecordPurchase(RecordPurchase {
-            purchase_id: purchase_id(serial),
             quarantine_id: quarantine_id(serial),
             document,
             mode: self.mode,
