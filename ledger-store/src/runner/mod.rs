@@ -17,9 +17,11 @@ mod answer;
 mod append;
 mod batch;
 mod decider;
+mod keyed;
 mod locked;
 mod lookup;
 mod origin;
+mod purchases;
 mod warmth;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use crate::command::{Receipt, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::log;
 use decider::Decider;
+pub use keyed::member_of_redemption;
 
 /// Bounds of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
