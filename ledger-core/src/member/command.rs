@@ -357,6 +357,7 @@ fn change_consents(
     Ok(MemberOutcome::ConsentsChanged)
 }
 
+/// What is due, and the debts that it pays (Rule F3): what comes after it finds her as a balance showed her before.
 pub(super) fn write_due(
     state: &MemberState,
     context: &Context<'_>,
@@ -365,7 +366,7 @@ pub(super) fn write_due(
     for due in due(state, context)? {
         draft.push(due.at, due.event);
     }
-    Ok(())
+    settle(state, context, draft)
 }
 
 fn review(state: &MemberState, context: &Context<'_>, draft: &mut Draft) -> Result<(), Rejection> {

@@ -5,7 +5,6 @@ use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::command::{Draft, HoldBonuses, MemberOutcome, write_due};
-use super::debt::settle;
 use super::holds::OpenHold;
 use super::working::Working;
 use crate::business::Business;
@@ -91,7 +90,6 @@ pub(super) fn hold(
         return Err(Rejection::AmountOutOfRange);
     }
     write_due(state, context, draft)?;
-    settle(state, context, draft)?;
     let mut working = Working::after(state, draft)?;
     let parts = reserve(&working.state, command.amount, business.confidentiality, now)?;
     let lapses_at = now.plus(TimeDelta::minutes(i64::from(policy.parameters.redeem_hold_minutes)));
