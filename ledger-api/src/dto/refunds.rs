@@ -75,7 +75,8 @@ impl Refund {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let external_id = fields.required("external_id", json::text(128));
         let amount = fields.required("amount", json::money);
-        fields.required("reason", json::text(1_000))?;
+        let reason = fields.required("reason", json::text(1_000));
+        reason?;
         Some(Self {
             external_id: external_id?,
             source_system: "api".to_owned(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::ids::LotId;
+use crate::ids::MemberId;
 use crate::log::Event;
 use crate::member::MemberOutcome;
 use crate::member::event::{BonusTakenBack, MemberEvent, StatusChanged};
@@ -11,6 +12,7 @@ use crate::member::status::Status;
 use crate::member::testing::{
     Decision, World, anna, bon, business_id, buy, give_back, hold, purchase_id, refund_id, rub,
 };
+use crate::postings::{Account, Unit, postings};
 use crate::rejection::Rejection;
 
 fn outcome(decision: &Decision) -> [String; 3] {
@@ -265,4 +267,48 @@ fn rule_f3_what_was_due_before_a_purchase_pays_the_debt_and_not_the_purchase() {
     let world = world.after(buy("kozha", "1000.00").on("2026-03-01T13:00:00+03:00"));
     let lots: Vec<_> = world.state.live_lots().map(|lot| lot.purchase_id).collect();
     assert_eq!(lots, [purchase_id(2), purchase_id(2)], "untouched");
+}
+
+/// What is on an account after her whole history.
+fn posted(world: &World, unit: Unit, account: &Account) -> String {
+    let member = MemberId::from_uuid(uuid::Uuid::nil());
+    let all = world.log.iter().flat_map(|(_, event)| postings(member, event));
+    let here = all.filter(|posting| posting.unit == unit && posting.account == *account);
+    crate::money::Roubles::from_kopecks(here.map(|posting| posting.kopecks).sum()).to_string()
+}
+
+#[test]
+fn rule_m2_each_funder_is_paid_what_it_is_owed_and_no_more() {
+    let of = |name: &str| name.parse::<Funder>().expect("a funder");
+    let clearing = |world: &World, name| posted(world, Unit::Rub, &Account::Clearing(of(name)));
+    let [redeemed, claims] = [Account::Redeemed as fn(Funder) -> Account, Account::Claims];
+    // Spent at kozha: mindal and the coalition have paid 500 and 250, kozha got 750 and paid 37.50 for its own.
+    let world = spent();
+    assert_eq!(
+        ["mindal", "kozha", "coalition"].map(|name| clearing(&world, name)),
+        ["-500.00", "712.50", "-268.75"]
+    );
+    assert_eq!(posted(&world, Unit::Bon, &redeemed(of("kozha"))), "750.00");
+    // Refunded at mindal: the 56.25 of kozha's purchase count as spent with mindal, and 693.75 are claimed.
+    let world = world.after(give_back(1, 1, "10000.00"));
+    assert_eq!(
+        ["mindal", "kozha", "coalition"].map(|name| clearing(&world, name)),
+        ["-443.75", "712.50", "-268.75"]
+    );
+    assert_eq!(posted(&world, Unit::Bon, &redeemed(of("mindal"))), "56.25");
+    assert_eq!(
+        ["mindal", "coalition"].map(|name| posted(&world, Unit::Bon, &claims(of(name)))),
+        ["443.75", "250.00"]
+    );
+    // Paid by 750 of a later purchase at zakon (500 of it zakon's): both have what their bonuses cost them.
+    let world = world.after(buy("zakon", "10000.00"));
+    assert_eq!(
+        ["mindal", "zakon", "coalition"].map(|name| clearing(&world, name)),
+        ["0.00", "-500.00", "-268.75"]
+    );
+    assert_eq!(
+        ["mindal", "coalition"].map(|name| posted(&world, Unit::Bon, &claims(of(name)))),
+        ["0.00", "0.00"]
+    );
+    assert_eq!(posted(&world, Unit::Rub, &Account::Float), "56.25");
 }
