@@ -2,7 +2,8 @@
 //! Rules B5, B8, R1, F3.
 //!
 //! Readings:
-//! - Things happen in the order of their moments, whenever they are written; nothing happens to a lot before the log took it.
+//! - Things happen in the order of their moments, whenever they are written, and even before the log took a lot (T6):
+//!   what is past its life was available before.
 //! - B6, F3: debts are paid when what is due is written, out of what is alive then: a lot past its life is never spendable,
 //!   not even by what it could have paid while nothing was written.
 //! - R1: what is held of a lot is good until the hold closes; the rest of the lot expires in its time.
@@ -24,10 +25,6 @@ fn end_of(lot: &Lot) -> Timestamp {
     lot.expires_at.plus(TimeDelta::microseconds(1))
 }
 
-fn matures_at(lot: &Lot) -> Timestamp {
-    lot.available_from.max(lot.recorded_at)
-}
-
 impl Member {
     /// Everything due up to `now`, one moment after the other; then what became available pays debts.
     pub(crate) fn write_due(&mut self, circle: &Circle, now: Timestamp) {
@@ -40,14 +37,14 @@ impl Member {
     }
 
     fn next_moment(&self) -> Option<Timestamp> {
-        let matures = self.lots.iter().filter(|lot| can_mature(lot)).map(matures_at);
+        let matures = self.lots.iter().filter(|lot| can_mature(lot)).map(|lot| lot.available_from);
         let expires = self.lots.iter().filter(|lot| left(lot) > 0).map(end_of);
         let lapses = self.holds.iter().filter(|hold| hold.end.is_none()).map(|hold| hold.lapses_at);
         matures.chain(expires).chain(lapses).min()
     }
 
     fn mature(&mut self, moment: Timestamp) {
-        for lot in self.lots.iter_mut().filter(|lot| can_mature(lot) && matures_at(lot) <= moment) {
+        for lot in self.lots.iter_mut().filter(|lot| can_mature(lot) && lot.available_from <= moment) {
             lot.shift(lot.amount_at(&Place::Pending), Place::Pending, Place::Available);
         }
     }

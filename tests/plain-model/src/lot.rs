@@ -55,8 +55,6 @@ pub struct Lot {
     pub funder: String,
     /// The purchase that earned it; none for what was given.
     pub purchase: Option<PurchaseId>,
-    /// When the log took it.
-    pub recorded_at: Timestamp,
     /// From when it is spendable.
     pub available_from: Timestamp,
     /// The last moment at which it is.

@@ -124,8 +124,8 @@ pub enum Command {
     Block(bool),
     PayPremium { from: Timestamp, to: Timestamp },
     CancelPremium,
-    Gift { lot: LotId, amount: Kopecks, life_days: Option<u32> },
-    Adjust { lot: LotId, amount: Kopecks },
+    Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
+    Adjust { lot: LotId, serial: u32, amount: Kopecks },
 }
 
 /// What is answered.
@@ -222,8 +222,8 @@ impl Member {
             Command::Block(is_blocked) => self.block(now, *is_blocked),
             Command::PayPremium { from, to } => self.pay_premium(now, *from, *to),
             Command::CancelPremium => self.cancel_premium(now),
-            Command::Gift { lot, amount, life_days } => self.gift(circle, now, *lot, *amount, *life_days),
-            Command::Adjust { lot, amount } => self.adjust(circle, now, *lot, *amount),
+            Command::Gift { lot, amount, life_days, .. } => self.gift(circle, now, *lot, *amount, *life_days),
+            Command::Adjust { lot, amount, .. } => self.adjust(circle, now, *lot, *amount),
         }
     }
 

@@ -3,11 +3,13 @@
 //! Readings:
 //! - T3, T5: who is a stranger or has not consented is `unmatched` before anything else is looked at; what happened before
 //!   the membership is not stored, so it is not quarantined either.
+//! - T6: an import answers with the status as of its own time (S4).
 //! - T6: an import does not write what is due.
 //! - T6: an import backdates a membership, never shortens it; due downgrades fall at the evaluation after the purchase.
 //! - B1, S4: the status that pays is the one shown, at least vip while Premium is active, and pays Premium's rate if that
 //!   is higher.
 //! - B5: the business pays the rate of the status without the new-category extra, rounded; the coalition the rest.
+//! - R4: a blocked member cannot buy either (the table of bad inputs); an import tells of the past.
 //! - D3 is not built: a higher revision is refused.
 
 use chrono::TimeDelta;
@@ -45,6 +47,13 @@ impl Member {
         let policy = circle.policy(now);
         if document.occurred_at > now.plus(TimeDelta::minutes(policy.future_minutes)) {
             return Err("OCCURRED_IN_FUTURE");
+        }
+        if self.is_blocked && document.import.is_none() {
+            // Rule R4: what is wrong with a hold is said first.
+            if let Some(hold) = document.redemption {
+                self.open_hold(hold, &business.slug, now)?;
+            }
+            return Err("MEMBER_BLOCKED");
         }
         let said = document.import.flatten().unwrap_or(registered_at);
         let registered_at = registered_at.min(said);
@@ -118,7 +127,6 @@ impl Member {
                     id,
                     funder: funder.to_owned(),
                     purchase: Some(document.id),
-                    recorded_at: now,
                     available_from,
                     expires_at,
                     moves: Vec::new(),
@@ -134,7 +142,7 @@ impl Member {
         self.repay(now);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, document.id, business);
-        let status = self.shown(now);
+        let status = self.shown(document.import.map_or(now, |_| document.occurred_at));
         Ok(Outcome::Recorded {
             earned: accrual.total,
             available_from,

@@ -194,7 +194,6 @@ impl Member {
             id,
             funder: COALITION.to_owned(),
             purchase: None,
-            recorded_at: now,
             available_from: now,
             expires_at,
             moves: Vec::new(),

@@ -31,6 +31,8 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
 
+use crate::standing;
+
 pub(crate) const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
 
 /// The registry, one member and her log.
@@ -175,7 +177,7 @@ impl Domain {
             }
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
-            other => unimplemented!("{other:?}"),
+            hand => standing::translate(hand).expect("asked of her standing"),
         })
     }
 
@@ -282,6 +284,8 @@ fn answer(outcome: MemberOutcome) -> Outcome {
             redeemed: of(bonuses_redeemed),
             status: status(after),
         },
+        MemberOutcome::StandingChanged { status: after } => Outcome::Standing { status: status(after) },
+        MemberOutcome::Granted { expires_at, .. } => Outcome::Granted { expires_at },
         MemberOutcome::Purchase(PurchaseOutcome::Quarantined { .. }) => Outcome::Quarantined,
         MemberOutcome::Purchase(PurchaseOutcome::Unmatched) => Outcome::Unmatched,
         MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership) => Outcome::BeforeMembership,

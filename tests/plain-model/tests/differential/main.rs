@@ -6,6 +6,7 @@
 mod domain;
 mod policy;
 mod run;
+mod standing;
 mod steps;
 
 use std::cell::RefCell;

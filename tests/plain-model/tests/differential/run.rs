@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
 use crate::policy::{plain_policy, scaled};
+use crate::standing;
 use crate::steps::{BUSINESSES, Step};
 
 /// Slug, category, whether a visit is a secret. The clinics' categories are an ordinary business's and their own.
@@ -181,6 +182,11 @@ impl Run {
                 Some(Command::ChangeConsents(vec![(purpose, *is_granted)]))
             }
             Step::Register => Some(Command::Register { at: self.now, consents: Vec::new() }),
+            Step::Hand(hand) => {
+                let available = self.member.balance(&self.circle, self.now).available;
+                self.serial += 1;
+                Some(standing::command(hand, self.now, available, self.serial))
+            }
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {

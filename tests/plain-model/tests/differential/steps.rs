@@ -3,6 +3,8 @@
 
 use proptest::prelude::*;
 
+use crate::standing::{Hand, hands};
+
 /// How many businesses there are; see `main.rs`.
 pub(crate) const BUSINESSES: usize = 8;
 
@@ -17,6 +19,7 @@ pub(crate) enum Step {
     RefundAhead { business: usize, ahead: u32, kopecks: i64 },
     Consent { purpose: usize, is_granted: bool },
     Register,
+    Hand(Hand),
     Due,
     Review,
     Policy { change: usize, in_days: Option<i64> },
@@ -115,6 +118,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..12_usize, proptest::bool::weighted(0.6))
             .prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
         1 => Just(Step::Register),
+        3 => hands().prop_map(Step::Hand),
         2 => Just(Step::Due),
         3 => Just(Step::Review),
         2 => surroundings(),
