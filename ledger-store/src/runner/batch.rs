@@ -36,56 +36,13 @@ pub(super) struct Batch {
     pub(super) events: EventColumns,
     pub(super) keys: KeyColumns,
     /// The same keys, for the commands after them.
-    known: KnownKeys,
+    pub(super) known: KnownKeys,
     pub(super) decided: Vec<Decided>,
     /// The members it wrote to: forgotten when it fails.
     pub(super) touched: Vec<Uuid>,
     pub(super) snapshots: Vec<Snapshot>,
     /// The registry after it, if it changed.
     pub(super) registry: Option<RegistryFold>,
-}
-
-/// Decides `waiting` in order.
-pub(super) fn decide(
-    waiting: Vec<Pending>,
-    warmth: &mut Warmth,
-    found: Found,
-    recorded_at: Timestamp,
-) -> Batch {
-    // Whom this batch is about must not be forgotten for the sake of those just loaded.
-    for pending in &waiting {
-        if let Command::Member { member_id, .. } = &pending.request.command {
-            warmth.members.promote(&member_id.as_uuid());
-        }
-    }
-    for (id, warm) in found.members {
-        warmth.members.put(id, warm);
-    }
-    let mut batch = Batch {
-        expected: warmth.head,
-        head: warmth.head,
-        events: EventColumns::default(),
-        keys: KeyColumns::default(),
-        known: KnownKeys::new(),
-        decided: Vec::with_capacity(waiting.len()),
-        touched: Vec::new(),
-        snapshots: Vec::new(),
-        registry: None,
-    };
-    let registry_before = Arc::clone(&warmth.registry.registry);
-    for pending in waiting {
-        let key = &pending.request.idempotency.key;
-        let known = batch.known.get(key).or_else(|| found.keys.get(key));
-        let answer = match known {
-            Some(known) => repeat(known, &pending.request),
-            None => batch.execute(&pending.request, warmth, recorded_at),
-        };
-        batch.decided.push(Decided { pending, answer });
-    }
-    if !Arc::ptr_eq(&registry_before, &warmth.registry.registry) {
-        batch.registry = Some(warmth.registry.clone());
-    }
-    batch
 }
 
 /// The answer to a key that was answered before. Rule D2, design L4.
@@ -117,6 +74,55 @@ struct Written {
 }
 
 impl Batch {
+    /// An empty batch after `head`.
+    pub(super) fn after(head: Position) -> Self {
+        Self {
+            expected: head,
+            head,
+            events: EventColumns::default(),
+            keys: KeyColumns::default(),
+            known: KnownKeys::new(),
+            decided: Vec::new(),
+            touched: Vec::new(),
+            snapshots: Vec::new(),
+            registry: None,
+        }
+    }
+
+    /// Decides `waiting` in order, after what the batch holds already. `in_flight` are the keys of the batch before it.
+    pub(super) fn decide(
+        &mut self,
+        waiting: Vec<Pending>,
+        warmth: &mut Warmth,
+        found: Found,
+        in_flight: Option<&KnownKeys>,
+        recorded_at: Timestamp,
+    ) {
+        // Whom this batch is about must not be forgotten for the sake of those just loaded.
+        for pending in &waiting {
+            if let Command::Member { member_id, .. } = &pending.request.command {
+                warmth.members.promote(&member_id.as_uuid());
+            }
+        }
+        for (id, warm) in found.members {
+            warmth.members.put(id, warm);
+        }
+        let registry_before = Arc::clone(&warmth.registry.registry);
+        for pending in waiting {
+            let key = &pending.request.idempotency.key;
+            let in_flight = || in_flight.and_then(|known| known.get(key));
+            let known = self.known.get(key).or_else(|| found.keys.get(key)).or_else(in_flight);
+            let answer = match known {
+                Some(known) => repeat(known, &pending.request),
+                None => self.execute(&pending.request, warmth, recorded_at),
+            };
+            self.decided.push(Decided { pending, answer });
+        }
+        if !Arc::ptr_eq(&registry_before, &warmth.registry.registry) {
+            self.registry = Some(warmth.registry.clone());
+        }
+    }
+
     fn execute(
         &mut self,
         request: &Request,
