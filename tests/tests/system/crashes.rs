@@ -99,8 +99,7 @@ async fn a_registration_cut_between_log_and_vault_is_finished_at_the_next_start(
     const PHONE: &str = "+79995558888";
     const PENDING: &str = "SELECT count(*) FROM vault.members WHERE state = 'pending'";
     const REGISTERED: &str = "SELECT count(*) FROM ledger.events WHERE event_type = 'MemberRegistered'";
-    let mut site = Site::prepare(shared());
-    site.start_api();
+    let mut site = Site::start(shared()).await;
     let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
     let (log, vault) = (site.database("ledger").await, site.database("vault").await);
     let count = async |pool: &sqlx::PgPool, sql: &'static str| -> i64 {
