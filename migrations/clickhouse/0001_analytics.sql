@@ -117,12 +117,13 @@ FROM business_day_states AS s
 GROUP BY business_id, day;
 
 -- Which stretches of the log have been sent: (from_position, to_position] of the log `log_id`. A refill adds a row of a
--- higher generation.
+-- higher generation. `leaf_hash` is the log's at `to_position`: with it ClickHouse can tell a log that has forked (L9).
 CREATE TABLE IF NOT EXISTS ingested_batches
 (
     log_id            UUID,
     from_position     Int64,
     to_position       Int64,
+    leaf_hash         FixedString(32),
     fact_rows         UInt64,
     fact_checksum     UInt64,
     movement_rows     UInt64,
