@@ -183,7 +183,7 @@ impl Batch {
                 }
             }
             warm.version = warm.version.saturating_add(count(&draft));
-            let snapshot = warm.snapshot(stream_id)?;
+            let snapshot = warm.snapshot(stream_id);
             self.events.extend(rows)?;
             self.snapshots.extend(snapshot);
             warmth.members.put(stream_id, warm);
