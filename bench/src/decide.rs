@@ -6,7 +6,7 @@ use std::time::Instant;
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::{Category, Confidentiality};
 use ledger_core::context::{Context, Registry};
-use ledger_core::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug};
+use ledger_core::ids::{BusinessId, NaturalKey, QuarantineId, Slug};
 use ledger_core::log::Event;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
 use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
@@ -76,13 +76,21 @@ fn slug() -> Result<Slug, BenchError> {
     "mindal".parse().map_err(wrong)
 }
 
+/// A key of its own for every purchase: their ids follow from it.
+fn natural_key(serial: u128) -> NaturalKey {
+    let mut key = [7; 32];
+    for (byte, of_serial) in key.iter_mut().zip(serial.to_be_bytes().iter().rev()) {
+        *byte = *of_serial;
+    }
+    NaturalKey::from_bytes(key)
+}
+
 fn purchase(occurred_at: Timestamp, serial: u128) -> MemberCommand {
     MemberCommand::RecordPurchase(RecordPurchase {
-        purchase_id: PurchaseId::from_uuid(Uuid::from_u128(serial)),
         quarantine_id: QuarantineId::from_uuid(Uuid::from_u128(serial)),
         document: PurchaseDocument {
             business_id: BUSINESS,
-            natural_key: NaturalKey::from_bytes([7; 32]),
+            natural_key: natural_key(serial),
             revision: 1,
             amount: Roubles::from_kopecks(123_456),
             occurred_at,

@@ -53,6 +53,7 @@ impl Commands for Recording {
             bonuses_earned: Bonuses::from_kopecks(22_500),
             bonuses_available_from: Timestamp::BEGINNING,
             bonuses_expire_at: Timestamp::BEGINNING,
+            bonuses_redeemed: Bonuses::ZERO,
             status: Status::Insider,
         };
         let outcome = Outcome::Member(MemberOutcome::Purchase(outcome));
@@ -164,7 +165,9 @@ async fn ask(profile: Profile, requests: Vec<TestRequest>) -> Vec<(ServiceRespon
 }
 
 fn call(operation: Operation) -> TestRequest {
-    let path = operation.path().replace("{id}", "mindal").replace("{key_id}", &Uuid::nil().to_string());
+    let is_business = operation.path().starts_with("/api/v1/admin/businesses");
+    let id = if is_business { "mindal".to_owned() } else { Uuid::nil().to_string() };
+    let path = operation.path().replace("{id}", &id).replace("{key_id}", &Uuid::nil().to_string());
     TestRequest::with_uri(&path).method(operation.method())
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ledger_core::business::Business;
 use ledger_core::context::Registry;
-use ledger_core::ids::{BusinessId, MemberId, NaturalKey, PurchaseId, QuarantineId};
+use ledger_core::ids::{BusinessId, MemberId, NaturalKey, QuarantineId};
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
 use ledger_core::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
 use ledger_core::rejection::Rejection;
@@ -84,7 +84,7 @@ pub(crate) fn read(
 }
 
 /// The business a document is of: the credential's own, or for an admin the one it names.
-fn business_of<'a>(
+pub(crate) fn business_of<'a>(
     call: &Call,
     registry: &'a Registry,
     json: &mut Json<'_>,
@@ -112,26 +112,36 @@ fn business_of<'a>(
 
 /// The member a document names; `None` for a stranger.
 pub(crate) async fn find_member(call: &Call, reported: &Reported) -> Result<Option<MemberId>, ApiError> {
+    find(call, reported.business_id, &reported.report.member, reported.natural_key.as_bytes()).await
+}
+
+/// The member that a request of `business` with this key names; `None` for a stranger.
+pub(crate) async fn find(
+    call: &Call,
+    business: BusinessId,
+    named: &Member,
+    key: &[u8; 32],
+) -> Result<Option<MemberId>, ApiError> {
     let access = || Ok::<_, ApiError>(call.vault_access(call.caller()?.accessor(), Purpose::Attribution));
     let members = call.app.vault.members();
-    match &reported.report.member {
+    match named {
         Member::Id(id) => Ok(Some(*id)),
         Member::Phone(phone) => Ok(members.find_by_phone(phone, &access()?).await?),
         Member::PhoneHash(hash) => {
-            let question = [LookUp::PartnerHash(reported.business_id, *hash)];
+            let question = [LookUp::PartnerHash(business, *hash)];
             Ok(members.look_up(&question, &access()?).await?.pop().flatten())
         }
-        Member::Qr(token) => scanned(call, token, reported.natural_key).await.map(Some),
+        Member::Qr(token) => scanned(call, token, key).await.map(Some),
     }
 }
 
-async fn scanned(call: &Call, token: &str, natural_key: NaturalKey) -> Result<MemberId, ApiError> {
+async fn scanned(call: &Call, token: &str, key: &[u8; 32]) -> Result<MemberId, ApiError> {
     counter!("qr_scans_total").increment(1);
     let token = call.app.tokens.scanned(token).ok_or(ApiError::QrInvalid)?;
     if call.now() > token.expires_at {
         // Only a document that was recorded while the code was good may come again.
         let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM ledger.idempotency WHERE key = $1)")
-            .bind(natural_key.as_bytes().as_slice())
+            .bind(key.as_slice())
             .fetch_one(&call.app.log_pool)
             .await?;
         if !known {
@@ -139,7 +149,7 @@ async fn scanned(call: &Call, token: &str, natural_key: NaturalKey) -> Result<Me
         }
     }
     let claims = call.app.vault.qr_claims();
-    match claims.claim(token.jti, natural_key.as_bytes(), token.expires_at.to_utc()).await? {
+    match claims.claim(token.jti, key, token.expires_at.to_utc()).await? {
         QrClaim::Granted => Ok(token.member_id),
         QrClaim::UsedByOther => Err(ApiError::Conflict(Conflict::QrUsed)),
     }
@@ -175,7 +185,6 @@ pub(crate) async fn decide(
         Form::Import => (PurchaseMode::Import { registered_at: report.registered_at }, "import"),
     };
     let command = MemberCommand::RecordPurchase(RecordPurchase {
-        purchase_id: PurchaseId::from_uuid(Uuid::now_v7()),
         quarantine_id: QuarantineId::from_uuid(Uuid::now_v7()),
         document,
         mode,
@@ -228,6 +237,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
             bonuses_earned,
             bonuses_available_from,
             bonuses_expire_at,
+            bonuses_redeemed,
             status,
         } => {
             if !replayed {
@@ -240,7 +250,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
                 bonuses_earned: *bonuses_earned,
                 bonuses_available_from: *bonuses_available_from,
                 bonuses_expire_at: *bonuses_expire_at,
-                bonuses_redeemed: ledger_core::money::Bonuses::ZERO,
+                bonuses_redeemed: *bonuses_redeemed,
                 coupon_discount: ledger_core::money::Roubles::ZERO,
                 status: status.as_str(),
                 position,

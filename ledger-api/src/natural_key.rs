@@ -42,6 +42,12 @@ impl Keyed {
         NaturalKey::from_bytes(self.mac(&parts))
     }
 
+    /// The key of a refund, in a scope of its own. Rules D1, F1.
+    pub(crate) fn refund(&self, business: BusinessId, source_system: &str, external_id: &str) -> [u8; 32] {
+        let business = business.as_uuid();
+        self.mac(&[b"refund", business.as_bytes(), source_system.as_bytes(), external_id.as_bytes()])
+    }
+
     /// The key of a request by its header, in the scope of the credential's owner and the route: which call, and what it
     /// is `about`, however the address names that. Design L4.
     pub(crate) fn request(

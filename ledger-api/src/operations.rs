@@ -188,6 +188,17 @@ operations! {
         "The caller's own purchases, newest first", () => "200" dto::Purchases;
     OnePurchase: GET "/api/v1/transactions/{id}", PARTNERS, Free, Everywhere, routes::purchases::one,
         "One of the caller's own purchases", () => "200" dto::Purchase;
+    RefundByNumber: POST "/api/v1/transactions/refunds", PARTNERS, Natural, Everywhere, routes::refunds::by_number,
+        "Give back money for a purchase named by the partner's own number; one not known yet is waited for",
+        dto::RefundByNumber => "201" dto::RefundAnswer;
+    RefundPurchase: POST "/api/v1/transactions/{id}/refunds", PARTNERS, Natural, Everywhere, routes::refunds::by_id,
+        "Give back money for a purchase", dto::RefundPurchase => "201" dto::RefundAnswer;
+    HoldBonuses: POST "/api/v1/redemptions", PARTNERS, Header, Everywhere, routes::redemptions::hold,
+        "Reserve bonuses for a purchase", dto::HoldBonuses => "201" dto::HoldAnswer;
+    CaptureHold: POST "/api/v1/redemptions/{id}/capture", PARTNERS, Natural, Everywhere, routes::redemptions::capture,
+        "Report the purchase that is paid with held bonuses", dto::CaptureHold => "201" dto::PurchaseAnswer;
+    CancelHold: POST "/api/v1/redemptions/{id}/cancel", PARTNERS, Header, Everywhere, routes::redemptions::cancel,
+        "Call a hold off", dto::CancelHold => "200" dto::CancelAnswer;
 
     RegisterBusiness: POST "/api/v1/admin/businesses", ADMINS, Header, Everywhere, routes::businesses::register,
         "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;

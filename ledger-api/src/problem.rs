@@ -243,10 +243,11 @@ fn class_of(error: &sqlx::Error) -> String {
 fn status_of(rejection: &Rejection) -> StatusCode {
     match rejection {
         Rejection::PolicyParameters { .. } => StatusCode::BAD_REQUEST,
-        Rejection::MemberNotFound | Rejection::HoldNotFound | Rejection::CouponNotValid => {
-            StatusCode::NOT_FOUND
-        }
-        Rejection::MemberExists | Rejection::SlugTaken => StatusCode::CONFLICT,
+        Rejection::MemberNotFound
+        | Rejection::HoldNotFound
+        | Rejection::PurchaseNotFound
+        | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
+        Rejection::HoldAlreadyClosed | Rejection::MemberExists | Rejection::SlugTaken => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused
@@ -256,6 +257,12 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::PolicyInThePast { .. }
         | Rejection::PeriodInThePast { .. }
         | Rejection::PeriodReversed
+        | Rejection::HoldLapsed
+        | Rejection::WrongBusiness
+        | Rejection::OverRedeemLimit { .. }
+        | Rejection::InsufficientBonuses { .. }
+        | Rejection::RefundExceedsPurchase { .. }
+        | Rejection::TooManyWaiting
         | Rejection::AmountOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -275,6 +282,13 @@ fn facts_of(rejection: &Rejection) -> Value {
         Rejection::PolicyInThePast { effective_from, now } => {
             json!({ "effective_from": effective_from, "now": now })
         }
+        Rejection::OverRedeemLimit { asked, limit, minimum } => {
+            json!({ "asked": asked, "limit": limit, "minimum": minimum })
+        }
+        Rejection::InsufficientBonuses { asked, available } => {
+            json!({ "asked": asked, "available": available })
+        }
+        Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
         Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),
         _ => json!({}),
     }

@@ -68,6 +68,8 @@ id_types! {
     LotId;
     /// A reservation of bonuses for a purchase; `redemption_id` on the wire. Rule R1.
     RedemptionId;
+    /// Money given back for a purchase; `refund_id` on the wire. Rule F1.
+    RefundId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
@@ -86,6 +88,45 @@ impl LotId {
     pub fn of(purchase: PurchaseId, funder: &str) -> Self {
         Self(Uuid::new_v5(&purchase.0, funder.as_bytes()))
     }
+
+    /// The lot that stands for what `refund` returned of lots past their life. Rule F4.
+    #[must_use]
+    pub fn returned_by(refund: RefundId) -> Self {
+        Self(Uuid::new_v5(&refund.0, b"returned"))
+    }
+}
+
+/// Ids derived from the 32-byte key of the command that makes the thing, so that the key can be found by the id: its first
+/// bytes are the key's (a UUID version 8).
+macro_rules! keyed_types {
+    ($($name:ident,)*) => {$(
+        impl $name {
+            /// The id of what the command with this key makes; the same for every repeat.
+            #[must_use]
+            pub fn of_key(key: &[u8; 32]) -> Self {
+                let mut bytes = [0_u8; 16];
+                for (byte, of_key) in bytes.iter_mut().zip(key) {
+                    *byte = *of_key;
+                }
+                Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+            }
+        }
+    )*};
+}
+
+keyed_types! { PurchaseId, RedemptionId, RefundId, }
+
+/// How many first bytes of a key its id has unchanged.
+const KEPT_BYTES: usize = 6;
+
+/// The keys, from the first to the last, among which the one of a derived id is.
+#[must_use]
+pub fn keys_of(id: Uuid) -> ([u8; 32], [u8; 32]) {
+    let (mut first, mut last) = ([0_u8; 32], [u8::MAX; 32]);
+    for ((low, high), byte) in first.iter_mut().zip(&mut last).zip(id.as_bytes()).take(KEPT_BYTES) {
+        (*low, *high) = (*byte, *byte);
+    }
+    (first, last)
 }
 
 /// A business's short name in addresses, account names and consents: `[a-z0-9-]`, 2 to 40 characters, starting and
@@ -207,6 +248,21 @@ mod tests {
         for wrong in ["", "a", "-ab", "ab-", "Mindal", "минд", "a b", "coalition", &"x".repeat(41)] {
             assert_eq!(wrong.parse::<Slug>(), Err(NotASlug), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_id_leads_back_to_its_key() {
+        let key: [u8; 32] = std::array::from_fn(|place| u8::try_from(place * 7 + 3).expect("small"));
+        let id = PurchaseId::of_key(&key);
+        let (first, last) = keys_of(id.as_uuid());
+        assert!(first <= key && key <= last);
+        assert_eq!(id.as_uuid().get_version_num(), 8);
+        let mut other = key;
+        other[15] ^= 1;
+        assert_ne!(PurchaseId::of_key(&other), id);
+        other = key;
+        other[5] ^= 1;
+        assert!(!(first..=last).contains(&other));
     }
 
     #[test]

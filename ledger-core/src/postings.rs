@@ -7,7 +7,10 @@ use std::fmt;
 
 use crate::ids::{LotId, MemberId};
 use crate::log::Event;
-use crate::member::event::{BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, MemberEvent};
+use crate::member::event::{
+    BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusesHeld, BonusesRedeemed,
+    DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart,
+};
 use crate::member::lot::Funder;
 
 /// What a posting counts; the two are never mixed.
@@ -37,10 +40,20 @@ pub enum Account {
     MemberPending(MemberId),
     /// `member/{id}/available`.
     MemberAvailable(MemberId),
+    /// `member/{id}/held`.
+    MemberHeld(MemberId),
+    /// `member/{id}/debt`: what she owes, below zero.
+    MemberDebt(MemberId),
     /// `funder/{slug|coalition}/issued`.
     Issued(Funder),
     /// `funder/{slug|coalition}/expired`.
     Expired(Funder),
+    /// `funder/{slug|coalition}/taken_back`.
+    TakenBack(Funder),
+    /// `business/{slug}|coalition/redeemed`.
+    Redeemed(Funder),
+    /// `business/{slug}|coalition/claims`.
+    Claims(Funder),
     /// `business/{slug}/clearing`, or `coalition/promo` for the coalition: c(f) of the design.
     Clearing(Funder),
     /// `coalition/float`.
@@ -54,6 +67,13 @@ impl fmt::Display for Account {
         match self {
             Self::MemberPending(id) => write!(f, "member/{id}/pending"),
             Self::MemberAvailable(id) => write!(f, "member/{id}/available"),
+            Self::MemberHeld(id) => write!(f, "member/{id}/held"),
+            Self::MemberDebt(id) => write!(f, "member/{id}/debt"),
+            Self::TakenBack(funder) => write!(f, "funder/{funder}/taken_back"),
+            Self::Redeemed(Funder::Business(slug)) => write!(f, "business/{slug}/redeemed"),
+            Self::Redeemed(Funder::Coalition) => f.write_str("coalition/redeemed"),
+            Self::Claims(Funder::Business(slug)) => write!(f, "business/{slug}/claims"),
+            Self::Claims(Funder::Coalition) => f.write_str("coalition/claims"),
             Self::Issued(funder) => write!(f, "funder/{funder}/issued"),
             Self::Expired(funder) => write!(f, "funder/{funder}/expired"),
             Self::Clearing(Funder::Business(slug)) => write!(f, "business/{slug}/clearing"),
@@ -87,12 +107,21 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusAccrued(fact) => accrued(member, fact),
         MemberEvent::BonusMatured(fact) => matured(member, fact),
         MemberEvent::BonusExpired(fact) => expired(member, fact),
+        MemberEvent::BonusesHeld(fact) => held(member, fact),
+        MemberEvent::HoldReleased(fact) => released(member, fact),
+        MemberEvent::BonusesRedeemed(fact) => redeemed(member, fact),
+        MemberEvent::BonusReturned(fact) => returned(member, fact),
+        MemberEvent::BonusTakenBack(fact) => taken_back(member, fact),
+        MemberEvent::DebtIncurred(fact) => owed(member, fact),
+        MemberEvent::DebtRepaid(fact) => repaid(member, fact),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::PurchaseRefunded(_)
+        | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
         | MemberEvent::StatusDowngradeCancelled(_) => Vec::new(),
@@ -110,6 +139,10 @@ struct Moves {
 impl Moves {
     const fn of(lot_id: LotId, funder: Funder, kopecks: i64) -> Self {
         Self { lot_id, funder, kopecks, postings: Vec::new() }
+    }
+
+    fn part(part: &LotPart) -> Self {
+        Self::of(part.lot_id, part.funder.clone(), part.amount.kopecks())
     }
 
     fn shift(mut self, unit: Unit, from: Account, to: Account) -> Self {
@@ -156,10 +189,7 @@ fn matured(member: MemberId, fact: &BonusMatured) -> Vec<Posting> {
 fn expired(member: MemberId, fact: &BonusExpired) -> Vec<Posting> {
     let moves = Moves::of(fact.lot_id, fact.funder.clone(), fact.amount.kopecks());
     let gone = Account::Expired(fact.funder.clone());
-    let back = match fact.expired_to {
-        ExpiredTo::Funder => Account::Clearing(fact.funder.clone()),
-        ExpiredTo::Coalition => Account::Breakage,
-    };
+    let back = ended(fact.expired_to, &fact.funder);
     match fact.holding {
         // A pending lot was never paid for (Rule M2), so nothing flows back.
         Holding::Pending => moves.shift(Unit::Bon, Account::MemberPending(member), gone).postings,
@@ -170,4 +200,97 @@ fn expired(member: MemberId, fact: &BonusExpired) -> Vec<Posting> {
                 .postings
         }
     }
+}
+
+/// Where the face value of what expired goes. Rule B8.
+fn ended(expired_to: ExpiredTo, funder: &Funder) -> Account {
+    match expired_to {
+        ExpiredTo::Funder => Account::Clearing(funder.clone()),
+        ExpiredTo::Coalition => Account::Breakage,
+    }
+}
+
+fn held(member: MemberId, fact: &BonusesHeld) -> Vec<Posting> {
+    let (from, to) = (Account::MemberAvailable(member), Account::MemberHeld(member));
+    let parts = fact.parts.iter().map(|held| &held.part);
+    parts.flat_map(|part| Moves::part(part).shift(Unit::Bon, from.clone(), to.clone()).postings).collect()
+}
+
+fn released(member: MemberId, fact: &HoldReleased) -> Vec<Posting> {
+    let (from, to) = (Account::MemberHeld(member), Account::MemberAvailable(member));
+    let parts = fact.parts.iter();
+    parts.flat_map(|part| Moves::part(part).shift(Unit::Bon, from.clone(), to.clone()).postings).collect()
+}
+
+/// `part` leaves `from` and counts as spent with `creditor`, who is owed its face value. Rule M2.
+fn spent(part: &LotPart, from: Account, creditor: &Funder) -> Vec<Posting> {
+    Moves::part(part)
+        .shift(Unit::Bon, from, Account::Redeemed(creditor.clone()))
+        .shift(Unit::Rub, Account::Float, Account::Clearing(creditor.clone()))
+        .postings
+}
+
+fn redeemed(member: MemberId, fact: &BonusesRedeemed) -> Vec<Posting> {
+    let with = Funder::Business(fact.business.clone());
+    fact.parts.iter().flat_map(|held| spent(&held.part, Account::MemberHeld(member), &with)).collect()
+}
+
+fn returned(member: MemberId, fact: &BonusReturned) -> Vec<Posting> {
+    let with = Funder::Business(fact.business.clone());
+    let alive = fact.parts.iter().flat_map(|held| {
+        Moves::part(&held.part)
+            .shift(Unit::Bon, Account::Redeemed(with.clone()), Account::MemberAvailable(member))
+            .shift(Unit::Rub, Account::Clearing(with.clone()), Account::Float)
+            .postings
+    });
+    let past_life = fact.past_life.iter().flat_map(|part| {
+        Moves::part(part)
+            .shift(Unit::Bon, Account::Redeemed(with.clone()), Account::Expired(part.funder.clone()))
+            .shift(Unit::Rub, Account::Clearing(with.clone()), ended(fact.expired_to, &part.funder))
+            .postings
+    });
+    let instead = fact.instead.iter().flat_map(|lot| {
+        Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks())
+            .shift(Unit::Bon, Account::Issued(lot.funder.clone()), Account::MemberAvailable(member))
+            .shift(Unit::Rub, Account::Clearing(lot.funder.clone()), Account::Float)
+            .postings
+    });
+    alive.chain(past_life).chain(instead).collect()
+}
+
+fn taken_back(member: MemberId, fact: &BonusTakenBack) -> Vec<Posting> {
+    let own = fact.own.iter().flat_map(|OwnPart { part, holding }| {
+        let (moves, gone) = (Moves::part(part), Account::TakenBack(part.funder.clone()));
+        match holding {
+            // Nobody has paid for a pending lot (Rule M2).
+            Holding::Pending => moves.shift(Unit::Bon, Account::MemberPending(member), gone).postings,
+            Holding::Available => {
+                moves
+                    .shift(Unit::Bon, Account::MemberAvailable(member), gone)
+                    .shift(Unit::Rub, Account::Float, Account::Clearing(part.funder.clone()))
+                    .postings
+            }
+        }
+    });
+    let others = fact.others.iter();
+    let others = others
+        .flat_map(|OtherPart { creditor, part }| spent(part, Account::MemberAvailable(member), creditor));
+    own.chain(others).collect()
+}
+
+fn owed(member: MemberId, fact: &DebtIncurred) -> Vec<Posting> {
+    Moves::of(fact.lot_id, fact.creditor.clone(), fact.amount.kopecks())
+        .shift(Unit::Bon, Account::MemberDebt(member), Account::Claims(fact.creditor.clone()))
+        .postings
+}
+
+fn repaid(member: MemberId, fact: &DebtRepaid) -> Vec<Posting> {
+    let paid = fact.parts.iter();
+    let paid = paid.flat_map(|part| spent(part, Account::MemberAvailable(member), &fact.creditor));
+    let settled = Moves::of(fact.lot_id, fact.creditor.clone(), fact.amount.kopecks()).shift(
+        Unit::Bon,
+        Account::Claims(fact.creditor.clone()),
+        Account::MemberDebt(member),
+    );
+    paid.chain(settled.postings).collect()
 }

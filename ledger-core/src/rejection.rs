@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
 
 /// Why a command was refused.
@@ -28,6 +29,9 @@ pub enum Rejection {
     /// No such hold. Rule R4.
     #[error("there is no such redemption")]
     HoldNotFound,
+    /// No such purchase, or another business's.
+    #[error("there is no such purchase")]
+    PurchaseNotFound,
     /// No coupon with this code. Rule C.
     #[error("the coupon code is not valid")]
     CouponNotValid,
@@ -37,6 +41,15 @@ pub enum Rejection {
     /// Edits of a known document are not taken yet. Rule D3.
     #[error("amendments of a recorded purchase are not supported yet")]
     AmendmentNotSupported,
+    /// The hold was captured or cancelled. Rule R4.
+    #[error("the redemption is closed")]
+    HoldAlreadyClosed,
+    /// The hold was not captured in time. Rules R1, R4.
+    #[error("the redemption is past its time")]
+    HoldLapsed,
+    /// The hold was made for another business. Rule R4.
+    #[error("the redemption is of another business")]
+    WrongBusiness,
     /// The member exists already.
     #[error("the member is registered already")]
     MemberExists,
@@ -75,6 +88,35 @@ pub enum Rejection {
     /// A period that ends before it begins.
     #[error("the period ends before it begins")]
     PeriodReversed,
+    /// More than the share of the bill that may be paid in bonuses, or less than the least. Rules R2, R4.
+    #[error("of this bill, {minimum} to {limit} may be paid in bonuses")]
+    OverRedeemLimit {
+        /// What was asked for.
+        asked: Bonuses,
+        /// The most.
+        limit: Bonuses,
+        /// The least.
+        minimum: Roubles,
+    },
+    /// More than there is. Rule R4.
+    #[error("there are not so many bonuses")]
+    InsufficientBonuses {
+        /// What was asked for.
+        asked: Bonuses,
+        /// What there is.
+        available: Bonuses,
+    },
+    /// More than is left of the purchase. Rule F1.
+    #[error("the refund is more than what is left of the purchase")]
+    RefundExceedsPurchase {
+        /// What was asked for.
+        asked: Roubles,
+        /// What is left.
+        left: Roubles,
+    },
+    /// Too many refunds of a business wait for purchases that do not come. Rule D4.
+    #[error("too many refunds wait for their purchases")]
+    TooManyWaiting,
     /// A sum beyond what an amount holds.
     #[error("the amount is beyond what the ledger holds")]
     AmountOutOfRange,
@@ -90,6 +132,14 @@ impl Rejection {
             Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
             Self::PolicyMissing => "POLICY_MISSING",
             Self::HoldNotFound => "HOLD_NOT_FOUND",
+            Self::PurchaseNotFound => "NOT_FOUND",
+            Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
+            Self::HoldLapsed => "HOLD_LAPSED",
+            Self::WrongBusiness => "WRONG_BUSINESS",
+            Self::OverRedeemLimit { .. } => "OVER_REDEEM_LIMIT",
+            Self::InsufficientBonuses { .. } => "INSUFFICIENT_BONUSES",
+            Self::RefundExceedsPurchase { .. } => "REFUND_EXCEEDS_PURCHASE",
+            Self::TooManyWaiting => "TOO_MANY_WAITING",
             Self::CouponNotValid => "COUPON_NOT_VALID",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",

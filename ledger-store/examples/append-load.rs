@@ -9,7 +9,7 @@ use futures::future::join_all;
 use ledger_core::business::decide::RegisterBusiness;
 use ledger_core::business::event::Terms;
 use ledger_core::category::{Category, Confidentiality};
-use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, PurchaseId, QuarantineId};
+use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, QuarantineId};
 use ledger_core::log::Actor;
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
@@ -51,7 +51,6 @@ fn purchase(member_id: MemberId, business_id: BusinessId, kopecks: i64) -> Comma
         coupon_code: None,
     };
     let command = RecordPurchase {
-        purchase_id: PurchaseId::from_uuid(Uuid::now_v7()),
         quarantine_id: QuarantineId::from_uuid(Uuid::now_v7()),
         document,
         mode: PurchaseMode::Live,

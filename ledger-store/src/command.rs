@@ -1,9 +1,10 @@
 //! What can be asked of the ledger, and what is answered.
 
 use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
-use ledger_core::ids::{BusinessId, CorrelationId, MemberId};
+use ledger_core::ids::{BusinessId, CorrelationId, MemberId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
 use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_core::money::Roubles;
 use ledger_core::policy::decide::PublishPolicy;
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub enum Command {
         /// What.
         command: MemberCommand,
     },
+    /// Money given back for a purchase, whosever it is. Rules F, D4.
+    Refund(RefundRequest),
     /// A new business.
     RegisterBusiness(RegisterBusiness),
     /// A business's name or terms.
@@ -26,6 +29,32 @@ pub enum Command {
     SetMultiplier(SetMultiplier),
     /// A new policy.
     PublishPolicy(PublishPolicy),
+}
+
+/// A business gives money back for a purchase that it names; whose that is, the runner finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// Who gives back.
+    pub business_id: BusinessId,
+    /// The refund.
+    pub refund_id: RefundId,
+    /// How much.
+    pub amount: Roubles,
+    /// When; now when nobody said. Rule T1.
+    pub occurred_at: Option<Timestamp>,
+    /// What to do as long as nobody has reported the purchase. Rule D4.
+    pub unknown: Unknown,
+}
+
+/// What becomes of a refund of a purchase that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// It waits for it.
+    Waits,
+    /// It is refused.
+    Refused,
 }
 
 /// What makes a command happen once. Design L4.
@@ -64,6 +93,11 @@ pub enum Outcome {
     Business {
         /// Which.
         business_id: BusinessId,
+    },
+    /// A refund waits for its purchase. Rule D4.
+    RefundWaiting {
+        /// The refund.
+        refund_id: RefundId,
     },
     /// A policy was published.
     PolicyPublished {

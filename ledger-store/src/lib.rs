@@ -24,6 +24,6 @@ mod runner;
 mod snapshot;
 pub mod start;
 
-pub use command::{Command, Idempotency, Outcome, Receipt, Repeat, Request};
+pub use command::{Command, Idempotency, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
 pub use error::{ExecuteError, StoreError};
-pub use runner::{Ledger, LedgerOptions};
+pub use runner::{Ledger, LedgerOptions, member_of_redemption};

@@ -23,7 +23,7 @@ CREATE TABLE consents (
     PRIMARY KEY (member_id, purpose)
 ) WITH (fillfactor = 90);
 
--- Bills before bonuses and coupons. Rule S1's window is `occurred_at > after AND occurred_at <= now`.
+-- Bills before bonuses and coupons, net of refunds (Rule F6). Rule S1's window is `occurred_at > after AND occurred_at <= now`.
 CREATE TABLE bills (
     member_id      uuid        NOT NULL,
     occurred_at    timestamptz NOT NULL,

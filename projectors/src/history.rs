@@ -14,7 +14,8 @@ use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, MemberId, PurchaseId};
 use ledger_core::log::Position;
-use ledger_core::member::event::MemberEvent;
+use ledger_core::member::event::{BonusTakenBack, MemberEvent};
+use ledger_core::money::Bonuses;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -82,8 +83,41 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
             business_id: fact.business_id,
             medical: fact.confidentiality == Confidentiality::Medical,
         }),
-        // What matures moves within the total.
+        MemberEvent::BonusesRedeemed(fact) => Some(Movement {
+            kind: "spent",
+            change: fact.amount.kopecks().saturating_neg(),
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            medical: fact.confidentiality == Confidentiality::Medical,
+        }),
+        MemberEvent::BonusReturned(fact) => Some(Movement {
+            kind: "returned",
+            change: fact.amount.kopecks(),
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            medical: fact.confidentiality == Confidentiality::Medical,
+        }),
+        MemberEvent::BonusTakenBack(fact) => Some(Movement {
+            kind: "revoked",
+            change: of_lots(fact).saturating_neg(),
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            medical: fact.confidentiality == Confidentiality::Medical,
+        }),
+        MemberEvent::DebtRepaid(fact) => Some(Movement {
+            kind: "revoked",
+            change: fact.amount.kopecks().saturating_neg(),
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            medical: fact.confidentiality == Confidentiality::Medical,
+        }),
+        // What matures or is held moves within the total; a debt is not in it until it is paid.
         MemberEvent::BonusMatured(_)
+        | MemberEvent::BonusesHeld(_)
+        | MemberEvent::HoldReleased(_)
+        | MemberEvent::PurchaseRefunded(_)
+        | MemberEvent::DebtIncurred(_)
+        | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -94,6 +128,13 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
         | MemberEvent::StatusDowngradeScheduled(_)
         | MemberEvent::StatusDowngradeCancelled(_) => None,
     }
+}
+
+/// What a take-back takes of lots now: not what had expired before, nor what becomes debt.
+fn of_lots(fact: &BonusTakenBack) -> i64 {
+    let own = fact.own.iter().map(|own| own.part.amount);
+    let amounts = own.chain(fact.others.iter().map(|other| other.part.amount));
+    Bonuses::checked_sum(amounts).map_or(i64::MAX, Bonuses::kopecks)
 }
 
 /// What a batch does to the tables.

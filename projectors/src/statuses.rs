@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
-use ledger_core::member::event::{MemberEvent, PurchaseRecorded, Track};
+use ledger_core::member::event::{MemberEvent, PurchaseRecorded, PurchaseRefunded, Track};
 use ledger_core::member::status::Status;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -49,6 +49,7 @@ struct Changes<'a> {
     members: BTreeMap<Uuid, Member>,
     consents: BTreeMap<(Uuid, String), Consent>,
     bills: Vec<(Uuid, &'a Decoded, &'a PurchaseRecorded)>,
+    refunds: Vec<(Uuid, &'a PurchaseRefunded)>,
 }
 
 impl<'a> Changes<'a> {
@@ -81,7 +82,16 @@ impl<'a> Changes<'a> {
             MemberEvent::StatusDowngradeCancelled(fact) => {
                 self.track(id, fact.track, TrackState { status: fact.status, falls: None });
             }
+            MemberEvent::PurchaseRefunded(fact) => self.refunds.push((id, fact)),
             MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::BonusesHeld(_)
+            | MemberEvent::HoldReleased(_)
+            | MemberEvent::BonusesRedeemed(_)
+            | MemberEvent::BonusReturned(_)
+            | MemberEvent::BonusTakenBack(_)
+            | MemberEvent::DebtIncurred(_)
+            | MemberEvent::DebtRepaid(_)
+            | MemberEvent::WaitingRefundDropped(_)
             | MemberEvent::BonusAccrued(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusExpired(_) => {}
@@ -132,7 +142,8 @@ impl Projection for Statuses {
             }
             write_members(connection, &changes.members).await?;
             write_consents(connection, &changes.consents).await?;
-            write_bills(connection, &changes.bills).await
+            write_bills(connection, &changes.bills).await?;
+            write_refunds(connection, &changes.refunds).await
         })
     }
 }
@@ -242,5 +253,25 @@ async fn write_bills(
     .bind(bills.iter().map(|(_, _, fact)| fact.amount.kopecks()).collect::<Vec<i64>>())
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Rule F6: bills are net of refunds. One by one: a batch may hold several of one purchase, and they are few.
+async fn write_refunds(
+    connection: &mut PgConnection,
+    refunds: &[(Uuid, &PurchaseRefunded)],
+) -> Result<(), ProjectError> {
+    for (member, fact) in refunds {
+        sqlx::query(
+            "UPDATE bills SET amount_kopecks = amount_kopecks - $4 \
+             WHERE member_id = $1 AND occurred_at = $2 AND purchase_id = $3",
+        )
+        .bind(member)
+        .bind(fact.bought_at.to_utc())
+        .bind(fact.purchase_id.as_uuid())
+        .bind(fact.amount.kopecks())
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }

@@ -8,6 +8,8 @@ mod members;
 mod purchase_answers;
 mod purchase_documents;
 mod purchases;
+mod redemptions;
+mod refunds;
 mod registration;
 mod values;
 
@@ -19,6 +21,8 @@ pub(crate) use members::*;
 pub(crate) use purchase_answers::*;
 pub(crate) use purchase_documents::*;
 pub(crate) use purchases::*;
+pub(crate) use redemptions::*;
+pub(crate) use refunds::*;
 pub(crate) use registration::*;
 
 use crate::json::{FieldErrors, Fields, Json, parse};

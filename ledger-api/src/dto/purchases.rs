@@ -160,7 +160,7 @@ impl Report {
 }
 
 /// Exactly one way of naming her.
-fn member(fields: &mut Fields<'_, '_>, form: Form) -> Option<(Member, Option<Timestamp>)> {
+pub(super) fn member(fields: &mut Fields<'_, '_>, form: Form) -> Option<(Member, Option<Timestamp>)> {
     let mut member = fields.object("member")?;
     let given = ["member_id", "phone", "qr", "phone_hash"].into_iter();
     let given: Vec<&str> = given.filter(|name| member.names().any(|there| there == *name)).collect();

@@ -55,6 +55,26 @@ fn bodies(operation: Operation) -> Vec<Value> {
             };
             [past(json!({ "member_id": ID })), past(json!({ "phone": "+79990000000" }))].concat()
         }
+        Operation::RefundPurchase => vec![json!({
+            "external_id": "f1", "amount": 10, "reason": "returned", "business_id": "mindal",
+        })],
+        Operation::RefundByNumber => vec![json!({
+            "source_system": "pos", "purchase_external_id": "r1", "external_id": "f1", "amount": "10.00",
+            "reason": "returned", "occurred_at": AT, "business_id": "mindal",
+        })],
+        Operation::HoldBonuses => members()
+            .into_iter()
+            .map(|member| {
+                json!({
+                    "member": member, "bill_amount": "100.00", "amount": 10, "business_id": "mindal",
+                })
+            })
+            .collect(),
+        Operation::CaptureHold => vec![json!({
+            "external_id": "r1", "source_system": "pos", "amount": "100.00", "redeem_amount": "10.00",
+            "occurred_at": AT, "business_id": "mindal",
+        })],
+        Operation::CancelHold => vec![json!({ "business_id": "mindal" })],
         Operation::RegisterBusiness => {
             let own = json!({ "slug": "rosa", "category": "beauty_salon", "confidentiality": "medical" });
             vec![with(&terms, &own)]
@@ -93,15 +113,19 @@ fn both_kinds(own: &Value) -> Vec<Value> {
     vec![with(&ordinary, own), with(&medical, own)]
 }
 
-fn purchases() -> Vec<Value> {
+/// Every way of naming the member.
+fn members() -> [Value; 4] {
     let hash = "0".repeat(64);
-    let members = [
+    [
         json!({ "member_id": ID }),
         json!({ "phone": "+79990000000" }),
         json!({ "qr": "scanned" }),
         json!({ "phone_hash": hash }),
-    ];
-    members.iter().flat_map(|member| both_kinds(&json!({ "member": member }))).collect()
+    ]
+}
+
+fn purchases() -> Vec<Value> {
+    members().iter().flat_map(|member| both_kinds(&json!({ "member": member }))).collect()
 }
 
 /// The body changed in one place, with what was done: a field taken away, made null, or added that nobody knows.
@@ -227,7 +251,15 @@ fn collect(root: &Value, schema: &Value, path: &str, paths: &mut BTreeSet<String
 fn fields_asked_for(asked: BTreeSet<String>, operation: Operation) -> BTreeSet<String> {
     let named = matches!(
         operation,
-        Operation::RecordPurchase | Operation::RecordBatch | Operation::RecordScan | Operation::Import
+        Operation::RecordPurchase
+            | Operation::RecordBatch
+            | Operation::RecordScan
+            | Operation::RefundPurchase
+            | Operation::RefundByNumber
+            | Operation::HoldBonuses
+            | Operation::CaptureHold
+            | Operation::CancelHold
+            | Operation::Import
     );
     let plain = asked.into_iter().map(|path| path.trim_start_matches("body").replace("[0]", "[]"));
     plain.chain(named.then(|| "business_id".to_owned())).collect()

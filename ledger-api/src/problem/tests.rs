@@ -1,12 +1,21 @@
 //! Every error with its status and code.
 
+use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::time::Timestamp;
 
 use super::*;
 
+fn over(amount: Bonuses, minimum: Roubles) -> Rejection {
+    Rejection::OverRedeemLimit { asked: amount, limit: amount, minimum }
+}
+
+fn short(amount: Bonuses) -> Rejection {
+    Rejection::InsufficientBonuses { asked: amount, available: amount }
+}
+
 #[test]
 fn every_error_has_its_status_and_code() {
-    let at = Timestamp::BEGINNING;
+    let (at, bon, rub) = (Timestamp::BEGINNING, Bonuses::ZERO, Roubles::ZERO);
     let fields = || FieldErrors::one("amount", "is required");
     for (error, status, code) in [
         (ApiError::Validation(fields()), 400, "VALIDATION_ERROR"),
@@ -36,6 +45,14 @@ fn every_error_has_its_status_and_code() {
         (Rejection::BusinessNotFound.into(), 422, "BUSINESS_NOT_FOUND"),
         (Rejection::PolicyMissing.into(), 422, "POLICY_MISSING"),
         (Rejection::HoldNotFound.into(), 404, "HOLD_NOT_FOUND"),
+        (Rejection::PurchaseNotFound.into(), 404, "NOT_FOUND"),
+        (Rejection::HoldAlreadyClosed.into(), 409, "HOLD_ALREADY_CLOSED"),
+        (Rejection::HoldLapsed.into(), 422, "HOLD_LAPSED"),
+        (Rejection::WrongBusiness.into(), 422, "WRONG_BUSINESS"),
+        (over(bon, rub).into(), 422, "OVER_REDEEM_LIMIT"),
+        (short(bon).into(), 422, "INSUFFICIENT_BONUSES"),
+        (Rejection::RefundExceedsPurchase { asked: rub, left: rub }.into(), 422, "REFUND_EXCEEDS_PURCHASE"),
+        (Rejection::TooManyWaiting.into(), 422, "TOO_MANY_WAITING"),
         (Rejection::CouponNotValid.into(), 404, "COUPON_NOT_VALID"),
         (Rejection::IdempotencyKeyReused.into(), 422, "IDEMPOTENCY_KEY_REUSED"),
         (Rejection::AmendmentNotSupported.into(), 422, "AMENDMENT_NOT_SUPPORTED"),

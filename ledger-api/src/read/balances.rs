@@ -9,12 +9,26 @@ use ledger_core::member::lot::Funder;
 use ledger_core::member::state::LiveLot;
 use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::problem::{ApiError, Cause};
 
-type Columns = (Uuid, Uuid, Uuid, bool, String, i64, bool, DateTime<Utc>, DateTime<Utc>);
+#[derive(FromRow)]
+struct LotRow {
+    lot_id: Uuid,
+    purchase_id: Uuid,
+    business_id: Uuid,
+    medical: bool,
+    funder: String,
+    left_kopecks: i64,
+    held_kopecks: i64,
+    overdue_kopecks: i64,
+    pending: bool,
+    available_from: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
 
 /// Her balance at `now`; `None` when a sum does not fit.
 pub(crate) async fn at(
@@ -23,42 +37,41 @@ pub(crate) async fn at(
     now: Timestamp,
     expiring_soon_days: u32,
 ) -> Result<Option<Balance>, ApiError> {
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT lot_id, purchase_id, business_id, medical, funder, left_kopecks, pending, available_from, expires_at
-         FROM balances.lots WHERE member_id = $1",
+    // In the order of spending (Rule B7), each with what overdue holds will give back of it (Rule R1).
+    let rows: Vec<LotRow> = sqlx::query_as(
+        "SELECT lot_id, purchase_id, business_id, medical, funder, left_kopecks, held_kopecks, pending, available_from,
+                expires_at, COALESCE((SELECT sum(h.amount_kopecks)::bigint FROM balances.holds h
+                    WHERE h.member_id = l.member_id AND h.lot_id = l.lot_id AND h.lapses_at <= $2), 0) AS overdue_kopecks
+         FROM balances.lots l WHERE member_id = $1 ORDER BY expires_at, position, funder = 'coalition'",
     )
     .bind(member.as_uuid())
+    .bind(now.to_utc())
     .fetch_all(&app.read_pool)
     .await?;
     let lots = rows.into_iter().map(lot).collect::<Result<Vec<_>, _>>()?;
-    let posted: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT held_kopecks, debt_kopecks FROM balances.member_balances WHERE member_id = $1",
-    )
-    .bind(member.as_uuid())
-    .fetch_optional(&app.read_pool)
-    .await?;
-    let mut balance = balance_of(lots.iter(), now, expiring_soon_days);
-    if let (Some(balance), Some((held, debt))) = (&mut balance, posted) {
-        balance.held = Bonuses::from_kopecks(held);
-        balance.debt = Bonuses::from_kopecks(debt);
-    }
-    Ok(balance)
+    let debt: Option<i64> =
+        sqlx::query_scalar("SELECT debt_kopecks FROM balances.member_balances WHERE member_id = $1")
+            .bind(member.as_uuid())
+            .fetch_optional(&app.read_pool)
+            .await?;
+    let debt = Bonuses::from_kopecks(debt.unwrap_or(0));
+    Ok(balance_of(lots.iter().map(|(lot, overdue)| (lot, *overdue)), debt, now, expiring_soon_days))
 }
 
-fn lot(columns: Columns) -> Result<LiveLot, ApiError> {
-    let (lot_id, purchase_id, business_id, medical, funder, left, pending, available_from, expires_at) =
-        columns;
+fn lot(row: LotRow) -> Result<(LiveLot, Bonuses), ApiError> {
     let malformed = || ApiError::Unavailable(Cause::Impossible("a lot of the read model names no funder"));
-    let funder: Funder = funder.parse().map_err(|_| malformed())?;
-    Ok(LiveLot {
-        lot_id: LotId::from_uuid(lot_id),
-        purchase_id: PurchaseId::from_uuid(purchase_id),
-        business_id: BusinessId::from_uuid(business_id),
-        confidentiality: if medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
+    let funder: Funder = row.funder.parse().map_err(|_| malformed())?;
+    let lot = LiveLot {
+        lot_id: LotId::from_uuid(row.lot_id),
+        purchase_id: PurchaseId::from_uuid(row.purchase_id),
+        business_id: BusinessId::from_uuid(row.business_id),
+        confidentiality: if row.medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
         funder,
-        left: Bonuses::from_kopecks(left),
-        holding: if pending { Holding::Pending } else { Holding::Available },
-        available_from: Timestamp::new(available_from),
-        expires_at: Timestamp::new(expires_at),
-    })
+        left: Bonuses::from_kopecks(row.left_kopecks),
+        held: Bonuses::from_kopecks(row.held_kopecks),
+        holding: if row.pending { Holding::Pending } else { Holding::Available },
+        available_from: Timestamp::new(row.available_from),
+        expires_at: Timestamp::new(row.expires_at),
+    };
+    Ok((lot, Bonuses::from_kopecks(row.overdue_kopecks)))
 }

@@ -14,3 +14,5 @@ pub(crate) mod policies;
 pub(crate) mod profile;
 pub(crate) mod purchases;
 pub(crate) mod quarantine;
+pub(crate) mod redemptions;
+pub(crate) mod refunds;

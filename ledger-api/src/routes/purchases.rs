@@ -31,6 +31,11 @@ async fn one_document(call: Call, payload: Payload, form: Form) -> Answer {
         Some(member) => intake::result_of(&intake::decide(&call, &reported, member, form).await?, member)?,
         None => intake::UNMATCHED,
     };
+    answer(&call, became)
+}
+
+/// The answer to one document.
+pub(crate) fn answer(call: &Call, became: Became) -> Answer {
     match became {
         Became::Recorded(answer) => {
             let status = if answer.replayed { StatusCode::OK } else { StatusCode::CREATED };

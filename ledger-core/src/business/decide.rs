@@ -1,10 +1,16 @@
 //! Decisions about businesses: registering one, changing its name and terms, setting a multiplier for a period.
 
+use chrono::TimeDelta;
+
 use super::Businesses;
-use super::event::{BusinessMultiplierSet, BusinessRegistered, BusinessRenamed, BusinessTermsChanged, Terms};
+use super::event::{
+    BusinessMultiplierSet, BusinessRegistered, BusinessRenamed, BusinessTermsChanged, RefundWaiting, Terms,
+};
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, Slug};
+use crate::context::Context;
+use crate::ids::{BusinessId, PurchaseId, Slug};
 use crate::log::Event;
+use crate::member::refund::Refund;
 use crate::rate::{Multiplier, Rate};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -54,6 +60,43 @@ pub struct SetMultiplier {
     pub to: Timestamp,
     /// The multiplier.
     pub value: Multiplier,
+}
+
+/// Let a refund wait for its purchase. Rule D4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitForPurchase {
+    /// The business.
+    pub business_id: BusinessId,
+    /// The purchase, when it comes.
+    pub purchase_id: PurchaseId,
+    /// The refund.
+    pub refund: Refund,
+}
+
+/// How many refunds of one business may wait at a time.
+const WAITING_MAX: usize = 10_000;
+
+/// Decides that a refund of a purchase nobody has reported waits for it. Rule D4.
+///
+/// # Errors
+/// Its form; a business nobody knows; too many of them wait.
+pub fn wait_for_purchase(command: &WaitForPurchase, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
+    let now = context.recorded_at;
+    command.refund.check_form(context)?;
+    let business = context.registry.businesses.get(command.business_id).ok_or(Rejection::BusinessNotFound)?;
+    if business.waiting(now) >= WAITING_MAX {
+        return Err(Rejection::TooManyWaiting);
+    }
+    let days = context.policy_at(now)?.parameters.purchase_orphan_days;
+    let waiting = RefundWaiting {
+        business_id: command.business_id,
+        purchase_id: command.purchase_id,
+        refund_id: command.refund.refund_id,
+        amount: command.refund.amount,
+        reported_at: now,
+        waits_until: now.plus(TimeDelta::days(i64::from(days))),
+    };
+    Ok(vec![waiting.into()])
 }
 
 /// Decides a registration.

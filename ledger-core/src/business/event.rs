@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, Slug};
+use crate::ids::{BusinessId, PurchaseId, RefundId, Slug};
+use crate::money::Roubles;
 use crate::rate::{Multiplier, Rate};
 use crate::time::Timestamp;
 
@@ -15,6 +16,7 @@ pub enum BusinessEvent {
     BusinessRenamed(BusinessRenamed),
     BusinessTermsChanged(BusinessTermsChanged),
     BusinessMultiplierSet(BusinessMultiplierSet),
+    RefundWaiting(RefundWaiting),
 }
 
 /// A business's own terms; what is absent is the policy's. Rules B3, B5, R2, D5.
@@ -92,4 +94,23 @@ pub struct BusinessMultiplierSet {
     pub to: Timestamp,
     /// The multiplier.
     pub value: Multiplier,
+}
+
+/// It reported a refund of a purchase that nobody has reported yet. Rule D4.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefundWaiting {
+    /// The business.
+    pub business_id: BusinessId,
+    /// The purchase, when it comes.
+    pub purchase_id: PurchaseId,
+    /// The refund.
+    pub refund_id: RefundId,
+    /// How much is given back.
+    pub amount: Roubles,
+    /// When the log took it.
+    pub reported_at: Timestamp,
+    /// The last moment at which it takes effect.
+    pub waits_until: Timestamp,
 }

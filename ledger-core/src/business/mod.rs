@@ -5,12 +5,14 @@ pub mod event;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, Slug};
+use crate::ids::{BusinessId, PurchaseId, Slug};
+use crate::member::refund::Refund;
 use crate::rate::Multiplier;
 use crate::time::Timestamp;
-use event::{BusinessEvent, BusinessMultiplierSet, Terms};
+use event::{BusinessEvent, BusinessMultiplierSet, RefundWaiting, Terms};
 
 /// One business: a fold of its stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub struct Business {
     later_terms: Vec<(Timestamp, Terms)>,
     /// Periods with a multiplier of their own, in log order.
     periods: Vec<BusinessMultiplierSet>,
+    /// Refunds whose purchases have not come, until they are given up. Rule D4. Shared, so that other facts need not copy
+    /// them.
+    waiting: Arc<BTreeMap<PurchaseId, Vec<RefundWaiting>>>,
     /// How many facts the fold has seen.
     version: u32,
 }
@@ -51,6 +56,29 @@ impl Business {
     pub fn multiplier_at(&self, at: Timestamp) -> Multiplier {
         let period = self.periods.iter().rev().find(|period| period.from <= at && at < period.to);
         period.map(|period| period.value).or(self.terms_at(at).cashback_multiplier).unwrap_or(Multiplier::ONE)
+    }
+
+    /// The refunds that wait for `purchase` at `now`, in log order. Rule D4.
+    #[must_use]
+    pub fn waiting_for(&self, purchase: PurchaseId, now: Timestamp) -> Vec<Refund> {
+        let waiting = self.waiting.get(&purchase).into_iter().flatten();
+        let in_time = waiting.filter(|fact| now <= fact.waits_until);
+        in_time
+            .map(|fact| Refund { refund_id: fact.refund_id, amount: fact.amount, occurred_at: now })
+            .collect()
+    }
+
+    /// How many refunds wait at `now`.
+    #[must_use]
+    pub fn waiting(&self, now: Timestamp) -> usize {
+        self.waiting.values().flatten().filter(|fact| now <= fact.waits_until).count()
+    }
+
+    /// Keeps one more, and forgets those that were given up when it came.
+    fn wait(&mut self, fact: &RefundWaiting) {
+        let waiting = Arc::make_mut(&mut self.waiting);
+        waiting.retain(|_, facts| facts.iter().any(|there| fact.reported_at <= there.waits_until));
+        waiting.entry(fact.purchase_id).or_default().push(fact.clone());
     }
 
     /// How many facts its stream holds.
@@ -100,6 +128,7 @@ impl Businesses {
                     first_terms: fact.terms.clone(),
                     later_terms: Vec::new(),
                     periods: Vec::new(),
+                    waiting: Arc::default(),
                     version: 1,
                 };
                 self.by_id.insert(fact.business_id, business);
@@ -114,6 +143,7 @@ impl Businesses {
             BusinessEvent::BusinessMultiplierSet(fact) => {
                 self.known(fact.business_id)?.periods.push(fact.clone());
             }
+            BusinessEvent::RefundWaiting(fact) => self.known(fact.business_id)?.wait(fact),
         }
         Ok(())
     }

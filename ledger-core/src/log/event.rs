@@ -149,6 +149,15 @@ event_catalogue! {
         BonusAccrued = 1,
         BonusMatured = 1,
         BonusExpired = 1,
+        BonusesHeld = 1,
+        HoldReleased = 1,
+        BonusesRedeemed = 1,
+        PurchaseRefunded = 1,
+        BonusReturned = 1,
+        BonusTakenBack = 1,
+        DebtIncurred = 1,
+        DebtRepaid = 1,
+        WaitingRefundDropped = 1,
         StatusChanged = 1,
         StatusDowngradeScheduled = 1,
         StatusDowngradeCancelled = 1,
@@ -158,6 +167,7 @@ event_catalogue! {
         BusinessRenamed = 1,
         BusinessTermsChanged = 1,
         BusinessMultiplierSet = 1,
+        RefundWaiting = 1,
     }
     Policy(PolicyEvent, policy) {
         PolicyPublished = 1,

@@ -43,24 +43,35 @@ pub fn holding_at(available_from: Timestamp, expires_at: Timestamp, now: Timesta
 }
 
 /// The balance of `lots` at `now`; `None` when a sum does not fit. Rule B6.
+///
+/// The lots come in the order of spending (Rule B7), each with what overdue holds will give back of it (Rule R1). What is
+/// available pays `debt` first, as it will be written (Rule F3).
 #[must_use]
 pub fn balance_of<'a>(
-    lots: impl Iterator<Item = &'a LiveLot>,
+    lots: impl Iterator<Item = (&'a LiveLot, Bonuses)>,
+    debt: Bonuses,
     now: Timestamp,
     expiring_soon_days: u32,
 ) -> Option<Balance> {
     let soon = now.moscow_day().plus_days(expiring_soon_days).end();
-    let mut balance = Balance::default();
-    for lot in lots {
+    let mut balance = Balance { debt, ..Balance::default() };
+    for (lot, overdue) in lots {
+        balance.held = balance.held.checked_add(lot.held)?.checked_sub(overdue)?;
         let Some(holding) = holding_at(lot.available_from, lot.expires_at, now) else { continue };
+        let mut left = lot.left.checked_add(overdue)?;
         let account = match holding {
             Holding::Pending => &mut balance.pending,
-            Holding::Available => &mut balance.available,
+            Holding::Available => {
+                let pays = left.min(balance.debt);
+                balance.debt = balance.debt.checked_sub(pays)?;
+                left = left.checked_sub(pays)?;
+                &mut balance.available
+            }
         };
-        *account = account.checked_add(lot.left)?;
-        if lot.expires_at <= soon {
+        *account = account.checked_add(left)?;
+        if lot.expires_at <= soon && left.is_positive() {
             let expiring = balance.expiring_soon.entry(lot.expires_at).or_default();
-            *expiring = expiring.checked_add(lot.left)?;
+            *expiring = expiring.checked_add(left)?;
         }
     }
     Some(balance)
@@ -70,6 +81,11 @@ impl MemberState {
     /// Her balance at `now`; `None` when a sum does not fit. Rule B6.
     #[must_use]
     pub fn balance(&self, now: Timestamp, expiring_soon_days: u32) -> Option<Balance> {
-        balance_of(self.live_lots(), now, expiring_soon_days)
+        let lots = self.live_lots().map(|lot| {
+            let overdue =
+                if lot.held.is_positive() { self.overdue_of(lot.lot_id, now) } else { Bonuses::ZERO };
+            (lot, overdue)
+        });
+        balance_of(lots, self.debt()?, now, expiring_soon_days)
     }
 }

@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::debt::settle;
 use super::due::due;
+use super::purchase_file::PurchaseFile;
+use super::refund::Refund;
 use super::review::{Review, live_window};
-use super::{consents, purchase};
+use super::{consents, purchase, redemption, refund};
 use crate::context::Context;
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId};
+use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId, RefundId};
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
 use crate::member::event::{
@@ -40,7 +43,18 @@ pub enum MemberCommand {
     },
     /// A business reports a purchase.
     RecordPurchase(RecordPurchase),
-    /// Write what has matured or expired. Rules B5, B8.
+    /// A business reserves bonuses for a purchase. Rule R1.
+    HoldBonuses(HoldBonuses),
+    /// A business calls a hold off. Rule R1.
+    CancelHold {
+        /// Which.
+        redemption_id: RedemptionId,
+        /// Whose.
+        business_id: BusinessId,
+    },
+    /// A business gives money back for a recorded purchase. Rules F.
+    RefundPurchase(Box<RefundPurchase>),
+    /// Write what has matured, expired or lapsed. Rules B5, B8, R1.
     WriteDue,
     /// The daily review of her status, after writing what is due. Rules S2, S3.
     ReviewStatus,
@@ -86,14 +100,44 @@ pub enum PurchaseMode {
 /// A business reports a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordPurchase {
-    /// A fresh id for the purchase.
-    pub purchase_id: PurchaseId,
     /// A fresh id in case it must wait for an admin.
     pub quarantine_id: QuarantineId,
     /// The document.
     pub document: PurchaseDocument,
     /// Live or history.
     pub mode: PurchaseMode,
+}
+
+impl RecordPurchase {
+    /// The purchase; its id follows from the natural key.
+    #[must_use]
+    pub fn purchase_id(&self) -> PurchaseId {
+        PurchaseId::of_key(self.document.natural_key.as_bytes())
+    }
+}
+
+/// A business reserves bonuses for a purchase. Rules R1, R2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldBonuses {
+    /// What the purchase will name it by.
+    pub redemption_id: RedemptionId,
+    /// Where.
+    pub business_id: BusinessId,
+    /// The bill.
+    pub bill_amount: Roubles,
+    /// How much of it in bonuses; above zero.
+    pub amount: Bonuses,
+}
+
+/// A business gives money back for a recorded purchase. Rules F.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundPurchase {
+    /// The purchase as its facts say.
+    pub file: PurchaseFile,
+    /// Who gives back.
+    pub business_id: BusinessId,
+    /// What.
+    pub refund: Refund,
 }
 
 /// What became of a purchase document.
@@ -110,6 +154,8 @@ pub enum PurchaseOutcome {
         bonuses_available_from: Timestamp,
         /// Until when.
         bonuses_expire_at: Timestamp,
+        /// What was paid in bonuses.
+        bonuses_redeemed: Bonuses,
         /// Her status after it, as shown.
         status: Status,
     },
@@ -134,6 +180,33 @@ pub enum MemberOutcome {
     ConsentsChanged,
     /// What became of a purchase.
     Purchase(PurchaseOutcome),
+    /// Bonuses are reserved.
+    Held {
+        /// What the purchase names them by.
+        redemption_id: RedemptionId,
+        /// How much.
+        held: Bonuses,
+        /// The first moment at which they no longer are.
+        expires_at: Timestamp,
+    },
+    /// A hold is called off.
+    HoldCancelled {
+        /// Which.
+        redemption_id: RedemptionId,
+        /// What went back.
+        released: Bonuses,
+    },
+    /// Money is given back.
+    Refunded {
+        /// The refund.
+        refund_id: RefundId,
+        /// What was taken back, with what became debt.
+        bonuses_taken_back: Bonuses,
+        /// What of the bonuses paid came back.
+        bonuses_returned: Bonuses,
+        /// What she owes after it.
+        debt: Bonuses,
+    },
     /// What was due is written.
     DueWritten,
     /// Her status is reviewed.
@@ -211,6 +284,11 @@ pub fn decide(
         MemberCommand::ChangeConsents { changes, origin } => {
             change_consents(state, changes, *origin, context, &mut draft)?
         }
+        MemberCommand::HoldBonuses(command) => redemption::hold(state, command, context, &mut draft)?,
+        MemberCommand::CancelHold { redemption_id, business_id } => {
+            redemption::cancel(state, (*redemption_id, *business_id), context, &mut draft)?
+        }
+        MemberCommand::RefundPurchase(command) => refund::refund(state, command, context, &mut draft)?,
         MemberCommand::WriteDue => {
             write_due(state, context, &mut draft)?;
             MemberOutcome::DueWritten
@@ -221,6 +299,7 @@ pub fn decide(
             MemberOutcome::Reviewed
         }
     };
+    settle(state, context, &mut draft)?;
     Ok((draft, outcome))
 }
 

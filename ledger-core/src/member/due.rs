@@ -1,9 +1,10 @@
-//! What is due for a member: lots that matured or expired. Rules B5, B8.
+//! What is due for a member: lots that matured or expired, holds that lapsed. Rules B5, B8, R1.
 
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::event::{BonusExpired, BonusMatured, Holding};
-use crate::member::state::MemberState;
+use crate::member::event::{BonusMatured, HoldEnd, HoldReleased, Holding};
+use crate::member::redemption::expired;
+use crate::member::state::{LiveLot, MemberState};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -13,8 +14,9 @@ pub(super) struct Due {
     pub(super) event: Event,
 }
 
-/// Everything due now, in the order of moments: a lot that is past its life matured before it expired. Who gets an
-/// expired lot's face value is decided by the policy of the moment it expired, or of now when that is long ago (Rule P1).
+/// Everything due now, in the order of moments: a lot that is past its life matured before it expired, and an overdue
+/// hold was released before what of it is past its life expired (Rule R1). Who gets an expired lot's face value is decided
+/// by the policy of the moment it expired, or of now when that is long ago (Rule P1).
 ///
 /// O(live lots); writes nothing for a member with nothing due.
 ///
@@ -23,6 +25,11 @@ pub(super) struct Due {
 pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>, Rejection> {
     let now = context.recorded_at;
     let mut due = Vec::new();
+    for (id, hold) in state.open_holds().filter(|(_, hold)| hold.lapses_at <= now) {
+        let parts = hold.parts.iter().map(|held| held.part.clone()).collect();
+        let lapsed = HoldReleased { redemption_id: *id, reason: HoldEnd::Lapsed, parts };
+        due.push(Due { at: hold.lapses_at, event: lapsed.into() });
+    }
     for lot in state.live_lots() {
         let mut holding = lot.holding;
         if holding == Holding::Pending && lot.available_from <= now && lot.available_from <= lot.expires_at {
@@ -38,19 +45,39 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
             holding = Holding::Available;
         }
         if now > lot.expires_at {
-            let expired = BonusExpired {
-                lot_id: lot.lot_id,
-                purchase_id: lot.purchase_id,
-                business_id: lot.business_id,
-                confidentiality: lot.confidentiality,
-                funder: lot.funder.clone(),
-                amount: lot.left,
-                holding,
-                expired_to: context.policy_for(lot.expires_at)?.0.parameters.bonus_expired_to,
-            };
-            due.push(Due { at: lot.expires_at, event: expired.into() });
+            expiries(state, &LiveLot { holding, ..lot.clone() }, context, &mut due)?;
         }
     }
+    // Stable: what is named first above comes first of what fell due at the same moment.
     due.sort_by_key(|due| due.at);
     Ok(due)
+}
+
+/// A lot past its life: what was left of it then, and what overdue holds gave back later.
+fn expiries(
+    state: &MemberState,
+    lot: &LiveLot,
+    context: &Context<'_>,
+    due: &mut Vec<Due>,
+) -> Result<(), Rejection> {
+    let (mut at_its_end, mut later) = (lot.left, Vec::new());
+    if lot.held.is_positive() {
+        for (_, hold) in state.open_holds().filter(|(_, hold)| hold.lapses_at <= context.recorded_at) {
+            for held in hold.parts.iter().filter(|held| held.part.lot_id == lot.lot_id) {
+                if hold.lapses_at <= lot.expires_at {
+                    let sum = at_its_end.checked_add(held.part.amount);
+                    at_its_end = sum.ok_or(Rejection::AmountOutOfRange)?;
+                } else {
+                    later.push((hold.lapses_at, held.part.amount));
+                }
+            }
+        }
+    }
+    if at_its_end.is_positive() {
+        due.push(Due { at: lot.expires_at, event: expired(lot, at_its_end, context)?.into() });
+    }
+    for (at, amount) in later {
+        due.push(Due { at, event: expired(lot, amount, context)?.into() });
+    }
+    Ok(())
 }

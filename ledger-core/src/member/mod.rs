@@ -4,27 +4,39 @@
 //! |---|---|
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
-//! | `due.rs` | B5, B8: what has matured or expired |
+//! | `redemption.rs` | R1–R4: holds, captures, cancellations |
+//! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
+//! | `debt.rs` | F3: what becomes available pays debts |
+//! | `due.rs` | B5, B8, R1: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
 //! | `status.rs` | S1, S3, S5: conditions, changes, progress |
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
-//! | `state.rs` | the fold |
+//! | `state.rs`, `holds.rs`, `debts.rs` | the fold |
+//! | `purchase_file.rs` | the fold of one purchase, for its edits |
+//! | `working.rs` | a decision of several steps |
 
 pub mod accrual;
 pub mod balance;
 pub mod command;
 pub mod consent;
 mod consents;
+mod debt;
+pub mod debts;
 mod due;
 pub mod event;
+pub mod holds;
 pub mod lot;
 mod purchase;
+pub mod purchase_file;
+mod redemption;
+pub mod refund;
 mod review;
 pub mod spend;
 pub mod state;
 pub mod status;
+mod working;
 
 #[cfg(test)]
 mod testing;
@@ -32,4 +44,6 @@ mod testing;
 mod tests;
 
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome, decide};
+pub use purchase_file::PurchaseFile;
+pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

@@ -1,4 +1,4 @@
-//! What a purchase document leads to. Rules T3–T6, D1, B5, S2.
+//! What a purchase document leads to. Rules T3–T6, D1, D4, B5, R3, S2.
 
 use chrono::TimeDelta;
 
@@ -6,6 +6,8 @@ use super::accrual::{Life, lots, split};
 use super::command::{
     Draft, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase, write_due,
 };
+use super::redemption::{Capture, ToPay, capture};
+use super::refund::apply_waiting;
 use super::review::{Review, live_window};
 use crate::business::Business;
 use crate::category::Confidentiality;
@@ -18,7 +20,7 @@ use crate::member::event::{
 };
 use crate::member::spend::WindowSums;
 use crate::member::state::MemberState;
-use crate::money::{REQUEST_KOPECKS_MAX, Roubles};
+use crate::money::{Bonuses, REQUEST_KOPECKS_MAX, Roubles};
 use crate::policy::{Policy, RULES_REVISION};
 use crate::rate::NewCategoryMultiplier;
 use crate::rejection::Rejection;
@@ -44,7 +46,7 @@ pub(super) fn record(
     if !state.is_registered() || !state.consents_to(&consent) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
-    check_form(document, context, now_policy)?;
+    check_form(command, context, now_policy)?;
     let registered_at = match command.mode {
         PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.registered_at),
         PurchaseMode::Import { registered_at: None } | PurchaseMode::Live => state.registered_at,
@@ -80,11 +82,19 @@ pub(super) fn record(
         PurchaseMode::Import { .. } => document.occurred_at,
     };
     let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
-    terms.pay(state, recorded, document.occurred_at, context, draft)
+    let capture = document.redemption_id.map(|redemption_id| {
+        let asked = ToPay { redemption_id, redeem_amount: document.redeem_amount, bill: document.amount };
+        let at = terms.looked_up_at(document.occurred_at, context);
+        capture(state, &asked, (business, policy, at), context.recorded_at)
+    });
+    let outcome = terms.pay(state, (recorded, capture.transpose()?), document.occurred_at, context, draft)?;
+    apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
+    Ok(outcome)
 }
 
 /// Form and existence, in the order of refusals.
-fn check_form(document: &PurchaseDocument, context: &Context<'_>, policy: &Policy) -> Result<(), Rejection> {
+fn check_form(command: &RecordPurchase, context: &Context<'_>, policy: &Policy) -> Result<(), Rejection> {
+    let document = &command.document;
     let limit_minutes = policy.parameters.purchase_future_minutes;
     let now = context.recorded_at;
     if document.occurred_at > now.plus(TimeDelta::minutes(i64::from(limit_minutes))) {
@@ -96,8 +106,10 @@ fn check_form(document: &PurchaseDocument, context: &Context<'_>, policy: &Polic
     if document.cancelled {
         return Err(Rejection::AmendmentNotSupported);
     }
-    if document.redemption_id.is_some() || document.redeem_amount.is_some() {
-        // There are no holds in this ledger yet, so none can be found.
+    // An amount names no hold, and no hold was made for what is long past.
+    let names_none = document.redemption_id.is_none() && document.redeem_amount.is_some();
+    let is_history = command.mode != PurchaseMode::Live && document.redemption_id.is_some();
+    if names_none || is_history {
         return Err(Rejection::HoldNotFound);
     }
     if document.coupon_code.is_some() {
@@ -115,7 +127,7 @@ fn is_too_old(document: &PurchaseDocument, context: &Context<'_>, policy: &Polic
 fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
     let document = &command.document;
     PurchaseRecorded {
-        purchase_id: command.purchase_id,
+        purchase_id: command.purchase_id(),
         business_id: business.business_id,
         business: business.slug.clone(),
         category: business.category,
@@ -150,17 +162,16 @@ impl Deciding<'_> {
     fn pay(
         self,
         state: &MemberState,
-        recorded: PurchaseRecorded,
+        (recorded, capture): (PurchaseRecorded, Option<Capture>),
         occurred_at: Timestamp,
         context: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<MemberOutcome, Rejection> {
-        let looked_up_at = match self.policy_moment {
-            PolicyMoment::OccurredAt => occurred_at,
-            PolicyMoment::RecordedAt => context.recorded_at,
-        };
+        let looked_up_at = self.looked_up_at(occurred_at, context);
         draft.policy_version = self.policy.version;
-        let inputs = self.inputs(state, recorded.amount, looked_up_at);
+        let bonuses_redeemed = capture.as_ref().map_or(Bonuses::ZERO, |capture| capture.amount);
+        let base = recorded.amount.checked_sub(bonuses_redeemed.face_value());
+        let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let life = self.life(occurred_at, looked_up_at);
         let purchase_id = recorded.purchase_id;
@@ -173,8 +184,11 @@ impl Deciding<'_> {
             lots: lots(purchase_id, &self.business.slug, amounts, life),
         };
         let sums = self.sums_with(state, occurred_at, recorded.amount)?;
-        let cause = draft.push(occurred_at, recorded.into());
+        let cause = draft.push(occurred_at, recorded.clone().into());
         draft.push_caused(occurred_at, accrued.into(), cause);
+        if let Some(capture) = capture {
+            capture.write(state, &recorded, context, (draft, cause))?;
+        }
         for event in self.evaluate(state, &sums, context) {
             draft.push_caused(self.decided_at, event, cause);
         }
@@ -183,8 +197,17 @@ impl Deciding<'_> {
             bonuses_earned: amounts.total,
             bonuses_available_from: life.available_from,
             bonuses_expire_at: life.expires_at,
+            bonuses_redeemed,
             status: draft.shown_status(state),
         }))
+    }
+
+    /// The moment of the terms and multipliers that decide. Rule P1.
+    const fn looked_up_at(self, occurred_at: Timestamp, context: &Context<'_>) -> Timestamp {
+        match self.policy_moment {
+            PolicyMoment::OccurredAt => occurred_at,
+            PolicyMoment::RecordedAt => context.recorded_at,
+        }
     }
 
     /// Her statuses after the purchase. Rules S2, S7: a visit to a medical business is no occasion to evaluate the status

@@ -117,6 +117,30 @@ impl SpendBook {
         day.bills.push(bill);
     }
 
+    /// Takes a refund off the bill, or bills, of that moment; one that was forgotten is too old to count. Rule F6.
+    pub(crate) fn reduce(
+        &mut self,
+        at: Timestamp,
+        category: Category,
+        confidentiality: Confidentiality,
+        amount: Roubles,
+    ) {
+        let Some(day) = self.days.get_mut(&at.moscow_day()) else { return };
+        let mut rest = amount;
+        let is_it = |bill: &&mut Bill| {
+            bill.at == at && bill.category == category && bill.confidentiality == confidentiality
+        };
+        for bill in day.bills.iter_mut().filter(is_it) {
+            let part = bill.amount.min(rest);
+            bill.amount = bill.amount.checked_sub(part).unwrap_or_default();
+            rest = rest.checked_sub(part).unwrap_or_default();
+        }
+        let taken = amount.checked_sub(rest).unwrap_or_default();
+        if let Some(sum) = day.sums.get_mut(&(category, confidentiality)) {
+            *sum = sum.checked_sub(taken).unwrap_or_default();
+        }
+    }
+
     fn forget(&mut self) {
         let Some((newest, _)) = self.days.last_key_value() else { return };
         let oldest_kept = newest.start().months_before(KEPT_MONTHS).moscow_day();
@@ -186,6 +210,25 @@ mod tests {
         let now = at("2026-03-02T10:00:00Z");
         let sums = book.window(now.months_before(12), now).expect("fits");
         assert_eq!(sums.ordinary.amount, Roubles::from_kopecks(2_800));
+    }
+
+    #[test]
+    fn rule_f6_a_bill_refunded_to_nothing_shows_no_category() {
+        let mut book = SpendBook::default();
+        let (then, now) = (at("2026-01-02T10:00:00Z"), at("2026-03-02T10:00:00Z"));
+        let roubles = |roubles: i64| Roubles::from_kopecks(roubles * 100);
+        for _ in 0..2 {
+            book.record(then, Category::Legal, Confidentiality::Ordinary, roubles(100)).expect("fits");
+        }
+        let mut refund = |amount| {
+            book.reduce(then, Category::Legal, Confidentiality::Ordinary, roubles(amount));
+            book.window(now.months_before(12), now).expect("fits").ordinary
+        };
+        assert_eq!(refund(40), Spent { amount: roubles(160), categories: [Category::Legal].into() });
+        assert_eq!(refund(160), Spent::default());
+        let read: SpendBook =
+            serde_json::from_value(serde_json::to_value(&book).expect("json")).expect("a book");
+        assert_eq!(read, book);
     }
 
     #[test]

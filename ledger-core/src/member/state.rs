@@ -12,10 +12,12 @@ use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
+use crate::member::debts::Debt;
 use crate::member::event::{
-    BonusAccrued, BonusExpired, BonusMatured, Holding, MemberEvent, PurchaseRecorded, StatusChanged,
-    StatusDowngradeScheduled, Track,
+    BonusAccrued, BonusExpired, BonusMatured, HeldPart, Holding, MemberEvent, PurchaseRecorded,
+    StatusChanged, StatusDowngradeScheduled, Track,
 };
+use crate::member::holds::Holds;
 use crate::member::lot::{Funder, Lot};
 use crate::member::spend::SpendBook;
 use crate::member::status::Status;
@@ -23,7 +25,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 1;
+pub const STATE_REVISION: i32 = 2;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,18 +46,41 @@ pub struct LiveLot {
     pub purchase_id: PurchaseId,
     /// The business it was earned at.
     pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret.
+    /// Whether visits there, or wherever bonuses of it were held or spent, are a medical secret.
     pub confidentiality: Confidentiality,
     /// Who funds it.
     pub funder: Funder,
-    /// What is left.
+    /// What is left and not held.
     pub left: Bonuses,
+    /// What is held for redemptions. Rule R1.
+    pub held: Bonuses,
     /// Where it is, as written.
     pub holding: Holding,
     /// From when it is spendable.
     pub available_from: Timestamp,
     /// The last moment at which it is spendable.
     pub expires_at: Timestamp,
+}
+
+impl LiveLot {
+    /// The lot that comes back with a part of it, and its place. Rule F4.
+    pub(super) fn anew(held: &HeldPart) -> (Self, SpendOrder) {
+        let HeldPart { part, available_from, expires_at, opened_at } = held.clone();
+        let order = SpendOrder { expires_at, position: opened_at, funder: part.funder.clone() };
+        let lot = Self {
+            lot_id: part.lot_id,
+            purchase_id: part.purchase_id,
+            business_id: part.business_id,
+            confidentiality: part.confidentiality,
+            funder: part.funder,
+            left: part.amount,
+            held: Bonuses::ZERO,
+            holding: Holding::Available,
+            available_from,
+            expires_at,
+        };
+        (lot, order)
+    }
 }
 
 /// The order of spending: earliest expiry, then log position, then business before coalition. Rule B7.
@@ -103,6 +128,8 @@ pub struct MemberState {
     pub(crate) lots: BTreeMap<SpendOrder, LiveLot>,
     #[serde(with = "pairs")]
     pub(crate) lot_orders: BTreeMap<LotId, SpendOrder>,
+    pub(crate) holds: Holds,
+    pub(crate) debts: Vec<Debt>,
     pub(crate) spend: SpendBook,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
@@ -140,6 +167,15 @@ impl MemberState {
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
+            MemberEvent::BonusesHeld(fact) => self.hold(fact).map_err(corrupt)?,
+            MemberEvent::HoldReleased(fact) => self.release(fact, occurred_at).map_err(corrupt)?,
+            MemberEvent::BonusesRedeemed(fact) => self.redeem(fact, occurred_at).map_err(corrupt)?,
+            MemberEvent::PurchaseRefunded(fact) => self.refund(fact).map_err(corrupt)?,
+            MemberEvent::BonusReturned(fact) => self.give_all_back(position, fact).map_err(corrupt)?,
+            MemberEvent::BonusTakenBack(fact) => self.take_back(fact).map_err(corrupt)?,
+            MemberEvent::DebtIncurred(fact) => self.owe(fact),
+            MemberEvent::DebtRepaid(fact) => self.repay(fact).map_err(corrupt)?,
+            MemberEvent::WaitingRefundDropped(_) => {}
             MemberEvent::StatusChanged(fact) => self.change_status(fact).map_err(corrupt)?,
             MemberEvent::StatusDowngradeScheduled(fact) => self.schedule(fact).map_err(corrupt)?,
             MemberEvent::StatusDowngradeCancelled(fact) => {
@@ -181,16 +217,22 @@ impl MemberState {
                 confidentiality: fact.confidentiality,
                 funder,
                 left: amount,
+                held: Bonuses::ZERO,
                 holding: opens,
                 available_from,
                 expires_at,
             };
-            if self.lot_orders.insert(lot_id, order.clone()).is_some() {
-                return Err("a lot is accrued twice");
-            }
-            if self.lots.insert(order, live).is_some() {
-                return Err("two lots of one funder in one accrual");
-            }
+            self.insert(order, live)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert(&mut self, order: SpendOrder, lot: LiveLot) -> Result<(), &'static str> {
+        if self.lot_orders.insert(lot.lot_id, order.clone()).is_some() {
+            return Err("a lot is opened twice");
+        }
+        if self.lots.insert(order, lot).is_some() {
+            return Err("two lots of one funder are opened by one fact");
         }
         Ok(())
     }
@@ -206,13 +248,15 @@ impl MemberState {
     }
 
     fn expire(&mut self, fact: &BonusExpired) -> Result<(), &'static str> {
-        let order = self.lot_orders.remove(&fact.lot_id).ok_or("an unknown lot expires")?;
-        let lot = self.lots.remove(&order).ok_or("an unknown lot expires")?;
-        if lot.left == fact.amount && lot.holding == fact.holding {
-            Ok(())
-        } else {
-            Err("a lot expires with another amount or holding than it has")
+        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot expires")?;
+        let lot = self.lots.get_mut(order).ok_or("an unknown lot expires")?;
+        if lot.left != fact.amount || lot.holding != fact.holding {
+            return Err("a lot expires with another amount or holding than it has");
         }
+        // What is held of it waits. Rule R1.
+        lot.left = Bonuses::ZERO;
+        self.forget_empty(fact.lot_id);
+        Ok(())
     }
 
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
@@ -266,7 +310,7 @@ impl MemberState {
         if self.consents_to(&Purpose::MedicalStatus) { &self.with_medical } else { &self.ordinary }
     }
 
-    /// Her lots with something left, in the order of spending. Rule B7.
+    /// Her lots with something left or held, in the order of spending. Rule B7.
     pub fn live_lots(&self) -> impl Iterator<Item = &LiveLot> {
         self.lots.values()
     }

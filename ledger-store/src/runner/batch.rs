@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use ledger_core::business::decide as business;
+use ledger_core::business::decide::{self as business, WaitForPurchase};
 use ledger_core::context::{Context, Registry};
-use ledger_core::ids::EventId;
+use ledger_core::ids::{EventId, MemberId};
 use ledger_core::log::{Event, Metadata, Position, Row, StreamType};
-use ledger_core::member::command::Draft;
-use ledger_core::member::{self, MemberState};
+use ledger_core::member::command::{Draft, RefundPurchase};
+use ledger_core::member::{self, MemberCommand, MemberState, Refund};
 use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::Pending;
 use super::append::{EventColumns, KeyColumns};
 use super::lookup::{Found, Known, KnownKeys};
+use super::purchases::Files;
 use super::warmth::{RegistryFold, Warmth};
-use crate::command::{Command, Outcome, Receipt, Repeat, Request};
+use crate::command::{Command, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
 use crate::error::{ExecuteError, StoreError};
 use crate::snapshot::Snapshot;
 
@@ -37,6 +38,8 @@ pub(super) struct Batch {
     pub(super) keys: KeyColumns,
     /// The same keys, for the commands after them.
     pub(super) known: KnownKeys,
+    /// The purchases that its commands edit, with what it has written about them.
+    files: Files,
     pub(super) decided: Vec<Decided>,
     /// The members it wrote to: forgotten when it fails.
     pub(super) touched: Vec<Uuid>,
@@ -82,6 +85,7 @@ impl Batch {
             events: EventColumns::default(),
             keys: KeyColumns::default(),
             known: KnownKeys::new(),
+            files: Files::default(),
             decided: Vec::new(),
             touched: Vec::new(),
             snapshots: Vec::new(),
@@ -104,9 +108,13 @@ impl Batch {
                 warmth.members.promote(&member_id.as_uuid());
             }
         }
+        for member in found.files.members() {
+            warmth.members.promote(&member);
+        }
         for (id, warm) in found.members {
             warmth.members.put(id, warm);
         }
+        self.files.extend(found.files);
         let registry_before = Arc::clone(&warmth.registry.registry);
         for pending in waiting {
             let key = &pending.request.idempotency.key;
@@ -131,8 +139,12 @@ impl Batch {
     ) -> Result<Receipt, ExecuteError> {
         let registry = Arc::clone(&warmth.registry.registry);
         let context = Context { recorded_at, registry: &registry };
+        let command = match &request.command {
+            Command::Refund(refund) => &self.addressed(refund, recorded_at),
+            command => command,
+        };
         let empty = MemberState::default();
-        let state = match &request.command {
+        let state = match command {
             // A member without events is warm too, with an empty fold: one that is not was never looked up.
             Command::Member { member_id, .. } => match warmth.members.get(&member_id.as_uuid()) {
                 Some(warm) => &warm.state,
@@ -141,7 +153,7 @@ impl Batch {
             },
             _ => &empty,
         };
-        let written = decide_one(&request.command, state, &context).map_err(ExecuteError::Refused)?;
+        let written = decide_one(command, state, &context).map_err(ExecuteError::Refused)?;
         if written.draft.events.is_empty() {
             let (outcome, as_of) = (written.outcome, self.head);
             return Ok(Receipt { outcome, position: None, as_of, repeat: Repeat::First });
@@ -160,6 +172,18 @@ impl Batch {
         };
         self.known.insert(request.idempotency.key, known);
         Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })
+    }
+
+    /// A refund as a command to the member whose purchase it is; as it stands when nobody has recorded the purchase.
+    fn addressed(&self, refund: &RefundRequest, now: Timestamp) -> Command {
+        let Some(filed) = self.files.get(refund.purchase_id) else { return Command::Refund(*refund) };
+        let command = RefundPurchase {
+            file: filed.file.clone(),
+            business_id: refund.business_id,
+            refund: refund_of(refund, now),
+        };
+        let command = MemberCommand::RefundPurchase(Box::new(command));
+        Command::Member { member_id: MemberId::from_uuid(filed.member), command }
     }
 
     /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is
@@ -186,6 +210,9 @@ impl Batch {
             let snapshot = warm.snapshot(stream_id);
             self.events.extend(rows)?;
             self.snapshots.extend(snapshot);
+            for new in &draft.events {
+                self.files.see(stream_id, new.occurred_at, &new.event);
+            }
             warmth.members.put(stream_id, warm);
         } else {
             let mut registry = warmth.registry.clone();
@@ -280,6 +307,17 @@ fn decide_one(command: &Command, state: &MemberState, context: &Context<'_>) -> 
             let outcome = Outcome::Member(outcome);
             Ok(Written { stream_type: StreamType::Member, stream_id: member_id.as_uuid(), draft, outcome })
         }
+        Command::Refund(RefundRequest { unknown: Unknown::Refused, .. }) => Err(Rejection::PurchaseNotFound),
+        Command::Refund(refund) => {
+            let command = WaitForPurchase {
+                business_id: refund.business_id,
+                purchase_id: refund.purchase_id,
+                refund: refund_of(refund, now),
+            };
+            let events = business::wait_for_purchase(&command, context)?;
+            let written = of_business(refund.business_id.as_uuid(), events, context)?;
+            Ok(Written { outcome: Outcome::RefundWaiting { refund_id: refund.refund_id }, ..written })
+        }
         Command::RegisterBusiness(command) => {
             let events = business::register(&registry.businesses, command)?;
             of_business(command.business_id.as_uuid(), events, context)
@@ -303,6 +341,14 @@ fn decide_one(command: &Command, state: &MemberState, context: &Context<'_>) -> 
             Ok(Written { stream_type: StreamType::Policy, stream_id: POLICY_STREAM, draft, outcome })
         }
     }
+}
+
+const fn refund_of(asked: &RefundRequest, now: Timestamp) -> Refund {
+    let occurred_at = match asked.occurred_at {
+        Some(said) => said,
+        None => now,
+    };
+    Refund { refund_id: asked.refund_id, amount: asked.amount, occurred_at }
 }
 
 fn of_business(stream_id: Uuid, events: Vec<Event>, context: &Context<'_>) -> Result<Written, Rejection> {

@@ -30,8 +30,9 @@ use uuid::Uuid;
 use super::answer::{answer, away, refuse};
 use super::batch::Batch;
 use super::flight::{Ended, Flight};
-use super::lookup::{Found, cold_members, known_keys, load_cold, look_up};
+use super::lookup::{Found, is_warm, known_keys, load_cold, look_up};
 use super::origin::{ensure_policy, load_registry};
+use super::purchases::Files;
 use super::warmth::{RegistryFold, Warmth};
 use super::{LedgerOptions, Message, Pending, Shared};
 use crate::error::StoreError;
@@ -193,6 +194,10 @@ impl Decider {
     }
 
     async fn process(&mut self, waiting: Vec<Pending>) {
+        if !Files::named(&waiting).is_empty() {
+            // What is edited is read from the log: nothing of it may still be on its way there.
+            self.land_all().await;
+        }
         if self.locked_batches > 0 || self.out_of_step {
             self.append_locked(waiting).await;
         } else {
@@ -242,18 +247,18 @@ impl Decider {
         }
     }
 
-    /// What must be known before deciding: cold members, and the keys while repeats are coming in.
+    /// What must be known before deciding: cold members, edited purchases, and the keys while repeats are coming in.
     async fn look_before(&mut self, waiting: &[Pending]) -> Result<Found, StoreError> {
         if self.wary_batches > 0 {
             self.wary_batches = self.wary_batches.saturating_sub(1);
             let mut db = self.pool.acquire().await?;
             return look_up(&mut db, waiting, &self.warmth).await;
         }
-        if cold_members(waiting, &self.warmth).is_empty() {
+        if is_warm(waiting, &self.warmth) {
             return Ok(Found::default());
         }
         let mut db = self.pool.acquire().await?;
-        Ok(Found { members: load_cold(&mut db, waiting, &self.warmth).await?, ..Found::default() })
+        load_cold(&mut db, waiting, &self.warmth).await
     }
 
     /// What a batch writes is proved by its append. What writes nothing (a refusal, say) may be a repeat, or have been decided

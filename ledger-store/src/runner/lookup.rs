@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::Pending;
+use super::purchases::Files;
 use super::warmth::Warmth;
 use crate::command::{Command, Outcome};
 use crate::error::StoreError;
@@ -31,6 +32,7 @@ pub(crate) type KnownKeys = HashMap<[u8; 32], Known>;
 pub(crate) struct Found {
     pub(crate) keys: KnownKeys,
     pub(crate) members: HashMap<Uuid, Warm>,
+    pub(crate) files: Files,
 }
 
 /// Looks up which of `keys` were answered before.
@@ -61,20 +63,23 @@ pub(crate) async fn known_keys(db: &mut PgConnection, keys: &[[u8; 32]]) -> Resu
     Ok(known_keys)
 }
 
-/// The members that `waiting` is about and that are not warm.
-pub(crate) fn cold_members(waiting: &[Pending], warmth: &Warmth) -> Vec<Uuid> {
-    let cold: HashSet<Uuid> = waiting
-        .iter()
-        .filter_map(|pending| match &pending.request.command {
-            Command::Member { member_id, .. } => Some(member_id.as_uuid()),
-            _ => None,
-        })
-        .filter(|id| !warmth.members.contains(id))
-        .collect();
+/// The members that `waiting` is about, or whose purchases these are, and that are not warm.
+fn cold_members(waiting: &[Pending], files: &Files, warmth: &Warmth) -> Vec<Uuid> {
+    let about = waiting.iter().filter_map(|pending| match &pending.request.command {
+        Command::Member { member_id, .. } => Some(member_id.as_uuid()),
+        _ => None,
+    });
+    let cold: HashSet<Uuid> =
+        about.chain(files.members()).filter(|id| !warmth.members.contains(id)).collect();
     cold.into_iter().collect()
 }
 
-/// Looks up the keys of `waiting` and the members that are not warm.
+/// Whether `waiting` can be decided on what is warm.
+pub(crate) fn is_warm(waiting: &[Pending], warmth: &Warmth) -> bool {
+    Files::named(waiting).is_empty() && cold_members(waiting, &Files::default(), warmth).is_empty()
+}
+
+/// Looks up the keys of `waiting`, and what [`load_cold`] does.
 pub(crate) async fn look_up(
     db: &mut PgConnection,
     waiting: &[Pending],
@@ -82,17 +87,19 @@ pub(crate) async fn look_up(
 ) -> Result<Found, StoreError> {
     let asked: Vec<[u8; 32]> = waiting.iter().map(|pending| pending.request.idempotency.key).collect();
     let keys = known_keys(&mut *db, &asked).await?;
-    Ok(Found { keys, members: load_cold(db, waiting, warmth).await? })
+    Ok(Found { keys, ..load_cold(db, waiting, warmth).await? })
 }
 
-/// Loads the members that are not warm.
+/// Loads the purchases that `waiting` edits, and the members that are not warm.
 pub(crate) async fn load_cold(
     db: &mut PgConnection,
     waiting: &[Pending],
     warmth: &Warmth,
-) -> Result<HashMap<Uuid, Warm>, StoreError> {
-    match cold_members(waiting, warmth) {
-        cold if cold.is_empty() => Ok(HashMap::new()),
-        cold => snapshot::load(db, &cold).await,
-    }
+) -> Result<Found, StoreError> {
+    let files = Files::load(&mut *db, &Files::named(waiting)).await?;
+    let members = match cold_members(waiting, &files, warmth) {
+        cold if cold.is_empty() => HashMap::new(),
+        cold => snapshot::load(db, &cold).await?,
+    };
+    Ok(Found { members, files, ..Found::default() })
 }

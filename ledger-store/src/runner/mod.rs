@@ -18,9 +18,11 @@ mod append;
 mod batch;
 mod decider;
 mod flight;
+mod keyed;
 mod locked;
 mod lookup;
 mod origin;
+mod purchases;
 mod warmth;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use crate::command::{Receipt, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::log;
 use decider::Decider;
+pub use keyed::member_of_redemption;
 
 /// Bounds of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

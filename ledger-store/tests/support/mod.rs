@@ -7,7 +7,7 @@ use std::time::Duration;
 use ledger_core::business::decide::RegisterBusiness;
 use ledger_core::business::event::Terms;
 use ledger_core::category::{Category, Confidentiality};
-use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, PurchaseId, QuarantineId, Slug};
+use ledger_core::ids::{BusinessId, CorrelationId, MemberId, NaturalKey, QuarantineId, Slug};
 use ledger_core::log::Actor;
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
@@ -181,7 +181,6 @@ pub(crate) fn purchase_at(
         coupon_code: None,
     };
     let command = MemberCommand::RecordPurchase(RecordPurchase {
-        purchase_id: PurchaseId::from_uuid(Uuid::now_v7()),
         quarantine_id: QuarantineId::from_uuid(Uuid::now_v7()),
         document,
         mode: PurchaseMode::Live,

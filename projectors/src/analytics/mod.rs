@@ -30,6 +30,7 @@
 
 mod checksum;
 mod journal;
+mod lots;
 mod rebuild;
 mod rows;
 mod schema;

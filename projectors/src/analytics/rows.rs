@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::checksum::Checksum;
+use super::lots::lots_of;
 use crate::error::ProjectError;
 use crate::source::StoredRow;
 
@@ -190,27 +191,31 @@ impl Rows {
 
     /// One row per pair of BON postings. Rule M1: a movement takes from one account what it gives to another.
     fn moves(&mut self, stored: &StoredRow, event: &Event) -> Result<(), ProjectError> {
-        let Some(movement) = Movement::of(event) else { return Ok(()) };
-        if movement.confidentiality == Confidentiality::Medical {
-            return Ok(());
-        }
+        let Some((kind, lots)) = lots_of(event) else { return Ok(()) };
         let row = &stored.row;
         let posted = postings(MemberId::from_uuid(row.stream_id), event);
         let bonuses: Vec<&Posting> = posted.iter().filter(|posting| posting.unit == Unit::Bon).collect();
-        for (ordinal, pair) in (0_u32..).zip(bonuses.chunks(2)) {
+        if bonuses.len() != lots.len().saturating_mul(2) {
+            return Err(unpaired(row.position));
+        }
+        for ((ordinal, pair), lot) in (0_u32..).zip(bonuses.chunks(2)).zip(&lots) {
             let [from, to] = pair else { return Err(unpaired(row.position)) };
-            if from.kopecks.checked_neg() != Some(to.kopecks) || from.lot_id != to.lot_id {
+            let is_pair = from.kopecks.checked_neg() == Some(to.kopecks);
+            if !is_pair || from.lot_id != lot.lot_id || to.lot_id != lot.lot_id {
                 return Err(unpaired(row.position));
+            }
+            if lot.confidentiality == Confidentiality::Medical {
+                continue;
             }
             self.movements.push(MovementRow {
                 position: row.position,
                 ordinal,
                 event_id: row.event_id.as_uuid(),
-                kind: movement.kind.to_owned(),
+                kind: kind.to_owned(),
                 lot_id: to.lot_id.as_uuid(),
-                transaction_id: movement.purchase_id,
+                transaction_id: lot.purchase_id.as_uuid(),
                 member_id: row.stream_id,
-                business_id: movement.business_id,
+                business_id: lot.business_id.as_uuid(),
                 funder: to.funder.as_str().to_owned(),
                 from_account: account_name(&from.account),
                 to_account: account_name(&to.account),
@@ -234,44 +239,6 @@ impl Rows {
             .iter()
             .map(|row| super::checksum::of_movement(row.position, row.ordinal, row.amount.kopecks()));
         (facts.collect(), movements.collect())
-    }
-}
-
-/// What the rows of one event share.
-struct Movement {
-    kind: &'static str,
-    purchase_id: Uuid,
-    business_id: Uuid,
-    confidentiality: Confidentiality,
-}
-
-impl Movement {
-    /// `None` for an event that moves no bonuses. Bonuses spent at a medical business will come with their own event, and
-    /// with them what follows for the rest of such a lot (design J6).
-    fn of(event: &Event) -> Option<Self> {
-        let Event::Member(event) = event else { return None };
-        let (kind, purchase_id, business_id, confidentiality) = match event {
-            MemberEvent::BonusAccrued(fact) => {
-                ("accrued", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::BonusMatured(fact) => {
-                ("matured", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::BonusExpired(fact) => {
-                ("expired", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::MemberRegistered(_)
-            | MemberEvent::MembershipBackdated(_)
-            | MemberEvent::ConsentGranted(_)
-            | MemberEvent::ConsentWithdrawn(_)
-            | MemberEvent::PurchaseRecorded(_)
-            | MemberEvent::PurchaseQuarantined(_)
-            | MemberEvent::StatusChanged(_)
-            | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => return None,
-        };
-        let (purchase_id, business_id) = (purchase_id.as_uuid(), business_id.as_uuid());
-        Some(Self { kind, purchase_id, business_id, confidentiality })
     }
 }
 
@@ -317,8 +284,13 @@ fn account_name(account: &Account) -> String {
     match account {
         Account::MemberPending(_) => "member/pending".to_owned(),
         Account::MemberAvailable(_) => "member/available".to_owned(),
+        Account::MemberHeld(_) => "member/held".to_owned(),
+        Account::MemberDebt(_) => "member/debt".to_owned(),
         Account::Issued(_)
         | Account::Expired(_)
+        | Account::TakenBack(_)
+        | Account::Redeemed(_)
+        | Account::Claims(_)
         | Account::Clearing(_)
         | Account::Float
         | Account::Breakage => account.to_string(),

@@ -25,7 +25,8 @@ pub(super) fn read_models(member: Uuid, expected: &Expected, held: &Held, report
     let kopecks = |value: i128| Kopecks(value).to_string();
     differs("available", kopecks(expected.available), kopecks(available_kopecks.into()));
     differs("pending", kopecks(expected.pending), kopecks(pending_kopecks.into()));
-    differs("held and debt", "0, 0".to_owned(), format!("{held_kopecks}, {debt_kopecks}"));
+    differs("held", kopecks(expected.held), kopecks(held_kopecks.into()));
+    differs("debt", kopecks(expected.debt), kopecks(debt_kopecks.into()));
     let nothing = BTreeMap::new();
     let lots = held.lots.get(&member).unwrap_or(&nothing);
     let of_log: Vec<LotLine> = expected.lots.values().map(|lot| lot_line(member, lot)).collect();
@@ -84,6 +85,7 @@ fn lot_line(member: Uuid, lot: &LiveLot) -> LotLine {
         medical: lot.confidentiality == Confidentiality::Medical,
         funder: lot.funder.as_str().to_owned(),
         left_kopecks: lot.left.kopecks(),
+        held_kopecks: lot.held.kopecks(),
         pending: lot.holding == Holding::Pending,
         available_from: lot.available_from.to_utc(),
         expires_at: lot.expires_at.to_utc(),
@@ -91,7 +93,7 @@ fn lot_line(member: Uuid, lot: &LiveLot) -> LotLine {
 }
 
 fn summary(lots: &[LotLine]) -> String {
-    let left = lots.iter().map(|lot| i128::from(lot.left_kopecks)).sum();
+    let left = lots.iter().map(|lot| i128::from(lot.left_kopecks) + i128::from(lot.held_kopecks)).sum();
     format!("{} with {}", lots.len(), Kopecks(left))
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::MemberEvent;
+use ledger_core::member::event::{LotPart, MemberEvent};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
@@ -28,7 +28,18 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 3] = ["accrued", "matured", "expired"];
+pub(super) const KINDS: [&str; 10] = [
+    "accrued",
+    "matured",
+    "expired",
+    "held",
+    "released",
+    "redeemed",
+    "returned",
+    "taken_back",
+    "owed",
+    "repaid",
+];
 
 /// What a member's stream says, for each side up to its cut.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +47,11 @@ pub(super) struct Expected {
     /// `balances`: her postings.
     pub(super) available: i128,
     pub(super) pending: i128,
+    pub(super) held: i128,
+    pub(super) debt: i128,
     /// `balances`: her live lots.
     pub(super) lots: BTreeMap<Uuid, LiveLot>,
-    /// `history`: available and pending together.
+    /// `history`: available, pending and held together.
     pub(super) total: i128,
     /// `statuses`: both tracks and the consent that chooses between them.
     pub(super) state: MemberState,
@@ -49,7 +62,7 @@ pub(super) struct Expected {
     /// ClickHouse: her purchases at ordinary businesses, by business.
     pub(super) facts: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: movements of lots earned at ordinary businesses, by kind ([`KINDS`]).
-    pub(super) movements: [Sum; 3],
+    pub(super) movements: [Sum; KINDS.len()],
     /// Invariants that do not hold.
     pub(super) broken: Broken,
 }
@@ -76,7 +89,7 @@ pub(super) struct Folding {
     balances: MemberState,
     /// The state up to the end of what is read, whose lots the invariants are about.
     newest: MemberState,
-    /// Issued less expired, by lot, up to the end.
+    /// Issued less expired, redeemed and taken back, by lot, up to the end.
     lots: BTreeMap<LotId, i128>,
 }
 
@@ -128,6 +141,14 @@ impl Folding {
                 let one = Purchases { count: 0, amount: 0, bonuses: fact.amount.kopecks().into() };
                 (fact.business_id.as_uuid(), one, fact.confidentiality)
             }
+            MemberEvent::PurchaseRefunded(fact) => {
+                // Rule F6: only the bills for statuses are net of refunds.
+                if position <= self.cuts.statuses {
+                    let amount = -i128::from(fact.amount.kopecks());
+                    self.expected.bills.add(Purchases { count: 0, amount, bonuses: 0 });
+                }
+                return;
+            }
             _ => return,
         };
         if position <= self.cuts.statuses {
@@ -164,11 +185,23 @@ impl Folding {
                         self.expected.pending += kopecks;
                     }
                 }
-                Account::Issued(_) | Account::Expired(_) => {
+                Account::MemberHeld(_) => {
+                    available += kopecks;
+                    hers = kopecks;
+                    if position <= self.cuts.balances {
+                        self.expected.held += kopecks;
+                    }
+                }
+                Account::MemberDebt(_) => {
+                    if position <= self.cuts.balances {
+                        self.expected.debt -= kopecks;
+                    }
+                }
+                Account::Issued(_) | Account::Expired(_) | Account::TakenBack(_) | Account::Redeemed(_) => {
                     *self.lots.entry(posting.lot_id).or_default() -= kopecks;
                 }
                 Account::Float => float += kopecks,
-                Account::Clearing(_) | Account::Breakage => {}
+                Account::Clearing(_) | Account::Claims(_) | Account::Breakage => {}
             }
             if position <= self.cuts.history {
                 self.expected.total += hers;
@@ -179,29 +212,23 @@ impl Folding {
         broken.float += u64::from(float != available);
     }
 
+    /// Rule J6: what is about a lot that has anything to do with a clinic is not sent.
     fn movements(&mut self, position: Position, fact: &MemberEvent) {
         if position > self.cuts.clickhouse {
             return;
         }
-        let [accrued, matured, expired] = &mut self.expected.movements;
-        match fact {
-            MemberEvent::BonusAccrued(fact) if fact.confidentiality == Confidentiality::Ordinary => {
-                fact.lots.iter().for_each(|lot| accrued.add(lot.amount.kopecks()));
+        for (kind, confidentiality, kopecks) in moved(fact) {
+            if confidentiality == Confidentiality::Ordinary {
+                self.expected.movements[kind].add(kopecks);
             }
-            MemberEvent::BonusMatured(fact) if fact.confidentiality == Confidentiality::Ordinary => {
-                matured.add(fact.amount.kopecks());
-            }
-            MemberEvent::BonusExpired(fact) if fact.confidentiality == Confidentiality::Ordinary => {
-                expired.add(fact.amount.kopecks());
-            }
-            _ => {}
         }
     }
 
     /// What the stream says.
     pub(super) fn close(mut self) -> Expected {
         for lot in self.newest.live_lots() {
-            *self.lots.entry(lot.lot_id).or_default() -= i128::from(lot.left.kopecks());
+            let outstanding = i128::from(lot.left.kopecks()) + i128::from(lot.held.kopecks());
+            *self.lots.entry(lot.lot_id).or_default() -= outstanding;
         }
         let broken = self.lots.values().filter(|rest| **rest != 0).count();
         self.expected.broken.lots = u64::try_from(broken).unwrap_or(u64::MAX);
@@ -215,5 +242,42 @@ impl Folding {
         let mut expected = self.close();
         expected.broken.corrupt = 1;
         expected
+    }
+}
+
+/// What a fact moves, lot by lot: its place in [`KINDS`], whether it is a secret, how much.
+fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
+    fn parts<'a>(
+        kind: usize,
+        parts: impl Iterator<Item = &'a LotPart>,
+    ) -> Vec<(usize, Confidentiality, i64)> {
+        parts.map(|part| (kind, part.confidentiality, part.amount.kopecks())).collect()
+    }
+    match fact {
+        MemberEvent::BonusAccrued(fact) => {
+            fact.lots.iter().map(|lot| (0, fact.confidentiality, lot.amount.kopecks())).collect()
+        }
+        MemberEvent::BonusMatured(fact) => vec![(1, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::BonusExpired(fact) => vec![(2, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::BonusesHeld(fact) => parts(3, fact.parts.iter().map(|held| &held.part)),
+        MemberEvent::HoldReleased(fact) => parts(4, fact.parts.iter()),
+        MemberEvent::BonusesRedeemed(fact) => parts(5, fact.parts.iter().map(|held| &held.part)),
+        MemberEvent::BonusReturned(fact) => {
+            let mut moved = parts(6, fact.parts.iter().map(|held| &held.part).chain(fact.past_life.iter()));
+            let instead = fact.instead.iter();
+            moved.extend(instead.map(|lot| (6, fact.confidentiality, lot.amount.kopecks())));
+            moved
+        }
+        MemberEvent::BonusTakenBack(fact) => {
+            let own = fact.own.iter().map(|own| &own.part);
+            parts(7, own.chain(fact.others.iter().map(|other| &other.part)))
+        }
+        MemberEvent::DebtIncurred(fact) => vec![(8, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::DebtRepaid(fact) => {
+            let mut moved = parts(9, fact.parts.iter());
+            moved.push((9, fact.confidentiality, fact.amount.kopecks()));
+            moved
+        }
+        _ => Vec::new(),
     }
 }

@@ -161,12 +161,14 @@ fn names(registry: &[crate::source::StoredRow]) -> BTreeMap<Uuid, (String, bool)
 struct Totals {
     available: i128,
     pending: i128,
+    held: i128,
+    debt: i128,
     lots: Sum,
     total: i128,
     bills: Purchases,
     purchases: BTreeMap<Uuid, Purchases>,
     facts: BTreeMap<Uuid, Purchases>,
-    movements: [Sum; 3],
+    movements: [Sum; KINDS.len()],
     broken: Broken,
     gaps: u64,
 }
@@ -196,7 +198,12 @@ impl Totals {
     fn add(&mut self, expected: &Expected) {
         self.available += expected.available;
         self.pending += expected.pending;
-        expected.lots.values().for_each(|lot| self.lots.add(lot.left.kopecks()));
+        self.held += expected.held;
+        self.debt += expected.debt;
+        for lot in expected.lots.values() {
+            self.lots.add(lot.left.kopecks());
+            self.lots.amount += i128::from(lot.held.kopecks());
+        }
         self.total += expected.total;
         self.bills.add(expected.bills);
         merge(&mut self.purchases, &expected.purchases);
@@ -233,7 +240,9 @@ impl Totals {
         let kopecks = |value: i64| Kopecks(value.into());
         report.compare("bonuses available", &Kopecks(self.available), Some(&kopecks(whole.available)), None);
         report.compare("bonuses pending", &Kopecks(self.pending), Some(&kopecks(whole.pending)), None);
-        report.compare("bonuses held", &Kopecks(0), Some(&kopecks(whole.held)), None);
+        report.compare("bonuses held", &Kopecks(self.held), Some(&kopecks(whole.held)), None);
+        report.compare("bonuses in holds", &Kopecks(self.held), Some(&kopecks(whole.holds)), None);
+        report.compare("bonuses owed", &Kopecks(self.debt), Some(&kopecks(whole.debt)), None);
         let lots = Sum { count: whole.lots.into(), amount: whole.lots_left.into() };
         report.compare("live lots", &self.lots, Some(&lots), None);
         report.compare("history totals", &Kopecks(self.total), Some(&kopecks(whole.total)), None);

@@ -38,6 +38,7 @@ pub(super) struct LotLine {
     pub(super) medical: bool,
     pub(super) funder: String,
     pub(super) left_kopecks: i64,
+    pub(super) held_kopecks: i64,
     pub(super) pending: bool,
     pub(super) available_from: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
@@ -85,6 +86,8 @@ pub(super) struct Whole {
     pub(super) available: i64,
     pub(super) pending: i64,
     pub(super) held: i64,
+    pub(super) debt: i64,
+    pub(super) holds: i64,
     pub(super) lots: i64,
     pub(super) lots_left: i64,
     pub(super) total: i64,
@@ -110,7 +113,7 @@ impl OfBusiness {
 
 const BALANCES: &str = "SELECT member_id, available_kopecks, pending_kopecks, held_kopecks, debt_kopecks \
      FROM balances.member_balances WHERE member_id = ANY($1)";
-const LOTS: &str = "SELECT member_id, lot_id, purchase_id, business_id, medical, funder, left_kopecks, pending, \
+const LOTS: &str = "SELECT member_id, lot_id, purchase_id, business_id, medical, funder, left_kopecks, held_kopecks, pending, \
      available_from, expires_at FROM balances.lots WHERE member_id = ANY($1)";
 const TOTALS: &str = "SELECT t.member_id, t.total_kopecks, t.lines, l.found, l.newest_kopecks, l.wrong \
      FROM history.totals t JOIN (\
@@ -118,7 +121,7 @@ const TOTALS: &str = "SELECT t.member_id, t.total_kopecks, t.lines, l.found, l.n
                 (array_agg(balance_after_kopecks ORDER BY position DESC))[1] AS newest_kopecks, \
                 count(*) FILTER (WHERE running <> balance_after_kopecks) AS wrong \
          FROM (SELECT member_id, position, balance_after_kopecks, \
-                      sum(CASE type WHEN 'earned' THEN amount_kopecks ELSE -amount_kopecks END) \
+                      sum(CASE WHEN type IN ('earned', 'returned') THEN amount_kopecks ELSE -amount_kopecks END) \
                           OVER (PARTITION BY member_id ORDER BY position) AS running \
                FROM history.lines WHERE member_id = ANY($1)) AS lines GROUP BY member_id\
      ) AS l USING (member_id)";
@@ -137,8 +140,10 @@ const WHOLE: &str = "SELECT \
      (SELECT COALESCE(sum(available_kopecks), 0)::bigint FROM balances.member_balances) AS available, \
      (SELECT COALESCE(sum(pending_kopecks), 0)::bigint FROM balances.member_balances) AS pending, \
      (SELECT COALESCE(sum(held_kopecks), 0)::bigint FROM balances.member_balances) AS held, \
+     (SELECT COALESCE(sum(debt_kopecks), 0)::bigint FROM balances.member_balances) AS debt, \
+     (SELECT COALESCE(sum(amount_kopecks), 0)::bigint FROM balances.holds) AS holds, \
      (SELECT count(*) FROM balances.lots) AS lots, \
-     (SELECT COALESCE(sum(left_kopecks), 0)::bigint FROM balances.lots) AS lots_left, \
+     (SELECT COALESCE(sum(left_kopecks + held_kopecks), 0)::bigint FROM balances.lots) AS lots_left, \
      (SELECT COALESCE(sum(total_kopecks), 0)::bigint FROM history.totals) AS total, \
      (SELECT count(*) FROM statuses.bills) AS bills, \
      (SELECT COALESCE(sum(amount_kopecks), 0)::bigint FROM statuses.bills) AS bill_kopecks, \

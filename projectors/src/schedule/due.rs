@@ -1,4 +1,4 @@
-//! Members with lots that matured or expired: the command to write what is due. Rules B5, B8.
+//! Members with lots that matured or expired, or holds that lapsed: the command to write what is due. Rules B5, B8, R1.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +24,8 @@ pub(super) struct Due {
     hopeless: BTreeSet<Uuid>,
 }
 
-/// A member and her lots that are due, in the order of their ids; `true` for one past its life.
-type Found = (Uuid, Vec<Uuid>, Vec<bool>);
+/// A member and what is due, in the order of ids: lots that mature (`m`) or expire (`e`), holds that lapse (`l`).
+type Found = (Uuid, Vec<Uuid>, Vec<String>);
 
 impl Due {
     pub(super) async fn look(&mut self, hands: &Hands<'_>) -> Result<Look, ProjectError> {
@@ -60,13 +60,13 @@ impl Due {
     }
 }
 
-/// The lots that are due are what causes the command.
-fn caused((member, lots, expired): Found) -> Caused {
+/// What is due is what causes the command.
+fn caused((member, due, kinds): Found) -> Caused {
     let mut cause = b"due ".to_vec();
     cause.extend_from_slice(member.as_bytes());
-    for (lot, expired) in lots.iter().zip(expired) {
-        cause.extend_from_slice(lot.as_bytes());
-        cause.push(if expired { b'e' } else { b'm' });
+    for (id, kind) in due.iter().zip(kinds) {
+        cause.extend_from_slice(id.as_bytes());
+        cause.extend_from_slice(kind.as_bytes());
     }
     Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
 }
@@ -74,16 +74,24 @@ fn caused((member, lots, expired): Found) -> Caused {
 async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Result<Vec<Found>, ProjectError> {
     Ok(sqlx::query_as(
         "WITH due AS ( \
-            (SELECT member_id FROM balances.lots WHERE expires_at < $1 AND member_id <> ALL ($3) \
+            (SELECT member_id FROM balances.lots WHERE expires_at < $1 AND left_kopecks > 0 \
+                AND member_id <> ALL ($3) \
              ORDER BY expires_at LIMIT $2) \
+            UNION \
+            (SELECT member_id FROM balances.holds WHERE lapses_at <= $1 AND member_id <> ALL ($3) \
+             ORDER BY lapses_at LIMIT $2) \
             UNION \
             (SELECT member_id FROM balances.lots WHERE pending AND available_from <= $1 AND available_from <= expires_at \
                 AND member_id <> ALL ($3) \
              ORDER BY available_from LIMIT $2)) \
-         SELECT member_id, array_agg(lot_id ORDER BY lot_id), array_agg(expires_at < $1 ORDER BY lot_id) \
-         FROM due JOIN balances.lots USING (member_id) \
-         WHERE expires_at < $1 OR (pending AND available_from <= $1 AND available_from <= expires_at) \
-         GROUP BY member_id",
+         SELECT member_id, array_agg(id ORDER BY id, kind), array_agg(kind ORDER BY id, kind) FROM ( \
+            SELECT member_id, lot_id AS id, CASE WHEN expires_at < $1 THEN 'e' ELSE 'm' END AS kind \
+            FROM due JOIN balances.lots USING (member_id) \
+            WHERE left_kopecks > 0 AND (expires_at < $1 \
+                OR (pending AND available_from <= $1 AND available_from <= expires_at)) \
+            UNION ALL \
+            SELECT member_id, redemption_id, 'l' FROM due JOIN balances.holds USING (member_id) WHERE lapses_at <= $1 \
+         ) AS things GROUP BY member_id",
     )
     .bind(now.to_utc())
     .bind(MEMBERS_MAX)

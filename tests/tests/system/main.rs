@@ -16,6 +16,7 @@ mod outages;
 mod privacy;
 mod racing;
 mod rebuild;
+mod redeeming;
 mod restored;
 mod scope;
 mod slow;

@@ -8,6 +8,8 @@
 mod bonus;
 mod membership;
 mod purchase;
+mod redemption;
+mod refund;
 mod standing;
 
 pub use bonus::{
@@ -15,6 +17,11 @@ pub use bonus::{
 };
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
 pub use purchase::{PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason};
+pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, LotPart};
+pub use refund::{
+    BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
+    PurchaseRefunded, WaitingRefundDropped,
+};
 pub use standing::{StatusChanged, StatusDowngradeCancelled, StatusDowngradeScheduled, StatusReason, Track};
 
 /// A fact on a member's stream.
@@ -30,6 +37,15 @@ pub enum MemberEvent {
     BonusAccrued(BonusAccrued),
     BonusMatured(BonusMatured),
     BonusExpired(BonusExpired),
+    BonusesHeld(BonusesHeld),
+    HoldReleased(HoldReleased),
+    BonusesRedeemed(BonusesRedeemed),
+    PurchaseRefunded(PurchaseRefunded),
+    BonusReturned(BonusReturned),
+    BonusTakenBack(BonusTakenBack),
+    DebtIncurred(DebtIncurred),
+    DebtRepaid(DebtRepaid),
+    WaitingRefundDropped(WaitingRefundDropped),
     StatusChanged(StatusChanged),
     StatusDowngradeScheduled(StatusDowngradeScheduled),
     StatusDowngradeCancelled(StatusDowngradeCancelled),

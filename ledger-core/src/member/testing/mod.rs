@@ -17,15 +17,16 @@ use uuid::Uuid;
 use crate::business::event::{BusinessEvent, BusinessMultiplierSet, BusinessRegistered, Terms};
 use crate::category::{Category, Confidentiality};
 use crate::context::{Context, Registry};
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId};
+use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId, RefundId};
 use crate::log::{Event, Position};
 use crate::member::command::{
-    Draft, MemberCommand, MemberOutcome, NewEvent, PurchaseDocument, PurchaseMode, PurchaseOutcome,
-    RecordPurchase, decide,
+    Draft, HoldBonuses, MemberCommand, MemberOutcome, NewEvent, PurchaseDocument, PurchaseMode,
+    PurchaseOutcome, RecordPurchase, RefundPurchase, decide,
 };
 use crate::member::consent::ConsentChange;
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseSource};
 use crate::member::state::MemberState;
+use crate::member::{PurchaseFile, Refund};
 use crate::money::{Bonuses, Roubles};
 use crate::policy::decide::{PublishPolicy, first_policy, publish};
 use crate::policy::event::PolicyEvent;
@@ -70,7 +71,7 @@ pub(crate) fn business_id(slug: &str) -> BusinessId {
 
 /// The id of the purchase that was the `serial`th of its world, from 1.
 pub(crate) fn purchase_id(serial: u8) -> PurchaseId {
-    PurchaseId::from_uuid(Uuid::from_u128(u128::from(serial)))
+    PurchaseId::of_key(&[serial; 32])
 }
 
 pub(crate) fn quarantine_id(serial: u8) -> QuarantineId {
@@ -234,12 +235,20 @@ pub(crate) struct Buy {
     amount: Roubles,
     on: Option<Timestamp>,
     mode: PurchaseMode,
+    hold: Option<(RedemptionId, Option<Bonuses>)>,
     change: fn(&mut PurchaseDocument),
 }
 
 /// A purchase of `amount` at `slug`.
 pub(crate) fn buy(slug: &str, amount: &str) -> Buy {
-    Buy { slug: slug.to_owned(), amount: rub(amount), on: None, mode: PurchaseMode::Live, change: |_| {} }
+    Buy {
+        slug: slug.to_owned(),
+        amount: rub(amount),
+        on: None,
+        mode: PurchaseMode::Live,
+        hold: None,
+        change: |_| {},
+    }
 }
 
 impl Buy {
@@ -263,6 +272,18 @@ impl Buy {
         self
     }
 
+    /// Paid with the hold of this serial, by so much.
+    pub(crate) fn paying(mut self, serial: u8, amount: Option<&str>) -> Self {
+        self.hold = Some((redemption_id(serial), amount.map(bon)));
+        self
+    }
+
+    /// Paid with this hold.
+    pub(crate) fn with_hold(mut self, id: RedemptionId) -> Self {
+        self.hold = Some((id, None));
+        self
+    }
+
     pub(crate) fn with(mut self, change: fn(&mut PurchaseDocument)) -> Self {
         self.change = change;
         self
@@ -281,17 +302,92 @@ impl Ask for Buy {
             occurred_at: self.on.unwrap_or(world.now),
             source: PurchaseSource::Api,
             cancelled: false,
-            redemption_id: None,
-            redeem_amount: None,
+            redemption_id: self.hold.map(|(id, _)| id),
+            redeem_amount: self.hold.and_then(|(_, amount)| amount),
             coupon_code: None,
         };
         (self.change)(&mut document);
         MemberCommand::RecordPurchase(RecordPurchase {
-            purchase_id: purchase_id(serial),
             quarantine_id: quarantine_id(serial),
             document,
             mode: self.mode,
         })
+    }
+}
+
+/// A hold of `amount` at `slug` on a bill of `bill`.
+#[derive(Debug, Clone)]
+pub(crate) struct Hold {
+    serial: u8,
+    slug: String,
+    bill: Roubles,
+    amount: Bonuses,
+}
+
+pub(crate) fn hold(serial: u8, slug: &str, bill: &str, amount: &str) -> Hold {
+    Hold { serial, slug: slug.to_owned(), bill: rub(bill), amount: bon(amount) }
+}
+
+/// The id of the hold with this serial.
+pub(crate) fn redemption_id(serial: u8) -> RedemptionId {
+    RedemptionId::of_key(&[serial; 32])
+}
+
+impl Ask for Hold {
+    fn command(self, _: &mut World) -> MemberCommand {
+        MemberCommand::HoldBonuses(HoldBonuses {
+            redemption_id: redemption_id(self.serial),
+            business_id: business_id(&self.slug),
+            bill_amount: self.bill,
+            amount: self.amount,
+        })
+    }
+}
+
+/// The hold with this serial is called off by `slug`.
+pub(crate) fn cancel(serial: u8, slug: &str) -> MemberCommand {
+    MemberCommand::CancelHold { redemption_id: redemption_id(serial), business_id: business_id(slug) }
+}
+
+/// A refund of `amount` for the `purchase`th purchase, which must be recorded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GiveBack {
+    serial: u8,
+    purchase: u8,
+    amount: Roubles,
+}
+
+pub(crate) fn give_back(serial: u8, purchase: u8, amount: &str) -> GiveBack {
+    GiveBack { serial, purchase, amount: rub(amount) }
+}
+
+/// The id of the refund with this serial.
+pub(crate) fn refund_id(serial: u8) -> RefundId {
+    RefundId::of_key(&[serial; 32])
+}
+
+impl World {
+    /// The file of the `purchase`th purchase.
+    pub(crate) fn file(&self, purchase: u8) -> Option<PurchaseFile> {
+        let id = purchase_id(purchase);
+        let about = self.log.iter().filter(|(_, event)| PurchaseFile::about(event) == Some(id));
+        about.fold(None, |file, (at, event)| PurchaseFile::fold(file, *at, event))
+    }
+
+    /// Total and debt now.
+    pub(crate) fn total_and_debt(&self) -> (Bonuses, Bonuses) {
+        let balance = self.state.balance(self.now, 30).expect("fits");
+        (balance.total().expect("fits"), balance.debt)
+    }
+}
+
+impl Ask for GiveBack {
+    fn command(self, world: &mut World) -> MemberCommand {
+        let file = world.file(self.purchase).expect("a recorded purchase");
+        let refund =
+            Refund { refund_id: refund_id(self.serial), amount: self.amount, occurred_at: world.now };
+        let business_id = file.business_id;
+        MemberCommand::RefundPurchase(Box::new(RefundPurchase { file, business_id, refund }))
     }
 }
 

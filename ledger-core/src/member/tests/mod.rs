@@ -6,5 +6,7 @@ mod lots;
 mod medical;
 mod model;
 mod properties;
+mod redemptions;
+mod refunds;
 mod statuses;
 mod value;

@@ -11,12 +11,14 @@ use uuid::Uuid;
 use crate::category::Confidentiality;
 use crate::ids::{LotId, MemberId};
 use crate::log::{Event, Position};
-use crate::member::MemberCommand::{ReviewStatus, WriteDue};
+use crate::member::MemberCommand::{CancelHold, ReviewStatus, WriteDue};
 use crate::member::consent::ConsentChoice;
 use crate::member::event::{BonusAccrued, Holding, MemberEvent, Track};
 use crate::member::lot::Funder;
 use crate::member::state::MemberState;
-use crate::member::testing::{CLINICS, ORDINARY, World, anna_since, buy, consent};
+use crate::member::testing::{
+    CLINICS, ORDINARY, World, anna_since, business_id, buy, consent, give_back, hold, purchase_id,
+};
 use crate::member::tests::model;
 use crate::money::Bonuses;
 use crate::postings::{Account, Unit, postings};
@@ -28,6 +30,10 @@ const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
 enum Step {
     Clock { minutes: i64 },
     Buy { slug: &'static str, kopecks: i64, ago_minutes: i64, is_history: bool },
+    Hold { slug: &'static str, kopecks: i64 },
+    Pay { slug: &'static str, kopecks: i64 },
+    Cancel { slug: &'static str },
+    Refund { purchase: u8, permille: i64 },
     Due,
     Review,
     Consent { purpose: &'static str, choice: ConsentChoice },
@@ -56,8 +62,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         proptest::sample::select(vec!["medical_status", "marketing", "partner:mindal", "medical:skinerica"]);
     let choices = prop_oneof![Just(ConsentChoice::Granted), Just(ConsentChoice::Withdrawn)];
     let consents = (purposes, choices).prop_map(|(purpose, choice)| Step::Consent { purpose, choice });
-    let step =
-        prop_oneof![8 => buys, 4 => clock, 1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents];
+    let holds = (slugs(), 100..90_000_i64).prop_map(|(slug, kopecks)| Step::Hold { slug, kopecks });
+    let pays = (slugs(), 100..90_000_i64).prop_map(|(slug, kopecks)| Step::Pay { slug, kopecks });
+    let cancels = slugs().prop_map(|slug| Step::Cancel { slug });
+    let parts = prop_oneof![Just(1_000_i64), 1..1_000_i64];
+    let refunds = (1..12_u8, parts).prop_map(|(purchase, permille)| Step::Refund { purchase, permille });
+    let step = prop_oneof![
+        8 => buys, 4 => clock, 4 => holds, 2 => pays, 1 => cancels, 4 => refunds,
+        1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents
+    ];
     proptest::collection::vec(step, 1..40)
 }
 
@@ -71,6 +84,35 @@ fn run(world: World, step: &Step) -> World {
             let purchase = buy(slug, &amount).on_moment(happened);
             world.when(if *is_history { purchase.imported() } else { purchase })
         }
+        Step::Hold { slug, kopecks } => {
+            let (bill, amount) = (Bonuses::from_kopecks(kopecks * 2), Bonuses::from_kopecks(*kopecks));
+            let serial = serial(&world);
+            world.when(hold(serial, slug, &bill.to_string(), &amount.to_string()))
+        }
+        // With the newest hold, at its own business or another.
+        Step::Pay { slug, kopecks } => {
+            let amount = Bonuses::from_kopecks(*kopecks).to_string();
+            let newest = world.log.iter().rev().find_map(|(_, event)| match event {
+                Event::Member(MemberEvent::BonusesHeld(fact)) => Some(fact.clone()),
+                _ => None,
+            });
+            let Some(held) = newest else { return world };
+            let slug = if kopecks % 5 == 0 { slug } else { held.business.as_str() };
+            let pays = buy(slug, &amount).with_hold(held.redemption_id);
+            world.when(pays)
+        }
+        Step::Cancel { slug } => {
+            let id = world.state.open_holds().next().map(|(id, _)| *id);
+            let Some(redemption_id) = id else { return world };
+            world.when(CancelHold { redemption_id, business_id: business_id(slug) })
+        }
+        Step::Refund { purchase, permille } => {
+            let Some(file) = world.file(*purchase) else { return world };
+            let kopecks = (file.bill.kopecks() / 1_000 * permille).clamp(1, file.left().kopecks().max(1));
+            let amount = Bonuses::from_kopecks(kopecks).to_string();
+            let serial = serial(&world);
+            world.when(give_back(serial, *purchase, &amount))
+        }
         Step::Due => world.when(WriteDue),
         Step::Review => world.when(ReviewStatus),
         Step::Consent { purpose, choice } => world.when([consent(purpose, *choice)]),
@@ -80,6 +122,14 @@ fn run(world: World, step: &Step) -> World {
         draft.events.into_iter().for_each(|new| world.write(new.occurred_at, new.event));
     }
     world
+}
+
+/// A serial that no hold or refund had.
+fn serial(world: &World) -> u8 {
+    let had = facts(world)
+        .filter(|fact| matches!(fact, MemberEvent::BonusesHeld(_) | MemberEvent::PurchaseRefunded(_)))
+        .count();
+    u8::try_from(had).expect("few")
 }
 
 fn history(steps: &[Step]) -> World {
@@ -137,26 +187,66 @@ impl Books {
         };
         let available = self.of(Unit::Bon, Account::MemberAvailable(MEMBER));
         assert_eq!(available, held(Holding::Available), "available = sum of lots");
+        let in_holds = self.of(Unit::Bon, Account::MemberHeld(MEMBER));
+        let of_lots = state.live_lots().map(|lot| lot.held.kopecks()).sum::<i64>();
+        let of_holds =
+            state.open_holds().map(|(_, hold)| hold.amount().expect("fits").kopecks()).sum::<i64>();
+        assert_eq!((in_holds, in_holds), (of_lots, of_holds), "held = sum of lots = sum of holds");
+        let debt = state.debt().expect("fits").kopecks();
+        assert_eq!(-self.of(Unit::Bon, Account::MemberDebt(MEMBER)), debt, "rule F3: debt");
+        let claims = self.total(Unit::Bon, |account| matches!(account, Account::Claims(_)));
+        assert_eq!(claims, debt, "what is owed is claimed");
         assert_eq!(self.of(Unit::Bon, Account::MemberPending(MEMBER)), held(Holding::Pending), "pending");
-        assert_eq!(self.of(Unit::Rub, Account::Float), available, "RUB float = BON available");
+        assert_eq!(
+            self.of(Unit::Rub, Account::Float),
+            available + in_holds,
+            "RUB float = BON available + held"
+        );
         for lot in state.live_lots() {
-            let live: i64 = [Account::MemberAvailable(MEMBER), Account::MemberPending(MEMBER)]
+            let hers = [
+                Account::MemberAvailable(MEMBER),
+                Account::MemberPending(MEMBER),
+                Account::MemberHeld(MEMBER),
+            ];
+            let live: i64 = hers
                 .into_iter()
                 .map(|account| self.lots.get(&(lot.lot_id, account)).copied().unwrap_or_default())
                 .sum();
-            assert_eq!(live, lot.left.kopecks(), "a lot's postings are what is left of it");
+            assert!(!lot.left.kopecks().is_negative() && !lot.held.kopecks().is_negative());
+            assert_eq!(
+                live,
+                lot.left.kopecks() + lot.held.kopecks(),
+                "a lot's postings are what is left of it"
+            );
         }
         for funder in self.funders() {
-            let outstanding: i64 =
-                state.live_lots().filter(|lot| lot.funder == funder).map(|lot| lot.left.kopecks()).sum();
+            let of_funder = state.live_lots().filter(|lot| lot.funder == funder);
+            let outstanding: i64 = of_funder.map(|lot| lot.left.kopecks() + lot.held.kopecks()).sum();
             let issued = -self.of(Unit::Bon, Account::Issued(funder.clone()));
             let expired = self.of(Unit::Bon, Account::Expired(funder.clone()));
-            assert_eq!(issued, expired + outstanding, "rule M2: {funder}");
-            assert!(expired >= 0 && outstanding >= 0);
+            let taken_back = self.of(Unit::Bon, Account::TakenBack(funder.clone()));
+            let redeemed = self.redeemed_of(&funder);
+            assert_eq!(issued, redeemed + expired + taken_back + outstanding, "rule M2: {funder}");
+            assert!(expired >= 0 && outstanding >= 0 && taken_back >= 0 && redeemed >= 0);
         }
         let clearing = self.total(Unit::Rub, |account| matches!(account, Account::Clearing(_)));
         let breakage = self.of(Unit::Rub, Account::Breakage);
-        assert_eq!(-clearing - breakage, available, "what funders paid and did not get back is outstanding");
+        assert_eq!(
+            -clearing - breakage,
+            available + in_holds,
+            "what funders paid and did not get back is outstanding"
+        );
+    }
+
+    /// What was redeemed of lots that `funder` issued, wherever.
+    fn redeemed_of(&self, funder: &Funder) -> i64 {
+        let issued = Account::Issued(funder.clone());
+        let of_funder = |lot: &LotId| self.lots.contains_key(&(*lot, issued.clone()));
+        let redeemed = self
+            .lots
+            .iter()
+            .filter(|((lot, account), _)| matches!(account, Account::Redeemed(_)) && of_funder(lot));
+        redeemed.map(|(_, sum)| sum).sum()
     }
 
     fn funders(&self) -> Vec<Funder> {
@@ -256,10 +346,15 @@ proptest! {
         let about_clinics = |step: &Step| match step {
             Step::Buy { slug, .. } => CLINICS.iter().any(|(clinic, _)| clinic == slug),
             Step::Consent { purpose, .. } => *purpose == "medical_status",
+            // A clinic's bonuses are money she may spend anywhere: without bonuses her status must look the same.
+            Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } | Step::Refund { .. } => true,
             Step::Clock { .. } | Step::Due | Step::Review => false,
         };
+        let spends = |step: &Step| {
+            matches!(step, Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } | Step::Refund { .. })
+        };
         let no_consent = |step: &&Step| !matches!(step, Step::Consent { purpose: "medical_status", .. });
-        let visited: Vec<_> = steps.iter().filter(no_consent).cloned().collect();
+        let visited: Vec<_> = steps.iter().filter(no_consent).filter(|step| !spends(step)).cloned().collect();
         let never: Vec<_> = steps.iter().filter(|step| !about_clinics(step)).cloned().collect();
         let (visited, never) = (history(&visited), history(&never));
         prop_assert_eq!(visited.state.shown(), never.state.shown());
@@ -274,6 +369,50 @@ proptest! {
         let written = world.clone().after(WriteDue);
         prop_assert_eq!(world.state.balance(world.now, 30), written.state.balance(world.now, 30));
         prop_assert!(written.when(WriteDue).drafted().is_empty());
+    }
+
+    #[test]
+    fn rule_f2_any_split_of_a_refund_comes_to_the_same_as_one(
+        steps in steps(),
+        kopecks in 100..3_000_000_i64,
+        paid in 0..90_000_i64,
+        cuts in proptest::collection::vec(1..1_000_i64, 0..5),
+        is_late in any::<bool>(),
+    ) {
+        let world = history(&steps).after([consent("partner:mindal", ConsentChoice::Granted)]);
+        // A purchase, paid with whatever it can be, and perhaps another that spends what it earned.
+        let amount = |kopecks: i64| Bonuses::from_kopecks(kopecks).to_string();
+        let can = world.state.balance(world.now, 30).expect("fits").available.kopecks().min(paid).min(kopecks / 2);
+        let can = if can < 100 { 0 } else { can };
+        let world = if can > 0 { world.after(hold(252, "mindal", &amount(kopecks), &amount(can))) } else { world };
+        let before = world.log.len();
+        let purchase = buy("mindal", &amount(kopecks));
+        let decision = world.when(if can > 0 { purchase.paying(252, None) } else { purchase });
+        let Ok((draft, _)) = decision.answer else { return Ok(()) };
+        let mut world = decision.world;
+        draft.events.into_iter().for_each(|new| world.write(new.occurred_at, new.event));
+        let recorded = world.log[before..].iter().find_map(|(_, event)| match event {
+            Event::Member(MemberEvent::PurchaseRecorded(fact)) => Some(fact.natural_key.as_bytes()[0]),
+            _ => None,
+        });
+        let Some(serial) = recorded else { return Ok(()) };
+        let world = if is_late { world.later(TimeDelta::days(100)) } else { world };
+        let whole: i64 = cuts.iter().map(|cut| (kopecks / 5_000 * cut).max(1)).sum::<i64>().clamp(1, kopecks);
+        let once = world.clone().after(give_back(253, serial, &amount(whole)));
+        let (mut split, mut left) = (world, whole);
+        for (index, cut) in (0_u8..).zip(&cuts) {
+            let part = (kopecks / 5_000 * cut).max(1).min(left);
+            if part > 0 {
+                split = split.after(give_back(100 + index, serial, &amount(part)));
+                left -= part;
+            }
+        }
+        if left > 0 {
+            split = split.after(give_back(254, serial, &amount(left)));
+        }
+        prop_assert_eq!(once.total_and_debt(), split.total_and_debt());
+        prop_assert_eq!(moved_by_refunds(&once, serial), moved_by_refunds(&split, serial));
+        prop_assert_eq!(once.state.shown().status, split.state.shown().status);
     }
 
     #[test]
@@ -301,6 +440,28 @@ proptest! {
         }
         let _ = Event::decode(event_type, 1, &spoilt);
     }
+}
+
+/// What the refunds of a purchase took back and returned in all, and what each funder is to get.
+fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i64>) {
+    let id = purchase_id(serial);
+    let (mut taken, mut returned, mut credited) = (0, 0, BTreeMap::<String, i64>::new());
+    for fact in facts(world) {
+        match fact {
+            MemberEvent::BonusTakenBack(fact) if fact.purchase_id == id => {
+                taken += fact.amount.kopecks();
+                for other in &fact.others {
+                    *credited.entry(other.creditor.to_string()).or_default() += other.part.amount.kopecks();
+                }
+            }
+            MemberEvent::DebtIncurred(fact) if fact.purchase_id == id => {
+                *credited.entry(fact.creditor.to_string()).or_default() += fact.amount.kopecks();
+            }
+            MemberEvent::BonusReturned(fact) if fact.purchase_id == id => returned += fact.amount.kopecks(),
+            _ => {}
+        }
+    }
+    (taken, returned, credited)
 }
 
 /// What of a history must not betray a visit: what is shown of her status, and what ordinary purchases were paid by.

@@ -112,7 +112,7 @@ fn history_that_cannot_hold_names_its_place() {
     let corrupt = |what| Err(CorruptHistory { position: 99, what });
     let world = anna().after(buy("mindal", "1000.00"));
     let accrual = newest(&world).clone();
-    assert_eq!(fold(&world, &accrual), corrupt("a lot is accrued twice"));
+    assert_eq!(fold(&world, &accrual), corrupt("a lot is opened twice"));
     assert_eq!(fold(&world, &matured(9, "lisichkino", "mindal", "1.00")), corrupt("an unknown lot matures"));
     assert_eq!(
         fold(&world, &matured(1, "lisichkino", "mindal", "50.00")),

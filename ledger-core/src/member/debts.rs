@@ -1,0 +1,116 @@
+//! The fold of refunds: what came back, what was taken, what is owed. Rules F2–F4, F6.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{
+    BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, Holding, OwnPart, PurchaseRefunded,
+};
+use super::state::{LiveLot, MemberState, SpendOrder};
+use crate::category::Confidentiality;
+use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
+use crate::log::Position;
+use crate::member::lot::Funder;
+use crate::money::Bonuses;
+
+/// What is owed to one funder after one refund. Rule F3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debt {
+    /// The refund that led to it.
+    pub refund_id: RefundId,
+    /// Of which purchase.
+    pub purchase_id: PurchaseId,
+    /// Where that was.
+    pub business_id: BusinessId,
+    /// Whether the visit is a medical secret.
+    pub confidentiality: Confidentiality,
+    /// The lot that could not give it.
+    pub lot_id: LotId,
+    /// To whom.
+    pub creditor: Funder,
+    /// What is still owed; above zero.
+    pub left: Bonuses,
+}
+
+impl MemberState {
+    /// Her debts, the oldest first. Rule F3.
+    #[must_use]
+    pub fn debts(&self) -> &[Debt] {
+        &self.debts
+    }
+
+    /// What she owes in all; `None` when it does not fit.
+    #[must_use]
+    pub fn debt(&self) -> Option<Bonuses> {
+        Bonuses::checked_sum(self.debts.iter().map(|debt| debt.left))
+    }
+
+    /// Rule F6: bills and categories are net of refunds.
+    pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
+        let refunded = fact.refunded_before.checked_add(fact.amount).ok_or("a refund does not fit")?;
+        if !fact.amount.is_positive() || refunded > fact.bill {
+            return Err("more is refunded than was paid");
+        }
+        self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
+        if refunded == fact.bill {
+            let visits = match fact.confidentiality {
+                Confidentiality::Ordinary => self.visited.get_mut(&fact.category),
+                Confidentiality::Medical => self.visited_medical.get_mut(&fact.business_id),
+            };
+            let visits = visits.ok_or("a visit that never was is undone")?;
+            *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_back(&mut self, fact: &BonusTakenBack) -> Result<(), &'static str> {
+        for OwnPart { part, .. } in &fact.own {
+            self.take(part)?;
+        }
+        fact.others.iter().try_for_each(|other| self.take(&other.part))
+    }
+
+    pub(super) fn give_all_back(
+        &mut self,
+        position: Position,
+        fact: &BonusReturned,
+    ) -> Result<(), &'static str> {
+        fact.parts.iter().try_for_each(|held| self.give_back(held))?;
+        let Some(lot) = &fact.instead else { return Ok(()) };
+        let live = LiveLot {
+            lot_id: lot.lot_id,
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+            funder: lot.funder.clone(),
+            left: lot.amount,
+            held: Bonuses::ZERO,
+            holding: Holding::Available,
+            available_from: lot.available_from,
+            expires_at: lot.expires_at,
+        };
+        let order = SpendOrder { expires_at: lot.expires_at, position, funder: lot.funder.clone() };
+        self.insert(order, live)
+    }
+
+    pub(super) fn owe(&mut self, fact: &DebtIncurred) {
+        self.debts.push(Debt {
+            refund_id: fact.refund_id,
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+            lot_id: fact.lot_id,
+            creditor: fact.creditor.clone(),
+            left: fact.amount,
+        });
+    }
+
+    pub(super) fn repay(&mut self, fact: &DebtRepaid) -> Result<(), &'static str> {
+        fact.parts.iter().try_for_each(|part| self.take(part))?;
+        let is_it = |debt: &&mut Debt| debt.refund_id == fact.refund_id && debt.lot_id == fact.lot_id;
+        let debt = self.debts.iter_mut().find(is_it).ok_or("an unknown debt is repaid")?;
+        let left = debt.left.checked_sub(fact.amount).filter(|left| *left >= Bonuses::ZERO);
+        debt.left = left.ok_or("more is repaid than is owed")?;
+        self.debts.retain(|debt| debt.left.is_positive());
+        Ok(())
+    }
+}

@@ -1,0 +1,393 @@
+//! Giving money back for a purchase: what returns to her, what is taken back. Rules F1–F4, F6.
+//!
+//! Every amount is a difference of two cumulative ones, each rounded once, so that a refund in parts comes to the same as
+//! one refund of their sum.
+
+use chrono::TimeDelta;
+use rust_decimal::Decimal;
+
+use super::command::{Draft, MemberOutcome, RefundPurchase, write_due};
+use super::debt::{settle, settle_on};
+use super::purchase_file::{OwnLot, PurchaseFile};
+use super::redemption::{part_of, spendable};
+use super::review::{Review, live_window};
+use super::working::Working;
+use crate::category::Confidentiality;
+use crate::context::Context;
+use crate::ids::{LotId, RefundId};
+use crate::member::event::{
+    BonusReturned, BonusTakenBack, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart, OtherPart, OwnPart,
+    PurchaseRefunded, WaitingRefundDropped,
+};
+use crate::member::lot::{Funder, Lot};
+use crate::member::state::{LiveLot, MemberState};
+use crate::money::{Bonuses, REQUEST_KOPECKS_MAX, Roubles};
+use crate::rejection::Rejection;
+use crate::time::Timestamp;
+
+/// What a business gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refund {
+    /// The refund.
+    pub refund_id: RefundId,
+    /// How much.
+    pub amount: Roubles,
+    /// When. Rule T1.
+    pub occurred_at: Timestamp,
+}
+
+impl Refund {
+    /// Form, in the order of refusals.
+    ///
+    /// # Errors
+    /// A time in the future (Rule T3); an amount that no bill has.
+    pub fn check_form(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        let now = context.recorded_at;
+        let limit_minutes = context.policy_at(now)?.parameters.purchase_future_minutes;
+        if self.occurred_at > now.plus(TimeDelta::minutes(i64::from(limit_minutes))) {
+            return Err(Rejection::OccurredInFuture { occurred_at: self.occurred_at, now, limit_minutes });
+        }
+        if !self.amount.is_positive() || self.amount.kopecks() > REQUEST_KOPECKS_MAX {
+            return Err(Rejection::AmountOutOfRange);
+        }
+        Ok(())
+    }
+}
+
+/// What a refund came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refunded {
+    pub(super) taken_back: Bonuses,
+    pub(super) returned: Bonuses,
+}
+
+/// Decides a refund of a recorded purchase.
+///
+/// # Errors
+/// In this order: the form; a purchase of another business, which is as unknown; more than is left of it (Rule F1).
+pub(super) fn refund(
+    state: &MemberState,
+    command: &RefundPurchase,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<MemberOutcome, Rejection> {
+    command.refund.check_form(context)?;
+    if command.file.business_id != command.business_id {
+        return Err(Rejection::PurchaseNotFound);
+    }
+    let left = command.file.left();
+    if command.refund.amount > left {
+        return Err(Rejection::RefundExceedsPurchase { asked: command.refund.amount, left });
+    }
+    write_due(state, context, draft)?;
+    settle(state, context, draft)?;
+    let mut file = command.file.clone();
+    // What is due may have ended a lot of this purchase.
+    draft.events.iter().for_each(|new| file.see(&new.event));
+    let mut working = Working::after(state, draft)?;
+    let done = give_back(&mut working, &file, &command.refund, context)?;
+    review(&mut working, file.confidentiality, context)?;
+    let debt = working.state.debt().ok_or(Rejection::AmountOutOfRange)?;
+    Ok(MemberOutcome::Refunded {
+        refund_id: command.refund.refund_id,
+        bonuses_taken_back: done.taken_back,
+        bonuses_returned: done.returned,
+        debt,
+    })
+}
+
+/// Applies the refunds that waited for a purchase which `draft` records. Rule D4: one that is more than the purchase is
+/// dropped, and says so.
+///
+/// # Errors
+/// [`Rejection::AmountOutOfRange`] for what no fold takes.
+pub(super) fn apply_waiting(
+    state: &MemberState,
+    waiting: &[Refund],
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<(), Rejection> {
+    for refund in waiting {
+        let file =
+            draft.events.iter().fold(None, |file, new| PurchaseFile::fold(file, new.occurred_at, &new.event));
+        let Some(file) = file else { return Ok(()) };
+        let (refund_id, purchase_id, left) = (refund.refund_id, file.purchase_id, file.left());
+        if refund.amount > left {
+            let dropped = WaitingRefundDropped { refund_id, purchase_id, amount: refund.amount, left };
+            draft.push(context.recorded_at, dropped.into());
+            continue;
+        }
+        let mut working = Working::after(state, draft)?;
+        give_back(&mut working, &file, refund, context)?;
+        review(&mut working, file.confidentiality, context)?;
+    }
+    Ok(())
+}
+
+/// The facts of one refund, which must not be more than is left of the purchase: what an amendment downwards is, too.
+/// Rules F2, F4.
+pub(super) fn give_back(
+    working: &mut Working<'_>,
+    file: &PurchaseFile,
+    refund: &Refund,
+    context: &Context<'_>,
+) -> Result<Refunded, Rejection> {
+    let refunded = PurchaseRefunded {
+        refund_id: refund.refund_id,
+        purchase_id: file.purchase_id,
+        business_id: file.business_id,
+        category: file.category,
+        confidentiality: file.confidentiality,
+        bought_at: file.bought_at,
+        bill: file.bill,
+        refunded_before: file.refunded,
+        amount: refund.amount,
+    };
+    let cause = working.push(refund.occurred_at, refunded, None)?;
+    let step = Step { file, refund, context, cause };
+    let returned = step.return_spent(working)?;
+    if returned.is_positive() {
+        // Rule F3: what came back pays what was owed before, and only then is this accrual taken back.
+        settle_on(working, context, Some(cause))?;
+    }
+    let taken_back = step.take_back(working)?;
+    Ok(Refunded { taken_back, returned })
+}
+
+/// Her statuses after a refund. Rules S2, F6, S7.
+fn review(
+    working: &mut Working<'_>,
+    confidentiality: Confidentiality,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
+    let now = context.recorded_at;
+    let policy = context.policy_at(now)?;
+    let (after, until) = live_window(now, policy);
+    let sums = working.state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+    let all_categories = context.registry.businesses.ordinary_categories();
+    let review = Review { now, policy, all_categories };
+    let state = &working.state;
+    let events = match confidentiality {
+        Confidentiality::Ordinary => review.both(&state.ordinary, &state.with_medical, &sums),
+        Confidentiality::Medical => review.with_medical(&state.with_medical, &sums),
+    };
+    for event in events {
+        working.push(now, event, None)?;
+    }
+    Ok(())
+}
+
+/// `whole` × `part` ÷ `all`, rounded once, half away from zero. Rule F2.
+fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Result<Bonuses, Rejection> {
+    if all.is_zero() {
+        return Ok(Bonuses::ZERO);
+    }
+    let exact = whole.to_decimal().checked_mul(part).and_then(|product| product.checked_div(all));
+    exact.and_then(Bonuses::rounded).ok_or(Rejection::AmountOutOfRange)
+}
+
+fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> {
+    one.checked_sub(other).ok_or(Rejection::AmountOutOfRange)
+}
+
+/// What one of the purchase's funders has yet to be given.
+struct Share<'a> {
+    lot: &'a OwnLot,
+    rest: Bonuses,
+}
+
+/// One refund of one purchase.
+struct Step<'a> {
+    file: &'a PurchaseFile,
+    refund: &'a Refund,
+    context: &'a Context<'a>,
+    cause: usize,
+}
+
+impl Step<'_> {
+    /// The refunds of the purchase up to and with this one.
+    fn cumulative(&self) -> Result<Roubles, Rejection> {
+        self.file.refunded.checked_add(self.refund.amount).ok_or(Rejection::AmountOutOfRange)
+    }
+
+    /// Rule F4: the cumulative proportion of what was spent, to where it came from, the last spent first.
+    fn return_spent(&self, working: &mut Working<'_>) -> Result<Bonuses, Rejection> {
+        let file = self.file;
+        let redeemed = file.redeemed().ok_or(Rejection::AmountOutOfRange)?;
+        let bill = file.bill.to_decimal();
+        let amount = minus(share(redeemed, self.cumulative()?.to_decimal(), bill)?, file.returned)?;
+        if !amount.is_positive() {
+            return Ok(Bonuses::ZERO);
+        }
+        let now = self.context.recorded_at;
+        let (alive, past): (Vec<_>, Vec<_>) =
+            self.last_spent(amount)?.into_iter().partition(|held| now <= held.expires_at);
+        let past_life: Vec<LotPart> = past.into_iter().map(|held| held.part).collect();
+        let secret = past_life.iter().any(|part| part.confidentiality == Confidentiality::Medical);
+        let returned = BonusReturned {
+            refund_id: self.refund.refund_id,
+            purchase_id: file.purchase_id,
+            business_id: file.business_id,
+            business: file.business.clone(),
+            confidentiality: if secret { Confidentiality::Medical } else { file.confidentiality },
+            amount,
+            parts: alive,
+            instead: self.instead(&past_life)?,
+            past_life,
+            expired_to: self.context.policy_at(now)?.parameters.bonus_expired_to,
+        };
+        working.push(now, returned, Some(self.cause))?;
+        Ok(amount)
+    }
+
+    /// The parts that `amount` came from, the last spent first, after those that came back before.
+    fn last_spent(&self, amount: Bonuses) -> Result<Vec<HeldPart>, Rejection> {
+        let (mut skip, mut rest, mut parts) = (self.file.returned, amount, Vec::new());
+        for held in self.file.spent.iter().rev() {
+            let skipped = held.part.amount.min(skip);
+            skip = minus(skip, skipped)?;
+            let give = minus(held.part.amount, skipped)?.min(rest);
+            if give.is_positive() {
+                rest = minus(rest, give)?;
+                let part = LotPart { amount: give, ..held.part.clone() };
+                parts.push(HeldPart { part, ..held.clone() });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The coalition's lot for what had been of lots past their life. Rule F4.
+    fn instead(&self, past_life: &[LotPart]) -> Result<Option<Lot>, Rejection> {
+        let now = self.context.recorded_at;
+        let amount = Bonuses::checked_sum(past_life.iter().map(|part| part.amount));
+        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
+        let days = self.context.policy_at(now)?.parameters.bonus_returned_life_days;
+        Ok(amount.is_positive().then(|| Lot {
+            lot_id: LotId::returned_by(self.refund.refund_id),
+            funder: Funder::Coalition,
+            amount,
+            opens: Holding::Available,
+            available_from: now,
+            expires_at: now.moscow_day().plus_days(days).end(),
+        }))
+    }
+
+    /// What each funder is to get of this refund: differences of cumulative shares. Rule F2.
+    fn shares(&self) -> Result<Vec<Share<'_>>, Rejection> {
+        let before = self.shares_at(self.file.refunded)?;
+        let after = self.shares_at(self.cumulative()?)?;
+        let lots = self.file.lots.iter().zip(before.into_iter().zip(after));
+        lots.map(|(lot, (before, after))| Ok(Share { lot, rest: minus(after, before)? })).collect()
+    }
+
+    /// By lot, what is taken back once so much is refunded: each lot's share rounded, the last one's the rest.
+    fn shares_at(&self, refunded: Roubles) -> Result<Vec<Bonuses>, Rejection> {
+        let file = self.file;
+        let total = share(file.accrual, refunded.to_decimal(), file.bill.to_decimal())?;
+        let mut rest = total;
+        let last = file.lots.len().saturating_sub(1);
+        let mut shares = Vec::with_capacity(file.lots.len());
+        for (index, lot) in file.lots.iter().enumerate() {
+            let one = if index == last {
+                rest
+            } else {
+                share(total, lot.amount.to_decimal(), file.accrual.to_decimal())?.min(rest)
+            };
+            rest = minus(rest, one)?;
+            shares.push(one);
+        }
+        Ok(shares)
+    }
+
+    /// Rule F2: own lots first, then others in the order of spending, then debt; the business's share before the
+    /// coalition's.
+    fn take_back(&self, working: &mut Working<'_>) -> Result<Bonuses, Rejection> {
+        let mut shares = self.shares()?;
+        let amount = Bonuses::checked_sum(shares.iter().map(|share| share.rest));
+        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
+        if !amount.is_positive() {
+            return Ok(Bonuses::ZERO);
+        }
+        let (own, expired) = self.own(&working.state, &mut shares)?;
+        let others = self.others(&working.state, &own, &mut shares)?;
+        let file = self.file;
+        let taken = BonusTakenBack {
+            refund_id: self.refund.refund_id,
+            purchase_id: file.purchase_id,
+            business_id: file.business_id,
+            confidentiality: file.confidentiality,
+            accrual: file.accrual,
+            amount,
+            own,
+            expired,
+            others,
+        };
+        let now = self.context.recorded_at;
+        working.push(now, taken, Some(self.cause))?;
+        for share in shares.iter().filter(|share| share.rest.is_positive()) {
+            let owed = DebtIncurred {
+                refund_id: self.refund.refund_id,
+                purchase_id: file.purchase_id,
+                business_id: file.business_id,
+                confidentiality: file.confidentiality,
+                lot_id: share.lot.lot_id,
+                creditor: share.lot.funder.clone(),
+                amount: share.rest,
+            };
+            working.push(now, owed, Some(self.cause))?;
+        }
+        Ok(amount)
+    }
+
+    /// What the purchase's own lots give: what is left of them, pending or available, and what of them has expired.
+    fn own(
+        &self,
+        state: &MemberState,
+        shares: &mut [Share<'_>],
+    ) -> Result<(Vec<OwnPart>, Vec<ExpiredPart>), Rejection> {
+        let (mut own, mut expired) = (Vec::new(), Vec::new());
+        for share in shares {
+            let live = state.lot_orders.get(&share.lot.lot_id).and_then(|order| state.lots.get(order));
+            if let Some(lot) = live {
+                let take = lot.left.min(share.rest);
+                if take.is_positive() {
+                    share.rest = minus(share.rest, take)?;
+                    own.push(OwnPart {
+                        part: part_of(lot, take, self.file.confidentiality),
+                        holding: lot.holding,
+                    });
+                }
+            }
+            let counts = share.lot.expired.min(share.rest);
+            if counts.is_positive() {
+                share.rest = minus(share.rest, counts)?;
+                expired.push(ExpiredPart { lot_id: share.lot.lot_id, amount: counts });
+            }
+        }
+        Ok((own, expired))
+    }
+
+    /// What other lots give, beyond what `own` has taken. Rule B7.
+    fn others(
+        &self,
+        state: &MemberState,
+        own: &[OwnPart],
+        shares: &mut [Share<'_>],
+    ) -> Result<Vec<OtherPart>, Rejection> {
+        let taken_of = |lot: &LiveLot| own.iter().find(|own| own.part.lot_id == lot.lot_id);
+        let mut others = Vec::new();
+        for (_, lot) in spendable(state, self.context.recorded_at) {
+            let taken = taken_of(lot).map_or(Bonuses::ZERO, |own| own.part.amount);
+            let mut left = minus(lot.left, taken)?;
+            for share in shares.iter_mut() {
+                let take = left.min(share.rest);
+                if take.is_positive() {
+                    (left, share.rest) = (minus(left, take)?, minus(share.rest, take)?);
+                    let part = part_of(lot, take, self.file.confidentiality);
+                    others.push(OtherPart { creditor: share.lot.funder.clone(), part });
+                }
+            }
+        }
+        Ok(others)
+    }
+}

@@ -1,0 +1,51 @@
+//! Finding what a command made by the id that follows from its key.
+
+use ledger_core::ids::{MemberId, RedemptionId, keys_of};
+use ledger_core::log::Position;
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// Where the facts of one command begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// Its first fact.
+    pub(crate) position: Position,
+    /// On which stream.
+    pub(crate) stream_id: Uuid,
+    /// Its place there.
+    pub(crate) stream_version: i32,
+}
+
+/// The command whose key has the first bytes of `id`, and exactly `id` by `derived`.
+pub(crate) async fn begun(
+    db: impl PgExecutor<'_>,
+    id: Uuid,
+    derived: impl Fn(&[u8; 32]) -> Uuid,
+) -> Result<Option<Begun>, StoreError> {
+    let (first, last) = keys_of(id);
+    let rows: Vec<(Vec<u8>, Position, Uuid, i32)> = sqlx::query_as(
+        "SELECT i.key, e.position, e.stream_id, e.stream_version FROM ledger.idempotency i
+         JOIN ledger.events e ON e.position = i.first_position WHERE i.key BETWEEN $1 AND $2",
+    )
+    .bind(first.as_slice())
+    .bind(last.as_slice())
+    .fetch_all(db)
+    .await?;
+    let is_it = |key: &[u8]| <[u8; 32]>::try_from(key).is_ok_and(|key| derived(&key) == id);
+    let found = rows.into_iter().find(|(key, ..)| is_it(key));
+    Ok(found.map(|(_, position, stream_id, stream_version)| Begun { position, stream_id, stream_version }))
+}
+
+/// The member whose bonuses a redemption holds, or held; `None` when there never was one.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn member_of_redemption(
+    db: impl PgExecutor<'_>,
+    id: RedemptionId,
+) -> Result<Option<MemberId>, StoreError> {
+    let begun = begun(db, id.as_uuid(), |key| RedemptionId::of_key(key).as_uuid()).await?;
+    Ok(begun.map(|begun| MemberId::from_uuid(begun.stream_id)))
+}

@@ -1,0 +1,86 @@
+//! Which lots an event moves, and whether that is a secret. Design J6.
+//!
+//! Every fact that moves bonuses says of each lot whether it has anything to do with a medical business: earned there, held,
+//! spent or taken for one, now or earlier. So a stretch of the log is judged by itself.
+
+use ledger_core::category::Confidentiality;
+use ledger_core::ids::{BusinessId, LotId, PurchaseId};
+use ledger_core::log::Event;
+use ledger_core::member::event::{LotPart, MemberEvent};
+
+/// What a movement's row says of its lot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LotOf {
+    pub(super) lot_id: LotId,
+    pub(super) purchase_id: PurchaseId,
+    pub(super) business_id: BusinessId,
+    pub(super) confidentiality: Confidentiality,
+}
+
+impl From<&LotPart> for LotOf {
+    fn from(part: &LotPart) -> Self {
+        Self {
+            lot_id: part.lot_id,
+            purchase_id: part.purchase_id,
+            business_id: part.business_id,
+            confidentiality: part.confidentiality,
+        }
+    }
+}
+
+fn parts<'a>(parts: impl Iterator<Item = &'a LotPart>) -> Vec<LotOf> {
+    parts.map(LotOf::from).collect()
+}
+
+/// The lot that a fact with these fields is about.
+macro_rules! lot {
+    ($fact:ident, $lot_id:expr) => {
+        LotOf {
+            lot_id: $lot_id,
+            purchase_id: $fact.purchase_id,
+            business_id: $fact.business_id,
+            confidentiality: $fact.confidentiality,
+        }
+    };
+}
+
+/// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
+pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
+    let Event::Member(event) = event else { return None };
+    Some(match event {
+        MemberEvent::BonusAccrued(fact) => {
+            ("accrued", fact.lots.iter().map(|lot| lot!(fact, lot.lot_id)).collect())
+        }
+        MemberEvent::BonusMatured(fact) => ("matured", vec![lot!(fact, fact.lot_id)]),
+        MemberEvent::BonusExpired(fact) => ("expired", vec![lot!(fact, fact.lot_id)]),
+        MemberEvent::BonusesHeld(fact) => ("held", parts(fact.parts.iter().map(|held| &held.part))),
+        MemberEvent::HoldReleased(fact) => ("released", parts(fact.parts.iter())),
+        MemberEvent::BonusesRedeemed(fact) => ("redeemed", parts(fact.parts.iter().map(|held| &held.part))),
+        MemberEvent::BonusReturned(fact) => {
+            let mut lots = parts(fact.parts.iter().map(|held| &held.part).chain(fact.past_life.iter()));
+            lots.extend(fact.instead.iter().map(|lot| lot!(fact, lot.lot_id)));
+            ("returned", lots)
+        }
+        MemberEvent::BonusTakenBack(fact) => {
+            let own = fact.own.iter().map(|own| &own.part);
+            ("taken_back", parts(own.chain(fact.others.iter().map(|other| &other.part))))
+        }
+        MemberEvent::DebtIncurred(fact) => ("owed", vec![lot!(fact, fact.lot_id)]),
+        MemberEvent::DebtRepaid(fact) => {
+            let mut lots = parts(fact.parts.iter());
+            lots.push(lot!(fact, fact.lot_id));
+            ("repaid", lots)
+        }
+        MemberEvent::MemberRegistered(_)
+        | MemberEvent::MembershipBackdated(_)
+        | MemberEvent::ConsentGranted(_)
+        | MemberEvent::ConsentWithdrawn(_)
+        | MemberEvent::PurchaseRecorded(_)
+        | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::PurchaseRefunded(_)
+        | MemberEvent::WaitingRefundDropped(_)
+        | MemberEvent::StatusChanged(_)
+        | MemberEvent::StatusDowngradeScheduled(_)
+        | MemberEvent::StatusDowngradeCancelled(_) => return None,
+    })
+}
