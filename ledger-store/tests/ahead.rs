@@ -4,12 +4,16 @@
 mod support;
 
 use chrono::TimeDelta;
-use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::ids::{BusinessId, MemberId, NaturalKey, PurchaseId, RefundId};
+use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_core::money::Roubles;
 use ledger_core::rejection::Rejection;
 use ledger_ops::clock::Clock;
-use ledger_store::{Command, ExecuteError, Ledger, LedgerOptions, Receipt, Repeat};
+use ledger_store::{
+    Command, ExecuteError, Ledger, LedgerOptions, Outcome, Receipt, RefundRequest, Repeat, Unknown,
+};
 use sqlx::{PgPool, Postgres, Transaction};
-use support::{Log, business, eventually, member, purchase, purchase_at, request, whole_log};
+use support::{Log, business, eventually, idempotency, member, purchase, purchase_at, request, whole_log};
 use tokio::task::JoinHandle;
 
 type Answer = JoinHandle<Result<Receipt, ExecuteError>>;
@@ -139,4 +143,50 @@ async fn design_l1_what_is_decided_ahead_of_a_lost_batch_is_decided_without_it()
     let again = waiting.ledger.execute(request(waiting.sold, "one")).await.expect("the one answer");
     assert_eq!((again.repeat, again.position), (Repeat::Replayed, repeat.position));
     assert_eq!(whole_log(&waiting.pool).await.last().map(|last| last.row.position), repeat.position);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_f1_a_refund_sees_the_purchase_that_is_on_its_way_to_the_disk() {
+    let log = Log::new().await;
+    let ledger = log.open(LedgerOptions::default()).await;
+    let shop = business(&ledger, "mindal").await;
+    let id = member(&ledger, "mindal").await;
+    let pool = log.owner_pool().await;
+    let mut lock = pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT 1 FROM ledger.log_head FOR UPDATE").execute(&mut *lock).await.expect("locked");
+    let (sold, purchase_id) = keyed(purchase(id, shop, 10_000), "one");
+    let in_flight = send(&ledger, sold, "one");
+    eventually(|| async { blocked(&pool).await.len() == 1 }).await;
+    let [first, second] = [6_000, 4_000].map(|kopecks| {
+        let refund_id = RefundId::of_key(&[u8::try_from(kopecks / 1_000).expect("small"); 32]);
+        let amount = Roubles::from_kopecks(kopecks);
+        let refund = RefundRequest {
+            purchase_id,
+            business_id: shop,
+            refund_id,
+            amount,
+            occurred_at: None,
+            unknown: Unknown::Refused,
+        };
+        send(&ledger, Command::Refund(refund), &format!("refund {kopecks}"))
+    });
+    lock.rollback().await.expect("given back");
+    answer(in_flight).await.expect("accepted");
+    let taken_back = |receipt: Receipt| match receipt.outcome {
+        Outcome::Member(MemberOutcome::Refunded { bonuses_taken_back, .. }) => bonuses_taken_back.kopecks(),
+        other => panic!("not a refund: {other:?}"),
+    };
+    let (first, second) = (answer(first).await.expect("accepted"), answer(second).await.expect("accepted"));
+    assert_eq!(taken_back(first) + taken_back(second), 750, "5 % × 1.5 of the whole bill");
+    whole_log(&pool).await;
+}
+
+/// The purchase under the natural key that its request has, and its id.
+fn keyed(command: Command, key: &str) -> (Command, PurchaseId) {
+    let Command::Member { member_id, command: MemberCommand::RecordPurchase(mut sold) } = command else {
+        panic!("not a purchase: {command:?}")
+    };
+    sold.document.natural_key = NaturalKey::from_bytes(idempotency(key, key).key);
+    let purchase_id = sold.purchase_id();
+    (Command::Member { member_id, command: MemberCommand::RecordPurchase(sold) }, purchase_id)
 }

@@ -170,7 +170,7 @@ pub(crate) fn purchase_at(
 ) -> Command {
     let document = PurchaseDocument {
         business_id,
-        natural_key: NaturalKey::from_bytes([7; 32]),
+        natural_key: NaturalKey::from_bytes(fresh_bytes()),
         revision: 1,
         amount: Roubles::from_kopecks(kopecks),
         occurred_at,
@@ -211,4 +211,10 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(mut check: impl FnMut()
         assert!(tokio::time::Instant::now() < deadline, "it did not come true within 20 s");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+fn fresh_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    bytes
 }
