@@ -68,6 +68,10 @@ id_types! {
     LotId;
     /// A reservation of bonuses for a purchase; `redemption_id` on the wire. Rule R1.
     RedemptionId;
+    /// A gift or a manual adjustment. Rule B10.
+    GrantId;
+    /// Why an admin did something: names a text in the vault, since a free text may name a person.
+    ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
@@ -85,6 +89,12 @@ impl LotId {
     #[must_use]
     pub fn of(purchase: PurchaseId, funder: &str) -> Self {
         Self(Uuid::new_v5(&purchase.0, funder.as_bytes()))
+    }
+
+    /// The lot of a gift or an adjustment; the same for every replay.
+    #[must_use]
+    pub fn of_grant(grant: GrantId) -> Self {
+        Self(Uuid::new_v5(&grant.0, b"lot"))
     }
 }
 

@@ -7,8 +7,10 @@ use std::fmt;
 
 use crate::ids::{LotId, MemberId};
 use crate::log::Event;
-use crate::member::event::{BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, MemberEvent};
-use crate::member::lot::Funder;
+use crate::member::event::{
+    BonusAccrued, BonusExpired, BonusMatured, BonusWithdrawn, ExpiredTo, Holding, MemberEvent,
+};
+use crate::member::lot::{Funder, Lot};
 
 /// What a posting counts; the two are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +43,8 @@ pub enum Account {
     Issued(Funder),
     /// `funder/{slug|coalition}/expired`.
     Expired(Funder),
+    /// `funder/{slug|coalition}/taken_back`.
+    TakenBack(Funder),
     /// `business/{slug}/clearing`, or `coalition/promo` for the coalition: c(f) of the design.
     Clearing(Funder),
     /// `coalition/float`.
@@ -56,6 +60,7 @@ impl fmt::Display for Account {
             Self::MemberAvailable(id) => write!(f, "member/{id}/available"),
             Self::Issued(funder) => write!(f, "funder/{funder}/issued"),
             Self::Expired(funder) => write!(f, "funder/{funder}/expired"),
+            Self::TakenBack(funder) => write!(f, "funder/{funder}/taken_back"),
             Self::Clearing(Funder::Business(slug)) => write!(f, "business/{slug}/clearing"),
             Self::Clearing(Funder::Coalition) => f.write_str("coalition/promo"),
             Self::Float => f.write_str("coalition/float"),
@@ -87,6 +92,9 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusAccrued(fact) => accrued(member, fact),
         MemberEvent::BonusMatured(fact) => matured(member, fact),
         MemberEvent::BonusExpired(fact) => expired(member, fact),
+        MemberEvent::BonusGifted(fact) => opened(member, &fact.lot),
+        MemberEvent::BonusAdjusted(fact) => opened(member, &fact.lot),
+        MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -95,7 +103,17 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::PurchaseQuarantined(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
-        | MemberEvent::StatusDowngradeCancelled(_) => Vec::new(),
+        | MemberEvent::StatusDowngradeCancelled(_)
+        | MemberEvent::InnerCircleInvited(_)
+        | MemberEvent::InnerCircleInvitationWithdrawn(_)
+        | MemberEvent::TopSpendersEntered(_)
+        | MemberEvent::TopSpendersLeft(_)
+        | MemberEvent::PremiumStarted(_)
+        | MemberEvent::PremiumRenewed(_)
+        | MemberEvent::PremiumCancelled(_)
+        | MemberEvent::PremiumLapsed(_)
+        | MemberEvent::MemberBlocked(_)
+        | MemberEvent::MemberUnblocked(_) => Vec::new(),
     }
 }
 
@@ -130,20 +148,28 @@ impl Moves {
 }
 
 fn accrued(member: MemberId, fact: &BonusAccrued) -> Vec<Posting> {
-    let postings = fact.lots.iter().flat_map(|lot| {
-        let moves = Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks());
-        let issued = Account::Issued(lot.funder.clone());
-        let moves = match lot.opens {
-            Holding::Pending => moves.shift(Unit::Bon, issued, Account::MemberPending(member)),
-            Holding::Available => moves.shift(Unit::Bon, issued, Account::MemberAvailable(member)).shift(
-                Unit::Rub,
-                Account::Clearing(lot.funder.clone()),
-                Account::Float,
-            ),
-        };
-        moves.postings
-    });
-    postings.collect()
+    fact.lots.iter().flat_map(|lot| opened(member, lot)).collect()
+}
+
+fn opened(member: MemberId, lot: &Lot) -> Vec<Posting> {
+    let moves = Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks());
+    let issued = Account::Issued(lot.funder.clone());
+    let moves = match lot.opens {
+        Holding::Pending => moves.shift(Unit::Bon, issued, Account::MemberPending(member)),
+        Holding::Available => moves.shift(Unit::Bon, issued, Account::MemberAvailable(member)).shift(
+            Unit::Rub,
+            Account::Clearing(lot.funder.clone()),
+            Account::Float,
+        ),
+    };
+    moves.postings
+}
+
+fn withdrawn(member: MemberId, fact: &BonusWithdrawn) -> Vec<Posting> {
+    Moves::of(fact.lot_id, fact.funder.clone(), fact.amount.kopecks())
+        .shift(Unit::Bon, Account::MemberAvailable(member), Account::TakenBack(fact.funder.clone()))
+        .shift(Unit::Rub, Account::Float, Account::Clearing(fact.funder.clone()))
+        .postings
 }
 
 fn matured(member: MemberId, fact: &BonusMatured) -> Vec<Posting> {

@@ -3,16 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::due::due;
+use super::gift::{Adjustment, Gift};
+use super::premium::PayPremium;
 use super::review::{Review, live_window};
-use super::{consents, purchase};
+use super::standing::Rankings;
+use super::{consents, gift, premium, purchase, standing};
 use crate::context::Context;
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId};
+use crate::ids::{BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId};
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
 use crate::member::event::{
     ConsentGranted, MemberEvent, MemberRegistered, PurchaseSource, StatusChanged, Track,
 };
-use crate::member::state::MemberState;
+use crate::member::state::{MemberState, StatusTrack};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::policy::RULES_REVISION;
@@ -44,6 +47,20 @@ pub enum MemberCommand {
     WriteDue,
     /// The daily review of her status, after writing what is due. Rules S2, S3.
     ReviewStatus,
+    /// The daily ranking of spenders, as far as it is about her. Rules S1, S3.
+    RankSpending(Rankings),
+    /// An admin invites her to the inner circle, or withdraws it. Rules S1, S3.
+    Invite(bool),
+    /// An admin blocks her, for a reason, or unblocks her. Rule R4.
+    Block(Option<ReasonId>),
+    /// A payment for Premium came. Rule S4.
+    PayPremium(PayPremium),
+    /// Premium ends now. Rule S4.
+    CancelPremium,
+    /// An admin gives her bonuses. Rule B10.
+    Gift(Gift),
+    /// An admin corrects her bonuses. Rule B10.
+    Adjust(Adjustment),
 }
 
 /// A purchase document as a business reports it. Rule D1.
@@ -138,6 +155,18 @@ pub enum MemberOutcome {
     DueWritten,
     /// Her status is reviewed.
     Reviewed,
+    /// Her standing is as asked.
+    StandingChanged {
+        /// Her status after it, as shown.
+        status: Status,
+    },
+    /// Bonuses are given or taken.
+    Granted {
+        /// The gift or adjustment.
+        grant_id: GrantId,
+        /// The last moment of what is given; none for what is taken.
+        expires_at: Option<Timestamp>,
+    },
 }
 
 /// A fact that a decision wants written.
@@ -179,8 +208,8 @@ impl Draft {
         self.events.push(NewEvent { occurred_at, event, cause: Some(cause) });
     }
 
-    /// Her status as shown once the draft is written. Rule S7.
-    pub(super) fn shown_status(&self, state: &MemberState) -> Status {
+    /// Her status as shown at `at` once the draft is written. Rules S4, S7.
+    pub(super) fn shown_status(&self, state: &MemberState, at: Timestamp) -> Status {
         let shown =
             if state.consents_to(&Purpose::MedicalStatus) { Track::WithMedical } else { Track::Ordinary };
         let changed =
@@ -189,7 +218,7 @@ impl Draft {
             Event::Member(MemberEvent::StatusChanged(event)) => changed(event),
             Event::Member(_) | Event::Business(_) | Event::Policy(_) => None,
         });
-        last.unwrap_or(state.shown().status)
+        last.unwrap_or(state.shown().status).max(state.premium.floor(at))
     }
 }
 
@@ -220,6 +249,13 @@ pub fn decide(
             review(state, context, &mut draft)?;
             MemberOutcome::Reviewed
         }
+        MemberCommand::RankSpending(rankings) => standing::rank(state, rankings, context, &mut draft)?,
+        MemberCommand::Invite(invited) => standing::invite(state, *invited, context, &mut draft)?,
+        MemberCommand::Block(reason) => standing::block(state, *reason, context, &mut draft)?,
+        MemberCommand::PayPremium(payment) => premium::pay(state, *payment, context, &mut draft)?,
+        MemberCommand::CancelPremium => premium::cancel(state, context, &mut draft)?,
+        MemberCommand::Gift(command) => gift::gift(state, command, context, &mut draft)?,
+        MemberCommand::Adjust(command) => gift::adjust(state, command, context, &mut draft)?,
     };
     Ok((draft, outcome))
 }
@@ -293,13 +329,24 @@ fn review(state: &MemberState, context: &Context<'_>, draft: &mut Draft) -> Resu
     if !state.is_registered() {
         return Ok(());
     }
+    evaluate(state, [state.ordinary, state.with_medical], context, draft, None)
+}
+
+/// Evaluates her now, with her tracks (without and with medical businesses) as the draft leaves them. Rules S2, S7.
+pub(super) fn evaluate(
+    state: &MemberState,
+    [ordinary, with_medical]: [StatusTrack; 2],
+    context: &Context<'_>,
+    draft: &mut Draft,
+    cause: Option<usize>,
+) -> Result<(), Rejection> {
     let now = context.recorded_at;
     let policy = context.policy_at(now)?;
     let (after, until) = live_window(now, policy);
     let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
     let all_categories = context.registry.businesses.ordinary_categories();
-    for event in (Review { now, policy, all_categories }).both(&state.ordinary, &state.with_medical, &sums) {
-        draft.push(now, event);
+    for event in (Review { now, policy, all_categories }).both(&ordinary, &with_medical, &sums) {
+        draft.events.push(NewEvent { occurred_at: now, event, cause });
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! What is due for a member: lots that matured or expired. Rules B5, B8.
+//! What is due for a member: lots that matured or expired, Premium that is over. Rules B5, B8, S4.
 
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::event::{BonusExpired, BonusMatured, Holding};
+use crate::member::event::{BonusExpired, BonusMatured, Holding, PremiumLapsed};
 use crate::member::state::MemberState;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -28,9 +28,7 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         if holding == Holding::Pending && lot.available_from <= now && lot.available_from <= lot.expires_at {
             let matured = BonusMatured {
                 lot_id: lot.lot_id,
-                purchase_id: lot.purchase_id,
-                business_id: lot.business_id,
-                confidentiality: lot.confidentiality,
+                origin: lot.origin,
                 funder: lot.funder.clone(),
                 amount: lot.left,
             };
@@ -40,9 +38,7 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         if now > lot.expires_at {
             let expired = BonusExpired {
                 lot_id: lot.lot_id,
-                purchase_id: lot.purchase_id,
-                business_id: lot.business_id,
-                confidentiality: lot.confidentiality,
+                origin: lot.origin,
                 funder: lot.funder.clone(),
                 amount: lot.left,
                 holding,
@@ -50,6 +46,9 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
             };
             due.push(Due { at: lot.expires_at, event: expired.into() });
         }
+    }
+    if let Some(ended_at) = state.premium.lapse(now) {
+        due.push(Due { at: ended_at, event: PremiumLapsed { ended_at }.into() });
     }
     due.sort_by_key(|due| due.at);
     Ok(due)

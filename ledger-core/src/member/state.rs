@@ -9,21 +9,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, PurchaseId};
+use crate::ids::{BusinessId, LotId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::event::{
-    BonusAccrued, BonusExpired, BonusMatured, Holding, MemberEvent, PurchaseRecorded, StatusChanged,
-    StatusDowngradeScheduled, Track,
+    BonusAccrued, BonusExpired, BonusMatured, BonusWithdrawn, Holding, MemberEvent, PremiumRenewed,
+    PremiumStarted, PurchaseRecorded, StatusChanged, StatusDowngradeScheduled, Track,
 };
-use crate::member::lot::{Funder, Lot};
+use crate::member::lot::{Funder, Lot, LotOrigin};
+use crate::member::premium::Premium;
 use crate::member::spend::SpendBook;
 use crate::member::status::Status;
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 1;
+pub const STATE_REVISION: i32 = 2;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +41,8 @@ pub struct CorruptHistory {
 pub struct LiveLot {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret.
-    pub confidentiality: Confidentiality,
+    /// What it came from.
+    pub origin: LotOrigin,
     /// Who funds it.
     pub funder: Funder,
     /// What is left.
@@ -85,6 +82,10 @@ pub struct StatusTrack {
     pub status: Status,
     /// The downgrade that waits, if one does.
     pub scheduled: Option<ScheduledDowngrade>,
+    /// Whether she is invited to the inner circle. Rule S1.
+    pub invited: bool,
+    /// Whether the last daily ranking found her among the top spenders. Rule S1.
+    pub top: bool,
 }
 
 /// Her last word on one purpose, and the text she saw.
@@ -108,6 +109,8 @@ pub struct MemberState {
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
+    pub(crate) premium: Premium,
+    pub(crate) blocked: bool,
 }
 
 impl MemberState {
@@ -145,6 +148,27 @@ impl MemberState {
             MemberEvent::StatusDowngradeCancelled(fact) => {
                 self.each_track(fact.track, |track| track.scheduled = None);
             }
+            MemberEvent::InnerCircleInvited(_) => self.each_track(Track::Both, |track| track.invited = true),
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => {
+                self.each_track(Track::Both, |track| track.invited = false);
+            }
+            MemberEvent::TopSpendersEntered(fact) => self.each_track(fact.track, |track| track.top = true),
+            MemberEvent::TopSpendersLeft(fact) => self.each_track(fact.track, |track| track.top = false),
+            MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
+            | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
+                self.premium.pay(*from, *to).map_err(corrupt)?;
+            }
+            MemberEvent::PremiumCancelled(fact) => self.premium.cancel(fact.at),
+            MemberEvent::PremiumLapsed(fact) => self.premium.close(fact.ended_at),
+            MemberEvent::MemberBlocked(_) => self.blocked = true,
+            MemberEvent::MemberUnblocked(_) => self.blocked = false,
+            MemberEvent::BonusGifted(fact) => {
+                self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
+            }
+            MemberEvent::BonusAdjusted(fact) => {
+                self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
+            }
+            MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -171,26 +195,39 @@ impl MemberState {
         {
             return Err("lots that do not add up to their accrual");
         }
-        for lot in &fact.lots {
-            let Lot { lot_id, funder, amount, opens, available_from, expires_at } = lot.clone();
-            let order = SpendOrder { expires_at, position, funder: funder.clone() };
-            let live = LiveLot {
-                lot_id,
-                purchase_id: fact.purchase_id,
-                business_id: fact.business_id,
-                confidentiality: fact.confidentiality,
-                funder,
-                left: amount,
-                holding: opens,
-                available_from,
-                expires_at,
-            };
-            if self.lot_orders.insert(lot_id, order.clone()).is_some() {
-                return Err("a lot is accrued twice");
-            }
-            if self.lots.insert(order, live).is_some() {
-                return Err("two lots of one funder in one accrual");
-            }
+        let origin = LotOrigin::Purchase {
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+        };
+        fact.lots.iter().try_for_each(|lot| self.open(position, origin, lot.clone()))
+    }
+
+    fn open(&mut self, position: Position, origin: LotOrigin, lot: Lot) -> Result<(), &'static str> {
+        let Lot { lot_id, funder, amount, opens, available_from, expires_at } = lot;
+        if !amount.is_positive() {
+            return Err("a lot of nothing");
+        }
+        let order = SpendOrder { expires_at, position, funder: funder.clone() };
+        let live =
+            LiveLot { lot_id, origin, funder, left: amount, holding: opens, available_from, expires_at };
+        if self.lot_orders.insert(lot_id, order.clone()).is_some() {
+            return Err("a lot is opened twice");
+        }
+        if self.lots.insert(order, live).is_some() {
+            return Err("two lots of one funder at one place");
+        }
+        Ok(())
+    }
+
+    fn withdraw(&mut self, fact: &BonusWithdrawn) -> Result<(), &'static str> {
+        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot is taken from")?;
+        let lot = self.lots.get_mut(order).ok_or("an unknown lot is taken from")?;
+        let fits = lot.holding == Holding::Available && fact.amount.is_positive() && fact.amount <= lot.left;
+        lot.left = lot.left.checked_sub(fact.amount).filter(|_| fits).ok_or("a lot gives what it has not")?;
+        if lot.left.is_zero() {
+            self.lots.remove(order);
+            self.lot_orders.remove(&fact.lot_id);
         }
         Ok(())
     }
@@ -219,7 +256,7 @@ impl MemberState {
         let mut fits = true;
         self.each_track(fact.track, |track| {
             fits &= track.status == fact.from;
-            *track = StatusTrack { status: fact.to, scheduled: None };
+            *track = StatusTrack { status: fact.to, scheduled: None, ..*track };
         });
         if fits { Ok(()) } else { Err("a status changes that she does not have") }
     }
@@ -264,6 +301,24 @@ impl MemberState {
     #[must_use]
     pub fn shown(&self) -> &StatusTrack {
         if self.consents_to(&Purpose::MedicalStatus) { &self.with_medical } else { &self.ordinary }
+    }
+
+    /// Her status as shown at `at`: at least vip while Premium is active. Rules S4, S7.
+    #[must_use]
+    pub fn status_at(&self, at: Timestamp) -> Status {
+        self.shown().status.max(self.premium.floor(at))
+    }
+
+    /// Her paid periods. Rule S4.
+    #[must_use]
+    pub const fn premium(&self) -> &Premium {
+        &self.premium
+    }
+
+    /// True while an admin's block stands. Rule R4.
+    #[must_use]
+    pub const fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     /// Her lots with something left, in the order of spending. Rule B7.

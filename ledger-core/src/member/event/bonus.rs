@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId};
-use crate::member::lot::{Funder, Lot};
+use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::rate::{Multiplier, NewCategoryMultiplier, Rate};
@@ -84,12 +84,8 @@ pub struct BonusAccrued {
 pub struct BonusMatured {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret: then the movement is one too.
-    pub confidentiality: Confidentiality,
+    /// What it came from.
+    pub origin: LotOrigin,
     /// Who funds it.
     pub funder: Funder,
     /// What of it became available.
@@ -125,12 +121,8 @@ pub enum ExpiredTo {
 pub struct BonusExpired {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret.
-    pub confidentiality: Confidentiality,
+    /// What it came from.
+    pub origin: LotOrigin,
     /// Who funded it.
     pub funder: Funder,
     /// What was left.

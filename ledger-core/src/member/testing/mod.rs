@@ -7,7 +7,7 @@
 mod facts;
 
 pub(crate) use facts::{
-    IN_THE_APP, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
+    IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
 };
 
 use chrono::TimeDelta;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::business::event::{BusinessEvent, BusinessMultiplierSet, BusinessRegistered, Terms};
 use crate::category::{Category, Confidentiality};
 use crate::context::{Context, Registry};
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId};
+use crate::ids::{BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId};
 use crate::log::{Event, Position};
 use crate::member::command::{
     Draft, MemberCommand, MemberOutcome, NewEvent, PurchaseDocument, PurchaseMode, PurchaseOutcome,
@@ -71,6 +71,14 @@ pub(crate) fn business_id(slug: &str) -> BusinessId {
 /// The id of the purchase that was the `serial`th of its world, from 1.
 pub(crate) fn purchase_id(serial: u8) -> PurchaseId {
     PurchaseId::from_uuid(Uuid::from_u128(u128::from(serial)))
+}
+
+pub(crate) fn grant_id(serial: u8) -> GrantId {
+    GrantId::from_uuid(Uuid::from_u128(2_000 + u128::from(serial)))
+}
+
+pub(crate) fn reason_id(serial: u8) -> ReasonId {
+    ReasonId::from_uuid(Uuid::from_u128(3_000 + u128::from(serial)))
 }
 
 pub(crate) fn quarantine_id(serial: u8) -> QuarantineId {

@@ -214,7 +214,11 @@ fn rule_b7_lots_are_spent_by_expiry_then_position_then_business_before_coalition
         .after(buy("mindal", "1000.00"))
         .after(buy("buket", "1000.00"))
         .after(buy("linza", "1000.00").on("2026-02-01T12:00:00+03:00"));
-    let order: Vec<_> = world.state.live_lots().map(|lot| (lot.purchase_id, lot.funder.as_str())).collect();
+    let order: Vec<_> = world
+        .state
+        .live_lots()
+        .map(|lot| (lot.origin.purchase_id().expect("a purchase"), lot.funder.as_str()))
+        .collect();
     assert_eq!(
         order,
         [

@@ -2,9 +2,12 @@
 
 mod bonuses;
 mod documents;
+mod gifts;
 mod lots;
 mod medical;
 mod model;
+mod premium;
 mod properties;
+mod standing;
 mod statuses;
 mod value;
