@@ -164,7 +164,8 @@ async fn ask(profile: Profile, requests: Vec<TestRequest>) -> Vec<(ServiceRespon
 }
 
 fn call(operation: Operation) -> TestRequest {
-    let path = operation.path().replace("{id}", "mindal").replace("{key_id}", &Uuid::nil().to_string());
+    let path = operation.path().replace("members/{id}", "members/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10");
+    let path = path.replace("{id}", "mindal").replace("{key_id}", &Uuid::nil().to_string());
     TestRequest::with_uri(&path).method(operation.method())
 }
 

@@ -252,6 +252,10 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::IdempotencyKeyReused
         | Rejection::AmendmentNotSupported
         | Rejection::ConsentRequired
+        | Rejection::MemberBlocked
+        | Rejection::InsufficientBonuses { .. }
+        | Rejection::PremiumOverlaps { .. }
+        | Rejection::PremiumNotActive
         | Rejection::OccurredInFuture { .. }
         | Rejection::PolicyInThePast { .. }
         | Rejection::PeriodInThePast { .. }
@@ -275,6 +279,10 @@ fn facts_of(rejection: &Rejection) -> Value {
         Rejection::PolicyInThePast { effective_from, now } => {
             json!({ "effective_from": effective_from, "now": now })
         }
+        Rejection::InsufficientBonuses { available, asked } => {
+            json!({ "available": available, "asked": asked })
+        }
+        Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),
         Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),
         _ => json!({}),
     }

@@ -13,12 +13,14 @@ CREATE TABLE member_balances (
 -- Lots with something left; the row of a lot that is used up is deleted. The balance at any moment follows (Rule B6):
 --   available: sum(left_kopecks) WHERE available_from <= now AND now <= expires_at
 --   pending:   sum(left_kopecks) WHERE available_from >  now AND now <= expires_at
+-- `origin` is what it came from (purchase, gift, referral, adjustment); only a purchase has a business.
 -- `pending` says what the log says: whether BonusMatured was written yet.
 CREATE TABLE lots (
     member_id      uuid        NOT NULL,
     lot_id         uuid        NOT NULL,
-    purchase_id    uuid        NOT NULL,
-    business_id    uuid        NOT NULL,
+    origin         text        NOT NULL,
+    origin_id      uuid        NOT NULL,
+    business_id    uuid,
     medical        boolean     NOT NULL,
     funder         text        NOT NULL,
     left_kopecks   bigint      NOT NULL CHECK (left_kopecks > 0),

@@ -13,9 +13,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, LotId, MemberId, PurchaseId};
+use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{BonusAccrued, BonusExpired, BonusMatured, Holding, MemberEvent};
+use ledger_core::member::event::{
+    BonusAccrued, BonusExpired, BonusMatured, BonusWithdrawn, Holding, MemberEvent,
+};
+use ledger_core::member::lot::{Lot, LotOrigin};
 use ledger_core::postings::{Account, postings};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -37,9 +40,7 @@ struct Change {
 /// A lot opened in this batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct NewLot {
-    purchase_id: PurchaseId,
-    business_id: BusinessId,
-    medical: bool,
+    origin: LotOrigin,
     funder: String,
     left: i64,
     pending: bool,
@@ -52,14 +53,19 @@ struct NewLot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum LotChange {
     Opens(NewLot),
-    /// One that was there matures: it must be pending with this amount.
-    Matures {
-        amount: i64,
-    },
-    /// One that was there goes: it must hold this amount.
-    Closes {
-        amount: i64,
-    },
+    /// What happens to one that was there, in this order.
+    Was(Touch),
+}
+
+/// What a batch does to a lot that was there before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Touch {
+    /// It matures: it must be pending with this amount.
+    matures: Option<i64>,
+    /// Of what is available this much is taken.
+    taken: i64,
+    /// It goes: it must hold this amount, after what is taken.
+    closes: Option<i64>,
 }
 
 /// What a batch does to the tables.
@@ -95,6 +101,7 @@ impl Changes {
                 Account::MemberPending(_) => &mut self.entry(member, position).pending,
                 Account::Issued(_)
                 | Account::Expired(_)
+                | Account::TakenBack(_)
                 | Account::Clearing(_)
                 | Account::Float
                 | Account::Breakage => continue,
@@ -115,6 +122,9 @@ impl Changes {
             MemberEvent::BonusAccrued(fact) => self.open(member, position, fact),
             MemberEvent::BonusMatured(fact) => self.mature(member, position, fact),
             MemberEvent::BonusExpired(fact) => self.close(member, position, fact),
+            MemberEvent::BonusGifted(fact) => self.open_lot(member, position, fact.origin(), &fact.lot),
+            MemberEvent::BonusAdjusted(fact) => self.open_lot(member, position, fact.origin(), &fact.lot),
+            MemberEvent::BonusWithdrawn(fact) => self.take(member, position, fact),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -123,7 +133,17 @@ impl Changes {
             | MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => Ok(()),
+            | MemberEvent::StatusDowngradeCancelled(_)
+            | MemberEvent::InnerCircleInvited(_)
+            | MemberEvent::InnerCircleInvitationWithdrawn(_)
+            | MemberEvent::TopSpendersEntered(_)
+            | MemberEvent::TopSpendersLeft(_)
+            | MemberEvent::PremiumStarted(_)
+            | MemberEvent::PremiumRenewed(_)
+            | MemberEvent::PremiumCancelled(_)
+            | MemberEvent::PremiumLapsed(_)
+            | MemberEvent::MemberBlocked(_)
+            | MemberEvent::MemberUnblocked(_) => Ok(()),
         }
     }
 
@@ -133,20 +153,52 @@ impl Changes {
         position: Position,
         fact: &BonusAccrued,
     ) -> Result<(), ProjectError> {
-        for lot in &fact.lots {
-            let new = NewLot {
-                purchase_id: fact.purchase_id,
-                business_id: fact.business_id,
-                medical: fact.confidentiality == Confidentiality::Medical,
-                funder: lot.funder.as_str().to_owned(),
-                left: lot.amount.kopecks(),
-                pending: lot.opens == Holding::Pending,
-                available_from: lot.available_from.to_utc(),
-                expires_at: lot.expires_at.to_utc(),
-                position,
-            };
-            if self.lots.insert((member, lot.lot_id), LotChange::Opens(new)).is_some() {
-                return Err(unapplicable(position, "a lot is opened twice"));
+        let origin = LotOrigin::Purchase {
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+        };
+        fact.lots.iter().try_for_each(|lot| self.open_lot(member, position, origin, lot))
+    }
+
+    fn open_lot(
+        &mut self,
+        member: MemberId,
+        position: Position,
+        origin: LotOrigin,
+        lot: &Lot,
+    ) -> Result<(), ProjectError> {
+        let new = NewLot {
+            origin,
+            funder: lot.funder.as_str().to_owned(),
+            left: lot.amount.kopecks(),
+            pending: lot.opens == Holding::Pending,
+            available_from: lot.available_from.to_utc(),
+            expires_at: lot.expires_at.to_utc(),
+            position,
+        };
+        if self.lots.insert((member, lot.lot_id), LotChange::Opens(new)).is_some() {
+            return Err(unapplicable(position, "a lot is opened twice"));
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        member: MemberId,
+        position: Position,
+        fact: &BonusWithdrawn,
+    ) -> Result<(), ProjectError> {
+        let key = (member, fact.lot_id);
+        let amount = fact.amount.kopecks();
+        match self.lots.entry(key).or_insert_with(|| LotChange::Was(Touch::default())) {
+            LotChange::Opens(lot) if !lot.pending && lot.left > amount => lot.left -= amount,
+            LotChange::Opens(lot) if !lot.pending && lot.left == amount => {
+                self.lots.remove(&key);
+            }
+            LotChange::Was(Touch { taken, closes: None, .. }) => *taken = taken.saturating_add(amount),
+            LotChange::Opens(_) | LotChange::Was(_) => {
+                return Err(unapplicable(position, "a lot gives what it has not"));
             }
         }
         Ok(())
@@ -163,7 +215,8 @@ impl Changes {
             Some(LotChange::Opens(lot)) if lot.pending && lot.left == amount => lot.pending = false,
             Some(_) => return Err(unapplicable(position, "a lot matures that is not pending as a whole")),
             None => {
-                self.lots.insert((member, fact.lot_id), LotChange::Matures { amount });
+                let touch = Touch { matures: Some(amount), ..Touch::default() };
+                self.lots.insert((member, fact.lot_id), LotChange::Was(touch));
             }
         }
         Ok(())
@@ -177,16 +230,13 @@ impl Changes {
     ) -> Result<(), ProjectError> {
         let key = (member, fact.lot_id);
         let amount = fact.amount.kopecks();
-        match self.lots.get(&key) {
-            Some(LotChange::Opens(lot)) if lot.left == amount => {
+        match self.lots.entry(key).or_insert_with(|| LotChange::Was(Touch::default())) {
+            LotChange::Opens(lot) if lot.left == amount => {
                 self.lots.remove(&key);
             }
-            Some(LotChange::Matures { amount: there }) if *there == amount => {
-                self.lots.insert(key, LotChange::Closes { amount });
-            }
-            Some(_) => return Err(unapplicable(position, "a lot expires with another amount than it has")),
-            None => {
-                self.lots.insert(key, LotChange::Closes { amount });
+            LotChange::Was(Touch { closes: closes @ None, .. }) => *closes = Some(amount),
+            LotChange::Opens(_) | LotChange::Was(_) => {
+                return Err(unapplicable(position, "a lot expires with another amount than it has"));
             }
         }
         Ok(())
@@ -214,17 +264,22 @@ impl Projection for Balances {
         Box::pin(async move {
             let changes = Changes::of(events)?;
             write_members(connection, &changes.members).await?;
-            let (mut opened, mut matured, mut closed) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut opened, mut matured) = (Vec::new(), Vec::new());
+            let (mut taken, mut closed) = (Vec::new(), Vec::new());
             for ((member, lot), change) in &changes.lots {
                 let key = (member.as_uuid(), lot.as_uuid());
                 match change {
                     LotChange::Opens(new) => opened.push((key, new)),
-                    LotChange::Matures { amount } => matured.push((key, *amount)),
-                    LotChange::Closes { amount } => closed.push((key, *amount)),
+                    LotChange::Was(touch) => {
+                        matured.extend(touch.matures.map(|amount| (key, amount)));
+                        taken.extend(Some((key, touch.taken)).filter(|(_, amount)| *amount > 0));
+                        closed.extend(touch.closes.map(|amount| (key, amount)));
+                    }
                 }
             }
             open_lots(connection, &opened).await?;
             touch_lots(connection, MATURE, &matured, changes.newest).await?;
+            touch_lots(connection, TAKE, &taken, changes.newest).await?;
             touch_lots(connection, CLOSE, &closed, changes.newest).await
         })
     }
@@ -264,18 +319,20 @@ async fn open_lots(connection: &mut PgConnection, opened: &[(Key, &NewLot)]) -> 
     let times = |of: fn(&NewLot) -> DateTime<Utc>| opened.iter().map(|(_, lot)| of(lot)).collect::<Vec<_>>();
     let flags = |of: fn(&NewLot) -> bool| opened.iter().map(|(_, lot)| of(lot)).collect::<Vec<bool>>();
     let numbers = |of: fn(&NewLot) -> i64| opened.iter().map(|(_, lot)| of(lot)).collect::<Vec<i64>>();
-    let ids = |of: fn(&NewLot) -> Uuid| opened.iter().map(|(_, lot)| of(lot)).collect::<Vec<Uuid>>();
+    let origins = || opened.iter().map(|(_, lot)| lot.origin);
+    let business = |origin: LotOrigin| origin.business_id().map(|id| id.as_uuid());
     sqlx::query(
-        "INSERT INTO lots (member_id, lot_id, purchase_id, business_id, medical, funder, left_kopecks, pending, \
+        "INSERT INTO lots (member_id, lot_id, origin, origin_id, business_id, medical, funder, left_kopecks, pending, \
                            available_from, expires_at, position) \
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bool[], $6::text[], \
-                              $7::bigint[], $8::bool[], $9::timestamptz[], $10::timestamptz[], $11::bigint[])",
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::bool[], $7::text[], \
+                              $8::bigint[], $9::bool[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])",
     )
     .bind(opened.iter().map(|((member, _), _)| *member).collect::<Vec<Uuid>>())
     .bind(opened.iter().map(|((_, lot), _)| *lot).collect::<Vec<Uuid>>())
-    .bind(ids(|lot| lot.purchase_id.as_uuid()))
-    .bind(ids(|lot| lot.business_id.as_uuid()))
-    .bind(flags(|lot| lot.medical))
+    .bind(origins().map(|origin| origin.kind()).collect::<Vec<&str>>())
+    .bind(origins().map(|origin| origin.id()).collect::<Vec<Uuid>>())
+    .bind(origins().map(business).collect::<Vec<Option<Uuid>>>())
+    .bind(flags(|lot| lot.origin.confidentiality() == Confidentiality::Medical))
     .bind(opened.iter().map(|(_, lot)| lot.funder.as_str()).collect::<Vec<&str>>())
     .bind(numbers(|lot| lot.left))
     .bind(flags(|lot| lot.pending))
@@ -290,6 +347,13 @@ async fn open_lots(connection: &mut PgConnection, opened: &[(Key, &NewLot)]) -> 
 const MATURE: &str = "UPDATE lots SET pending = false \
      FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[]) AS b (member_id, lot_id, amount) \
      WHERE lots.member_id = b.member_id AND lots.lot_id = b.lot_id AND lots.left_kopecks = b.amount AND lots.pending";
+/// What is taken of a lot: all of it removes the row, less lessens it.
+const TAKE: &str = "WITH b AS (SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[]) AS b (member_id, lot_id, amount)), \
+     gone AS (DELETE FROM lots USING b WHERE lots.member_id = b.member_id AND lots.lot_id = b.lot_id \
+              AND lots.left_kopecks = b.amount AND NOT lots.pending RETURNING 1), \
+     less AS (UPDATE lots SET left_kopecks = lots.left_kopecks - b.amount FROM b WHERE lots.member_id = b.member_id \
+              AND lots.lot_id = b.lot_id AND lots.left_kopecks > b.amount AND NOT lots.pending RETURNING 1) \
+     SELECT 1 FROM gone UNION ALL SELECT 1 FROM less";
 const CLOSE: &str = "DELETE FROM lots USING UNNEST($1::uuid[], $2::uuid[], $3::bigint[]) AS b (member_id, lot_id, amount) \
      WHERE lots.member_id = b.member_id AND lots.lot_id = b.lot_id AND lots.left_kopecks = b.amount";
 

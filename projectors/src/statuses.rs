@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
-use ledger_core::member::event::{MemberEvent, PurchaseRecorded, Track};
+use ledger_core::member::event::{MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, Track};
 use ledger_core::member::status::Status;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -36,6 +36,23 @@ struct Member {
     with_medical: Option<TrackState>,
 }
 
+/// What a batch says beside the tracks about one member: who she is to an admin and to the daily ranking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Flags {
+    invited: Option<bool>,
+    blocked: Option<bool>,
+    top_ordinary: Option<bool>,
+    top_with_medical: Option<bool>,
+}
+
+/// One thing that happens to what she paid for Premium. Rule S4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paid {
+    Period { from: DateTime<Utc>, to: DateTime<Utc> },
+    Cancelled { at: DateTime<Utc> },
+    Lapsed { at: DateTime<Utc> },
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Consent {
     granted: bool,
@@ -49,6 +66,8 @@ struct Changes<'a> {
     members: BTreeMap<Uuid, Member>,
     consents: BTreeMap<(Uuid, String), Consent>,
     bills: Vec<(Uuid, &'a Decoded, &'a PurchaseRecorded)>,
+    flags: BTreeMap<Uuid, Flags>,
+    paid: Vec<(Uuid, Paid)>,
 }
 
 impl<'a> Changes<'a> {
@@ -81,15 +100,49 @@ impl<'a> Changes<'a> {
             MemberEvent::StatusDowngradeCancelled(fact) => {
                 self.track(id, fact.track, TrackState { status: fact.status, falls: None });
             }
+            MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
+            MemberEvent::MemberBlocked(_) => self.flags(id).blocked = Some(true),
+            MemberEvent::MemberUnblocked(_) => self.flags(id).blocked = Some(false),
+            MemberEvent::TopSpendersEntered(fact) => self.top(id, fact.track, true),
+            MemberEvent::TopSpendersLeft(fact) => self.top(id, fact.track, false),
+            MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
+            | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
+                self.paid.push((id, Paid::Period { from: from.to_utc(), to: to.to_utc() }));
+            }
+            MemberEvent::PremiumCancelled(fact) => {
+                self.paid.push((id, Paid::Cancelled { at: fact.at.to_utc() }));
+            }
+            MemberEvent::PremiumLapsed(fact) => {
+                self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
+            }
             MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::BonusAccrued(_)
             | MemberEvent::BonusMatured(_)
-            | MemberEvent::BonusExpired(_) => {}
+            | MemberEvent::BonusExpired(_)
+            | MemberEvent::BonusGifted(_)
+            | MemberEvent::BonusAdjusted(_)
+            | MemberEvent::BonusWithdrawn(_) => {}
         }
     }
 
     fn member(&mut self, id: Uuid) -> &mut Member {
         self.members.entry(id).or_default()
+    }
+
+    fn flags(&mut self, id: Uuid) -> &mut Flags {
+        self.member(id);
+        self.flags.entry(id).or_default()
+    }
+
+    fn top(&mut self, id: Uuid, which: Track, is_top: bool) {
+        let flags = self.flags(id);
+        if matches!(which, Track::Ordinary | Track::Both) {
+            flags.top_ordinary = Some(is_top);
+        }
+        if matches!(which, Track::WithMedical | Track::Both) {
+            flags.top_with_medical = Some(is_top);
+        }
     }
 
     fn track(&mut self, id: Uuid, which: Track, state: TrackState) {
@@ -132,14 +185,17 @@ impl Projection for Statuses {
             }
             write_members(connection, &changes.members).await?;
             write_consents(connection, &changes.consents).await?;
-            write_bills(connection, &changes.bills).await
+            write_bills(connection, &changes.bills).await?;
+            write_flags(connection, &changes.flags).await?;
+            write_paid(connection, &changes.paid).await
         })
     }
 }
 
 /// What the batch does not say (NULL in `b`) stays as it is in `m`; a new member begins as insider (Rule S6).
 const WRITE_MEMBERS: &str = "\
-    INSERT INTO members \
+    INSERT INTO members (member_id, registered_at, ordinary_status, ordinary_falls_on, ordinary_falls_to, \
+        with_medical_status, with_medical_falls_on, with_medical_falls_to) \
     SELECT b.member_id, coalesce(b.registered_at, m.registered_at), \
            coalesce(b.o, m.ordinary_status, 'insider'), \
            CASE WHEN b.o IS NULL THEN m.ordinary_falls_on ELSE b.o_on END, \
@@ -242,5 +298,68 @@ async fn write_bills(
     .bind(bills.iter().map(|(_, _, fact)| fact.amount.kopecks()).collect::<Vec<i64>>())
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// What the batch does not say (NULL in `b`) stays as it is; the rows are there.
+async fn write_flags(
+    connection: &mut PgConnection,
+    flags: &BTreeMap<Uuid, Flags>,
+) -> Result<(), ProjectError> {
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Flags) -> Option<bool>| flags.values().map(of).collect::<Vec<Option<bool>>>();
+    sqlx::query(
+        "UPDATE members AS m SET invited = coalesce(b.invited, m.invited), blocked = coalesce(b.blocked, m.blocked), \
+            top_ordinary = coalesce(b.o, m.top_ordinary), top_with_medical = coalesce(b.w, m.top_with_medical) \
+         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[]) AS b (member_id, invited, blocked, o, w) \
+         WHERE m.member_id = b.member_id",
+    )
+    .bind(flags.keys().copied().collect::<Vec<Uuid>>())
+    .bind(column(|flags| flags.invited))
+    .bind(column(|flags| flags.blocked))
+    .bind(column(|flags| flags.top_ordinary))
+    .bind(column(|flags| flags.top_with_medical))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One by one in their order: they are few, and each builds on the one before.
+async fn write_paid(connection: &mut PgConnection, paid: &[(Uuid, Paid)]) -> Result<(), ProjectError> {
+    for (member, paid) in paid {
+        match paid {
+            Paid::Period { from, to } => {
+                sqlx::query("INSERT INTO premium (member_id, from_time, to_time) VALUES ($1, $2, $3)")
+                    .bind(member)
+                    .bind(from)
+                    .bind(to)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Paid::Cancelled { at } => {
+                sqlx::query("DELETE FROM premium WHERE member_id = $1 AND from_time >= $2")
+                    .bind(member)
+                    .bind(at)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query(
+                    "UPDATE premium SET to_time = least(to_time, $2), closed = true WHERE member_id = $1",
+                )
+                .bind(member)
+                .bind(at)
+                .execute(&mut *connection)
+                .await?;
+            }
+            Paid::Lapsed { at } => {
+                sqlx::query("UPDATE premium SET closed = true WHERE member_id = $1 AND to_time <= $2")
+                    .bind(member)
+                    .bind(at)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+        }
+    }
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Balances from lots, at any moment. Rule B6.
 
 use chrono::{DateTime, Utc};
-use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, LotId, MemberId, PurchaseId};
+use ledger_core::ids::{LotId, MemberId};
 use ledger_core::member::balance::{Balance, balance_of};
 use ledger_core::member::event::Holding;
-use ledger_core::member::lot::Funder;
+use ledger_core::member::lot::{Funder, LotOrigin};
 use ledger_core::member::state::LiveLot;
 use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::problem::{ApiError, Cause};
 
-type Columns = (Uuid, Uuid, Uuid, bool, String, i64, bool, DateTime<Utc>, DateTime<Utc>);
+type Columns = (Uuid, String, Uuid, Option<Uuid>, bool, String, i64, bool, DateTime<Utc>, DateTime<Utc>);
 
 /// Her balance at `now`; `None` when a sum does not fit.
 pub(crate) async fn at(
@@ -24,7 +23,7 @@ pub(crate) async fn at(
     expiring_soon_days: u32,
 ) -> Result<Option<Balance>, ApiError> {
     let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT lot_id, purchase_id, business_id, medical, funder, left_kopecks, pending, available_from, expires_at
+        "SELECT lot_id, origin, origin_id, business_id, medical, funder, left_kopecks, pending, available_from, expires_at
          FROM balances.lots WHERE member_id = $1",
     )
     .bind(member.as_uuid())
@@ -46,15 +45,14 @@ pub(crate) async fn at(
 }
 
 fn lot(columns: Columns) -> Result<LiveLot, ApiError> {
-    let (lot_id, purchase_id, business_id, medical, funder, left, pending, available_from, expires_at) =
+    let (lot_id, origin, origin_id, business, medical, funder, left, pending, available_from, expires_at) =
         columns;
-    let malformed = || ApiError::Unavailable(Cause::Impossible("a lot of the read model names no funder"));
+    let malformed =
+        || ApiError::Unavailable(Cause::Impossible("a lot of the read model names no origin or funder"));
     let funder: Funder = funder.parse().map_err(|_| malformed())?;
     Ok(LiveLot {
         lot_id: LotId::from_uuid(lot_id),
-        purchase_id: PurchaseId::from_uuid(purchase_id),
-        business_id: BusinessId::from_uuid(business_id),
-        confidentiality: if medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
+        origin: LotOrigin::of_columns(&origin, origin_id, business, medical).ok_or_else(malformed)?,
         funder,
         left: Bonuses::from_kopecks(left),
         holding: if pending { Holding::Pending } else { Holding::Available },

@@ -12,6 +12,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::MemberId;
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded, PurchaseSource};
+use ledger_core::member::lot::LotOrigin;
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::postings::{Account, Posting, Unit, postings};
 use ledger_core::time::Timestamp;
@@ -191,7 +192,7 @@ impl Rows {
     /// One row per pair of BON postings. Rule M1: a movement takes from one account what it gives to another.
     fn moves(&mut self, stored: &StoredRow, event: &Event) -> Result<(), ProjectError> {
         let Some(movement) = Movement::of(event) else { return Ok(()) };
-        if movement.confidentiality == Confidentiality::Medical {
+        if movement.origin.confidentiality() == Confidentiality::Medical {
             return Ok(());
         }
         let row = &stored.row;
@@ -208,9 +209,10 @@ impl Rows {
                 event_id: row.event_id.as_uuid(),
                 kind: movement.kind.to_owned(),
                 lot_id: to.lot_id.as_uuid(),
-                transaction_id: movement.purchase_id,
+                transaction_id: movement.origin.id(),
                 member_id: row.stream_id,
-                business_id: movement.business_id,
+                // A column of the sorting key cannot be empty: no business is the nil id.
+                business_id: movement.origin.business_id().map_or_else(Uuid::nil, |id| id.as_uuid()),
                 funder: to.funder.as_str().to_owned(),
                 from_account: account_name(&from.account),
                 to_account: account_name(&to.account),
@@ -240,9 +242,7 @@ impl Rows {
 /// What the rows of one event share.
 struct Movement {
     kind: &'static str,
-    purchase_id: Uuid,
-    business_id: Uuid,
-    confidentiality: Confidentiality,
+    origin: LotOrigin,
 }
 
 impl Movement {
@@ -250,16 +250,17 @@ impl Movement {
     /// with them what follows for the rest of such a lot (design J6).
     fn of(event: &Event) -> Option<Self> {
         let Event::Member(event) = event else { return None };
-        let (kind, purchase_id, business_id, confidentiality) = match event {
+        let (kind, origin) = match event {
             MemberEvent::BonusAccrued(fact) => {
-                ("accrued", fact.purchase_id, fact.business_id, fact.confidentiality)
+                let (purchase_id, business_id) = (fact.purchase_id, fact.business_id);
+                let confidentiality = fact.confidentiality;
+                ("accrued", LotOrigin::Purchase { purchase_id, business_id, confidentiality })
             }
-            MemberEvent::BonusMatured(fact) => {
-                ("matured", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::BonusExpired(fact) => {
-                ("expired", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
+            MemberEvent::BonusMatured(fact) => ("matured", fact.origin),
+            MemberEvent::BonusExpired(fact) => ("expired", fact.origin),
+            MemberEvent::BonusGifted(fact) => ("gifted", fact.origin()),
+            MemberEvent::BonusAdjusted(fact) => ("adjusted", fact.origin()),
+            MemberEvent::BonusWithdrawn(fact) => ("withdrawn", fact.origin),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -268,10 +269,19 @@ impl Movement {
             | MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => return None,
+            | MemberEvent::StatusDowngradeCancelled(_)
+            | MemberEvent::InnerCircleInvited(_)
+            | MemberEvent::InnerCircleInvitationWithdrawn(_)
+            | MemberEvent::TopSpendersEntered(_)
+            | MemberEvent::TopSpendersLeft(_)
+            | MemberEvent::PremiumStarted(_)
+            | MemberEvent::PremiumRenewed(_)
+            | MemberEvent::PremiumCancelled(_)
+            | MemberEvent::PremiumLapsed(_)
+            | MemberEvent::MemberBlocked(_)
+            | MemberEvent::MemberUnblocked(_) => return None,
         };
-        let (purchase_id, business_id) = (purchase_id.as_uuid(), business_id.as_uuid());
-        Some(Self { kind, purchase_id, business_id, confidentiality })
+        Some(Self { kind, origin })
     }
 }
 
@@ -319,6 +329,7 @@ fn account_name(account: &Account) -> String {
         Account::MemberAvailable(_) => "member/available".to_owned(),
         Account::Issued(_)
         | Account::Expired(_)
+        | Account::TakenBack(_)
         | Account::Clearing(_)
         | Account::Float
         | Account::Breakage => account.to_string(),

@@ -24,7 +24,7 @@ pub(super) struct Held {
     /// The daily statistics by business.
     pub(super) days: BTreeMap<Uuid, Purchases>,
     /// By kind, as [`KINDS`].
-    pub(super) movements: [Sum; 3],
+    pub(super) movements: [Sum; KINDS.len()],
     /// Movements of other kinds.
     pub(super) unknown: i128,
 }

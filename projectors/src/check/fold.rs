@@ -9,6 +9,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::MemberEvent;
+use ledger_core::member::lot::LotOrigin;
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
@@ -28,7 +29,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 3] = ["accrued", "matured", "expired"];
+pub(super) const KINDS: [&str; 6] = ["accrued", "matured", "expired", "gifted", "adjusted", "withdrawn"];
 
 /// What a member's stream says, for each side up to its cut.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +50,7 @@ pub(super) struct Expected {
     /// ClickHouse: her purchases at ordinary businesses, by business.
     pub(super) facts: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: movements of lots earned at ordinary businesses, by kind ([`KINDS`]).
-    pub(super) movements: [Sum; 3],
+    pub(super) movements: [Sum; KINDS.len()],
     /// Invariants that do not hold.
     pub(super) broken: Broken,
 }
@@ -61,7 +62,7 @@ pub(super) struct Broken {
     pub(super) unbalanced: u64,
     /// The float is what members have available (and held), after every event.
     pub(super) float: u64,
-    /// Per lot: issued = expired + outstanding.
+    /// Per lot: issued = expired + taken back + outstanding.
     pub(super) lots: u64,
     /// The stream cannot be folded.
     pub(super) corrupt: u64,
@@ -76,7 +77,7 @@ pub(super) struct Folding {
     balances: MemberState,
     /// The state up to the end of what is read, whose lots the invariants are about.
     newest: MemberState,
-    /// Issued less expired, by lot, up to the end.
+    /// Issued less expired and taken back, by lot, up to the end.
     lots: BTreeMap<LotId, i128>,
 }
 
@@ -164,7 +165,7 @@ impl Folding {
                         self.expected.pending += kopecks;
                     }
                 }
-                Account::Issued(_) | Account::Expired(_) => {
+                Account::Issued(_) | Account::Expired(_) | Account::TakenBack(_) => {
                     *self.lots.entry(posting.lot_id).or_default() -= kopecks;
                 }
                 Account::Float => float += kopecks,
@@ -183,16 +184,22 @@ impl Folding {
         if position > self.cuts.clickhouse {
             return;
         }
-        let [accrued, matured, expired] = &mut self.expected.movements;
+        let [accrued, matured, expired, gifted, adjusted, withdrawn] = &mut self.expected.movements;
+        let is_sent = |origin: &LotOrigin| origin.confidentiality() == Confidentiality::Ordinary;
         match fact {
             MemberEvent::BonusAccrued(fact) if fact.confidentiality == Confidentiality::Ordinary => {
                 fact.lots.iter().for_each(|lot| accrued.add(lot.amount.kopecks()));
             }
-            MemberEvent::BonusMatured(fact) if fact.confidentiality == Confidentiality::Ordinary => {
+            MemberEvent::BonusMatured(fact) if is_sent(&fact.origin) => {
                 matured.add(fact.amount.kopecks());
             }
-            MemberEvent::BonusExpired(fact) if fact.confidentiality == Confidentiality::Ordinary => {
+            MemberEvent::BonusExpired(fact) if is_sent(&fact.origin) => {
                 expired.add(fact.amount.kopecks());
+            }
+            MemberEvent::BonusGifted(fact) => gifted.add(fact.lot.amount.kopecks()),
+            MemberEvent::BonusAdjusted(fact) => adjusted.add(fact.lot.amount.kopecks()),
+            MemberEvent::BonusWithdrawn(fact) if is_sent(&fact.origin) => {
+                withdrawn.add(fact.amount.kopecks());
             }
             _ => {}
         }

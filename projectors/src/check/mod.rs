@@ -166,7 +166,7 @@ struct Totals {
     bills: Purchases,
     purchases: BTreeMap<Uuid, Purchases>,
     facts: BTreeMap<Uuid, Purchases>,
-    movements: [Sum; 3],
+    movements: [Sum; KINDS.len()],
     broken: Broken,
     gaps: u64,
 }
