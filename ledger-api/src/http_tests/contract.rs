@@ -89,6 +89,21 @@ fn bodies(operation: Operation) -> Vec<Value> {
             "phone": "89990000000", "first_name": "Анна", "last_name": "Иванова", "registered_at": AT,
             "consents": consents,
         })],
+        Operation::InviteInnerCircle
+        | Operation::Uninvite
+        | Operation::UnblockMember
+        | Operation::CancelPremium => vec![json!({})],
+        Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
+        Operation::AdjustBonuses => vec![
+            json!({ "amount": "-150.00", "reason": "a till's mistake" }),
+            json!({ "amount": 150.5, "reason": "a till's mistake" }),
+        ],
+        Operation::GiftBonuses => {
+            vec![json!({ "amount": "500.00", "reason": "an apology", "life_days": 30 })]
+        }
+        Operation::PayPremium => {
+            vec![json!({ "from": AT, "to": "2026-04-02T10:00:00Z", "payment_ref": "p-1" })]
+        }
         Operation::PublishPolicy => {
             vec![json!({ "effective_from": AT, "parameters": { "rates.insider": "0.06" } })]
         }

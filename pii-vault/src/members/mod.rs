@@ -11,6 +11,7 @@
 mod look_up;
 mod partners;
 mod profile;
+mod reasons;
 mod register;
 
 use std::sync::Arc;

@@ -340,3 +340,25 @@ async fn every_access_names_who_whom_what_and_why() {
     assert_eq!(row, format!("member {id} {id} read {fields} own_profile done {request}"));
     world.close().await;
 }
+
+#[tokio::test]
+async fn a_reason_is_sealed_with_her_key_and_opens_for_her_alone() {
+    let world = World::new().await;
+    let (anna, vera) = (world.member("+79001230001").await, world.member("+79001230002").await);
+    let members = world.vault.members();
+    let reason = ledger_core::ids::ReasonId::from_uuid(uuid::Uuid::new_v4());
+    assert!(members.keep_reason(anna, reason, "карта Анны", &access()).await.unwrap());
+    assert!(!members.keep_reason(anna, reason, "другое", &access()).await.unwrap(), "the first stays");
+    assert_eq!(members.reason(anna, reason, &access()).await.unwrap().as_deref(), Some("карта Анны"));
+    assert_eq!(members.reason(vera, reason, &access()).await.unwrap(), None);
+    let plain =
+        "SELECT count(*) FROM vault.reasons WHERE position(convert_to('карта', 'UTF8') IN sealed) > 0";
+    assert_eq!(world.count(plain).await, 0);
+    let unknown = members.keep_reason(member_id(), reason, "x", &access()).await;
+    assert!(matches!(unknown, Err(VaultError::UnknownMember)));
+    members.forget_reason(anna, reason, &access()).await.unwrap();
+    assert_eq!(members.reason(anna, reason, &access()).await.unwrap(), None);
+    let logged = "SELECT count(*) FROM vault.access_log WHERE fields = '{reason}'";
+    assert_eq!(world.count(logged).await, 7, "every access leaves its entry");
+    world.close().await;
+}

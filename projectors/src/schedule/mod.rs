@@ -15,6 +15,7 @@ mod command;
 mod due;
 mod review;
 mod status;
+mod top;
 
 use std::time::Duration;
 
