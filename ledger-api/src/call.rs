@@ -13,7 +13,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{Handler, HttpMessage, HttpRequest, HttpResponse};
 use futures::FutureExt;
-use ledger_core::ids::{BusinessId, CorrelationId, MemberId};
+use ledger_core::ids::{CorrelationId, MemberId};
 use ledger_core::log::Position;
 use ledger_core::time::Timestamp;
 use ledger_store::Idempotency;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::{Caller, authenticate};
 use crate::body;
+use crate::dto::{NoFields, document};
 use crate::operations::{Access, Operation};
 use crate::problem::{ApiError, Cause};
 
@@ -154,6 +155,20 @@ impl Call {
         body::read(&self.http, payload, limit).await
     }
 
+    /// A body that says nothing: `{}`, or none at all.
+    pub(crate) async fn no_fields(&self, payload: Payload) -> Result<(), ApiError> {
+        let headers = self.http.headers();
+        let is_there = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if is_there
+            || headers.contains_key(header::CONTENT_TYPE)
+            || headers.contains_key(header::TRANSFER_ENCODING)
+        {
+            let body = self.body(payload, body::Limit::Document).await?;
+            document(&body, |_| Some(NoFields {}))?;
+        }
+        Ok(())
+    }
+
     /// A part of the address.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.http.match_info().get(name).unwrap_or_default()
@@ -169,16 +184,12 @@ impl Call {
         self.key_about(None, self.idempotency_header()?)
     }
 
-    /// The key of a request about one business, however the address names it: the same header may serve two.
-    pub(crate) fn idempotency_key_about(
-        &self,
-        business: BusinessId,
-        header: &str,
-    ) -> Result<[u8; 32], ApiError> {
-        self.key_about(Some(business), header)
+    /// The key of a request about one business or member, however the address names it: the same header may serve two.
+    pub(crate) fn idempotency_key_about(&self, about: Uuid, header: &str) -> Result<[u8; 32], ApiError> {
+        self.key_about(Some(about), header)
     }
 
-    fn key_about(&self, about: Option<BusinessId>, header: &str) -> Result<[u8; 32], ApiError> {
+    fn key_about(&self, about: Option<Uuid>, header: &str) -> Result<[u8; 32], ApiError> {
         Ok(self.app.keyed.request(self.caller()?.owner(), self.operation.name(), about, header))
     }
 

@@ -4,85 +4,90 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use ledger_core::ids::MemberId;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
-use ledger_store::log;
+use ledger_store::StoreError;
+use pii_vault::VaultError;
 use pii_vault::access::{Access, Accessor, Purpose};
-use pii_vault::{Vault, VaultError};
-use sqlx::PgPool;
+use uuid::Uuid;
 
-use crate::auth::{TokenKeys, Tokens};
+use crate::app::App;
+use crate::auth::TokenKeys;
+use crate::joining::settle_as_logged;
+use crate::problem::{ApiError, Cause};
 
-/// How often signing keys are read again.
-const KEYS_EVERY: Duration = Duration::from_secs(30);
-/// After how many rounds of that the rest is done: every hour.
+/// How often signing keys are read again, and registrations finished.
+const ROUND: Duration = Duration::from_secs(30);
+/// After how many rounds what is old is removed: every hour.
 const ROUNDS: u32 = 120;
-/// Registrations looked at in one round.
+/// Pending members asked for at once.
 const PENDING_MAX: u32 = 1_000;
 
-/// What housekeeping needs.
-pub(crate) struct House {
-    /// Which installation this is.
-    pub(crate) profile: Profile,
-    /// Personal data and credentials.
-    pub(crate) vault: Vault,
-    /// Members' tokens.
-    pub(crate) tokens: Arc<Tokens>,
-    /// The installation's clock.
-    pub(crate) clock: Clock,
-    /// The log.
-    pub(crate) log_pool: PgPool,
-}
-
-/// Keeps house for ever. What fails is done in the next round.
-pub(crate) async fn run(house: House) {
+/// Keeps house for ever, from the start on. What fails is done in the next round.
+pub(crate) async fn run(app: Arc<App>) {
     let mut round = 0_u32;
     loop {
-        tokio::time::sleep(KEYS_EVERY).await;
-        round = round.wrapping_add(1);
-        if let Ok(keys) = house.vault.signing_keys().list().await {
+        if let Ok(keys) = app.vault.signing_keys().list().await {
             match TokenKeys::new(&keys) {
-                Ok(keys) => house.tokens.replace(keys),
+                Ok(keys) => app.tokens.replace(keys),
                 Err(_) => tracing::error!("the vault's signing keys cannot be used"),
             }
         }
-        if round.is_multiple_of(ROUNDS) {
-            if let Err(error) = forget(&house).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old credentials were not removed");
-            }
-            if let Err(error) = finish_registrations(&house).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "registrations were not looked after"
-                );
-            }
+        let is_hour = round.is_multiple_of(ROUNDS);
+        if is_hour && let Err(error) = forget(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old credentials were not removed");
         }
+        if let Err(error) = finish_registrations(&app, is_hour).await {
+            error.log_cause("housekeeping");
+        }
+        round = round.wrapping_add(1);
+        tokio::time::sleep(ROUND).await;
     }
 }
 
-async fn forget(house: &House) -> Result<(), VaultError> {
-    let day_ago = house.clock.now().to_utc() - TimeDelta::days(1);
+async fn forget(app: &App) -> Result<(), VaultError> {
+    let day_ago = app.clock.now().to_utc() - TimeDelta::days(1);
     let machine_days_ago = Clock::machine_now().to_utc() - TimeDelta::days(2);
-    house.vault.codes().purge(day_ago, machine_days_ago).await?;
-    house.vault.refresh_tokens().purge(day_ago).await?;
-    house.vault.qr_claims().purge(day_ago).await?;
+    app.vault.codes().purge(day_ago, machine_days_ago).await?;
+    app.vault.refresh_tokens().purge(day_ago).await?;
+    app.vault.qr_claims().purge(day_ago).await?;
     Ok(())
 }
 
-/// The log decides: who is registered there is confirmed; who is not after a day never will be. In the `dev` profile the
-/// clock jumps, so a registration under way may look a day old: nobody is removed.
-async fn finish_registrations(house: &House) -> Result<(), VaultError> {
-    let now = house.clock.now().to_utc();
-    let members = house.vault.members();
+/// The log decides: who is registered there is settled, at whatever age, since that is what her registration would do if it
+/// still runs. Who is not after a day never will be, and is removed when `discard` says so. In the `dev` profile the clock
+/// jumps, so a registration under way may look a day old: nobody is removed.
+async fn finish_registrations(app: &App, discard: bool) -> Result<(), ApiError> {
+    let now = app.clock.now().to_utc();
+    let members = app.vault.members();
     let access = Access { by: Accessor::System, purpose: Purpose::Recovery, request_id: None, at: now };
-    let day_ago = now - TimeDelta::days(1);
-    for member in members.pending_since(day_ago, PENDING_MAX).await? {
-        let Ok(rows) = log::read_stream(&house.log_pool, member.as_uuid(), 0).await else { continue };
-        if !rows.is_empty() {
-            members.confirm(member, now).await?;
-        } else if house.profile == Profile::Production {
-            members.discard(member, day_ago, &access).await?;
+    let mut after = MemberId::from_uuid(Uuid::nil());
+    loop {
+        let pending = members.pending_after(after, PENDING_MAX).await?;
+        let Some(last) = pending.last() else { return Ok(()) };
+        after = *last;
+        for member in pending {
+            match settle_as_logged(app, member, &access).await {
+                Ok(true) => {
+                    tracing::info!(member.id = %member, "a registration that had stopped is finished")
+                }
+                Ok(false) if discard && app.profile == Profile::Production => {
+                    members.discard(member, now - TimeDelta::days(1), &access).await?;
+                }
+                Ok(false) => {}
+                // One that cannot be read keeps nobody else waiting.
+                Err(error) if !is_away(&error) => error.log_cause("housekeeping"),
+                Err(error) => return Err(error),
+            }
         }
     }
-    members.forget_registrations(day_ago).await
+}
+
+fn is_away(error: &ApiError) -> bool {
+    match error {
+        ApiError::Unavailable(Cause::Vault(cause)) => cause.is_retryable(),
+        ApiError::Unavailable(Cause::Store(cause)) => matches!(cause, StoreError::Database(_)),
+        _ => false,
+    }
 }

@@ -1,9 +1,10 @@
 //! A member comes into being in two databases. `pii_vault::members` says why the steps survive a crash between them.
 
 use ledger_core::ids::{EvidenceId, MemberId};
-use ledger_core::log::{Actor, ActorKind, Position};
+use ledger_core::log::{Actor, ActorKind, Event, Position, Row};
 use ledger_core::member::MemberCommand;
 use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin, Purpose};
+use ledger_core::member::event::MemberEvent;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request, log};
@@ -12,9 +13,10 @@ use pii_vault::members::{PartnerConsent, Registered, Registration};
 use pii_vault::phone::Phone;
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::call::Call;
 use crate::natural_key::fingerprint;
-use crate::problem::{ApiError, Conflict};
+use crate::problem::{ApiError, Cause, Conflict};
 
 /// Somebody who joins.
 pub(crate) struct Joining {
@@ -83,7 +85,7 @@ pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> 
     check(call, &who.consents).await?;
     let Joining { phone, profile, registered_at, consents, key, by, access } = who;
     let members = call.app.vault.members();
-    let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), phone, profile };
+    let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), key, phone, profile };
     let registered = members.register(&registration, &access).await?;
     let member_id = registered.member_id();
     let fingerprint = fingerprint_of(member_id, registered_at, &consents);
@@ -101,8 +103,8 @@ pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> 
     };
     match call.app.ledger.execute(request).await {
         Ok(receipt) => {
-            members.settle(&registration, registered, &access).await?;
-            note_partners(call, member_id, &consents, receipt.as_of, &access).await?;
+            members.settle(member_id, &key, &access).await?;
+            note_partners(&call.app, member_id, &consents, receipt.as_of, &access).await?;
             Ok(Joined { member_id, receipt })
         }
         Err(ExecuteError::Refused(rejection)) => {
@@ -127,12 +129,38 @@ async fn take_back(
     member_id: MemberId,
     access: &Access,
 ) -> Result<(), ApiError> {
-    let members = call.app.vault.members();
-    let known = log::read_stream(&call.app.log_pool, member_id.as_uuid(), 0).await;
-    if !known.map_err(|_| ExecuteError::Unavailable)?.is_empty() {
-        members.confirm(member_id, access.at).await?;
-    }
-    Ok(members.withdraw(registration, member_id, access).await?)
+    settle_as_logged(&call.app, member_id, access).await?;
+    Ok(call.app.vault.members().withdraw(registration, member_id, access).await?)
+}
+
+/// Takes the last steps of the registration that the log took, whoever began it; `false` when the log does not know her.
+/// May be repeated, and race with that registration itself: both do the same.
+pub(crate) async fn settle_as_logged(
+    app: &App,
+    member_id: MemberId,
+    access: &Access,
+) -> Result<bool, ApiError> {
+    let rows = log::read_stream(&app.log_pool, member_id.as_uuid(), 0).await?;
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(false) };
+    let taken = hex::decode(&first.row.metadata.idempotency_key)
+        .map_err(|_| ApiError::Unavailable(Cause::Impossible("a key on the log is not hexadecimal")))?;
+    app.vault.members().settle(member_id, &taken, access).await?;
+    let consents: Vec<ConsentChange> = rows.iter().filter_map(|stored| consent_of(&stored.row)).collect();
+    note_partners(app, member_id, &consents, last.row.position, access).await?;
+    Ok(true)
+}
+
+fn consent_of(row: &Row) -> Option<ConsentChange> {
+    let (purpose, choice, version) = match row.event().ok()? {
+        Event::Member(MemberEvent::ConsentGranted(fact)) => {
+            (fact.purpose, ConsentChoice::Granted, fact.version)
+        }
+        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => {
+            (fact.purpose, ConsentChoice::Withdrawn, fact.version)
+        }
+        _ => return None,
+    };
+    Some(ConsentChange { purpose, choice, version })
 }
 
 /// What the domain would refuse of the consents, found before the vault is written.
@@ -158,13 +186,13 @@ async fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> 
 /// Keeps the vault's index of `phone_hash` in step with consents that stood at `as_of`; may be repeated, and come in any
 /// order.
 pub(crate) async fn note_partners(
-    call: &Call,
+    app: &App,
     member_id: MemberId,
     consents: &[ConsentChange],
     as_of: Position,
     access: &Access,
 ) -> Result<(), ApiError> {
-    let registry = call.app.ledger.registry();
+    let registry = app.ledger.registry();
     let mut noted = std::collections::BTreeMap::new();
     for consent in consents {
         let slug = match &consent.purpose {
@@ -186,7 +214,7 @@ pub(crate) async fn note_partners(
         return Ok(());
     }
     let noted: Vec<_> = noted.into_iter().collect();
-    Ok(call.app.vault.members().partner_consents(member_id, &noted, as_of, access).await?)
+    Ok(app.vault.members().partner_consents(member_id, &noted, as_of, access).await?)
 }
 
 /// An id stands where the phone stood; names are not part of it.

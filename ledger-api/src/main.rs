@@ -7,7 +7,7 @@
 //! | `problem.rs` | every error and what a client gets for it |
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
 //! | `auth/`, `limits.rs` | API keys, tokens, limits |
-//! | `intake.rs`, `joining.rs`, `natural_key.rs` | from a document to a command of the ledger |
+//! | `intake.rs`, `joining.rs`, `reasons.rs`, `natural_key.rs` | from a document to a command of the ledger |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
 //! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
 
@@ -32,6 +32,7 @@ mod operations;
 mod problem;
 mod query;
 mod read;
+mod reasons;
 mod routes;
 mod settings;
 mod shown_once;

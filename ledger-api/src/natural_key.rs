@@ -48,16 +48,20 @@ impl Keyed {
         self.mac(&[b"refund", business.as_bytes(), source_system.as_bytes(), external_id.as_bytes()])
     }
 
+    /// A payment's own number: through the payment system it would lead to a person.
+    pub(crate) fn payment(&self, payment_ref: &str) -> NaturalKey {
+        NaturalKey::from_bytes(self.mac(&[b"payment", payment_ref.as_bytes()]))
+    }
+
     /// The key of a request by its header, in the scope of the credential's owner and the route: which call, and what it
     /// is `about`, however the address names that. Design L4.
     pub(crate) fn request(
         &self,
         owner: Uuid,
         operation: &str,
-        about: Option<BusinessId>,
+        about: Option<Uuid>,
         header: &str,
     ) -> [u8; 32] {
-        let about = about.map(|business| business.as_uuid());
         let about = about.as_ref().map_or(&[][..], |id| id.as_bytes());
         self.mac(&[b"request", owner.as_bytes(), operation.as_bytes(), about, header.as_bytes()])
     }
@@ -121,7 +125,7 @@ mod tests {
     fn design_l4_a_header_counts_for_its_owner_and_route_alone() {
         let keyed = Keyed::new(&[7; 32]);
         let key = |owner, operation: &str, about: Option<u128>, header: &str| {
-            let about = about.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
+            let about = about.map(Uuid::from_u128);
             keyed.request(Uuid::from_u128(owner), operation, about, header)
         };
         let base = key(1, "SetMultiplier", Some(7), "k1");

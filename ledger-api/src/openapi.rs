@@ -140,7 +140,7 @@ fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
                         decides) or `before_membership`";
             answers.push(("202", answered(operation, text, Some(reference("OutcomeAnswer")))));
         }
-        _ if operation.once() == Once::Header => {
+        _ if operation.once() == Once::Header && status != "200" => {
             let text = "The first answer again, with `replayed: true`";
             answers.push(("200", answered(operation, text, shape.schema)));
         }

@@ -221,6 +221,22 @@ operations! {
         dto::NoFields => "201" dto::PhoneKey;
     RegisterMember: POST "/api/v1/admin/members", ADMINS, Header, Everywhere, routes::members::register,
         "Register a member", dto::RegisterMember => "201" dto::MemberId;
+    InviteInnerCircle: POST "/api/v1/admin/members/{id}/invite-inner-circle", ADMINS, Header, Everywhere,
+        routes::standing::invite, "Invite a member to the inner circle", dto::NoFields => "200" dto::Standing;
+    Uninvite: POST "/api/v1/admin/members/{id}/uninvite", ADMINS, Header, Everywhere, routes::standing::uninvite,
+        "Withdraw the invitation; she is evaluated as all others", dto::NoFields => "200" dto::Standing;
+    BlockMember: POST "/api/v1/admin/members/{id}/block", ADMINS, Header, Everywhere, routes::standing::block,
+        "Block a member: she cannot buy or spend", dto::Block => "200" dto::Standing;
+    UnblockMember: POST "/api/v1/admin/members/{id}/unblock", ADMINS, Header, Everywhere, routes::standing::unblock,
+        "Unblock a member", dto::NoFields => "200" dto::Standing;
+    AdjustBonuses: POST "/api/v1/admin/members/{id}/adjust", ADMINS, Header, Everywhere, routes::grants::adjust,
+        "Correct a member's bonuses, up or down", dto::Adjust => "201" dto::Granted;
+    GiftBonuses: POST "/api/v1/admin/members/{id}/gift", ADMINS, Header, Everywhere, routes::grants::gift,
+        "Give a member bonuses", dto::Gift => "201" dto::Granted;
+    PayPremium: POST "/api/v1/admin/members/{id}/premium", ADMINS, Header, Everywhere, routes::standing::pay_premium,
+        "Report a payment for Premium", dto::PayPremium => "201" dto::Standing;
+    CancelPremium: POST "/api/v1/admin/members/{id}/premium/cancel", ADMINS, Header, Everywhere,
+        routes::standing::cancel_premium, "End a member's Premium now", dto::NoFields => "200" dto::Standing;
     PublishPolicy: POST "/api/v1/admin/policies", ADMINS, Header, Everywhere, routes::policies::publish,
         "Publish a policy: only the parameters that change", dto::PublishPolicy => "201" dto::PolicyPublished;
     Policies: GET "/api/v1/admin/policies", ADMINS, Free, Everywhere, routes::policies::list,

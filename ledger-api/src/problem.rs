@@ -253,6 +253,10 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::IdempotencyKeyReused
         | Rejection::AmendmentNotSupported
         | Rejection::ConsentRequired
+        | Rejection::MemberBlocked
+        | Rejection::InsufficientBonuses { .. }
+        | Rejection::PremiumOverlaps { .. }
+        | Rejection::PremiumNotActive
         | Rejection::OccurredInFuture { .. }
         | Rejection::PolicyInThePast { .. }
         | Rejection::PeriodInThePast { .. }
@@ -260,7 +264,6 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldLapsed
         | Rejection::WrongBusiness
         | Rejection::OverRedeemLimit { .. }
-        | Rejection::InsufficientBonuses { .. }
         | Rejection::RefundExceedsPurchase { .. }
         | Rejection::TooManyWaiting
         | Rejection::AmountOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
@@ -289,6 +292,7 @@ fn facts_of(rejection: &Rejection) -> Value {
             json!({ "asked": asked, "available": available })
         }
         Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
+        Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),
         Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),
         _ => json!({}),
     }

@@ -148,13 +148,6 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
     tokio::spawn(Arc::clone(&keys).follow(vault.clone()));
     let signing = vault.signing_keys().ensure(clock.now().to_utc()).await?;
     let tokens = Arc::new(Tokens::new(TokenKeys::new(&signing)?, settings.tokens.clone()));
-    tokio::spawn(housekeeping::run(housekeeping::House {
-        profile: settings.profile,
-        vault: vault.clone(),
-        tokens: Arc::clone(&tokens),
-        clock: clock.clone(),
-        log_pool: log_pool.clone(),
-    }));
     let app = App {
         profile: settings.profile,
         clock,
@@ -180,6 +173,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
 pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     let (app, published) = open(settings).await?;
     let app = web::Data::new(app);
+    tokio::spawn(housekeeping::run(app.clone().into_inner()));
     let profile = settings.profile;
     let address = settings.http.listen;
     let service = move || {

@@ -70,6 +70,10 @@ id_types! {
     RedemptionId;
     /// Money given back for a purchase; `refund_id` on the wire. Rule F1.
     RefundId;
+    /// A gift or a manual adjustment. Rule B10.
+    GrantId;
+    /// Why an admin did something: names a text in the vault, since a free text may name a person.
+    ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
@@ -87,6 +91,12 @@ impl LotId {
     #[must_use]
     pub fn of(purchase: PurchaseId, funder: &str) -> Self {
         Self(Uuid::new_v5(&purchase.0, funder.as_bytes()))
+    }
+
+    /// The lot of a gift or an adjustment; the same for every replay.
+    #[must_use]
+    pub fn of_grant(grant: GrantId) -> Self {
+        Self(Uuid::new_v5(&grant.0, b"lot"))
     }
 
     /// The lot that stands for what `refund` returned of lots past their life. Rule F4.

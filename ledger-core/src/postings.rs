@@ -8,10 +8,11 @@ use std::fmt;
 use crate::ids::{LotId, MemberId};
 use crate::log::Event;
 use crate::member::event::{
-    BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusesHeld, BonusesRedeemed,
-    DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart,
+    BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusWithdrawn, BonusesHeld,
+    BonusesRedeemed, DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased, Holding, LotPart, MemberEvent,
+    OtherPart, OwnPart,
 };
-use crate::member::lot::Funder;
+use crate::member::lot::{Funder, Lot};
 
 /// What a posting counts; the two are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,6 +115,9 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusTakenBack(fact) => taken_back(member, fact),
         MemberEvent::DebtIncurred(fact) => owed(member, fact),
         MemberEvent::DebtRepaid(fact) => repaid(member, fact),
+        MemberEvent::BonusGifted(fact) => opened(member, &fact.lot),
+        MemberEvent::BonusAdjusted(fact) => opened(member, &fact.lot),
+        MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -124,7 +128,17 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
-        | MemberEvent::StatusDowngradeCancelled(_) => Vec::new(),
+        | MemberEvent::StatusDowngradeCancelled(_)
+        | MemberEvent::InnerCircleInvited(_)
+        | MemberEvent::InnerCircleInvitationWithdrawn(_)
+        | MemberEvent::TopSpendersEntered(_)
+        | MemberEvent::TopSpendersLeft(_)
+        | MemberEvent::PremiumStarted(_)
+        | MemberEvent::PremiumRenewed(_)
+        | MemberEvent::PremiumCancelled(_)
+        | MemberEvent::PremiumLapsed(_)
+        | MemberEvent::MemberBlocked(_)
+        | MemberEvent::MemberUnblocked(_) => Vec::new(),
     }
 }
 
@@ -163,20 +177,28 @@ impl Moves {
 }
 
 fn accrued(member: MemberId, fact: &BonusAccrued) -> Vec<Posting> {
-    let postings = fact.lots.iter().flat_map(|lot| {
-        let moves = Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks());
-        let issued = Account::Issued(lot.funder.clone());
-        let moves = match lot.opens {
-            Holding::Pending => moves.shift(Unit::Bon, issued, Account::MemberPending(member)),
-            Holding::Available => moves.shift(Unit::Bon, issued, Account::MemberAvailable(member)).shift(
-                Unit::Rub,
-                Account::Clearing(lot.funder.clone()),
-                Account::Float,
-            ),
-        };
-        moves.postings
-    });
-    postings.collect()
+    fact.lots.iter().flat_map(|lot| opened(member, lot)).collect()
+}
+
+fn opened(member: MemberId, lot: &Lot) -> Vec<Posting> {
+    let moves = Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks());
+    let issued = Account::Issued(lot.funder.clone());
+    let moves = match lot.opens {
+        Holding::Pending => moves.shift(Unit::Bon, issued, Account::MemberPending(member)),
+        Holding::Available => moves.shift(Unit::Bon, issued, Account::MemberAvailable(member)).shift(
+            Unit::Rub,
+            Account::Clearing(lot.funder.clone()),
+            Account::Float,
+        ),
+    };
+    moves.postings
+}
+
+fn withdrawn(member: MemberId, fact: &BonusWithdrawn) -> Vec<Posting> {
+    Moves::of(fact.lot_id, fact.funder.clone(), fact.amount.kopecks())
+        .shift(Unit::Bon, Account::MemberAvailable(member), Account::TakenBack(fact.funder.clone()))
+        .shift(Unit::Rub, Account::Float, Account::Clearing(fact.funder.clone()))
+        .postings
 }
 
 fn matured(member: MemberId, fact: &BonusMatured) -> Vec<Posting> {
@@ -249,12 +271,7 @@ fn returned(member: MemberId, fact: &BonusReturned) -> Vec<Posting> {
             .shift(Unit::Rub, Account::Clearing(with.clone()), ended(fact.expired_to, &part.funder))
             .postings
     });
-    let instead = fact.instead.iter().flat_map(|lot| {
-        Moves::of(lot.lot_id, lot.funder.clone(), lot.amount.kopecks())
-            .shift(Unit::Bon, Account::Issued(lot.funder.clone()), Account::MemberAvailable(member))
-            .shift(Unit::Rub, Account::Clearing(lot.funder.clone()), Account::Float)
-            .postings
-    });
+    let instead = fact.instead.iter().flat_map(|lot| opened(member, lot));
     alive.chain(past_life).chain(instead).collect()
 }
 

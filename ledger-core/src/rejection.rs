@@ -59,6 +59,28 @@ pub enum Rejection {
     /// The programme cannot go on without this consent; leaving is another call.
     #[error("the consent personal_data is withdrawn by leaving the programme, not on its own")]
     ConsentRequired,
+    /// She is blocked. Rule R4.
+    #[error("the member is blocked")]
+    MemberBlocked,
+    /// More than she has available. Rules R4, Z.
+    #[error("there are not enough bonuses available")]
+    InsufficientBonuses {
+        /// What she has available.
+        available: Bonuses,
+        /// What was asked for.
+        asked: Bonuses,
+    },
+    /// Part of the period is paid for already. Rule S4.
+    #[error("part of the period is paid for already")]
+    PremiumOverlaps {
+        /// The first moment paid for before.
+        from: Timestamp,
+        /// The first moment after it.
+        to: Timestamp,
+    },
+    /// There is no Premium to cancel. Rule S4.
+    #[error("there is no Premium subscription to cancel")]
+    PremiumNotActive,
     /// A purchase of the future. Rule T3.
     #[error("the purchase is more than {limit_minutes} minutes in the future")]
     OccurredInFuture {
@@ -97,14 +119,6 @@ pub enum Rejection {
         limit: Bonuses,
         /// The least.
         minimum: Roubles,
-    },
-    /// More than there is. Rule R4.
-    #[error("there are not so many bonuses")]
-    InsufficientBonuses {
-        /// What was asked for.
-        asked: Bonuses,
-        /// What there is.
-        available: Bonuses,
     },
     /// More than is left of the purchase. Rule F1.
     #[error("the refund is more than what is left of the purchase")]
@@ -146,6 +160,9 @@ impl Rejection {
             Self::MemberExists => "MEMBER_EXISTS",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::ConsentRequired => "CONSENT_REQUIRED",
+            Self::MemberBlocked => "MEMBER_BLOCKED",
+            Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",
+            Self::PremiumNotActive => "PREMIUM_NOT_ACTIVE",
             Self::OccurredInFuture { .. } => "OCCURRED_IN_FUTURE",
             Self::PolicyInThePast { .. } => "POLICY_IN_THE_PAST",
             Self::PeriodInThePast { .. } => "PERIOD_IN_THE_PAST",

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use ledger_core::log::{Event, Position};
 use ledger_core::member::MemberState;
 use ledger_core::member::state::STATE_REVISION;
+use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::log;
 /// A stream is snapshot when at least this many events have come since its last snapshot.
 const SNAPSHOT_EVERY: i32 = 128;
 /// And when a large fold has grown by one part in so many: writing it costs in proportion to its size.
-const SNAPSHOT_PART: usize = 4;
+const SNAPSHOT_PART: usize = 2;
 
 /// A member's fold, warm in memory.
 #[derive(Debug, Clone, Default)]
@@ -31,18 +32,14 @@ pub(crate) struct Warm {
 }
 
 impl Warm {
-    /// A snapshot of this fold of `stream_id` when enough has come since the last one.
-    ///
-    /// # Errors
-    /// When the fold cannot be written as JSON.
-    pub(crate) fn snapshot(&mut self, stream_id: Uuid) -> Result<Option<Snapshot>, StoreError> {
+    /// A copy of this fold of `stream_id` to be saved, when enough has come since the last one.
+    pub(crate) fn snapshot(&mut self, stream_id: Uuid) -> Option<Snapshot> {
         let since = self.version.saturating_sub(self.snapshot_version);
         if since < SNAPSHOT_EVERY || usize::try_from(since).unwrap_or(0) < self.state.size() / SNAPSHOT_PART {
-            return Ok(None);
+            return None;
         }
         self.snapshot_version = self.version;
-        let state = serde_json::to_value(&self.state)?;
-        Ok(Some(Snapshot { stream_id, version: self.version, state }))
+        Some(Snapshot { stream_id, version: self.version, state: self.state.clone() })
     }
 
     /// Folds one more event.
@@ -99,7 +96,7 @@ pub(crate) async fn load(db: &mut PgConnection, members: &[Uuid]) -> Result<Hash
 pub(crate) struct Snapshot {
     pub(crate) stream_id: Uuid,
     pub(crate) version: i32,
-    pub(crate) state: serde_json::Value,
+    pub(crate) state: MemberState,
 }
 
 /// Writes snapshots of committed folds. Losing one costs time, never truth, so the commit does not wait for the disk.
@@ -108,15 +105,18 @@ pub(crate) async fn save(pool: &PgPool, mut snapshots: Vec<Snapshot>) -> Result<
     snapshots.sort_by_key(|snapshot| snapshot.stream_id);
     let mut transaction = pool.begin().await?;
     sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *transaction).await?;
-    for snapshot in snapshots {
+    for Snapshot { stream_id, version, state } in snapshots {
+        // A fold may be megabytes: the decider's thread has better things to do than to write it out.
+        let written = tokio::task::spawn_blocking(move || serde_json::value::to_raw_value(&state));
+        let state = Json(written.await.map_err(std::io::Error::from).map_err(sqlx::Error::Io)??);
         sqlx::query!(
             "INSERT INTO ledger.snapshots (stream_id, stream_version, state_revision, state) VALUES ($1, $2, $3, $4)
              ON CONFLICT (stream_id) DO UPDATE SET stream_version = $2, state_revision = $3, state = $4
              WHERE ledger.snapshots.stream_version < $2 OR ledger.snapshots.state_revision <> $3",
-            snapshot.stream_id,
-            snapshot.version,
+            stream_id,
+            version,
             STATE_REVISION,
-            snapshot.state
+            state as _
         )
         .execute(&mut *transaction)
         .await?;

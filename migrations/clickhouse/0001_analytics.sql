@@ -38,11 +38,11 @@ CREATE TABLE IF NOT EXISTS bonus_movements
     position       Int64                    COMMENT 'place of the event on the log',
     ordinal        UInt32                   COMMENT 'place of the movement in its event, from 0',
     event_id       UUID,
-    kind           LowCardinality(String)   COMMENT 'accrued, matured, expired, held, released, redeemed, returned, taken_back, owed or repaid',
+    kind           LowCardinality(String)   COMMENT 'accrued, matured, expired, held, released, redeemed, returned, taken_back, owed, repaid, gifted, adjusted or withdrawn',
     lot_id         UUID,
-    transaction_id UUID                     COMMENT 'the purchase the lot came from',
+    transaction_id UUID                     COMMENT 'the purchase, gift or adjustment the lot came from',
     member_id      UUID,
-    business_id    UUID                     COMMENT 'where the lot was earned',
+    business_id    UUID                     COMMENT 'where the lot was earned; all zeros for what the coalition gave',
     funder         LowCardinality(String)   COMMENT 'short name of a business, or coalition',
     from_account   LowCardinality(String)   COMMENT 'chart of accounts; of a member her holding, without her id',
     to_account     LowCardinality(String),
@@ -117,12 +117,13 @@ FROM business_day_states AS s
 GROUP BY business_id, day;
 
 -- Which stretches of the log have been sent: (from_position, to_position] of the log `log_id`. A refill adds a row of a
--- higher generation.
+-- higher generation. `leaf_hash` is the log's at `to_position`: with it ClickHouse can tell a log that has forked (L9).
 CREATE TABLE IF NOT EXISTS ingested_batches
 (
     log_id            UUID,
     from_position     Int64,
     to_position       Int64,
+    leaf_hash         FixedString(32),
     fact_rows         UInt64,
     fact_checksum     UInt64,
     movement_rows     UInt64,

@@ -66,9 +66,11 @@ CREATE TABLE ledger.dev_clock (
 INSERT INTO ledger.dev_clock DEFAULT VALUES;
 
 -- Every statement of the services finds its rows by an index. A plan that was cached while a table was empty would walk
--- all of it for ever after; here such a plan is never chosen.
+-- all of it for ever after; here such a plan is never chosen. So one plan fits all values, and none is made twice: the
+-- arrays of an append would else be planned anew for every batch.
 DO $$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database());
+    EXECUTE format('ALTER DATABASE %I SET plan_cache_mode = force_generic_plan', current_database());
     -- A process that stands still with the head's lock in its hands loses it: the others go on.
     EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = 10000', current_database());
 END $$;

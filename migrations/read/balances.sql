@@ -14,12 +14,14 @@ CREATE TABLE member_balances (
 --   available: sum(left_kopecks) WHERE available_from <= now AND now <= expires_at, less debt
 --   pending:   sum(left_kopecks) WHERE available_from >  now AND now <= expires_at
 -- and what overdue holds have of a lot counts as left (Rule R1).
+-- `origin` is what it came from (purchase, gift, referral, adjustment); only a purchase has a business.
 -- `pending` says what the log says: whether BonusMatured was written yet.
 CREATE TABLE lots (
     member_id      uuid        NOT NULL,
     lot_id         uuid        NOT NULL,
-    purchase_id    uuid        NOT NULL,
-    business_id    uuid        NOT NULL,
+    origin         text        NOT NULL,
+    origin_id      uuid        NOT NULL,
+    business_id    uuid,
     medical        boolean     NOT NULL,
     funder         text        NOT NULL,
     left_kopecks   bigint      NOT NULL CHECK (left_kopecks >= 0),

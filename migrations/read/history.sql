@@ -8,9 +8,10 @@ CREATE TABLE lines (
     line_id               uuid        NOT NULL,
     type                  text        NOT NULL,
     amount_kopecks        bigint      NOT NULL CHECK (amount_kopecks > 0),
-    business_id           uuid        NOT NULL,
+    adds                  boolean     NOT NULL,
+    business_id           uuid,
     medical               boolean     NOT NULL,
-    purchase_id           uuid        NOT NULL,
+    origin_id             uuid        NOT NULL,
     occurred_at           timestamptz NOT NULL,
     balance_after_kopecks bigint      NOT NULL,
     PRIMARY KEY (member_id, position)

@@ -10,7 +10,11 @@ CREATE TABLE members (
     ordinary_falls_to      text,
     with_medical_status    text        NOT NULL DEFAULT 'insider',
     with_medical_falls_on  date,
-    with_medical_falls_to  text
+    with_medical_falls_to  text,
+    invited                boolean     NOT NULL DEFAULT false,
+    blocked                boolean     NOT NULL DEFAULT false,
+    top_ordinary           boolean     NOT NULL DEFAULT false,
+    top_with_medical       boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
 CREATE TABLE consents (
@@ -34,3 +38,14 @@ CREATE TABLE bills (
     amount_kopecks bigint      NOT NULL,
     PRIMARY KEY (member_id, occurred_at, position)
 );
+
+-- What she paid for: Premium is active while some period holds the moment, whatever is written about its end (Rule S4).
+-- `closed`: its end is on the log. What is over and not closed, and nothing follows on, has lapsed.
+CREATE TABLE premium (
+    member_id uuid        NOT NULL,
+    from_time timestamptz NOT NULL,
+    to_time   timestamptz NOT NULL,
+    closed    boolean     NOT NULL DEFAULT false,
+    PRIMARY KEY (member_id, from_time)
+);
+CREATE INDEX premium_ending ON premium (to_time) WHERE NOT closed;

@@ -32,16 +32,25 @@ CREATE TABLE vault.members (
     confirmed_at timestamptz,
     CONSTRAINT members_confirmed_when_active CHECK ((state = 'active') = (confirmed_at IS NOT NULL))
 );
-CREATE INDEX members_pending ON vault.members (created_at) WHERE state = 'pending';
+CREATE INDEX members_pending ON vault.members (member_id) WHERE state = 'pending';
 
 -- Registrations under way, one row per try. A pending member goes only with the last of them, and what she is called is
--- for the one to say that the log took.
+-- for the one to say that the log took: the one with the key of its event.
 CREATE TABLE vault.registrations (
-    try_id    uuid PRIMARY KEY,
-    member_id uuid NOT NULL REFERENCES vault.members (member_id) ON DELETE CASCADE,
-    begun_at  timestamptz NOT NULL
+    try_id      uuid PRIMARY KEY,
+    member_id   uuid NOT NULL REFERENCES vault.members (member_id) ON DELETE CASCADE,
+    command_key bytea NOT NULL CHECK (octet_length(command_key) = 32),
+    begun_at    timestamptz NOT NULL
 );
 CREATE INDEX registrations_member ON vault.registrations (member_id);
+
+-- What each try says of her, sealed like the fields of a member.
+CREATE TABLE vault.registration_fields (
+    try_id uuid NOT NULL REFERENCES vault.registrations (try_id) ON DELETE CASCADE,
+    field  text NOT NULL CHECK (field IN ('phone', 'first_name', 'last_name', 'email', 'birth_date', 'city')),
+    sealed bytea NOT NULL,
+    PRIMARY KEY (try_id, field)
+);
 
 CREATE TABLE vault.member_fields (
     member_id  uuid NOT NULL REFERENCES vault.members (member_id) ON DELETE CASCADE,
@@ -113,6 +122,6 @@ REVOKE ALL ON SCHEMA vault, vault_keys, auth FROM PUBLIC;
 REVOKE ALL ON FUNCTION vault.refuse_change() FROM PUBLIC;
 GRANT USAGE ON SCHEMA vault, vault_keys, auth TO own_circle_vault;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.members, vault.member_fields, vault.partner_members TO own_circle_vault;
-GRANT SELECT, INSERT, DELETE ON vault.registrations TO own_circle_vault;
+GRANT SELECT, INSERT, DELETE ON vault.registrations, vault.registration_fields TO own_circle_vault;
 GRANT SELECT, INSERT ON vault.access_log TO own_circle_vault;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault_keys.member_keys, vault_keys.phone_keys TO own_circle_vault;

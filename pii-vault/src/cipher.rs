@@ -34,10 +34,12 @@ pub enum Field {
     BirthDate,
     /// City.
     City,
+    /// Why staff did something to her account; kept beside the profile.
+    Reason,
 }
 
 impl Field {
-    /// All of them, in the order of storage.
+    /// Those of the profile, in the order of storage.
     pub const ALL: [Self; 6] =
         [Self::Phone, Self::FirstName, Self::LastName, Self::Email, Self::BirthDate, Self::City];
 
@@ -50,6 +52,7 @@ impl Field {
             Self::Email => "email",
             Self::BirthDate => "birth_date",
             Self::City => "city",
+            Self::Reason => "reason",
         }
     }
 

@@ -297,8 +297,9 @@ impl Purchase<'_> {
         let mut facts = vec![start.clone(), start.of("BonusAccrued", accrued)];
         let of_lots = |event_type, more: Value| {
             lots.iter().map(|(lot_id, funder, share)| {
-                let mut payload = json!({ "lot_id": lot_id, "purchase_id": purchase_id, "business_id": shop.id,
-                    "confidentiality": shop.confidentiality, "funder": funder, "amount": amount(*share) });
+                let origin = json!({ "kind": "purchase", "purchase_id": purchase_id, "business_id": shop.id,
+                    "confidentiality": shop.confidentiality });
+                let mut payload = json!({ "lot_id": lot_id, "origin": origin, "funder": funder, "amount": amount(*share) });
                 for (key, value) in more.as_object().expect("an object") {
                     payload[key] = value.clone();
                 }

@@ -1,7 +1,7 @@
 //! Folds the log into each member's list of movements with her total after each. `api.md`, `/loyalty/transactions`.
 //!
-//! A line is what one cause did to the lots of one purchase: the lots an accrual opens, or the lots of one purchase that
-//! expire by one decision. Such events follow one another (lots are settled in the order of Rule B7, which keeps the lots
+//! A line is what one cause did to the lots of one purchase, or a gift, or an adjustment whatever lots it took from: the
+//! lots an accrual opens, or the lots of one purchase that expire by one decision. Such events follow one another (lots are settled in the order of Rule B7, which keeps the lots
 //! of one purchase together), so a further event goes into the newest line or makes a new one, and a batch may end
 //! between the two.
 //!
@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, MemberId, PurchaseId};
+use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
 use ledger_core::member::event::{BonusTakenBack, MemberEvent};
+use ledger_core::member::lot::LotOrigin;
 use ledger_core::money::Bonuses;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -30,9 +31,21 @@ struct Movement {
     kind: &'static str,
     /// Signed: what it does to the total.
     change: i64,
-    purchase_id: PurchaseId,
-    business_id: BusinessId,
+    origin_id: Uuid,
+    business_id: Option<Uuid>,
     medical: bool,
+}
+
+impl Movement {
+    fn of_lot(kind: &'static str, change: i64, origin: LotOrigin) -> Self {
+        Self {
+            kind,
+            change,
+            origin_id: origin.id(),
+            business_id: origin.business_id().map(|id| id.as_uuid()),
+            medical: origin.confidentiality() == Confidentiality::Medical,
+        }
+    }
 }
 
 /// A line to be inserted.
@@ -43,9 +56,11 @@ struct Line {
     line_id: Uuid,
     kind: &'static str,
     amount: i64,
-    business_id: Uuid,
+    /// Whether it adds to the total.
+    adds: bool,
+    business_id: Option<Uuid>,
     medical: bool,
-    purchase_id: Uuid,
+    origin_id: Uuid,
     occurred_at: DateTime<Utc>,
     balance_after: i64,
 }
@@ -67,50 +82,48 @@ struct Growth {
     balance_after: i64,
 }
 
+/// The purchase that a fact with these fields is about.
+macro_rules! origin_of {
+    ($fact:ident) => {
+        LotOrigin::Purchase {
+            purchase_id: $fact.purchase_id,
+            business_id: $fact.business_id,
+            confidentiality: $fact.confidentiality,
+        }
+    };
+}
+
 fn movement(event: &MemberEvent) -> Option<Movement> {
     match event {
-        MemberEvent::BonusAccrued(fact) => Some(Movement {
-            kind: "earned",
-            change: fact.amount.kopecks(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
-        MemberEvent::BonusExpired(fact) => Some(Movement {
-            kind: "expired",
-            change: fact.amount.kopecks().saturating_neg(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
-        MemberEvent::BonusesRedeemed(fact) => Some(Movement {
-            kind: "spent",
-            change: fact.amount.kopecks().saturating_neg(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
-        MemberEvent::BonusReturned(fact) => Some(Movement {
-            kind: "returned",
-            change: fact.amount.kopecks(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
-        MemberEvent::BonusTakenBack(fact) => Some(Movement {
-            kind: "revoked",
-            change: of_lots(fact).saturating_neg(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
-        MemberEvent::DebtRepaid(fact) => Some(Movement {
-            kind: "revoked",
-            change: fact.amount.kopecks().saturating_neg(),
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            medical: fact.confidentiality == Confidentiality::Medical,
-        }),
+        MemberEvent::BonusAccrued(fact) => {
+            Some(Movement::of_lot("earned", fact.amount.kopecks(), origin_of!(fact)))
+        }
+        MemberEvent::BonusesRedeemed(fact) => {
+            Some(Movement::of_lot("spent", fact.amount.kopecks().saturating_neg(), origin_of!(fact)))
+        }
+        MemberEvent::BonusReturned(fact) => {
+            Some(Movement::of_lot("returned", fact.amount.kopecks(), origin_of!(fact)))
+        }
+        MemberEvent::BonusTakenBack(fact) => {
+            Some(Movement::of_lot("revoked", of_lots(fact).saturating_neg(), origin_of!(fact)))
+        }
+        MemberEvent::DebtRepaid(fact) => {
+            Some(Movement::of_lot("revoked", fact.amount.kopecks().saturating_neg(), origin_of!(fact)))
+        }
+        MemberEvent::BonusExpired(fact) => {
+            Some(Movement::of_lot("expired", fact.amount.kopecks().saturating_neg(), fact.origin))
+        }
+        MemberEvent::BonusGifted(fact) => {
+            Some(Movement::of_lot("gift", fact.lot.amount.kopecks(), fact.origin()))
+        }
+        MemberEvent::BonusAdjusted(fact) => {
+            Some(Movement::of_lot("adjusted", fact.lot.amount.kopecks(), fact.origin()))
+        }
+        // One line for the adjustment, whatever lots it takes from.
+        MemberEvent::BonusWithdrawn(fact) => {
+            let of = LotOrigin::Adjustment { grant_id: fact.grant_id };
+            Some(Movement::of_lot("adjusted", fact.amount.kopecks().saturating_neg(), of))
+        }
         // What matures or is held moves within the total; a debt is not in it until it is paid.
         MemberEvent::BonusMatured(_)
         | MemberEvent::BonusesHeld(_)
@@ -126,7 +139,17 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
         | MemberEvent::PurchaseQuarantined(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
-        | MemberEvent::StatusDowngradeCancelled(_) => None,
+        | MemberEvent::StatusDowngradeCancelled(_)
+        | MemberEvent::InnerCircleInvited(_)
+        | MemberEvent::InnerCircleInvitationWithdrawn(_)
+        | MemberEvent::TopSpendersEntered(_)
+        | MemberEvent::TopSpendersLeft(_)
+        | MemberEvent::PremiumStarted(_)
+        | MemberEvent::PremiumRenewed(_)
+        | MemberEvent::PremiumCancelled(_)
+        | MemberEvent::PremiumLapsed(_)
+        | MemberEvent::MemberBlocked(_)
+        | MemberEvent::MemberUnblocked(_) => None,
     }
 }
 
@@ -153,7 +176,7 @@ impl Changes {
         let member = member.as_uuid();
         let amount = movement.change.checked_abs().ok_or_else(too_large)?;
         let cause = Uuid::new_v5(&event.correlation_id.as_uuid(), movement.kind.as_bytes());
-        let cause = Uuid::new_v5(&cause, movement.purchase_id.as_uuid().as_bytes());
+        let cause = Uuid::new_v5(&cause, movement.origin_id.as_bytes());
         let total = self.totals.entry(member).or_default();
         total.total = total.total.checked_add(movement.change).ok_or_else(too_large)?;
         if total.lines > 0 && total.last_cause == cause {
@@ -181,9 +204,10 @@ impl Changes {
             line_id: event.event_id.as_uuid(),
             kind: movement.kind,
             amount,
-            business_id: movement.business_id.as_uuid(),
+            adds: movement.change > 0,
+            business_id: movement.business_id,
             medical: movement.medical,
-            purchase_id: movement.purchase_id.as_uuid(),
+            origin_id: movement.origin_id,
             occurred_at: event.occurred_at.to_utc(),
             balance_after: total.total,
         };
@@ -297,19 +321,20 @@ async fn write_lines(connection: &mut PgConnection, lines: &[Line]) -> Result<()
     let ids = |of: fn(&Line) -> Uuid| lines.iter().map(of).collect::<Vec<Uuid>>();
     let numbers = |of: fn(&Line) -> i64| lines.iter().map(of).collect::<Vec<i64>>();
     sqlx::query(
-        "INSERT INTO lines (member_id, position, line_id, type, amount_kopecks, business_id, medical, purchase_id, \
+        "INSERT INTO lines (member_id, position, line_id, type, amount_kopecks, adds, business_id, medical, origin_id, \
                             occurred_at, balance_after_kopecks) \
-         SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::bigint[], $6::uuid[], $7::bool[], \
-                              $8::uuid[], $9::timestamptz[], $10::bigint[])",
+         SELECT * FROM UNNEST($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::bigint[], $6::bool[], $7::uuid[], \
+                              $8::bool[], $9::uuid[], $10::timestamptz[], $11::bigint[])",
     )
     .bind(ids(|line| line.member))
     .bind(numbers(|line| line.position))
     .bind(ids(|line| line.line_id))
     .bind(lines.iter().map(|line| line.kind).collect::<Vec<&str>>())
     .bind(numbers(|line| line.amount))
-    .bind(ids(|line| line.business_id))
+    .bind(lines.iter().map(|line| line.adds).collect::<Vec<bool>>())
+    .bind(lines.iter().map(|line| line.business_id).collect::<Vec<Option<Uuid>>>())
     .bind(lines.iter().map(|line| line.medical).collect::<Vec<bool>>())
-    .bind(ids(|line| line.purchase_id))
+    .bind(ids(|line| line.origin_id))
     .bind(lines.iter().map(|line| line.occurred_at).collect::<Vec<DateTime<Utc>>>())
     .bind(numbers(|line| line.balance_after))
     .execute(connection)

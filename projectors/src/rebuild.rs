@@ -16,9 +16,7 @@ use ledger_core::log::Position;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
-use crate::engine::{
-    Options, Projection, Projector, Run, Target, advisory_key, connect, ensure_shared, load,
-};
+use crate::engine::{Options, Projection, Projector, Run, Target, connect, ensure_shared, load, try_own};
 use crate::error::ProjectError;
 use crate::source::{LogSource, Places, Source};
 
@@ -71,11 +69,10 @@ fn say(name: &str, passed: Position, head: Position, began: Instant) {
 }
 
 async fn only_one(keeper: &mut PgConnection, name: &str) -> Result<(), ProjectError> {
-    let mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(advisory_key(&format!("rebuild/{name}")))
-        .fetch_one(keeper)
-        .await?;
-    if mine { Ok(()) } else { Err(ProjectError::Setup(format!("another process is rebuilding {name}"))) }
+    if try_own(keeper, &format!("rebuild/{name}")).await? {
+        return Ok(());
+    }
+    Err(ProjectError::Setup(format!("another process is rebuilding {name}")))
 }
 
 async fn drop_schema(connection: &mut PgConnection, schema: &str) -> Result<(), ProjectError> {

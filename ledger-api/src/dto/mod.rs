@@ -11,6 +11,7 @@ mod purchases;
 mod redemptions;
 mod refunds;
 mod registration;
+mod standing;
 mod values;
 
 pub(crate) use admin::*;
@@ -24,6 +25,7 @@ pub(crate) use purchases::*;
 pub(crate) use redemptions::*;
 pub(crate) use refunds::*;
 pub(crate) use registration::*;
+pub(crate) use standing::*;
 
 use crate::json::{FieldErrors, Fields, Json, parse};
 use crate::problem::ApiError;

@@ -22,6 +22,22 @@ impl PartialSchema for Amount {
 
 impl ToSchema for Amount {}
 
+/// An amount up or down, but not nothing: a text, or a number that is read exactly.
+pub(crate) struct SignedAmount;
+
+impl PartialSchema for SignedAmount {
+    fn schema() -> RefOr<Schema> {
+        text_or(
+            Type::Number,
+            r"^-?[0-9]+(\.[0-9]{1,2})?$",
+            "-150.00",
+            "Not 0, at most 100000000 either way, with up to two decimals. A number is read exactly, never through a float.",
+        )
+    }
+}
+
+impl ToSchema for SignedAmount {}
+
 /// A factor or a share: a text, or a number that is read exactly.
 pub(crate) struct Factor;
 

@@ -220,16 +220,24 @@ pub(crate) fn read_uuid(text: &str) -> Option<Uuid> {
 
 /// An exact amount, as a text or as a JSON number's own digits; above zero, at most 100 million.
 pub(crate) fn money(json: Json<'_>) -> Result<Roubles, String> {
+    let amount = exact(json)?;
+    if amount.is_positive() { Ok(amount) } else { Err("must be above zero".to_owned()) }
+}
+
+/// The same, up or down, but not nothing.
+pub(crate) fn signed_money(json: Json<'_>) -> Result<Roubles, String> {
+    let amount = exact(json)?;
+    if amount.is_zero() { Err("must not be zero".to_owned()) } else { Ok(amount) }
+}
+
+fn exact(json: Json<'_>) -> Result<Roubles, String> {
     let read = |text: &str| text.parse::<Roubles>().map_err(|error: AmountError| error.to_string());
     let amount = match json {
         Json::Text(text) => read(&text)?,
         Json::Number(digits) => read(digits)?,
         _ => return Err("must be an amount such as \"3000.00\"".to_owned()),
     };
-    if amount.kopecks() <= 0 {
-        return Err("must be above zero".to_owned());
-    }
-    if amount.kopecks() > REQUEST_KOPECKS_MAX {
+    if amount.kopecks().unsigned_abs() > REQUEST_KOPECKS_MAX.unsigned_abs() {
         return Err("is too large".to_owned());
     }
     Ok(amount)

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, LotId, MemberId, PurchaseId};
+use ledger_core::ids::{LotId, MemberId};
 use ledger_core::member::balance::{Balance, balance_of};
 use ledger_core::member::event::Holding;
-use ledger_core::member::lot::Funder;
+use ledger_core::member::lot::{Funder, LotOrigin};
 use ledger_core::member::state::LiveLot;
 use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
@@ -18,8 +18,9 @@ use crate::problem::{ApiError, Cause};
 #[derive(FromRow)]
 struct LotRow {
     lot_id: Uuid,
-    purchase_id: Uuid,
-    business_id: Uuid,
+    origin: String,
+    origin_id: Uuid,
+    business_id: Option<Uuid>,
     medical: bool,
     funder: String,
     left_kopecks: i64,
@@ -39,8 +40,8 @@ pub(crate) async fn at(
 ) -> Result<Option<Balance>, ApiError> {
     // In the order of spending (Rule B7), each with what overdue holds will give back of it (Rule R1).
     let rows: Vec<LotRow> = sqlx::query_as(
-        "SELECT lot_id, purchase_id, business_id, medical, funder, left_kopecks, held_kopecks, pending, available_from,
-                expires_at, COALESCE((SELECT sum(h.amount_kopecks)::bigint FROM balances.holds h
+        "SELECT lot_id, origin, origin_id, business_id, medical, funder, left_kopecks, held_kopecks, pending,
+                available_from, expires_at, COALESCE((SELECT sum(h.amount_kopecks)::bigint FROM balances.holds h
                     WHERE h.member_id = l.member_id AND h.lot_id = l.lot_id AND h.lapses_at <= $2), 0) AS overdue_kopecks
          FROM balances.lots l WHERE member_id = $1 ORDER BY expires_at, position, funder = 'coalition'",
     )
@@ -59,12 +60,13 @@ pub(crate) async fn at(
 }
 
 fn lot(row: LotRow) -> Result<(LiveLot, Bonuses), ApiError> {
-    let malformed = || ApiError::Unavailable(Cause::Impossible("a lot of the read model names no funder"));
+    let malformed =
+        || ApiError::Unavailable(Cause::Impossible("a lot of the read model names no origin or funder"));
     let funder: Funder = row.funder.parse().map_err(|_| malformed())?;
+    let origin = LotOrigin::of_columns(&row.origin, row.origin_id, row.business_id, row.medical);
     let lot = LiveLot {
         lot_id: LotId::from_uuid(row.lot_id),
-        purchase_id: PurchaseId::from_uuid(row.purchase_id),
-        business_id: BusinessId::from_uuid(row.business_id),
+        origin: origin.ok_or_else(malformed)?,
         confidentiality: if row.medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
         funder,
         left: Bonuses::from_kopecks(row.left_kopecks),

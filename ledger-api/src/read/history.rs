@@ -22,7 +22,8 @@ pub(crate) struct StoredLine {
     #[sqlx(rename = "type")]
     kind: String,
     amount_kopecks: i64,
-    business_id: Uuid,
+    adds: bool,
+    business_id: Option<Uuid>,
     medical: bool,
     occurred_at: DateTime<Utc>,
     balance_after_kopecks: i64,
@@ -36,7 +37,7 @@ pub(crate) async fn lines(
 ) -> Result<(Vec<StoredLine>, i64), ApiError> {
     let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
     let lines = sqlx::query_as(
-        "SELECT position, line_id, type, amount_kopecks, business_id, medical, occurred_at, balance_after_kopecks
+        "SELECT position, line_id, type, amount_kopecks, adds, business_id, medical, occurred_at, balance_after_kopecks
          FROM history.lines WHERE member_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3 OFFSET $4",
     )
     .bind(member.as_uuid())
@@ -55,8 +56,8 @@ pub(crate) async fn lines(
 impl StoredLine {
     /// As she sees it: a medical business has no name here (`compliance.md` M5).
     pub(crate) fn shown(self, registry: &Registry) -> HistoryLine {
-        let business = registry.businesses.get(BusinessId::from_uuid(self.business_id));
-        let business = business.filter(|_| !self.medical);
+        let business_id = self.business_id.filter(|_| !self.medical);
+        let business = business_id.and_then(|id| registry.businesses.get(BusinessId::from_uuid(id)));
         let business_name = business.map(|business| business.name.clone());
         let at = business_name.as_deref().unwrap_or("партнёр программы");
         let description = match self.kind.as_str() {
@@ -66,13 +67,14 @@ impl StoredLine {
             "returned" => format!("Возврат бонусов: {at}"),
             "revoked" => format!("Отмена начисления: {at}"),
             "gift" => "Подарочные бонусы".to_owned(),
-            _ => "Корректировка".to_owned(),
+            _ if self.adds => "Корректировка: начислено".to_owned(),
+            _ => "Корректировка: списано".to_owned(),
         };
         HistoryLine {
             id: self.line_id,
             kind: self.kind,
             amount: Bonuses::from_kopecks(self.amount_kopecks),
-            business_id: (!self.medical).then_some(self.business_id),
+            business_id,
             business_name,
             description,
             occurred_at: Timestamp::new(self.occurred_at),

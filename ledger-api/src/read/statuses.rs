@@ -19,27 +19,37 @@ pub(crate) struct Standing {
     pub(crate) status: Status,
     /// Whether medical businesses count. Rule S7.
     pub(crate) medical_counts: bool,
+    /// Whether Premium is active. Rule S4.
+    pub(crate) premium: bool,
     /// Since when she is a member.
     pub(crate) registered_at: Option<Timestamp>,
 }
 
+/// Both statuses, since when, the consent, Premium.
+type StandingColumns = (String, String, Option<DateTime<Utc>>, bool, bool);
+
 /// Her standing; an insider's while the read model does not know her. Rule S6.
 pub(crate) async fn standing(app: &App, member: MemberId) -> Result<Standing, ApiError> {
-    let row: Option<(String, String, Option<DateTime<Utc>>, bool)> = sqlx::query_as(
-        "SELECT m.ordinary_status, m.with_medical_status, m.registered_at, COALESCE(c.granted, false)
+    let row: Option<StandingColumns> = sqlx::query_as(
+        "SELECT m.ordinary_status, m.with_medical_status, m.registered_at, COALESCE(c.granted, false),
+                EXISTS (SELECT FROM statuses.premium p
+                        WHERE p.member_id = m.member_id AND p.from_time <= $3 AND $3 < p.to_time)
          FROM statuses.members m
          LEFT JOIN statuses.consents c ON c.member_id = m.member_id AND c.purpose = $2
          WHERE m.member_id = $1",
     )
     .bind(member.as_uuid())
     .bind(Purpose::MedicalStatus.to_string())
+    .bind(app.clock.now().to_utc())
     .fetch_optional(&app.read_pool)
     .await?;
-    let Some((ordinary, with_medical, registered_at, medical_counts)) = row else {
+    let Some((ordinary, with_medical, registered_at, medical_counts, premium)) = row else {
         return Ok(Standing::default());
     };
     let status = status_named(if medical_counts { &with_medical } else { &ordinary })?;
-    Ok(Standing { status, medical_counts, registered_at: registered_at.map(Timestamp::new) })
+    // Rule S4: at least vip while it is active, whether or not anything was written about its beginning or end.
+    let status = if premium { status.max(Status::Vip) } else { status };
+    Ok(Standing { status, medical_counts, premium, registered_at: registered_at.map(Timestamp::new) })
 }
 
 /// The status shown. Rule S7.

@@ -22,7 +22,7 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let header = call.idempotency_header()?;
     let business = named(&call).await?;
-    let key = call.idempotency_key_about(business.business_id, header)?;
+    let key = call.idempotency_key_about(business.business_id.as_uuid(), header)?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::IssueKey { name } = document(&body, dto::IssueKey::read)?;
     let asked = fingerprint(&[business.business_id.as_uuid().as_bytes(), name.as_bytes()]);
@@ -44,7 +44,7 @@ pub(crate) async fn phone_key(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let header = call.idempotency_header()?;
     let business = named(&call).await?;
-    let key = call.idempotency_key_about(business.business_id, header)?;
+    let key = call.idempotency_key_about(business.business_id.as_uuid(), header)?;
     let body = call.body(payload, Limit::Document).await?;
     document(&body, |_| Some(()))?;
     let asked = fingerprint(&[business.business_id.as_uuid().as_bytes()]);

@@ -47,7 +47,7 @@ pub(crate) async fn set_multiplier(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let header = call.idempotency_header()?;
     let business = named(&call).await?;
-    let key = call.idempotency_key_about(business.business_id, header)?;
+    let key = call.idempotency_key_about(business.business_id.as_uuid(), header)?;
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, dto::SetMultiplier::read)?;
     let fingerprint = fingerprint(&[

@@ -83,18 +83,33 @@ pub(crate) async fn progress(call: Call, _: Payload) -> Answer {
             categories_required: needed.categories,
             percentage,
         },
-        benefits: benefits(standing.status, parameters),
+        benefits: benefits(standing.status, standing.premium, parameters),
     };
     call.read(&data, position)
 }
 
-/// What a status gives under the policy in force. Rules B1, B2.
-fn benefits(status: Status, policy: &Parameters) -> Vec<String> {
-    let rate = status.rate(policy).to_decimal().checked_mul(rust_decimal::Decimal::ONE_HUNDRED);
+/// What a status gives under the policy in force. Rules B1, B2, S4, V1, V2.
+fn benefits(status: Status, premium: bool, policy: &Parameters) -> Vec<String> {
+    let rate = if premium { status.rate(policy).max(policy.rate_premium) } else { status.rate(policy) };
+    let rate = rate.to_decimal().checked_mul(rust_decimal::Decimal::ONE_HUNDRED);
     let rate = rate.unwrap_or_default().normalize();
     let multiplier = status.new_category(policy).to_decimal().normalize();
-    vec![
+    let votes = match status {
+        Status::Insider => policy.vote_weight_insider,
+        Status::Vip => policy.vote_weight_vip,
+        Status::Elite => policy.vote_weight_elite,
+        Status::InnerCircle => policy.vote_weight_inner_circle,
+    };
+    let mut benefits = vec![
         format!("{rate} % бонусами с каждой покупки"),
         format!("×{multiplier} за первую покупку в новой категории"),
-    ]
+        format!("Вес голоса в клубных решениях: {votes}"),
+    ];
+    if status == Status::InnerCircle {
+        benefits.push("Право вето в клубных решениях".to_owned());
+    }
+    if premium {
+        benefits.push("Premium: статус не ниже vip, пока действует подписка".to_owned());
+    }
+    benefits
 }

@@ -86,7 +86,7 @@ pub(crate) async fn cancel(call: Call, payload: Payload) -> Answer {
     // A till has nothing to say here: no body is as good as an empty object.
     let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
     let (business_id, ()) = body_of(&call, &body, |_| Some(())).await?;
-    let key = call.idempotency_key_about(business_id, &header)?;
+    let key = call.idempotency_key_about(business_id.as_uuid(), &header)?;
     let member_id = holder(&call, redemption_id).await?;
     let fingerprint = fingerprint(&[redemption_id.as_uuid().as_bytes(), business_id.as_uuid().as_bytes()]);
     let command = MemberCommand::CancelHold { redemption_id, business_id };

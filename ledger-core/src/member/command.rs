@@ -2,24 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::debt::settle;
-use super::due::due;
+use super::gift::{Adjustment, Gift};
+use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
-use super::review::{Review, live_window};
-use super::{consents, purchase, redemption, refund};
-use crate::context::Context;
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId, RefundId};
-use crate::log::Event;
-use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
-use crate::member::event::{
-    ConsentGranted, MemberEvent, MemberRegistered, PurchaseSource, StatusChanged, Track,
+use super::standing::Rankings;
+use crate::ids::{
+    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
 };
-use crate::member::state::MemberState;
+use crate::member::consent::{ConsentChange, ConsentOrigin};
+use crate::member::event::PurchaseSource;
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
-use crate::policy::RULES_REVISION;
-use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
 /// A command to one member's stream.
@@ -58,6 +52,20 @@ pub enum MemberCommand {
     WriteDue,
     /// The daily review of her status, after writing what is due. Rules S2, S3.
     ReviewStatus,
+    /// The daily ranking of spenders, as far as it is about her. Rules S1, S3.
+    RankSpending(Rankings),
+    /// An admin invites her to the inner circle, or withdraws it. Rules S1, S3.
+    Invite(bool),
+    /// An admin blocks her, for a reason, or unblocks her. Rule R4.
+    Block(Option<ReasonId>),
+    /// A payment for Premium came. Rule S4.
+    PayPremium(PayPremium),
+    /// Premium ends now. Rule S4.
+    CancelPremium,
+    /// An admin gives her bonuses. Rule B10.
+    Gift(Gift),
+    /// An admin corrects her bonuses. Rule B10.
+    Adjust(Adjustment),
 }
 
 /// A purchase document as a business reports it. Rule D1.
@@ -211,175 +219,16 @@ pub enum MemberOutcome {
     DueWritten,
     /// Her status is reviewed.
     Reviewed,
-}
-
-/// A fact that a decision wants written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewEvent {
-    /// When it happened. Rule T1.
-    pub occurred_at: Timestamp,
-    /// The fact.
-    pub event: Event,
-    /// The index, in the same decision, of the fact it follows from. Design L5.
-    pub cause: Option<usize>,
-}
-
-/// The facts of a decision as they are drawn up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    /// The facts, in order.
-    pub events: Vec<NewEvent>,
-    /// The policy that decided.
-    pub policy_version: u32,
-    /// The revision of the rule code.
-    pub rules_revision: u32,
-}
-
-impl Draft {
-    /// An empty draft under the policy `policy_version`.
-    #[must_use]
-    pub const fn new(policy_version: u32) -> Self {
-        Self { events: Vec::new(), policy_version, rules_revision: RULES_REVISION }
-    }
-
-    /// Adds a fact that follows from the command itself; its index.
-    pub fn push(&mut self, occurred_at: Timestamp, event: Event) -> usize {
-        self.events.push(NewEvent { occurred_at, event, cause: None });
-        self.events.len().saturating_sub(1)
-    }
-
-    pub(super) fn push_caused(&mut self, occurred_at: Timestamp, event: Event, cause: usize) {
-        self.events.push(NewEvent { occurred_at, event, cause: Some(cause) });
-    }
-
-    /// Her status as shown once the draft is written. Rule S7.
-    pub(super) fn shown_status(&self, state: &MemberState) -> Status {
-        let shown =
-            if state.consents_to(&Purpose::MedicalStatus) { Track::WithMedical } else { Track::Ordinary };
-        let changed =
-            |event: &StatusChanged| (event.track == shown || event.track == Track::Both).then_some(event.to);
-        let last = self.events.iter().rev().find_map(|new| match &new.event {
-            Event::Member(MemberEvent::StatusChanged(event)) => changed(event),
-            Event::Member(_) | Event::Business(_) | Event::Policy(_) => None,
-        });
-        last.unwrap_or(state.shown().status)
-    }
-}
-
-/// Decides `command` on `state`.
-///
-/// # Errors
-/// The [`Rejection`] of the first rule that does not allow it; then nothing is written.
-pub fn decide(
-    state: &MemberState,
-    command: &MemberCommand,
-    context: &Context<'_>,
-) -> Result<(Draft, MemberOutcome), Rejection> {
-    let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
-    let outcome = match command {
-        MemberCommand::Register { registered_at, consents, origin } => {
-            register(state, *registered_at, consents, *origin, context, &mut draft)?
-        }
-        MemberCommand::RecordPurchase(command) => purchase::record(state, command, context, &mut draft)?,
-        MemberCommand::ChangeConsents { changes, origin } => {
-            change_consents(state, changes, *origin, context, &mut draft)?
-        }
-        MemberCommand::HoldBonuses(command) => redemption::hold(state, command, context, &mut draft)?,
-        MemberCommand::CancelHold { redemption_id, business_id } => {
-            redemption::cancel(state, (*redemption_id, *business_id), context, &mut draft)?
-        }
-        MemberCommand::RefundPurchase(command) => refund::refund(state, command, context, &mut draft)?,
-        MemberCommand::WriteDue => {
-            write_due(state, context, &mut draft)?;
-            MemberOutcome::DueWritten
-        }
-        MemberCommand::ReviewStatus => {
-            write_due(state, context, &mut draft)?;
-            review(state, context, &mut draft)?;
-            MemberOutcome::Reviewed
-        }
-    };
-    settle(state, context, &mut draft)?;
-    Ok((draft, outcome))
-}
-
-fn register(
-    state: &MemberState,
-    registered_at: Timestamp,
-    consents: &[ConsentChange],
-    origin: ConsentOrigin,
-    context: &Context<'_>,
-    draft: &mut Draft,
-) -> Result<MemberOutcome, Rejection> {
-    if state.is_registered() {
-        return Err(Rejection::MemberExists);
-    }
-    let to_take_part = consents.iter().rfind(|change| change.purpose == Purpose::PersonalData);
-    if to_take_part.is_none_or(|change| change.choice != ConsentChoice::Granted) {
-        return Err(Rejection::ConsentRequired);
-    }
-    let registered_at = registered_at.min(context.recorded_at);
-    let cause = draft.push(registered_at, MemberRegistered { registered_at }.into());
-    for event in consents::changes(state, consents, origin, context)? {
-        draft.push_caused(context.recorded_at, event, cause);
-    }
-    Ok(MemberOutcome::Registered)
-}
-
-fn change_consents(
-    state: &MemberState,
-    changes: &[ConsentChange],
-    origin: ConsentOrigin,
-    context: &Context<'_>,
-    draft: &mut Draft,
-) -> Result<MemberOutcome, Rejection> {
-    if !state.is_registered() {
-        return Err(Rejection::MemberNotFound);
-    }
-    let events = consents::changes(state, changes, origin, context)?;
-    // Rule B5: a decision first writes what is due.
-    write_due(state, context, draft)?;
-    let is_status = |event: &Event| match event {
-        Event::Member(MemberEvent::ConsentGranted(ConsentGranted { purpose, .. })) => {
-            *purpose == Purpose::MedicalStatus
-        }
-        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => fact.purpose == Purpose::MedicalStatus,
-        Event::Member(_) | Event::Business(_) | Event::Policy(_) => false,
-    };
-    let evaluate = events.iter().any(is_status);
-    for event in events {
-        draft.push(context.recorded_at, event);
-    }
-    if evaluate {
-        // Rule S2: a change of this consent is an occasion to evaluate.
-        review(state, context, draft)?;
-    }
-    Ok(MemberOutcome::ConsentsChanged)
-}
-
-/// What is due, and the debts that it pays (Rule F3): what comes after it finds her as a balance showed her before.
-pub(super) fn write_due(
-    state: &MemberState,
-    context: &Context<'_>,
-    draft: &mut Draft,
-) -> Result<(), Rejection> {
-    for due in due(state, context)? {
-        draft.push(due.at, due.event);
-    }
-    settle(state, context, draft)
-}
-
-fn review(state: &MemberState, context: &Context<'_>, draft: &mut Draft) -> Result<(), Rejection> {
-    if !state.is_registered() {
-        return Ok(());
-    }
-    let now = context.recorded_at;
-    let policy = context.policy_at(now)?;
-    let (after, until) = live_window(now, policy);
-    let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
-    let all_categories = context.registry.businesses.ordinary_categories();
-    for event in (Review { now, policy, all_categories }).both(&state.ordinary, &state.with_medical, &sums) {
-        draft.push(now, event);
-    }
-    Ok(())
+    /// Her standing is as asked.
+    StandingChanged {
+        /// Her status after it, as shown.
+        status: Status,
+    },
+    /// Bonuses are given or taken.
+    Granted {
+        /// The gift or adjustment.
+        grant_id: GrantId,
+        /// The last moment of what is given; none for what is taken.
+        expires_at: Option<Timestamp>,
+    },
 }

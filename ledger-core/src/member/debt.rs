@@ -1,6 +1,6 @@
 //! Paying debts out of whatever becomes available. Rule F3.
 
-use super::command::Draft;
+use super::draft::Draft;
 use super::redemption::{part_of, spendable};
 use super::working::Working;
 use crate::context::Context;

@@ -2,14 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{
-    BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, Holding, OwnPart, PurchaseRefunded,
-};
-use super::state::{LiveLot, MemberState, SpendOrder};
+use super::event::{BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseRefunded};
+use super::state::MemberState;
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
-use crate::member::lot::Funder;
+use crate::member::lot::{Funder, LotOrigin};
 use crate::money::Bonuses;
 
 /// What is owed to one funder after one refund. Rule F3.
@@ -76,20 +74,12 @@ impl MemberState {
     ) -> Result<(), &'static str> {
         fact.parts.iter().try_for_each(|held| self.give_back(held))?;
         let Some(lot) = &fact.instead else { return Ok(()) };
-        let live = LiveLot {
-            lot_id: lot.lot_id,
+        let origin = LotOrigin::Purchase {
             purchase_id: fact.purchase_id,
             business_id: fact.business_id,
             confidentiality: fact.confidentiality,
-            funder: lot.funder.clone(),
-            left: lot.amount,
-            held: Bonuses::ZERO,
-            holding: Holding::Available,
-            available_from: lot.available_from,
-            expires_at: lot.expires_at,
         };
-        let order = SpendOrder { expires_at: lot.expires_at, position, funder: lot.funder.clone() };
-        self.insert(order, live)
+        self.open(position, origin, lot.clone())
     }
 
     pub(super) fn owe(&mut self, fact: &DebtIncurred) {

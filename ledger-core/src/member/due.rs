@@ -1,10 +1,10 @@
-//! What is due for a member: lots that matured or expired, holds that lapsed. Rules B5, B8, R1.
+//! What is due for a member: lots that matured or expired, holds that lapsed, Premium that is over. Rules B5, B8, R1, S4.
 
 use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::event::{BonusMatured, HoldEnd, HoldReleased, Holding};
+use crate::member::event::{BonusMatured, HoldEnd, HoldReleased, Holding, PremiumLapsed};
 use crate::member::redemption::expired;
 use crate::member::state::{LiveLot, MemberState};
 use crate::money::Bonuses;
@@ -38,8 +38,7 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         if holding == Holding::Pending && lot.available_from <= now && lot.available_from <= lot.expires_at {
             let matured = BonusMatured {
                 lot_id: lot.lot_id,
-                purchase_id: lot.purchase_id,
-                business_id: lot.business_id,
+                origin: lot.origin,
                 confidentiality: lot.confidentiality,
                 funder: lot.funder.clone(),
                 amount: lot.left,
@@ -50,6 +49,9 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         if now > lot.expires_at {
             expiries(state, &LiveLot { holding, ..lot.clone() }, context, &mut due)?;
         }
+    }
+    if let Some(ended_at) = state.premium.lapse(now) {
+        due.push(Due { at: ended_at, event: PremiumLapsed { ended_at }.into() });
     }
     // Stable: what is named first above comes first of what fell due at the same moment.
     due.sort_by_key(|due| due.at);

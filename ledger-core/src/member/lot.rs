@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LotId, NotASlug, Slug};
+use uuid::Uuid;
+
+use crate::category::Confidentiality;
+use crate::ids::{BusinessId, GrantId, LotId, NotASlug, PurchaseId, Slug};
 use crate::member::event::Holding;
 use crate::money::Bonuses;
 use crate::time::Timestamp;
@@ -66,7 +69,106 @@ impl From<Funder> for String {
     }
 }
 
-/// What one accrual gave from one funder. Rule B5.
+/// What a lot came from. Rules B5, B10. Later origins (a coupon, a chain) are variants to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum LotOrigin {
+    /// A purchase.
+    Purchase {
+        /// Which.
+        purchase_id: PurchaseId,
+        /// Where it was.
+        business_id: BusinessId,
+        /// Whether the visit is a medical secret: then every movement of the lot is one too.
+        confidentiality: Confidentiality,
+    },
+    /// A goodwill gift. Rule B10.
+    Gift {
+        /// Which.
+        grant_id: GrantId,
+    },
+    /// A gift for a friend who joined.
+    Referral {
+        /// Which.
+        grant_id: GrantId,
+    },
+    /// A manual adjustment upwards. Rule B10.
+    Adjustment {
+        /// Which.
+        grant_id: GrantId,
+    },
+}
+
+impl LotOrigin {
+    /// The name of its kind on the wire and in tables.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Purchase { .. } => "purchase",
+            Self::Gift { .. } => "gift",
+            Self::Referral { .. } => "referral",
+            Self::Adjustment { .. } => "adjustment",
+        }
+    }
+
+    /// The id of the purchase, gift or adjustment.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        match self {
+            Self::Purchase { purchase_id, .. } => purchase_id.as_uuid(),
+            Self::Gift { grant_id } | Self::Referral { grant_id } | Self::Adjustment { grant_id } => {
+                grant_id.as_uuid()
+            }
+        }
+    }
+
+    /// The purchase; `None` for what the coalition gave.
+    #[must_use]
+    pub const fn purchase_id(&self) -> Option<PurchaseId> {
+        match self {
+            Self::Purchase { purchase_id, .. } => Some(*purchase_id),
+            Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
+        }
+    }
+
+    /// The business it was earned at; `None` for what the coalition gave.
+    #[must_use]
+    pub const fn business_id(&self) -> Option<BusinessId> {
+        match self {
+            Self::Purchase { business_id, .. } => Some(*business_id),
+            Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
+        }
+    }
+
+    /// Whether its movements are a medical secret.
+    #[must_use]
+    pub const fn confidentiality(&self) -> Confidentiality {
+        match self {
+            Self::Purchase { confidentiality, .. } => *confidentiality,
+            Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => Confidentiality::Ordinary,
+        }
+    }
+
+    /// The origin that a table holds in these columns; `None` for columns that say nothing sensible.
+    #[must_use]
+    pub fn of_columns(kind: &str, id: Uuid, business: Option<Uuid>, medical: bool) -> Option<Self> {
+        let grant_id = GrantId::from_uuid(id);
+        match (kind, business) {
+            ("purchase", Some(business)) => Some(Self::Purchase {
+                purchase_id: PurchaseId::from_uuid(id),
+                business_id: BusinessId::from_uuid(business),
+                confidentiality: if medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
+            }),
+            ("gift", None) => Some(Self::Gift { grant_id }),
+            ("referral", None) => Some(Self::Referral { grant_id }),
+            ("adjustment", None) => Some(Self::Adjustment { grant_id }),
+            _ => None,
+        }
+    }
+}
+
+/// What one accrual gave from one funder, or one gift. Rule B5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -7,14 +7,18 @@
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
 //! | `debt.rs` | F3: what becomes available pays debts |
-//! | `due.rs` | B5, B8, R1: what has matured, expired or lapsed |
+//! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
 //! | `status.rs` | S1, S3, S5: conditions, changes, progress |
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
+//! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
+//! | `premium.rs` | S4: the subscription |
+//! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
-//! | `state.rs`, `holds.rs`, `debts.rs` | the fold |
+//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs` | the fold |
 //! | `purchase_file.rs` | the fold of one purchase, for its edits |
+//! | `command.rs`, `decide.rs`, `draft.rs` | what can be asked, which decision it is, what it wants written |
 //! | `working.rs` | a decision of several steps |
 
 pub mod accrual;
@@ -24,16 +28,22 @@ pub mod consent;
 mod consents;
 mod debt;
 pub mod debts;
+pub mod decide;
+pub mod draft;
 mod due;
 pub mod event;
+pub mod gift;
 pub mod holds;
+mod live_lots;
 pub mod lot;
+pub mod premium;
 mod purchase;
 pub mod purchase_file;
 mod redemption;
 pub mod refund;
 mod review;
 pub mod spend;
+pub mod standing;
 pub mod state;
 pub mod status;
 mod working;
@@ -43,7 +53,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome, decide};
+pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
+pub use decide::decide;
 pub use purchase_file::PurchaseFile;
 pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

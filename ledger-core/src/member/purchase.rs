@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 
 use super::accrual::{Life, lots, split};
-use super::command::{
-    Draft, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase, write_due,
-};
+use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
+use super::decide::write_due;
+use super::draft::Draft;
 use super::redemption::{Capture, ToPay, capture};
 use super::refund::apply_waiting;
 use super::review::{Review, live_window};
@@ -30,8 +30,8 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 /// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; an edit of a document
-/// never seen; a redemption or coupon that does not exist. A member without the consent is answered before all but the
-/// first of these, as a stranger would be.
+/// never seen; a redemption or coupon that does not exist; a member who is blocked. A member without the consent is
+/// answered before all but the first of these, as a stranger would be.
 pub(super) fn record(
     state: &MemberState,
     command: &RecordPurchase,
@@ -47,6 +47,11 @@ pub(super) fn record(
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_form(command, context, now_policy)?;
+    if state.is_blocked() && command.mode == PurchaseMode::Live && document.redemption_id.is_none() {
+        // Nothing is written, so the document may come again once she is unblocked. An import tells of the past; what is
+        // wrong with a hold is said before this (Rule R4).
+        return Err(Rejection::MemberBlocked);
+    }
     let registered_at = match command.mode {
         PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.registered_at),
         PurchaseMode::Import { registered_at: None } | PurchaseMode::Live => state.registered_at,
@@ -92,7 +97,7 @@ pub(super) fn record(
     apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
     if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
         // A refund that waited is an occasion to evaluate, too (S2).
-        *status = draft.shown_status(state);
+        *status = draft.shown_status(state, decided_at);
     }
     Ok(outcome)
 }
@@ -203,7 +208,7 @@ impl Deciding<'_> {
             bonuses_available_from: life.available_from,
             bonuses_expire_at: life.expires_at,
             bonuses_redeemed,
-            status: draft.shown_status(state),
+            status: draft.shown_status(state, self.decided_at),
         }))
     }
 
@@ -228,18 +233,26 @@ impl Deciding<'_> {
 
     /// Every input of the accrual. Rules B1–B3, P5.
     fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
-        let status = state.shown().status;
-        let status_rate = status.rate(&self.policy.parameters);
+        // Premium is judged at the moment of the policy, as a multiplier's period is (Rules P1, S4).
+        let parameters = &self.policy.parameters;
+        let status = state.status_at(looked_up_at);
+        let status_rate = status.rate(parameters);
+        let premium = state.premium.is_active(looked_up_at) && parameters.rate_premium > status_rate;
+        let (rate_rule, rate) = if premium {
+            (RateRule::Premium, parameters.rate_premium)
+        } else {
+            (RateRule::Status, status_rate)
+        };
         let new_category = if is_new_category(state, self.business) {
-            status.new_category(&self.policy.parameters)
+            status.new_category(parameters)
         } else {
             NewCategoryMultiplier::ONE
         };
         AccrualInputs {
             base,
             status,
-            rate_rule: RateRule::Status,
-            rate: status_rate,
+            rate_rule,
+            rate,
             status_rate,
             new_category,
             business_multiplier: self.business.multiplier_at(looked_up_at),

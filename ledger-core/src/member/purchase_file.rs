@@ -67,7 +67,7 @@ impl PurchaseFile {
         match event {
             MemberEvent::PurchaseRecorded(fact) => Some(fact.purchase_id),
             MemberEvent::BonusAccrued(fact) => Some(fact.purchase_id),
-            MemberEvent::BonusExpired(fact) => Some(fact.purchase_id),
+            MemberEvent::BonusExpired(fact) => fact.origin.purchase_id(),
             MemberEvent::BonusesRedeemed(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseRefunded(fact) => Some(fact.purchase_id),
             MemberEvent::BonusReturned(fact) => Some(fact.purchase_id),
@@ -85,7 +85,20 @@ impl PurchaseFile {
             | MemberEvent::WaitingRefundDropped(_)
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => None,
+            | MemberEvent::StatusDowngradeCancelled(_)
+            | MemberEvent::InnerCircleInvited(_)
+            | MemberEvent::InnerCircleInvitationWithdrawn(_)
+            | MemberEvent::TopSpendersEntered(_)
+            | MemberEvent::TopSpendersLeft(_)
+            | MemberEvent::PremiumStarted(_)
+            | MemberEvent::PremiumRenewed(_)
+            | MemberEvent::PremiumCancelled(_)
+            | MemberEvent::PremiumLapsed(_)
+            | MemberEvent::MemberBlocked(_)
+            | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::BonusGifted(_)
+            | MemberEvent::BonusAdjusted(_)
+            | MemberEvent::BonusWithdrawn(_) => None,
         }
     }
 

@@ -4,7 +4,9 @@ use chrono::TimeDelta;
 use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive;
 
-use super::command::{Draft, HoldBonuses, MemberOutcome, write_due};
+use super::command::{HoldBonuses, MemberOutcome};
+use super::decide::write_due;
+use super::draft::Draft;
 use super::holds::OpenHold;
 use super::working::Working;
 use crate::business::Business;
@@ -52,21 +54,14 @@ pub(super) fn part_of(lot: &LiveLot, amount: Bonuses, secret: Confidentiality) -
         (Confidentiality::Ordinary, Confidentiality::Ordinary) => Confidentiality::Ordinary,
         (Confidentiality::Medical, _) | (_, Confidentiality::Medical) => Confidentiality::Medical,
     };
-    LotPart {
-        lot_id: lot.lot_id,
-        purchase_id: lot.purchase_id,
-        business_id: lot.business_id,
-        confidentiality,
-        funder: lot.funder.clone(),
-        amount,
-    }
+    LotPart { lot_id: lot.lot_id, origin: lot.origin, confidentiality, funder: lot.funder.clone(), amount }
 }
 
 /// Decides a hold.
 ///
 /// # Errors
-/// In this order (Rule R4): a business nobody knows; a stranger, or a member who has not consented to it; more than the
-/// share of the bill, or less than the least; more than is available.
+/// In this order (Rule R4): a business nobody knows; a stranger, or a member who has not consented to it; a blocked one;
+/// more than the share of the bill, or less than the least; more than is available.
 pub(super) fn hold(
     state: &MemberState,
     command: &HoldBonuses,
@@ -78,6 +73,9 @@ pub(super) fn hold(
     let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
     if !state.is_registered() || !state.consents_to(&consent) {
         return Err(Rejection::MemberNotFound);
+    }
+    if state.is_blocked() {
+        return Err(Rejection::MemberBlocked);
     }
     let policy = context.policy_at(now)?;
     let share = max_share(business, policy, now);
@@ -113,7 +111,7 @@ pub(super) fn hold(
 }
 
 /// The lots that give `amount`. Rule B7.
-fn reserve(
+pub(super) fn reserve(
     state: &MemberState,
     amount: Bonuses,
     secret: Confidentiality,
@@ -212,8 +210,7 @@ pub(super) fn expired(
 ) -> Result<BonusExpired, Rejection> {
     Ok(BonusExpired {
         lot_id: lot.lot_id,
-        purchase_id: lot.purchase_id,
-        business_id: lot.business_id,
+        origin: lot.origin,
         confidentiality: lot.confidentiality,
         funder: lot.funder.clone(),
         amount,
@@ -241,7 +238,7 @@ pub(super) struct ToPay {
 /// Looks whether a purchase of `business` may be paid as it asks, and out of which lots.
 ///
 /// # Errors
-/// As [`open_hold`], then more than the share of the bill, then more than is held. Rules R3, R4.
+/// As [`open_hold`], then a blocked member, then more than the share of the bill, then more than is held. Rules R3, R4.
 pub(super) fn capture(
     state: &MemberState,
     asked: &ToPay,
@@ -249,6 +246,9 @@ pub(super) fn capture(
     now: Timestamp,
 ) -> Result<Capture, Rejection> {
     let hold = open_hold(state, asked.redemption_id, business.business_id, now)?;
+    if state.is_blocked() {
+        return Err(Rejection::MemberBlocked);
+    }
     let held = hold.amount().ok_or(Rejection::AmountOutOfRange)?;
     let max_share = max_share(business, policy, at);
     let limit = share_of(asked.bill, max_share).ok_or(Rejection::AmountOutOfRange)?;

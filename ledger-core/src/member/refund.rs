@@ -6,8 +6,10 @@
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use super::command::{Draft, MemberOutcome, RefundPurchase, write_due};
+use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
+use super::decide::write_due;
+use super::draft::Draft;
 use super::purchase_file::{OwnLot, PurchaseFile};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};

@@ -65,9 +65,17 @@ impl Review<'_> {
     /// What becomes of one track. Rule S3.
     fn verdict(&self, track: &StatusTrack, spent: &Spent) -> Verdict {
         let parameters = &self.policy.parameters;
-        let to = earned(spent, parameters, self.all_categories);
+        let by_spending = earned(spent, parameters, self.all_categories);
+        // Rule S1: an invitation or a place in the top stands beside what is spent.
+        let (to, reason) = if track.invited && by_spending < Status::InnerCircle {
+            (Status::InnerCircle, StatusReason::Invited)
+        } else if track.top && by_spending < Status::Elite {
+            (Status::Elite, StatusReason::TopSpender)
+        } else {
+            (by_spending, StatusReason::Reached)
+        };
         if to > track.status {
-            return Verdict::Changes { to, reason: StatusReason::Reached };
+            return Verdict::Changes { to, reason };
         }
         if to == track.status {
             return if track.scheduled.is_some() { Verdict::Recovers } else { Verdict::Stays };

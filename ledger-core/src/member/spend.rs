@@ -30,6 +30,8 @@ struct Bill {
 struct Day {
     sums: BTreeMap<(Category, Confidentiality), Roubles>,
     bills: Vec<Bill>,
+    /// The moments of the earliest and the latest of them.
+    bounds: Option<(Timestamp, Timestamp)>,
 }
 
 /// What a member spent. See the module.
@@ -110,6 +112,8 @@ impl SpendBook {
         let day = self.days.entry(bill.at.moscow_day()).or_default();
         let sum = day.sums.entry((bill.category, bill.confidentiality)).or_default();
         *sum = sum.checked_add(bill.amount).unwrap_or(*sum);
+        let (earliest, latest) = day.bounds.unwrap_or((bill.at, bill.at));
+        day.bounds = Some((earliest.min(bill.at), latest.max(bill.at)));
         day.bills.push(bill);
     }
 
@@ -154,7 +158,8 @@ impl SpendBook {
             return Some(sums);
         }
         for (day, entries) in self.days.range(first..=last) {
-            if *day == first || *day == last {
+            let whole = entries.bounds.is_some_and(|(earliest, latest)| earliest > after && latest <= until);
+            if (*day == first || *day == last) && !whole {
                 for bill in entries.bills.iter().filter(|bill| bill.at > after && bill.at <= until) {
                     sums.count(bill.category, bill.confidentiality, bill.amount)?;
                 }

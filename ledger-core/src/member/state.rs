@@ -9,16 +9,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, PurchaseId};
+use crate::ids::{BusinessId, LotId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::debts::Debt;
 use crate::member::event::{
-    BonusAccrued, BonusExpired, BonusMatured, HeldPart, Holding, MemberEvent, PurchaseRecorded,
-    StatusChanged, StatusDowngradeScheduled, Track,
+    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
+    StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
-use crate::member::lot::{Funder, Lot};
+use crate::member::lot::{Funder, LotOrigin};
+use crate::member::premium::Premium;
 use crate::member::spend::SpendBook;
 use crate::member::status::Status;
 use crate::money::Bonuses;
@@ -42,10 +43,8 @@ pub struct CorruptHistory {
 pub struct LiveLot {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
+    /// What it came from.
+    pub origin: LotOrigin,
     /// Whether visits there, or wherever bonuses of it were held or spent, are a medical secret.
     pub confidentiality: Confidentiality,
     /// Who funds it.
@@ -69,8 +68,7 @@ impl LiveLot {
         let order = SpendOrder { expires_at, position: opened_at, funder: part.funder.clone() };
         let lot = Self {
             lot_id: part.lot_id,
-            purchase_id: part.purchase_id,
-            business_id: part.business_id,
+            origin: part.origin,
             confidentiality: part.confidentiality,
             funder: part.funder,
             left: part.amount,
@@ -110,6 +108,10 @@ pub struct StatusTrack {
     pub status: Status,
     /// The downgrade that waits, if one does.
     pub scheduled: Option<ScheduledDowngrade>,
+    /// Whether she is invited to the inner circle. Rule S1.
+    pub invited: bool,
+    /// Whether the last daily ranking found her among the top spenders. Rule S1.
+    pub top: bool,
 }
 
 /// Her last word on one purpose, and the text she saw.
@@ -135,6 +137,8 @@ pub struct MemberState {
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
+    pub(crate) premium: Premium,
+    pub(crate) blocked: bool,
 }
 
 impl MemberState {
@@ -181,6 +185,27 @@ impl MemberState {
             MemberEvent::StatusDowngradeCancelled(fact) => {
                 self.each_track(fact.track, |track| track.scheduled = None);
             }
+            MemberEvent::InnerCircleInvited(_) => self.each_track(Track::Both, |track| track.invited = true),
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => {
+                self.each_track(Track::Both, |track| track.invited = false);
+            }
+            MemberEvent::TopSpendersEntered(fact) => self.each_track(fact.track, |track| track.top = true),
+            MemberEvent::TopSpendersLeft(fact) => self.each_track(fact.track, |track| track.top = false),
+            MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
+            | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
+                self.premium.pay(*from, *to).map_err(corrupt)?;
+            }
+            MemberEvent::PremiumCancelled(fact) => self.premium.cancel(fact.at),
+            MemberEvent::PremiumLapsed(fact) => self.premium.close(fact.ended_at),
+            MemberEvent::MemberBlocked(_) => self.blocked = true,
+            MemberEvent::MemberUnblocked(_) => self.blocked = false,
+            MemberEvent::BonusGifted(fact) => {
+                self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
+            }
+            MemberEvent::BonusAdjusted(fact) => {
+                self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
+            }
+            MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -201,69 +226,11 @@ impl MemberState {
         Ok(())
     }
 
-    fn accrue(&mut self, position: Position, fact: &BonusAccrued) -> Result<(), &'static str> {
-        let all_positive = fact.lots.iter().all(|lot| lot.amount.is_positive());
-        if !all_positive || Bonuses::checked_sum(fact.lots.iter().map(|lot| lot.amount)) != Some(fact.amount)
-        {
-            return Err("lots that do not add up to their accrual");
-        }
-        for lot in &fact.lots {
-            let Lot { lot_id, funder, amount, opens, available_from, expires_at } = lot.clone();
-            let order = SpendOrder { expires_at, position, funder: funder.clone() };
-            let live = LiveLot {
-                lot_id,
-                purchase_id: fact.purchase_id,
-                business_id: fact.business_id,
-                confidentiality: fact.confidentiality,
-                funder,
-                left: amount,
-                held: Bonuses::ZERO,
-                holding: opens,
-                available_from,
-                expires_at,
-            };
-            self.insert(order, live)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn insert(&mut self, order: SpendOrder, lot: LiveLot) -> Result<(), &'static str> {
-        if self.lot_orders.insert(lot.lot_id, order.clone()).is_some() {
-            return Err("a lot is opened twice");
-        }
-        if self.lots.insert(order, lot).is_some() {
-            return Err("two lots of one funder are opened by one fact");
-        }
-        Ok(())
-    }
-
-    fn mature(&mut self, fact: &BonusMatured) -> Result<(), &'static str> {
-        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot matures")?;
-        let lot = self.lots.get_mut(order).ok_or("an unknown lot matures")?;
-        if lot.holding != Holding::Pending || lot.left != fact.amount {
-            return Err("a lot matures that is not pending as a whole");
-        }
-        lot.holding = Holding::Available;
-        Ok(())
-    }
-
-    fn expire(&mut self, fact: &BonusExpired) -> Result<(), &'static str> {
-        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot expires")?;
-        let lot = self.lots.get_mut(order).ok_or("an unknown lot expires")?;
-        if lot.left != fact.amount || lot.holding != fact.holding {
-            return Err("a lot expires with another amount or holding than it has");
-        }
-        // What is held of it waits. Rule R1.
-        lot.left = Bonuses::ZERO;
-        self.forget_empty(fact.lot_id);
-        Ok(())
-    }
-
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
         let mut fits = true;
         self.each_track(fact.track, |track| {
             fits &= track.status == fact.from;
-            *track = StatusTrack { status: fact.to, scheduled: None };
+            *track = StatusTrack { status: fact.to, scheduled: None, ..*track };
         });
         if fits { Ok(()) } else { Err("a status changes that she does not have") }
     }
@@ -308,6 +275,24 @@ impl MemberState {
     #[must_use]
     pub fn shown(&self) -> &StatusTrack {
         if self.consents_to(&Purpose::MedicalStatus) { &self.with_medical } else { &self.ordinary }
+    }
+
+    /// Her status as shown at `at`: at least vip while Premium is active. Rules S4, S7.
+    #[must_use]
+    pub fn status_at(&self, at: Timestamp) -> Status {
+        self.shown().status.max(self.premium.floor(at))
+    }
+
+    /// Her paid periods. Rule S4.
+    #[must_use]
+    pub const fn premium(&self) -> &Premium {
+        &self.premium
+    }
+
+    /// True while an admin's block stands. Rule R4.
+    #[must_use]
+    pub const fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     /// Her lots with something left or held, in the order of spending. Rule B7.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::command::Draft;
+use super::draft::Draft;
 use super::state::MemberState;
 use crate::log::{Event, Position};
 use crate::rejection::Rejection;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clickhouse::Client;
 use clickhouse::error::Error;
 use ledger_core::ids::LogId;
-use ledger_core::log::Position;
+use ledger_core::log::{LeafHash, Position};
 use ledger_ops::settings::ClickHouse;
 
 use crate::error::StoreError;
@@ -25,19 +25,25 @@ pub fn client(settings: &ClickHouse) -> Client {
     }
 }
 
-/// Up to where ClickHouse was sent the log `log_id`; nothing before the first time.
+/// Up to where ClickHouse was sent the log `log_id`, and what it saw there; nothing before the first time.
 pub(super) async fn newest(settings: &ClickHouse, log_id: LogId) -> Result<Vec<Witnessed>, StoreError> {
     let client = client(settings);
-    let question = format!("SELECT max(to_position) FROM ingested_batches WHERE log_id = '{log_id}'");
-    let answer = tokio::time::timeout(ANSWER, client.query_raw(&question).fetch_one::<Position>()).await;
-    let position = match answer.unwrap_or(Err(Error::TimedOut)) {
+    let question = format!(
+        "SELECT to_position, lower(hex(leaf_hash)) FROM ingested_batches WHERE log_id = '{log_id}' \
+         ORDER BY to_position DESC LIMIT 1"
+    );
+    let answer = client.query_raw(&question).fetch_all::<(Position, String)>();
+    let answer = tokio::time::timeout(ANSWER, answer).await;
+    let rows = match answer.unwrap_or(Err(Error::TimedOut)) {
         Err(Error::BadResponse(text))
             if text.contains("UNKNOWN_DATABASE") || text.contains("UNKNOWN_TABLE") =>
         {
             return Ok(Vec::new());
         }
-        position => position?,
+        rows => rows?,
     };
     let by = format!("ClickHouse database {}", settings.database);
-    Ok(vec![Witnessed { by, position, leaf_hash: None }])
+    let seen =
+        |(position, hash)| Witnessed { by: by.clone(), position, leaf_hash: LeafHash::try_from(hash).ok() };
+    Ok(rows.into_iter().map(seen).collect())
 }

@@ -6,7 +6,8 @@ use ledger_core::business::decide::{self as business, WaitForPurchase};
 use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{EventId, MemberId};
 use ledger_core::log::{Event, Metadata, Position, Row, StreamType};
-use ledger_core::member::command::{Draft, RefundPurchase};
+use ledger_core::member::command::RefundPurchase;
+use ledger_core::member::draft::Draft;
 use ledger_core::member::{self, MemberCommand, MemberState, Refund};
 use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
@@ -37,7 +38,7 @@ pub(super) struct Batch {
     pub(super) events: EventColumns,
     pub(super) keys: KeyColumns,
     /// The same keys, for the commands after them.
-    known: KnownKeys,
+    pub(super) known: KnownKeys,
     /// The purchases that its commands edit, with what it has written about them.
     files: Files,
     pub(super) decided: Vec<Decided>,
@@ -46,53 +47,6 @@ pub(super) struct Batch {
     pub(super) snapshots: Vec<Snapshot>,
     /// The registry after it, if it changed.
     pub(super) registry: Option<RegistryFold>,
-}
-
-/// Decides `waiting` in order.
-pub(super) fn decide(
-    waiting: Vec<Pending>,
-    warmth: &mut Warmth,
-    found: Found,
-    recorded_at: Timestamp,
-) -> Batch {
-    // Whom this batch is about must not be forgotten for the sake of those just loaded.
-    for pending in &waiting {
-        if let Command::Member { member_id, .. } = &pending.request.command {
-            warmth.members.promote(&member_id.as_uuid());
-        }
-    }
-    for member in found.files.members() {
-        warmth.members.promote(&member);
-    }
-    for (id, warm) in found.members {
-        warmth.members.put(id, warm);
-    }
-    let mut batch = Batch {
-        expected: warmth.head,
-        head: warmth.head,
-        events: EventColumns::default(),
-        keys: KeyColumns::default(),
-        known: KnownKeys::new(),
-        files: found.files,
-        decided: Vec::with_capacity(waiting.len()),
-        touched: Vec::new(),
-        snapshots: Vec::new(),
-        registry: None,
-    };
-    let registry_before = Arc::clone(&warmth.registry.registry);
-    for pending in waiting {
-        let key = &pending.request.idempotency.key;
-        let known = batch.known.get(key).or_else(|| found.keys.get(key));
-        let answer = match known {
-            Some(known) => repeat(known, &pending.request),
-            None => batch.execute(&pending.request, warmth, recorded_at),
-        };
-        batch.decided.push(Decided { pending, answer });
-    }
-    if !Arc::ptr_eq(&registry_before, &warmth.registry.registry) {
-        batch.registry = Some(warmth.registry.clone());
-    }
-    batch
 }
 
 /// The answer to a key that was answered before. Rule D2, design L4.
@@ -124,6 +78,60 @@ struct Written {
 }
 
 impl Batch {
+    /// An empty batch after `head`.
+    pub(super) fn after(head: Position) -> Self {
+        Self {
+            expected: head,
+            head,
+            events: EventColumns::default(),
+            keys: KeyColumns::default(),
+            known: KnownKeys::new(),
+            files: Files::default(),
+            decided: Vec::new(),
+            touched: Vec::new(),
+            snapshots: Vec::new(),
+            registry: None,
+        }
+    }
+
+    /// Decides `waiting` in order, after what the batch holds already. `in_flight` are the keys of the batch before it.
+    pub(super) fn decide(
+        &mut self,
+        waiting: Vec<Pending>,
+        warmth: &mut Warmth,
+        found: Found,
+        in_flight: Option<&KnownKeys>,
+        recorded_at: Timestamp,
+    ) {
+        // Whom this batch is about must not be forgotten for the sake of those just loaded.
+        for pending in &waiting {
+            if let Command::Member { member_id, .. } = &pending.request.command {
+                warmth.members.promote(&member_id.as_uuid());
+            }
+        }
+        for member in found.files.members() {
+            warmth.members.promote(&member);
+        }
+        for (id, warm) in found.members {
+            warmth.members.put(id, warm);
+        }
+        self.files.extend(found.files);
+        let registry_before = Arc::clone(&warmth.registry.registry);
+        for pending in waiting {
+            let key = &pending.request.idempotency.key;
+            let in_flight = || in_flight.and_then(|known| known.get(key));
+            let known = self.known.get(key).or_else(|| found.keys.get(key)).or_else(in_flight);
+            let answer = match known {
+                Some(known) => repeat(known, &pending.request),
+                None => self.execute(&pending.request, warmth, recorded_at),
+            };
+            self.decided.push(Decided { pending, answer });
+        }
+        if !Arc::ptr_eq(&registry_before, &warmth.registry.registry) {
+            self.registry = Some(warmth.registry.clone());
+        }
+    }
+
     fn execute(
         &mut self,
         request: &Request,
@@ -200,7 +208,7 @@ impl Batch {
                 }
             }
             warm.version = warm.version.saturating_add(count(&draft));
-            let snapshot = warm.snapshot(stream_id)?;
+            let snapshot = warm.snapshot(stream_id);
             self.events.extend(rows)?;
             self.snapshots.extend(snapshot);
             for new in &draft.events {

@@ -1,7 +1,9 @@
-//! The decider task: collect, look up, decide, hand to the committer, answer.
+//! The decider task: take in, decide, hand to the committer, answer.
 //!
-//! While a batch commits, what comes in gathers; when it has committed, everything gathered is the next batch. So a batch
-//! is as large as the disk is slow, and nothing is ever decided on what is not yet true.
+//! Two batches at most: one *in flight* to the disk and one *open*. What comes in while a batch is in flight is decided at
+//! once, on what that batch will make true, into the open one; when the flight has landed, the open batch takes off. So the
+//! processor decides while the disk syncs, and a batch is as large as the disk is slow. Nothing is answered before what it
+//! was decided on is true: when the flight fails, the open batch falls with it.
 //!
 //! Two ways to append. *Optimistic*: decide on what this process believes the head to be, and believe every key to be new;
 //! the one statement's compare-and-set and the keys' uniqueness tell. Only what writes nothing is asked for apart. Keys are
@@ -13,7 +15,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ledger_core::context::Registry;
 use ledger_core::log::Position;
@@ -21,36 +23,31 @@ use ledger_ops::clock::Clock;
 use ledger_ops::telemetry::to_f64;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::answer::{answer, away, refuse};
-use super::append::{Appended, append};
-use super::batch::{Batch, decide};
+use super::batch::Batch;
+use super::flight::{Ended, Flight};
 use super::lookup::{Found, is_warm, known_keys, load_cold, look_up};
 use super::origin::{ensure_policy, load_registry};
+use super::purchases::Files;
 use super::warmth::{RegistryFold, Warmth};
 use super::{LedgerOptions, Message, Pending, Shared};
 use crate::error::StoreError;
-use crate::{log, snapshot};
+use crate::log;
 
 /// A quiet decider looks for what other processes appended this often.
 const IDLE_REFRESH: Duration = Duration::from_millis(100);
 /// How many batches are appended under the lock after another process was faster.
-const LOCKED_BATCHES: u32 = 64;
+pub(super) const LOCKED_BATCHES: u32 = 64;
 /// For how many batches keys are looked up before deciding after one was found to be known.
-const WARY_BATCHES: u32 = 64;
-/// A server that does not answer an append for so long is taken to be away. Nobody holds the head's lock that long: see
-/// `idle_in_transaction_session_timeout` in `migrations/ledger`.
-const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const WARY_BATCHES: u32 = 64;
 /// Rows of another process folded at a time.
 const TAIL_ROWS: i64 = 5_000;
 /// Beyond so many missed rows all members are forgotten instead of folded on.
 const TAIL_MAX: Position = 50_000;
-
-/// What became of a batch on its way to the disk.
-type Ended = (Batch, Result<Appended, StoreError>);
 
 pub(super) struct Decider {
     pub(super) pool: PgPool,
@@ -58,22 +55,28 @@ pub(super) struct Decider {
     pub(super) clock: Clock,
     pub(super) warmth: Warmth,
     /// The registry as of the last commit: where a failure goes back to.
-    committed: RegistryFold,
-    committed_head: Position,
-    commit: Option<JoinHandle<Ended>>,
-    /// The streams of the batch being committed.
-    in_flight_touched: Vec<Uuid>,
+    pub(super) committed: RegistryFold,
+    pub(super) committed_head: Position,
+    pub(super) flight: Option<Flight>,
+    /// Decided on what the flight will make true.
+    pub(super) open: Option<Batch>,
     /// Commands to be decided anew.
     again: Vec<Pending>,
-    locked_batches: u32,
-    wary_batches: u32,
+    pub(super) locked_batches: u32,
+    pub(super) wary_batches: u32,
     pub(super) out_of_step: bool,
 }
 
-/// What a round begins with.
-struct Collected {
-    waiting: Vec<Pending>,
-    refreshes: Vec<oneshot::Sender<()>>,
+/// What the decider woke up for.
+enum Woken {
+    /// The flight has landed, or crashed.
+    Landed(Box<Result<Ended, JoinError>>),
+    /// Messages came.
+    Received,
+    /// Nothing for a while.
+    Quiet,
+    /// Every handle is gone.
+    Closed,
 }
 
 impl Decider {
@@ -93,8 +96,8 @@ impl Decider {
             clock,
             committed: registry,
             committed_head: head,
-            commit: None,
-            in_flight_touched: Vec::new(),
+            flight: None,
+            open: None,
             again: Vec::new(),
             locked_batches: 0,
             wary_batches: 0,
@@ -118,26 +121,28 @@ impl Decider {
         shared: Arc<Shared>,
     ) {
         let mut received = Vec::with_capacity(self.options.batch_max);
-        while let Some(collected) = self.collect(&mut messages, &mut received).await {
-            if collected.waiting.is_empty() || !collected.refreshes.is_empty() {
-                self.refresh().await;
-            }
-            if !collected.waiting.is_empty() {
-                self.process(collected.waiting).await;
+        let mut listening = true;
+        loop {
+            match self.wait(&mut messages, &mut received, listening).await {
+                Woken::Landed(ended) => {
+                    self.landed(*ended);
+                    self.take_off().await;
+                }
+                Woken::Received => {
+                    let refreshed = self.take_in(&mut received).await;
+                    self.tell(&publish, &shared);
+                    for refreshed in refreshed {
+                        // The caller may have given up; then nobody waits for this.
+                        let _gone = refreshed.send(());
+                    }
+                    continue;
+                }
+                Woken::Quiet => self.refresh().await,
+                Woken::Closed if self.flight.is_some() => listening = false,
+                Woken::Closed => break,
             }
             self.tell(&publish, &shared);
-            for refreshed in collected.refreshes {
-                // The caller may have given up; then nobody waits for this.
-                let _gone = refreshed.send(());
-            }
         }
-        self.settle().await;
-        while !self.again.is_empty() {
-            let again = std::mem::take(&mut self.again);
-            self.process(again).await;
-            self.settle().await;
-        }
-        self.tell(&publish, &shared);
     }
 
     fn tell(&self, publish: &watch::Sender<Arc<Registry>>, shared: &Shared) {
@@ -147,56 +152,64 @@ impl Decider {
         }
     }
 
-    /// What waits: first what must be decided anew, else what gathered until the commit in flight ended, else what comes.
-    /// Nothing after a quiet while. `None` when all handles are gone.
-    async fn collect(
+    /// Waits for messages as long as the open batch has room for them, and for the flight if there is one.
+    async fn wait(
         &mut self,
         messages: &mut mpsc::Receiver<Message>,
         received: &mut Vec<Message>,
-    ) -> Option<Collected> {
-        let max = self.options.batch_max;
-        let mut open = true;
-        while let Some(commit) = &mut self.commit {
-            tokio::select! {
-                ended = commit => {
-                    self.commit = None;
-                    self.ended(ended);
-                }
-                count = messages.recv_many(received, max.saturating_sub(received.len())),
-                    if open && received.len() < max => open = count > 0,
-            }
+        listening: bool,
+    ) -> Woken {
+        let taken = self.open.as_ref().map_or(0, |open| open.decided.len());
+        let room = self.options.batch_max.saturating_sub(taken);
+        let came = |count| if count == 0 { Woken::Closed } else { Woken::Received };
+        match &mut self.flight {
+            Some(flight) => tokio::select! {
+                ended = &mut flight.landing => Woken::Landed(Box::new(ended)),
+                count = messages.recv_many(received, room), if listening && room > 0 => came(count),
+            },
+            None => match timeout(IDLE_REFRESH, messages.recv_many(received, room)).await {
+                Ok(count) => came(count),
+                Err(_) => Woken::Quiet,
+            },
         }
-        if received.is_empty() && self.again.is_empty() {
-            if !open {
-                return None;
-            }
-            let came = timeout(IDLE_REFRESH, messages.recv_many(received, max)).await;
-            if came == Ok(0) {
-                return None;
-            }
-        }
-        let mut collected = Collected { waiting: std::mem::take(&mut self.again), refreshes: Vec::new() };
+    }
+
+    /// Decides what was received; who waits for what other processes appended, when that has been folded in.
+    async fn take_in(&mut self, received: &mut Vec<Message>) -> Vec<oneshot::Sender<()>> {
+        let (mut waiting, mut refreshes) = (Vec::with_capacity(received.len()), Vec::new());
         for message in received.drain(..) {
             match message {
-                Message::Execute(pending) => collected.waiting.push(*pending),
-                Message::Refresh(done) => collected.refreshes.push(done),
+                Message::Execute(pending) => waiting.push(*pending),
+                Message::Refresh(done) => refreshes.push(done),
             }
         }
-        Some(collected)
+        if !refreshes.is_empty() {
+            self.land_all().await;
+            self.refresh().await;
+        }
+        if !waiting.is_empty() {
+            self.process(waiting).await;
+        }
+        refreshes
     }
 
     async fn process(&mut self, waiting: Vec<Pending>) {
-        metrics::histogram!("append_batch_size").record(to_f64(waiting.len()));
+        if !Files::named(&waiting).is_empty() {
+            // What is edited is read from the log: nothing of it may still be on its way there.
+            self.land_all().await;
+        }
         if self.locked_batches > 0 || self.out_of_step {
-            self.locked_batches = self.locked_batches.saturating_sub(1);
             self.append_locked(waiting).await;
         } else {
-            self.append_optimistic(waiting).await;
+            self.decide_ahead(waiting).await;
+            if self.flight.is_none() {
+                self.take_off().await;
+            }
         }
     }
 
-    /// Decides on the head as this process believes it to be, and begins to commit.
-    async fn append_optimistic(&mut self, waiting: Vec<Pending>) {
+    /// Decides into the open batch, on the head as this process believes it to be.
+    async fn decide_ahead(&mut self, waiting: Vec<Pending>) {
         let found = match self.look_before(&waiting).await {
             Ok(found) => found,
             Err(error) => {
@@ -205,20 +218,32 @@ impl Decider {
                 return;
             }
         };
-        let mut batch = decide(waiting, &mut self.warmth, found, self.clock.now());
-        match self.prove_unwritten(&mut batch).await {
-            Ok(true) if batch.events.len() == 0 => answer(batch),
-            Ok(true) => self.start_commit(batch),
-            // Another process appended: even what writes nothing must not be answered from before that.
-            Ok(false) => {
-                self.locked_batches = LOCKED_BATCHES;
-                self.decide_anew(batch);
+        let open = self.open.get_or_insert_with(|| Batch::after(self.warmth.head));
+        let in_flight = self.flight.as_ref().map(|flight| &flight.known);
+        open.decide(waiting, &mut self.warmth, found, in_flight, self.clock.now());
+    }
+
+    /// Sends the open batch to the disk; then whatever must be decided anew. Nothing is in flight.
+    pub(super) async fn take_off(&mut self) {
+        if let Some(mut batch) = self.open.take() {
+            metrics::histogram!("append_batch_size").record(to_f64(batch.decided.len()));
+            match self.prove_unwritten(&mut batch).await {
+                Ok(true) if batch.events.len() == 0 => answer(batch),
+                Ok(true) => self.start_flight(batch),
+                // Another process appended: even what writes nothing must not be answered from before that.
+                Ok(false) => {
+                    self.locked_batches = LOCKED_BATCHES;
+                    self.decide_anew(batch);
+                }
+                Err(error) => {
+                    away(&error);
+                    self.give_up(batch);
+                }
             }
-            Err(error) => {
-                away(&error);
-                self.undo(std::mem::take(&mut batch.touched));
-                refuse(batch.decided.into_iter().map(|decided| decided.pending));
-            }
+        }
+        if !self.again.is_empty() {
+            let again = std::mem::take(&mut self.again);
+            self.append_locked(again).await;
         }
     }
 
@@ -250,70 +275,16 @@ impl Decider {
         Ok(batch.events.len() > 0 || log::head(&mut *db).await? == batch.expected)
     }
 
-    fn start_commit(&mut self, batch: Batch) {
-        self.in_flight_touched.clone_from(&batch.touched);
-        let pool = self.pool.clone();
-        self.commit = Some(tokio::spawn(async move {
-            let started = Instant::now();
-            let appended = append_in_time(&pool, &batch).await;
-            metrics::histogram!("append_commit_seconds").record(started.elapsed().as_secs_f64());
-            (batch, appended)
-        }));
-    }
-
-    /// Waits for the commit in flight, if there is one.
-    async fn settle(&mut self) {
-        if let Some(commit) = self.commit.take() {
-            let ended = commit.await;
-            self.ended(ended);
-        }
-    }
-
-    fn ended(&mut self, ended: Result<Ended, JoinError>) {
-        let touched = std::mem::take(&mut self.in_flight_touched);
-        match ended {
-            Ok((batch, Ok(Appended::Yes))) => self.committed(batch),
-            Ok((batch, Ok(Appended::HeadMoved))) => {
-                metrics::counter!("append_conflicts_total").increment(1);
-                self.locked_batches = LOCKED_BATCHES;
-                self.decide_anew(batch);
-            }
-            Ok((batch, Ok(Appended::KeyKnown))) => {
-                self.wary_batches = WARY_BATCHES;
-                self.decide_anew(batch);
-            }
-            Ok((batch, Err(error))) => {
-                away(&error);
-                self.undo(touched);
-                refuse(batch.decided.into_iter().map(|decided| decided.pending));
-            }
-            // The committing task died, and its commands' answers with it: nothing is known.
-            Err(_) => self.undo(touched),
-        }
-    }
-
-    pub(super) fn committed(&mut self, mut batch: Batch) {
-        metrics::counter!("events_appended_total").increment(u64::try_from(batch.events.len()).unwrap_or(0));
-        self.committed_head = batch.head;
-        if let Some(registry) = batch.registry.take() {
-            self.committed = registry;
-        }
-        let snapshots = std::mem::take(&mut batch.snapshots);
-        if !snapshots.is_empty() {
-            let pool = self.pool.clone();
-            tokio::spawn(async move {
-                if let Err(error) = snapshot::save(&pool, snapshots).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "snapshots were not saved");
-                }
-            });
-        }
-        answer(batch);
-    }
-
     /// Forgets a batch that did not become true; its commands are the next to be decided, under the lock.
-    fn decide_anew(&mut self, batch: Batch) {
+    pub(super) fn decide_anew(&mut self, batch: Batch) {
         self.undo(batch.touched);
         self.again.extend(batch.decided.into_iter().map(|decided| decided.pending));
+    }
+
+    /// Forgets a batch of which it is not known whether it became true, and says so.
+    pub(super) fn give_up(&mut self, batch: Batch) {
+        self.undo(batch.touched);
+        refuse(batch.decided.into_iter().map(|decided| decided.pending));
     }
 
     /// Forgets what a batch that did not become true has touched.
@@ -359,17 +330,5 @@ impl Decider {
         self.committed_head = self.warmth.head;
         self.out_of_step = false;
         Ok(())
-    }
-}
-
-/// Appends a batch; a connection that did not answer is not used again, since what became of its append is not known.
-async fn append_in_time(pool: &PgPool, batch: &Batch) -> Result<Appended, StoreError> {
-    let mut db = pool.acquire().await?;
-    match timeout(ANSWER, append(&mut db, batch.expected, &batch.events, &batch.keys)).await {
-        Ok(appended) => appended,
-        Err(_) => {
-            db.close_on_drop();
-            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
-        }
     }
 }

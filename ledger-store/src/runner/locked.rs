@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ledger_ops::telemetry::to_f64;
 use sqlx::{Connection, PgConnection};
 
 use super::Pending;
 use super::answer::{away, refuse};
 use super::append::{Appended, append};
-use super::batch::{Batch, decide};
+use super::batch::Batch;
 use super::decider::Decider;
 use super::lookup::look_up;
 use crate::error::StoreError;
@@ -18,6 +19,8 @@ const AWAY: Duration = Duration::from_millis(100);
 impl Decider {
     /// Takes the head's lock, catches up, decides and writes in one transaction.
     pub(super) async fn append_locked(&mut self, waiting: Vec<Pending>) {
+        self.locked_batches = self.locked_batches.saturating_sub(1);
+        metrics::histogram!("append_batch_size").record(to_f64(waiting.len()));
         let mut db = match self.pool.acquire().await {
             Ok(db) => db,
             Err(error) => {
@@ -34,8 +37,7 @@ impl Decider {
                 away(&error);
                 self.out_of_step = true;
                 if let Some(batch) = batch {
-                    self.undo(batch.touched);
-                    refuse(batch.decided.into_iter().map(|decided| decided.pending));
+                    self.give_up(batch);
                 }
                 refuse(waiting.into_iter().flatten());
                 tokio::time::sleep(AWAY).await;
@@ -63,7 +65,8 @@ impl Decider {
                 return Err((error, None));
             }
         };
-        let batch = decide(waiting, &mut self.warmth, found, self.clock.now());
+        let mut batch = Batch::after(self.warmth.head);
+        batch.decide(waiting, &mut self.warmth, found, None, self.clock.now());
         if batch.events.len() == 0 {
             return Ok(batch);
         }

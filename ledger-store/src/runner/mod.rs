@@ -5,8 +5,8 @@
 //! 2. A batch is one statement. It advances the head by compare-and-set from the position the batch was decided at: when
 //!    any other process appended in between, nothing is written, the tail is folded in and every command decided anew. The
 //!    same when one of its keys was answered before. What writes nothing is looked up apart before it is answered.
-//! 3. A batch is decided when the one before it has committed; what comes meanwhile gathers for it. When a commit fails, the
-//!    streams it touched are forgotten and the registry goes back.
+//! 3. While a batch commits, the next is decided on what it will make true, and is sent when it has become true. When a commit
+//!    fails, the streams that both touched are forgotten, the registry goes back, and what was decided on it is decided anew.
 //! 4. No answer is given before the commit of everything it was decided on. A refusal or repeat waits for it too.
 //! 5. When it is not known what became of a commit, its commands answer `Unavailable`; their keys find out at the retry.
 //!
@@ -17,6 +17,7 @@ mod answer;
 mod append;
 mod batch;
 mod decider;
+mod flight;
 mod keyed;
 mod locked;
 mod lookup;

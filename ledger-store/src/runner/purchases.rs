@@ -33,7 +33,7 @@ pub(crate) struct Filed {
 pub(crate) struct Files(HashMap<PurchaseId, Option<Filed>>);
 
 const FACTS: &str = "SELECT position, event_type, schema_version, occurred_at, payload FROM ledger.events
-     WHERE stream_id = $1 AND stream_version >= $2 AND payload->>'purchase_id' = $3 ORDER BY stream_version";
+     WHERE stream_id = $1 AND stream_version >= $2 AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id') ORDER BY stream_version";
 
 type Fact = (Position, String, i16, chrono::DateTime<chrono::Utc>, serde_json::Value);
 
@@ -66,6 +66,11 @@ impl Files {
     /// The members whose purchases these are.
     pub(crate) fn members(&self) -> impl Iterator<Item = Uuid> + '_ {
         self.0.values().flatten().map(|filed| filed.member)
+    }
+
+    /// Adds what was read for more commands.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
     }
 
     /// Goes on with a fact of `member` that this batch writes.

@@ -1,6 +1,8 @@
 //! A real PostgreSQL for the tests of one binary, a database for each test, and terse commands.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use ledger_core::business::decide::RegisterBusiness;
 use ledger_core::business::event::Terms;
@@ -16,7 +18,7 @@ use ledger_core::time::Timestamp;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Secret;
 use ledger_store::migrate::{LEDGER_ROLE, Server, ledger_migrations};
-use ledger_store::{Command, Idempotency, Ledger, LedgerOptions, Request};
+use ledger_store::{Command, Idempotency, Ledger, LedgerOptions, Request, log};
 use local_stack::{ServerKind, Stack, StackOptions};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -83,7 +85,7 @@ impl Log {
 async fn pool(url: &str) -> PgPool {
     PgPoolOptions::new()
         .max_connections(6)
-        .acquire_timeout(std::time::Duration::from_secs(5))
+        .acquire_timeout(Duration::from_secs(5))
         .connect(url)
         .await
         .expect("a pool")
@@ -168,7 +170,7 @@ pub(crate) fn purchase_at(
 ) -> Command {
     let document = PurchaseDocument {
         business_id,
-        natural_key: NaturalKey::from_bytes([7; 32]),
+        natural_key: NaturalKey::from_bytes(fresh_bytes()),
         revision: 1,
         amount: Roubles::from_kopecks(kopecks),
         occurred_at,
@@ -184,4 +186,35 @@ pub(crate) fn purchase_at(
         mode: PurchaseMode::Live,
     });
     Command::Member { member_id, command }
+}
+
+/// Reads the whole log and checks L1, L2 and L7 on it: gapless positions, gapless versions, hashes of what was read back.
+pub(crate) async fn whole_log(pool: &PgPool) -> Vec<log::StoredRow> {
+    let rows = log::read_after(pool, 0, i64::MAX).await.expect("the log reads");
+    let mut versions = BTreeMap::<Uuid, i32>::new();
+    for (expected, stored) in (1_i64..).zip(&rows) {
+        assert_eq!(stored.row.position, expected, "positions have no gap");
+        let version = versions.entry(stored.row.stream_id).or_default();
+        *version += 1;
+        assert_eq!(stored.row.stream_version, *version, "versions have no gap");
+        assert_eq!(stored.row.leaf_hash().expect("canonical"), stored.leaf_hash, "the hash of what was read");
+    }
+    let head = log::head(pool).await.expect("a head");
+    assert_eq!(usize::try_from(head).expect("fits"), rows.len(), "the head is the last position");
+    rows
+}
+
+/// Waits until `check` holds, no longer than 20 s.
+pub(crate) async fn eventually<F: Future<Output = bool>>(mut check: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !check().await {
+        assert!(tokio::time::Instant::now() < deadline, "it did not come true within 20 s");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn fresh_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    bytes
 }

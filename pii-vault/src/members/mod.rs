@@ -2,15 +2,16 @@
 //!
 //! A member comes into being in two databases, so in two steps that survive a crash between them:
 //! [`Members::register`] makes (or finds again by phone) a *pending* row with the member's id, the caller appends
-//! `MemberRegistered` to the log, then [`Members::confirm`] makes the row *active*. Whoever retries finds the same
+//! `MemberRegistered` to the log, then [`Members::settle`] makes the row *active*. Whoever retries finds the same
 //! pending id and carries on; whoever looks up a purchase's member sees active rows alone. A crash after the append
-//! leaves a pending row whose id the log knows: [`Members::pending_since`] lists them, for `confirm` or `discard`.
-//! Of several registrations of one phone at once the log takes one: that one ends with [`Members::settle`], which makes
-//! the profile the one it gave, each of the others with [`Members::withdraw`], which leaves no trace of it.
+//! leaves a pending row whose id the log knows: [`Members::pending_after`] lists them, for `settle` or `discard`.
+//! Of several registrations of one phone at once the log takes one: whoever settles names it, and the profile is the one it
+//! gave; each of the others ends with [`Members::withdraw`], which leaves no trace of it.
 
 mod look_up;
 mod partners;
 mod profile;
+mod reasons;
 mod register;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::phone::Phone;
 pub use look_up::{LOOK_UPS_MAX, LookUp};
 pub use partners::PartnerConsent;
 pub use profile::{FieldChange, Profile, ProfileChanges};
-pub use register::{Confirmed, Registered, Registration};
+pub use register::{Registered, Registration};
 
 /// Members' personal data. Cheap to clone.
 #[derive(Clone)]
@@ -92,12 +93,7 @@ async fn write_fields(
     values: &[(Field, String)],
     at: DateTime<Utc>,
 ) -> Result<(), VaultError> {
-    let mut names = Vec::with_capacity(values.len());
-    let mut sealed = Vec::with_capacity(values.len());
-    for (field, value) in values {
-        names.push(field.as_str());
-        sealed.push(cipher.seal(*field, value.as_bytes())?);
-    }
+    let (names, sealed) = sealed(cipher, values)?;
     sqlx::query!(
         "INSERT INTO vault.member_fields (member_id, field, sealed, updated_at)
          SELECT $1, one.field, one.sealed, $2 FROM UNNEST($3::text[], $4::bytea[]) AS one (field, sealed)
@@ -110,4 +106,18 @@ async fn write_fields(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Values as they are stored: their fields' names, and each sealed.
+fn sealed(
+    cipher: &MemberCipher,
+    values: &[(Field, String)],
+) -> Result<(Vec<&'static str>, Vec<Vec<u8>>), VaultError> {
+    let mut names = Vec::with_capacity(values.len());
+    let mut sealed = Vec::with_capacity(values.len());
+    for (field, value) in values {
+        names.push(field.as_str());
+        sealed.push(cipher.seal(*field, value.as_bytes())?);
+    }
+    Ok((names, sealed))
 }

@@ -1,17 +1,18 @@
-//! Registration: insert-or-find by phone, confirm, discard.
+//! Registration: insert-or-find by phone, settle, withdraw, discard.
 //!
 //! Why it is right: the unique index on the phone's blind index decides who is first; everybody else waits for that
 //! transaction and then finds its row. All changes of a member's row start by locking it.
 //!
-//! Every try is noted while it is under way. It writes a profile only into the row it makes itself, or when the log has
-//! taken it; so whoever is refused has overwritten nobody. A pending row goes only when the last try is withdrawn; so
-//! whoever the log takes finds the row there.
+//! Every try is noted while it is under way, with its profile, sealed, and the key of its command, which the log will have.
+//! The member has no profile until she is settled: then she gets that of the try whose key the log names. So it does not
+//! matter who takes that last step, or when. A pending row goes only when the last try is withdrawn; so whoever the log
+//! takes finds the row there.
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::MemberId;
 use sqlx::PgConnection;
 
-use super::{Members, ProfileChanges, write_fields};
+use super::{Members, ProfileChanges, sealed};
 use crate::access::{self, Access, Action, Outcome};
 use crate::cipher::{Field, MemberCipher};
 use crate::error::VaultError;
@@ -25,6 +26,8 @@ const TRIES_MAX: usize = 3;
 pub struct Registration {
     /// A fresh id: hers if nobody has this phone, and in any case the name of this try.
     pub fresh_id: MemberId,
+    /// The key of the command that the log will have if it takes this try.
+    pub key: [u8; 32],
     /// The phone that makes her one person.
     pub phone: Phone,
     /// What else is known; an import may know nothing.
@@ -50,15 +53,6 @@ impl Registered {
             Self::Created(id) | Self::Resumed(id) | Self::Existing(id) => id,
         }
     }
-}
-
-/// What [`Members::confirm`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confirmed {
-    /// The row was pending and is active now.
-    Now,
-    /// It was active already.
-    Before,
 }
 
 impl Members {
@@ -108,8 +102,7 @@ impl Members {
         )
         .execute(&mut *connection)
         .await?;
-        begin(connection, who, who.fresh_id, access.at).await?;
-        write_registration(connection, &cipher, who.fresh_id, who, access).await?;
+        begin(connection, &cipher, who, who.fresh_id, access).await?;
         Ok(Registered::Created(who.fresh_id))
     }
 
@@ -133,43 +126,58 @@ impl Members {
         if row.state == "active" {
             return Ok(Some(Registered::Existing(member)));
         }
-        begin(connection, who, member, access.at).await?;
+        let cipher = self.stored_cipher(connection, member).await?;
+        let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Phone })?;
+        begin(connection, &cipher, who, member, access).await?;
         Ok(Some(Registered::Resumed(member)))
     }
 
-    /// The last step of the registration that the log took: the member is active, with the profile that it gave. Nothing
-    /// happens to one who was settled before, so it may be repeated. One transaction.
+    /// The last step of a registration, after the log has `MemberRegistered` under the key `taken`: the member is active,
+    /// with the profile of the try that the log took. Nothing happens to one who was settled before, so it may be repeated,
+    /// and by anybody. One transaction.
     ///
     /// # Errors
-    /// [`VaultError::UnknownMember`] when there is no such row, [`VaultError::Unreadable`] for one without its key.
-    pub async fn settle(
-        &self,
-        who: &Registration,
-        registered: Registered,
-        access: &Access,
-    ) -> Result<(), VaultError> {
-        let member = registered.member_id();
-        if matches!(registered, Registered::Existing(_)) {
+    /// [`VaultError::UnknownMember`] when there is no such row, [`VaultError::Unreadable`] when no try had that key.
+    pub async fn settle(&self, member: MemberId, taken: &[u8], access: &Access) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let state = sqlx::query_scalar!(
+            "SELECT state FROM vault.members WHERE member_id = $1 FOR NO KEY UPDATE",
+            member.as_uuid()
+        );
+        let state = state.fetch_optional(&mut *transaction).await?.ok_or(VaultError::UnknownMember)?;
+        if state == "active" {
             return Ok(());
         }
-        let mut transaction = self.pool.begin().await?;
-        let confirmed = confirm(&mut transaction, member, access.at).await?;
-        let under_way = sqlx::query_scalar!(
-            "DELETE FROM vault.registrations WHERE member_id = $1 RETURNING try_id",
-            member.as_uuid()
+        // Of one request that was sent again, the last: it is the same profile.
+        let fields = sqlx::query_scalar!(
+            "INSERT INTO vault.member_fields (member_id, field, sealed, updated_at)
+             SELECT $1, field, sealed, $3 FROM vault.registration_fields WHERE try_id =
+                 (SELECT try_id FROM vault.registrations WHERE member_id = $1 AND command_key = $2
+                  ORDER BY begun_at DESC, try_id DESC LIMIT 1)
+             RETURNING field",
+            member.as_uuid(),
+            taken,
+            access.at,
         )
         .fetch_all(&mut *transaction)
         .await?;
-        // Another try may have confirmed her on the log's word; until this one is settled, it is for this one to say.
-        let unsettled = confirmed == Confirmed::Now || under_way.contains(&who.fresh_id.as_uuid());
-        if unsettled && matches!(registered, Registered::Resumed(_)) {
-            let cipher = self.stored_cipher(&mut transaction, member).await?;
-            let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Phone })?;
-            sqlx::query!("DELETE FROM vault.member_fields WHERE member_id = $1", member.as_uuid())
-                .execute(&mut *transaction)
-                .await?;
-            write_registration(&mut transaction, &cipher, member, who, access).await?;
+        if fields.is_empty() {
+            return Err(VaultError::Unreadable { member, field: Field::Phone });
         }
+        sqlx::query!(
+            "UPDATE vault.members SET state = 'active', confirmed_at = $2 WHERE member_id = $1",
+            member.as_uuid(),
+            access.at,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!("DELETE FROM vault.registrations WHERE member_id = $1", member.as_uuid())
+            .execute(&mut *transaction)
+            .await?;
+        let fields: Vec<Field> =
+            Field::ALL.into_iter().filter(|field| fields.iter().any(|name| name == field.as_str())).collect();
+        let outcome = [(Some(member), Outcome::Done)];
+        access::record(&mut transaction, access, Action::Write, &fields, &outcome).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -197,14 +205,6 @@ impl Members {
         Ok(())
     }
 
-    /// Makes a pending member active, after the log has `MemberRegistered`. May be repeated.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownMember`] when there is no such row.
-    pub async fn confirm(&self, member: MemberId, at: DateTime<Utc>) -> Result<Confirmed, VaultError> {
-        confirm(&mut *self.pool.acquire().await?, member, at).await
-    }
-
     /// Whether the vault holds an active member of this id. Reads no personal data.
     ///
     /// # Errors
@@ -217,19 +217,16 @@ impl Members {
         Ok(found.fetch_one(&self.pool).await?)
     }
 
-    /// Pending members made before `cutoff`, oldest first: registrations that a crash cut in half.
+    /// Pending members after `after` in the order of their ids, which is that of time: registrations under way, and those
+    /// that a crash cut in half.
     ///
     /// # Errors
     /// `Unavailable`, `Database`.
-    pub async fn pending_since(
-        &self,
-        cutoff: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<Vec<MemberId>, VaultError> {
+    pub async fn pending_after(&self, after: MemberId, limit: u32) -> Result<Vec<MemberId>, VaultError> {
         let ids = sqlx::query_scalar!(
-            "SELECT member_id FROM vault.members WHERE state = 'pending' AND created_at < $1
-             ORDER BY created_at, member_id LIMIT $2",
-            cutoff,
+            "SELECT member_id FROM vault.members WHERE state = 'pending' AND member_id > $1
+             ORDER BY member_id LIMIT $2",
+            after.as_uuid(),
             i64::from(limit),
         );
         Ok(ids.fetch_all(&self.pool).await?.into_iter().map(MemberId::from_uuid).collect())
@@ -255,59 +252,39 @@ impl Members {
         transaction.commit().await?;
         Ok(())
     }
-
-    /// Forgets tries begun before `cutoff`: a crash ended them.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Database`.
-    pub async fn forget_registrations(&self, cutoff: DateTime<Utc>) -> Result<(), VaultError> {
-        sqlx::query!("DELETE FROM vault.registrations WHERE begun_at < $1", cutoff)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
 }
 
-/// Notes a try as under way; the member's row is locked or new.
+/// Notes a try as under way, with what it says of her; the member's row is locked or new.
 async fn begin(
     connection: &mut PgConnection,
+    cipher: &MemberCipher,
     who: &Registration,
     member: MemberId,
-    at: DateTime<Utc>,
+    access: &Access,
 ) -> Result<(), VaultError> {
     sqlx::query!(
-        "INSERT INTO vault.registrations (try_id, member_id, begun_at) VALUES ($1, $2, $3)",
+        "INSERT INTO vault.registrations (try_id, member_id, command_key, begun_at) VALUES ($1, $2, $3, $4)",
         who.fresh_id.as_uuid(),
         member.as_uuid(),
-        at,
+        &who.key,
+        access.at,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
-}
-
-/// Locks the row, and makes it active if it is pending.
-async fn confirm(
-    connection: &mut PgConnection,
-    member: MemberId,
-    at: DateTime<Utc>,
-) -> Result<Confirmed, VaultError> {
-    let state = sqlx::query_scalar!(
-        "SELECT state FROM vault.members WHERE member_id = $1 FOR NO KEY UPDATE",
-        member.as_uuid()
-    );
-    let state = state.fetch_optional(&mut *connection).await?.ok_or(VaultError::UnknownMember)?;
-    if state == "active" {
-        return Ok(Confirmed::Before);
-    }
+    let mut values = who.profile.values();
+    values.push((Field::Phone, who.phone.expose().to_owned()));
+    let (names, sealed) = sealed(cipher, &values)?;
     sqlx::query!(
-        "UPDATE vault.members SET state = 'active', confirmed_at = $2 WHERE member_id = $1 AND state = 'pending'",
-        member.as_uuid(),
-        at,
+        "INSERT INTO vault.registration_fields (try_id, field, sealed)
+         SELECT $1, one.field, one.sealed FROM UNNEST($2::text[], $3::bytea[]) AS one (field, sealed)",
+        who.fresh_id.as_uuid(),
+        &names as &[&str],
+        &sealed as &[Vec<u8>],
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(Confirmed::Now)
+    let fields: Vec<Field> = values.iter().map(|(field, _)| *field).collect();
+    access::record(connection, access, Action::Write, &fields, &[(Some(member), Outcome::Done)]).await
 }
 
 /// Locks the row of a pending member, so that no try begins while it is looked at; whether there is one.
@@ -343,18 +320,4 @@ async fn remove(connection: &mut PgConnection, member: MemberId, access: &Access
         .await?;
     let outcome = [(Some(member), Outcome::Done)];
     access::record(connection, access, Action::Delete, &Field::ALL, &outcome).await
-}
-
-async fn write_registration(
-    connection: &mut PgConnection,
-    cipher: &MemberCipher,
-    member: MemberId,
-    who: &Registration,
-    access: &Access,
-) -> Result<(), VaultError> {
-    let mut values = who.profile.values();
-    values.push((Field::Phone, who.phone.expose().to_owned()));
-    write_fields(connection, cipher, member, &values, access.at).await?;
-    let fields: Vec<Field> = values.iter().map(|(field, _)| *field).collect();
-    access::record(connection, access, Action::Write, &fields, &[(Some(member), Outcome::Done)]).await
 }

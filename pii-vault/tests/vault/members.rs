@@ -7,7 +7,7 @@ use futures::future::join_all;
 use ledger_core::ids::MemberId;
 use pii_vault::VaultError;
 use pii_vault::access::Purpose;
-use pii_vault::members::{Confirmed, FieldChange, LookUp, ProfileChanges, Registered, Registration};
+use pii_vault::members::{FieldChange, LookUp, ProfileChanges, Registered, Registration};
 use pii_vault::personal::{BirthDate, City, Email, PersonName};
 
 use crate::support::{World, access, member_id, now, phone, registration};
@@ -30,24 +30,30 @@ async fn one_phone_registered_200_times_at_once_is_one_member() {
 }
 
 #[tokio::test]
-async fn a_pending_member_is_found_by_registration_alone_until_confirmed() {
+async fn a_pending_member_is_found_by_registration_alone_until_settled() {
     let world = World::new().await;
     let members = world.vault.members();
-    let created = members.register(&registration("89001234567"), &access()).await.unwrap();
-    let id = created.member_id();
+    let who = registration("89001234567");
+    let id = members.register(&who, &access()).await.unwrap().member_id();
     assert_eq!(members.find_by_phone(&phone("+79001234567"), &access()).await.unwrap(), None);
     assert!(matches!(members.profile(id, &access()).await, Err(VaultError::UnknownMember)));
     let later = now() + chrono::TimeDelta::seconds(1);
-    assert_eq!(members.pending_since(later, 10).await.unwrap(), vec![id]);
+    let nobody = MemberId::from_uuid(uuid::Uuid::nil());
+    assert_eq!(members.pending_after(nobody, 10).await.unwrap(), vec![id]);
+    assert_eq!(members.pending_after(id, 10).await.unwrap(), vec![]);
 
     let again = members.register(&registration("9001234567"), &access()).await.unwrap();
     assert_eq!(again, Registered::Resumed(id));
-    assert_eq!(members.confirm(id, now()).await.unwrap(), Confirmed::Now);
-    assert_eq!(members.confirm(id, now()).await.unwrap(), Confirmed::Before);
+    let other = members.settle(id, &[0; 32], &access()).await;
+    assert!(matches!(other, Err(VaultError::Unreadable { .. })), "nobody tried under that key: {other:?}");
+    members.settle(id, &who.key, &access()).await.unwrap();
+    members.settle(id, &who.key, &access()).await.unwrap();
+    assert_eq!(members.pending_after(nobody, 10).await.unwrap(), vec![]);
     assert_eq!(members.find_by_phone(&phone("+79001234567"), &access()).await.unwrap(), Some(id));
     let known = members.register(&registration("9001234567"), &access()).await.unwrap();
     assert_eq!(known, Registered::Existing(id));
-    assert!(matches!(members.confirm(member_id(), now()).await, Err(VaultError::UnknownMember)));
+    let unknown = members.settle(member_id(), &who.key, &access()).await;
+    assert!(matches!(unknown, Err(VaultError::UnknownMember)));
     members.discard(id, later, &access()).await.unwrap();
     assert!(members.is_active(id).await.unwrap(), "an active member is never discarded");
     world.close().await;
@@ -55,7 +61,8 @@ async fn a_pending_member_is_found_by_registration_alone_until_confirmed() {
 
 /// Everything a registration writes.
 const LEFT: &str = "SELECT (SELECT count(*) FROM vault.members) + (SELECT count(*) FROM vault.member_fields)
-                    + (SELECT count(*) FROM vault_keys.member_keys) + (SELECT count(*) FROM vault.registrations)";
+                    + (SELECT count(*) FROM vault_keys.member_keys) + (SELECT count(*) FROM vault.registrations)
+                    + (SELECT count(*) FROM vault.registration_fields)";
 
 fn named(number: &str, name: &str) -> Registration {
     let mut who = registration(number);
@@ -84,10 +91,10 @@ async fn a_refused_registration_leaves_nothing_of_itself_and_undoes_nothing_of_a
     let id = first.member_id();
     assert_eq!((second, third), (Registered::Resumed(id), Registered::Resumed(id)));
     members.withdraw(&anna, id, &access()).await.unwrap();
-    // Olga was refused because the log took Vera; the log's word confirms the member before Vera's last step.
-    members.confirm(id, now()).await.unwrap();
+    // Olga was refused because the log took Vera; Vera's last step is taken on the log's word, and then by herself.
+    members.settle(id, &vera.key, &access()).await.unwrap();
     members.withdraw(&olga, id, &access()).await.unwrap();
-    members.settle(&vera, second, &access()).await.unwrap();
+    members.settle(id, &vera.key, &access()).await.unwrap();
     assert_eq!(first_name(&world, id).await, "Vera");
     // A repeat of the last step changes nothing that she has changed since.
     let changed = ProfileChanges {
@@ -95,19 +102,45 @@ async fn a_refused_registration_leaves_nothing_of_itself_and_undoes_nothing_of_a
         ..ProfileChanges::default()
     };
     members.update_profile(id, &changed, &access()).await.unwrap();
-    members.settle(&vera, second, &access()).await.unwrap();
+    members.settle(id, &vera.key, &access()).await.unwrap();
     members.withdraw(&anna, id, &access()).await.unwrap();
     assert_eq!(first_name(&world, id).await, "Veronika");
     assert_eq!(world.count("SELECT count(*) FROM vault.registrations").await, 0);
     world.close().await;
 }
 
+#[tokio::test]
+async fn the_profile_is_that_of_the_try_the_log_took_even_when_that_try_dies() {
+    let world = World::new().await;
+    let members = world.vault.members();
+    for (number, taken) in [("9001234501", 0), ("9001234502", 1), ("9001234503", 2)] {
+        let tries = ["Anna", "Vera", "Olga"].map(|name| named(number, name));
+        let mut id = None;
+        for one in &tries {
+            let registered = members.register(one, &access()).await.unwrap().member_id();
+            assert_eq!(*id.get_or_insert(registered), registered);
+        }
+        let id = id.unwrap();
+        // The log's word is all there is of the try that it took: it never came to its last step. The others are refused.
+        for refused in tries.iter().filter(|one| one.key != tries[taken].key) {
+            members.settle(id, &tries[taken].key, &access()).await.unwrap();
+            members.withdraw(refused, id, &access()).await.unwrap();
+        }
+        assert_eq!(first_name(&world, id).await, ["Anna", "Vera", "Olga"][taken]);
+        assert_eq!(members.profile(id, &access()).await.unwrap().phone, phone(number));
+    }
+    assert_eq!(world.count("SELECT count(*) FROM vault.registrations").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM vault.registration_fields").await, 0);
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn registrations_of_one_phone_that_race_end_with_the_profile_of_the_one_the_log_took() {
     let world = World::new().await;
+    let members = world.vault.members();
     for round in 0..10 {
         let number = format!("+7900123{round:04}");
-        // Stands for the log: of all who come for one id, the first is taken.
+        // Stands for the log: of all who come for one id, the first is taken, and every other of those dies then.
         let log = Arc::new(Mutex::new(HashMap::new()));
         let tries = (0..24_u8).map(|number_of_try| {
             let (vault, log, number) = (world.vault.clone(), Arc::clone(&log), number.clone());
@@ -118,14 +151,15 @@ async fn registrations_of_one_phone_that_race_end_with_the_profile_of_the_one_th
                 let id = registered.member_id();
                 // Every third is refused before the log takes anybody's word.
                 let taken = number_of_try % 3 != 0
-                    && log.lock().unwrap().entry(id).or_insert_with(|| name.clone()).as_str() == name;
-                if taken {
-                    members.settle(&who, registered, &access()).await.unwrap();
-                } else if !matches!(registered, Registered::Existing(_)) {
-                    let known = log.lock().unwrap().contains_key(&id);
-                    if known {
-                        members.confirm(id, now()).await.unwrap();
-                    }
+                    && log.lock().unwrap().entry(id).or_insert_with(|| (name.clone(), who.key)).0 == name;
+                if taken && round % 2 == 0 {
+                    return;
+                }
+                let logged = log.lock().unwrap().get(&id).cloned();
+                if let Some((_, key)) = logged {
+                    members.settle(id, &key, &access()).await.unwrap();
+                }
+                if !taken && !matches!(registered, Registered::Existing(_)) {
                     members.withdraw(&who, id, &access()).await.unwrap();
                 }
             })
@@ -133,7 +167,8 @@ async fn registrations_of_one_phone_that_race_end_with_the_profile_of_the_one_th
         join_all(tries).await.into_iter().for_each(|one| one.unwrap());
         let log = log.lock().unwrap().clone();
         assert_eq!(log.len(), 1, "one phone is one member: {log:?}");
-        for (id, name) in log {
+        for (id, (name, key)) in log {
+            members.settle(id, &key, &access()).await.unwrap();
             assert_eq!(first_name(&world, id).await, name);
         }
     }
@@ -227,13 +262,17 @@ async fn nothing_personal_is_stored_in_the_clear() {
     let mut who = registration("+79001234567");
     who.profile.first_name = FieldChange::Set(PersonName::parse("Canaria").unwrap());
     who.profile.email = FieldChange::Set(Email::parse("canary@example.org").unwrap());
-    world.vault.members().register(&who, &access()).await.unwrap();
+    let id = world.vault.members().register(&who, &access()).await.unwrap().member_id();
     // Rows as text, with every bytea also read as the bytes it holds.
     let found = "SELECT count(*) FROM (
             SELECT m::text || encode(phone_index, 'escape') AS row FROM vault.members m
             UNION ALL SELECT f::text || encode(sealed, 'escape') FROM vault.member_fields f
+            UNION ALL SELECT t::text || encode(sealed, 'escape') FROM vault.registration_fields t
             UNION ALL SELECT l::text FROM vault.access_log l
         ) rows WHERE row ILIKE ANY (ARRAY['%9001234567%', '%canar%', '%39303031323334%', '%63616e617279%'])";
+    assert_eq!(world.count(found).await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM vault.registration_fields").await, 3);
+    world.vault.members().settle(id, &who.key, &access()).await.unwrap();
     assert_eq!(world.count(found).await, 0);
     assert_eq!(world.count("SELECT count(*) FROM vault.member_fields").await, 3);
     // The same scan finds what is in the clear.
@@ -299,5 +338,27 @@ async fn every_access_names_who_whom_what_and_why() {
     let fields = "phone,first_name,last_name,email,birth_date,city";
     let request = uuid::Uuid::from_u128(5);
     assert_eq!(row, format!("member {id} {id} read {fields} own_profile done {request}"));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_reason_is_sealed_with_her_key_and_opens_for_her_alone() {
+    let world = World::new().await;
+    let (anna, vera) = (world.member("+79001230001").await, world.member("+79001230002").await);
+    let members = world.vault.members();
+    let reason = ledger_core::ids::ReasonId::from_uuid(uuid::Uuid::new_v4());
+    assert!(members.keep_reason(anna, reason, "карта Анны", &access()).await.unwrap());
+    assert!(!members.keep_reason(anna, reason, "другое", &access()).await.unwrap(), "the first stays");
+    assert_eq!(members.reason(anna, reason, &access()).await.unwrap().as_deref(), Some("карта Анны"));
+    assert_eq!(members.reason(vera, reason, &access()).await.unwrap(), None);
+    let plain =
+        "SELECT count(*) FROM vault.reasons WHERE position(convert_to('карта', 'UTF8') IN sealed) > 0";
+    assert_eq!(world.count(plain).await, 0);
+    let unknown = members.keep_reason(member_id(), reason, "x", &access()).await;
+    assert!(matches!(unknown, Err(VaultError::UnknownMember)));
+    members.forget_reason(anna, reason, &access()).await.unwrap();
+    assert_eq!(members.reason(anna, reason, &access()).await.unwrap(), None);
+    let logged = "SELECT count(*) FROM vault.access_log WHERE fields = '{reason}'";
+    assert_eq!(world.count(logged).await, 7, "every access leaves its entry");
     world.close().await;
 }

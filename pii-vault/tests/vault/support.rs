@@ -72,7 +72,7 @@ impl World {
     pub(crate) async fn member(&self, number: &str) -> MemberId {
         let who = registration(number);
         let member = self.vault.members().register(&who, &access()).await.unwrap().member_id();
-        self.vault.members().confirm(member, now()).await.unwrap();
+        self.vault.members().settle(member, &who.key, &access()).await.unwrap();
         member
     }
 
@@ -102,5 +102,7 @@ pub(crate) fn business_id() -> BusinessId {
 }
 
 pub(crate) fn registration(number: &str) -> Registration {
-    Registration { fresh_id: member_id(), phone: phone(number), profile: ProfileChanges::default() }
+    let fresh_id = member_id();
+    let key = [fresh_id.as_uuid().into_bytes(); 2].concat().try_into().unwrap();
+    Registration { fresh_id, key, phone: phone(number), profile: ProfileChanges::default() }
 }

@@ -4,27 +4,22 @@
 //! spent or taken for one, now or earlier. So a stretch of the log is judged by itself.
 
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, LotId, PurchaseId};
+use ledger_core::ids::LotId;
 use ledger_core::log::Event;
 use ledger_core::member::event::{LotPart, MemberEvent};
+use ledger_core::member::lot::LotOrigin;
 
 /// What a movement's row says of its lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LotOf {
     pub(super) lot_id: LotId,
-    pub(super) purchase_id: PurchaseId,
-    pub(super) business_id: BusinessId,
+    pub(super) origin: LotOrigin,
     pub(super) confidentiality: Confidentiality,
 }
 
 impl From<&LotPart> for LotOf {
     fn from(part: &LotPart) -> Self {
-        Self {
-            lot_id: part.lot_id,
-            purchase_id: part.purchase_id,
-            business_id: part.business_id,
-            confidentiality: part.confidentiality,
-        }
+        Self { lot_id: part.lot_id, origin: part.origin, confidentiality: part.confidentiality }
     }
 }
 
@@ -37,11 +32,25 @@ macro_rules! lot {
     ($fact:ident, $lot_id:expr) => {
         LotOf {
             lot_id: $lot_id,
-            purchase_id: $fact.purchase_id,
-            business_id: $fact.business_id,
+            origin: LotOrigin::Purchase {
+                purchase_id: $fact.purchase_id,
+                business_id: $fact.business_id,
+                confidentiality: $fact.confidentiality,
+            },
             confidentiality: $fact.confidentiality,
         }
     };
+}
+
+/// The lot that a fact with these fields moves.
+macro_rules! moved {
+    ($fact:ident) => {
+        LotOf { lot_id: $fact.lot_id, origin: $fact.origin, confidentiality: $fact.confidentiality }
+    };
+}
+
+const fn given(lot_id: LotId, origin: LotOrigin) -> LotOf {
+    LotOf { lot_id, origin, confidentiality: origin.confidentiality() }
 }
 
 /// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
@@ -51,8 +60,11 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         MemberEvent::BonusAccrued(fact) => {
             ("accrued", fact.lots.iter().map(|lot| lot!(fact, lot.lot_id)).collect())
         }
-        MemberEvent::BonusMatured(fact) => ("matured", vec![lot!(fact, fact.lot_id)]),
-        MemberEvent::BonusExpired(fact) => ("expired", vec![lot!(fact, fact.lot_id)]),
+        MemberEvent::BonusMatured(fact) => ("matured", vec![moved!(fact)]),
+        MemberEvent::BonusExpired(fact) => ("expired", vec![moved!(fact)]),
+        MemberEvent::BonusGifted(fact) => ("gifted", vec![given(fact.lot.lot_id, fact.origin())]),
+        MemberEvent::BonusAdjusted(fact) => ("adjusted", vec![given(fact.lot.lot_id, fact.origin())]),
+        MemberEvent::BonusWithdrawn(fact) => ("withdrawn", vec![moved!(fact)]),
         MemberEvent::BonusesHeld(fact) => ("held", parts(fact.parts.iter().map(|held| &held.part))),
         MemberEvent::HoldReleased(fact) => ("released", parts(fact.parts.iter())),
         MemberEvent::BonusesRedeemed(fact) => ("redeemed", parts(fact.parts.iter().map(|held| &held.part))),
@@ -81,6 +93,16 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
-        | MemberEvent::StatusDowngradeCancelled(_) => return None,
+        | MemberEvent::StatusDowngradeCancelled(_)
+        | MemberEvent::InnerCircleInvited(_)
+        | MemberEvent::InnerCircleInvitationWithdrawn(_)
+        | MemberEvent::TopSpendersEntered(_)
+        | MemberEvent::TopSpendersLeft(_)
+        | MemberEvent::PremiumStarted(_)
+        | MemberEvent::PremiumRenewed(_)
+        | MemberEvent::PremiumCancelled(_)
+        | MemberEvent::PremiumLapsed(_)
+        | MemberEvent::MemberBlocked(_)
+        | MemberEvent::MemberUnblocked(_) => return None,
     })
 }

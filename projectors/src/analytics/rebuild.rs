@@ -32,11 +32,7 @@ pub async fn rebuild(
 ) -> Result<i64, ProjectError> {
     engine::ensure_shared(&options.read).await?;
     let mut connection = engine::connect(&options.read, NAME, Target::Live).await?;
-    let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(engine::advisory_key("projection/analytics_next"))
-        .fetch_one(&mut connection)
-        .await?;
-    if !alone {
+    if !engine::try_own(&mut connection, "projection/analytics_next").await? {
         return Err(ProjectError::Setup("another rebuild of analytics is running".to_owned()));
     }
     schema::ensure_journal(&mut connection).await?;

@@ -213,9 +213,10 @@ impl Rows {
                 event_id: row.event_id.as_uuid(),
                 kind: kind.to_owned(),
                 lot_id: to.lot_id.as_uuid(),
-                transaction_id: lot.purchase_id.as_uuid(),
+                transaction_id: lot.origin.id(),
                 member_id: row.stream_id,
-                business_id: lot.business_id.as_uuid(),
+                // A column of the sorting key cannot be empty: no business is the nil id.
+                business_id: lot.origin.business_id().map_or_else(Uuid::nil, |id| id.as_uuid()),
                 funder: to.funder.as_str().to_owned(),
                 from_account: account_name(&from.account),
                 to_account: account_name(&to.account),

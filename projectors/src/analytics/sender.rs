@@ -9,7 +9,7 @@
 //!
 //! Bounds: memory holds one stretch; the journal one row per stretch, joined as they settle.
 
-use ledger_core::log::{Position, partition_of};
+use ledger_core::log::{LeafHash, Position, partition_of};
 use sqlx::{Connection, PgConnection};
 
 use super::journal::{Journal, Stretch, Written};
@@ -47,28 +47,32 @@ pub(super) struct Audited {
 /// A stretch with its rows.
 pub(super) struct Planned {
     pub(super) stretch: Stretch,
+    /// Of its last event.
+    leaf_hash: LeafHash,
     rows: Rows,
     places: Places,
 }
 
 impl Sender {
-    /// Fixes a stretch of `rows`, which follow what was sent; `None` when somebody else went on.
+    /// Fixes a stretch of `rows`, which follow what was sent; `None` when there are none, or somebody else went on.
     pub(super) async fn plan(&mut self, rows: &[Ready]) -> Result<Option<Planned>, ProjectError> {
         let from = self.places.passed();
-        let to = rows.last().map_or(from, |ready| ready.stored.row.position);
+        let Some(last) = rows.last() else { return Ok(None) };
+        let (to, leaf_hash) = (last.stored.row.position, last.stored.leaf_hash);
         let places = behind(&self.places, to, rows.iter().map(|ready| (&ready.stored, ready.offset)))?;
         let rows = Rows::of(rows.iter().map(|ready| &ready.stored))?;
         let (facts, movements) = rows.checksums();
         let stretch = Stretch { from, to, facts, movements, generation: 1, sent: false };
         match self.journal.plan(&mut self.connection, &stretch).await? {
-            Written::Yes => Ok(Some(Planned { stretch, rows, places })),
+            Written::Yes => Ok(Some(Planned { stretch, leaf_hash, rows, places })),
             Written::Moved => Ok(None),
         }
     }
 
     /// Inserts a planned stretch. Repeating it changes nothing.
     pub(super) async fn insert(&self, planned: &Planned) -> Result<(), ProjectError> {
-        self.warehouse.send(self.journal.log_id(), &planned.stretch, &planned.rows).await
+        let Planned { stretch, leaf_hash, rows, .. } = planned;
+        self.warehouse.send(self.journal.log_id(), stretch, leaf_hash, rows).await
     }
 
     /// Settles an inserted stretch: journal and checkpoint in one transaction. The progress that readers see is told
@@ -170,11 +174,12 @@ impl Sender {
     async fn reread(&self, stretch: &Stretch) -> Result<Planned, ProjectError> {
         let length = stretch.to.saturating_sub(stretch.from);
         let stored = self.log.read_after(stretch.from, length).await?;
-        if stored.last().map(|last| last.row.position) != Some(stretch.to) {
+        let Some(last) = stored.last().filter(|last| last.row.position == stretch.to) else {
             let head = self.log.head().await?;
             let what = "what was sent to ClickHouse".to_owned();
             return Err(ProjectError::LogBehind { head, what, published: stretch.to });
-        }
+        };
+        let leaf_hash = last.leaf_hash;
         let rows = Rows::of(&stored)?;
         if rows.checksums() != (stretch.facts, stretch.movements) {
             let reason =
@@ -187,7 +192,7 @@ impl Sender {
         } else {
             self.places.clone()
         };
-        Ok(Planned { stretch: *stretch, rows, places })
+        Ok(Planned { stretch: *stretch, leaf_hash, rows, places })
     }
 }
 

@@ -30,10 +30,6 @@ const GATHER: Duration = Duration::from_millis(100);
 const WAIT: Duration = Duration::from_millis(500);
 /// The most deliveries taken from the feed at once.
 const TAKE_MAX: usize = 5_000;
-const BACKOFF_MIN: Duration = Duration::from_millis(50);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
-/// How often a standby asks whether the owner is gone.
-const STANDBY: Duration = Duration::from_millis(500);
 /// An audit takes at most this share of the time, whatever its period: one in so many.
 const AUDIT_SHARE: u32 = 20;
 
@@ -63,38 +59,7 @@ impl Sink {
 
     /// Follows the log until the task is dropped; returns only when it stopped (design J4).
     pub async fn run(&self) -> ProjectError {
-        let mut backoff = BACKOFF_MIN;
-        loop {
-            let began = Instant::now();
-            let error = match self.follow().await {
-                Ok(never) => match never {},
-                Err(error) => error,
-            };
-            let state = if error.is_retryable() { State::Waiting } else { State::Stopped };
-            self.report(state, &error).await;
-            if state == State::Stopped {
-                return error;
-            }
-            if began.elapsed() > BACKOFF_MAX {
-                backoff = BACKOFF_MIN;
-            }
-            tokio::time::sleep(backoff).await;
-            backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
-        }
-    }
-
-    async fn report(&self, state: State, error: &ProjectError) {
-        match state {
-            State::Stopped => tracing::error!(projection = NAME, %error, "the sink stopped"),
-            State::Waiting | State::Running => tracing::warn!(projection = NAME, %error, "trying again"),
-        }
-        let told = async {
-            engine::ensure_shared(&self.options.read).await?;
-            Progress::open(self.options.read.clone(), NAME).await?.state(state, Some(error)).await
-        };
-        if let Err(error) = told.await {
-            tracing::warn!(projection = NAME, %error, "the state could not be written");
-        }
+        engine::follow_on(&self.options.read, NAME, || self.follow()).await
     }
 
     async fn follow(&self) -> Result<Infallible, ProjectError> {
@@ -154,21 +119,7 @@ impl Sink {
     pub(super) async fn take_over(&self) -> Result<Sender, ProjectError> {
         engine::ensure_shared(&self.options.read).await?;
         let mut connection = engine::connect(&self.options.read, NAME, Target::Live).await?;
-        let key = engine::advisory_key("projection/analytics");
-        let mut waited = false;
-        loop {
-            let owner: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(key)
-                .fetch_one(&mut connection)
-                .await?;
-            if owner {
-                break;
-            }
-            if !std::mem::replace(&mut waited, true) {
-                tracing::info!(projection = NAME, "standing by: another process owns this sink");
-            }
-            tokio::time::sleep(STANDBY).await;
-        }
+        engine::own(&mut connection, "projection/analytics").await?;
         schema::ensure_journal(&mut connection).await?;
         self.begin(connection).await
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clickhouse::{Client, Row, RowOwned, RowWrite};
 use ledger_core::ids::LogId;
+use ledger_core::log::LeafHash;
 use ledger_ops::settings::ClickHouse;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -67,6 +68,7 @@ struct BatchRow {
     log_id: Uuid,
     from_position: i64,
     to_position: i64,
+    leaf_hash: [u8; 32],
     fact_rows: u64,
     fact_checksum: u64,
     movement_rows: u64,
@@ -81,7 +83,7 @@ impl Warehouse {
         Self { client, target }
     }
 
-    /// Sends a stretch's rows to every table. Repeating it changes nothing.
+    /// Sends a stretch's rows to every table, and the hash of its last event. Repeating it changes nothing.
     ///
     /// # Errors
     /// [`ProjectError::Sink`]: some tables may have the rows, some not.
@@ -89,6 +91,7 @@ impl Warehouse {
         &self,
         log_id: LogId,
         stretch: &Stretch,
+        leaf_hash: &LeafHash,
         rows: &Rows,
     ) -> Result<(), ProjectError> {
         let token = stretch.token(log_id);
@@ -100,6 +103,7 @@ impl Warehouse {
             log_id: log_id.as_uuid(),
             from_position: stretch.from,
             to_position: stretch.to,
+            leaf_hash: *leaf_hash.as_bytes(),
             fact_rows: stretch.facts.rows,
             fact_checksum: stretch.facts.sum,
             movement_rows: stretch.movements.rows,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, LotId, MemberId, PurchaseId, RedemptionId};
+use ledger_core::ids::{LotId, MemberId, RedemptionId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
     BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent,
 };
-use ledger_core::member::lot::Lot;
+use ledger_core::member::lot::{Lot, LotOrigin};
 use ledger_core::postings::{Account, postings};
 
 use crate::engine::{Decoded, Fact};
@@ -28,8 +28,7 @@ pub(super) struct Change {
 /// A lot's row but for its amounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LotRow {
-    pub(super) purchase_id: PurchaseId,
-    pub(super) business_id: BusinessId,
+    pub(super) origin: LotOrigin,
     pub(super) funder: String,
     pub(super) pending: bool,
     pub(super) available_from: DateTime<Utc>,
@@ -138,6 +137,11 @@ impl Changes {
                 fact.others.iter().try_for_each(|other| self.take(member, &other.part))
             }
             MemberEvent::DebtRepaid(fact) => fact.parts.iter().try_for_each(|part| self.take(member, part)),
+            MemberEvent::BonusGifted(fact) => self.open(member, position, &fact.lot, fact.origin()),
+            MemberEvent::BonusAdjusted(fact) => self.open(member, position, &fact.lot, fact.origin()),
+            MemberEvent::BonusWithdrawn(fact) => {
+                self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
+            }
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -149,7 +153,17 @@ impl Changes {
             | MemberEvent::WaitingRefundDropped(_)
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => Some(()),
+            | MemberEvent::StatusDowngradeCancelled(_)
+            | MemberEvent::InnerCircleInvited(_)
+            | MemberEvent::InnerCircleInvitationWithdrawn(_)
+            | MemberEvent::TopSpendersEntered(_)
+            | MemberEvent::TopSpendersLeft(_)
+            | MemberEvent::PremiumStarted(_)
+            | MemberEvent::PremiumRenewed(_)
+            | MemberEvent::PremiumCancelled(_)
+            | MemberEvent::PremiumLapsed(_)
+            | MemberEvent::MemberBlocked(_)
+            | MemberEvent::MemberUnblocked(_) => Some(()),
         }
     }
 
@@ -171,20 +185,17 @@ impl Changes {
     }
 
     fn accrue(&mut self, member: MemberId, position: Position, fact: &BonusAccrued) -> Option<()> {
-        let of = (fact.purchase_id, fact.business_id, fact.confidentiality);
-        fact.lots.iter().try_for_each(|lot| self.open(member, position, lot, of))
+        let origin = LotOrigin::Purchase {
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+        };
+        fact.lots.iter().try_for_each(|lot| self.open(member, position, lot, origin))
     }
 
-    fn open(
-        &mut self,
-        member: MemberId,
-        position: Position,
-        lot: &Lot,
-        (purchase_id, business_id, confidentiality): (PurchaseId, BusinessId, Confidentiality),
-    ) -> Option<()> {
+    fn open(&mut self, member: MemberId, position: Position, lot: &Lot, origin: LotOrigin) -> Option<()> {
         let row = LotRow {
-            purchase_id,
-            business_id,
+            origin,
             funder: lot.funder.as_str().to_owned(),
             pending: lot.opens == Holding::Pending,
             available_from: lot.available_from.to_utc(),
@@ -195,7 +206,7 @@ impl Changes {
             row: Some(row),
             opens: true,
             left: lot.amount.kopecks(),
-            medical: is_medical(confidentiality),
+            medical: is_medical(origin.confidentiality()),
             ..LotChange::default()
         };
         self.lots.insert((member, lot.lot_id), change).is_none().then_some(())
@@ -224,8 +235,7 @@ impl Changes {
             self.add(member, part.lot_id, (part.amount.kopecks(), 0))?;
             self.keep_secret(member, part)?;
             let row = LotRow {
-                purchase_id: part.purchase_id,
-                business_id: part.business_id,
+                origin: part.origin,
                 funder: part.funder.as_str().to_owned(),
                 pending: false,
                 available_from: available_from.to_utc(),
@@ -234,8 +244,12 @@ impl Changes {
             };
             self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
         }
-        let of = (fact.purchase_id, fact.business_id, fact.confidentiality);
-        fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, of))
+        let origin = LotOrigin::Purchase {
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+        };
+        fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, origin))
     }
 }
 

@@ -113,18 +113,18 @@ async fn insert_lots(connection: &mut PgConnection, lots: &[NewLot<'_>]) -> Resu
         lots.iter().map(|(_, change, row)| of(change, row)).collect::<Vec<bool>>()
     };
     let numbers = |of: fn(&LotChange) -> i64| lots.iter().map(|(_, lot, _)| of(lot)).collect::<Vec<i64>>();
-    let ids = |of: fn(&LotRow) -> Uuid| lots.iter().map(|(_, _, row)| of(row)).collect::<Vec<Uuid>>();
     sqlx::query(
-        "INSERT INTO lots (member_id, lot_id, purchase_id, business_id, medical, funder, left_kopecks, held_kopecks, \
+        "INSERT INTO lots (member_id, lot_id, origin, origin_id, business_id, medical, funder, left_kopecks, held_kopecks, \
                            pending, available_from, expires_at, position) \
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bool[], $6::text[], \
-                              $7::bigint[], $8::bigint[], $9::bool[], $10::timestamptz[], $11::timestamptz[], \
-                              $12::bigint[])",
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::bool[], $7::text[], \
+                              $8::bigint[], $9::bigint[], $10::bool[], $11::timestamptz[], $12::timestamptz[], \
+                              $13::bigint[])",
     )
     .bind(lots.iter().map(|((member, _), ..)| member.as_uuid()).collect::<Vec<Uuid>>())
     .bind(lots.iter().map(|((_, lot), ..)| lot.as_uuid()).collect::<Vec<Uuid>>())
-    .bind(ids(|row| row.purchase_id.as_uuid()))
-    .bind(ids(|row| row.business_id.as_uuid()))
+    .bind(lots.iter().map(|(_, _, row)| row.origin.kind()).collect::<Vec<&str>>())
+    .bind(lots.iter().map(|(_, _, row)| row.origin.id()).collect::<Vec<Uuid>>())
+    .bind(lots.iter().map(|(_, _, row)| row.origin.business_id().map(|id| id.as_uuid())).collect::<Vec<_>>())
     .bind(flags(|change, _| change.medical))
     .bind(lots.iter().map(|(_, _, row)| row.funder.as_str()).collect::<Vec<&str>>())
     .bind(numbers(|change| change.left))

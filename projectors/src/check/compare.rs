@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::category::Confidentiality;
+use ledger_core::member::MemberState;
 use ledger_core::member::consent::Purpose;
 use ledger_core::member::event::Holding;
 use ledger_core::member::state::{LiveLot, StatusTrack};
@@ -44,6 +45,11 @@ pub(super) fn read_models(member: Uuid, expected: &Expected, held: &Held, report
     let log = format!("{}; {}; medical {consents}", track(ordinary), track(with_medical));
     let model = held.statuses.get(&member).map_or_else(|| "nothing".to_owned(), status);
     differs("statuses", log, model);
+    differs(
+        "standing",
+        standing(&expected.state),
+        held.statuses.get(&member).map_or_else(String::new, held_standing),
+    );
     let bills = held.statuses.get(&member).map_or((0, 0), |status| (status.bills, status.bill_kopecks));
     let bills = Purchases { count: bills.0.into(), amount: bills.1.into(), bonuses: 0 };
     differs("bills", expected.bills.to_string(), bills.to_string());
@@ -80,8 +86,9 @@ fn lot_line(member: Uuid, lot: &LiveLot) -> LotLine {
     LotLine {
         member_id: member,
         lot_id: lot.lot_id.as_uuid(),
-        purchase_id: lot.purchase_id.as_uuid(),
-        business_id: lot.business_id.as_uuid(),
+        origin: lot.origin.kind().to_owned(),
+        origin_id: lot.origin.id(),
+        business_id: lot.origin.business_id().map(|id| id.as_uuid()),
         medical: lot.confidentiality == Confidentiality::Medical,
         funder: lot.funder.as_str().to_owned(),
         left_kopecks: lot.left.kopecks(),
@@ -114,6 +121,21 @@ fn status(status: &Status) -> String {
         line(&status.with_medical_status, medical.as_ref().map(|(on, to)| (on.clone(), to.as_str()))),
         status.consents
     )
+}
+
+/// What stands beside the tracks: invited, top, blocked, and what was paid for Premium.
+fn standing(state: &MemberState) -> String {
+    let (ordinary, with_medical) = state.tracks();
+    let periods = state.premium().periods();
+    let flags = [ordinary.invited, state.is_blocked(), ordinary.top, with_medical.top];
+    let until = periods.iter().map(|period| period.to.to_utc()).max();
+    format!("{flags:?}; premium {} until {until:?}", periods.len())
+}
+
+fn held_standing(status: &Status) -> String {
+    let Status { invited, blocked, top_ordinary, top_with_medical, premium, premium_to, .. } = status;
+    let flags = [*invited, *blocked, *top_ordinary, *top_with_medical];
+    format!("{flags:?}; premium {premium} until {premium_to:?}")
 }
 
 fn line(status: &str, falls: Option<(String, &str)>) -> String {

@@ -28,7 +28,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 10] = [
+pub(super) const KINDS: [&str; 13] = [
     "accrued",
     "matured",
     "expired",
@@ -39,6 +39,9 @@ pub(super) const KINDS: [&str; 10] = [
     "taken_back",
     "owed",
     "repaid",
+    "gifted",
+    "adjusted",
+    "withdrawn",
 ];
 
 /// What a member's stream says, for each side up to its cut.
@@ -74,7 +77,7 @@ pub(super) struct Broken {
     pub(super) unbalanced: u64,
     /// The float is what members have available (and held), after every event.
     pub(super) float: u64,
-    /// Per lot: issued = expired + outstanding.
+    /// Per lot: issued = expired + taken back + outstanding.
     pub(super) lots: u64,
     /// The stream cannot be folded.
     pub(super) corrupt: u64,
@@ -278,6 +281,9 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
             moved.push((9, fact.confidentiality, fact.amount.kopecks()));
             moved
         }
+        MemberEvent::BonusGifted(fact) => vec![(10, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
+        MemberEvent::BonusAdjusted(fact) => vec![(11, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
+        MemberEvent::BonusWithdrawn(fact) => vec![(12, fact.confidentiality, fact.amount.kopecks())],
         _ => Vec::new(),
     }
 }

@@ -33,8 +33,9 @@ pub(super) struct Balance {
 pub(super) struct LotLine {
     pub(super) member_id: Uuid,
     pub(super) lot_id: Uuid,
-    pub(super) purchase_id: Uuid,
-    pub(super) business_id: Uuid,
+    pub(super) origin: String,
+    pub(super) origin_id: Uuid,
+    pub(super) business_id: Option<Uuid>,
     pub(super) medical: bool,
     pub(super) funder: String,
     pub(super) left_kopecks: i64,
@@ -67,6 +68,12 @@ pub(super) struct Status {
     pub(super) with_medical_falls_on: Option<NaiveDate>,
     pub(super) with_medical_falls_to: Option<String>,
     pub(super) consents: bool,
+    pub(super) invited: bool,
+    pub(super) blocked: bool,
+    pub(super) top_ordinary: bool,
+    pub(super) top_with_medical: bool,
+    pub(super) premium: i64,
+    pub(super) premium_to: Option<DateTime<Utc>>,
     pub(super) bills: i64,
     pub(super) bill_kopecks: i64,
 }
@@ -113,7 +120,7 @@ impl OfBusiness {
 
 const BALANCES: &str = "SELECT member_id, available_kopecks, pending_kopecks, held_kopecks, debt_kopecks \
      FROM balances.member_balances WHERE member_id = ANY($1)";
-const LOTS: &str = "SELECT member_id, lot_id, purchase_id, business_id, medical, funder, left_kopecks, held_kopecks, pending, \
+const LOTS: &str = "SELECT member_id, lot_id, origin, origin_id, business_id, medical, funder, left_kopecks, held_kopecks, pending, \
      available_from, expires_at FROM balances.lots WHERE member_id = ANY($1)";
 const TOTALS: &str = "SELECT t.member_id, t.total_kopecks, t.lines, l.found, l.newest_kopecks, l.wrong \
      FROM history.totals t JOIN (\
@@ -121,17 +128,20 @@ const TOTALS: &str = "SELECT t.member_id, t.total_kopecks, t.lines, l.found, l.n
                 (array_agg(balance_after_kopecks ORDER BY position DESC))[1] AS newest_kopecks, \
                 count(*) FILTER (WHERE running <> balance_after_kopecks) AS wrong \
          FROM (SELECT member_id, position, balance_after_kopecks, \
-                      sum(CASE WHEN type IN ('earned', 'returned') THEN amount_kopecks ELSE -amount_kopecks END) \
+                      sum(CASE WHEN adds THEN amount_kopecks ELSE -amount_kopecks END) \
                           OVER (PARTITION BY member_id ORDER BY position) AS running \
                FROM history.lines WHERE member_id = ANY($1)) AS lines GROUP BY member_id\
      ) AS l USING (member_id)";
 const STATUSES: &str = "SELECT m.member_id, ordinary_status, ordinary_falls_on, ordinary_falls_to, \
      with_medical_status, with_medical_falls_on, with_medical_falls_to, COALESCE(c.granted, false) AS consents, \
+     invited, blocked, top_ordinary, top_with_medical, COALESCE(p.periods, 0) AS premium, p.until AS premium_to, \
      COALESCE(b.bills, 0) AS bills, COALESCE(b.kopecks, 0)::bigint AS bill_kopecks \
      FROM statuses.members m \
      LEFT JOIN statuses.consents c ON c.member_id = m.member_id AND c.purpose = 'medical_status' \
      LEFT JOIN (SELECT member_id, count(*) AS bills, sum(amount_kopecks) AS kopecks FROM statuses.bills \
                 WHERE member_id = ANY($1) GROUP BY member_id) AS b ON b.member_id = m.member_id \
+     LEFT JOIN (SELECT member_id, count(*) AS periods, max(to_time) AS until FROM statuses.premium \
+                WHERE member_id = ANY($1) GROUP BY member_id) AS p ON p.member_id = m.member_id \
      WHERE m.member_id = ANY($1)";
 const PURCHASES: &str = "SELECT member_id, business_id, count(*) AS count, sum(amount_kopecks)::bigint AS amount, \
      sum(bonuses_kopecks)::bigint AS bonuses FROM directory.purchases \

@@ -6,17 +6,21 @@
 
 mod checkpoint;
 mod decode;
+mod owner;
 mod progress;
+mod retry;
 mod runner;
 mod schema;
 
 pub use checkpoint::{load, store};
 pub use decode::{Decoded, Fact, decode};
+pub(crate) use owner::{own, try_own};
 pub use progress::{Progress, State};
+pub(crate) use retry::follow_on;
 pub(crate) use runner::Run;
 pub use runner::{BATCH_EVENTS_MAX, OpenSource, Options, Projector};
 pub(crate) use schema::{CHECKPOINT, connect_to_read, lock_for_tables};
-pub use schema::{Target, advisory_key, connect, ensure_shared};
+pub use schema::{Target, connect, ensure_shared};
 
 use futures::future::BoxFuture;
 use sqlx::PgConnection;

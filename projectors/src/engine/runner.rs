@@ -7,8 +7,9 @@
 //!    it or not.
 //! 3. The connection holds the owner's advisory lock: who lost one lost the other.
 //!
-//! Bounds: [`BATCH_EVENTS_MAX`] deliveries per transaction; waits between attempts grow to [`BACKOFF_MAX`].
+//! Bounds: [`BATCH_EVENTS_MAX`] deliveries per transaction.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use ledger_core::log::Position;
@@ -18,7 +19,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 
 use super::{
-    Decoded, Progress, Projection, State, Target, advisory_key, checkpoint, decode, progress, schema,
+    Decoded, Progress, Projection, State, Target, checkpoint, decode, follow_on, own, progress, schema,
 };
 use crate::error::ProjectError;
 use crate::source::{Delivery, Feed, LogReader, Places, Source};
@@ -27,13 +28,8 @@ use crate::source::{Delivery, Feed, LogReader, Places, Source};
 pub const BATCH_EVENTS_MAX: usize = 4_000;
 /// How long one look at the source may take when nothing comes.
 const WAIT: Duration = Duration::from_millis(500);
-const BACKOFF_MIN: Duration = Duration::from_millis(50);
-/// The longest wait between two attempts when a server is away.
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Nothing came for so long while the log goes on: the source is opened anew.
 const STALLED: Duration = Duration::from_secs(5);
-/// How often a standby asks whether the owner is gone.
-const STANDBY: Duration = Duration::from_millis(500);
 
 /// What a projector needs.
 #[derive(Clone)]
@@ -97,40 +93,10 @@ impl Projector {
 
     /// Follows the log until the task is dropped; returns only when the projection stopped (design J4).
     pub async fn run(&self) -> ProjectError {
-        let mut backoff = BACKOFF_MIN;
-        loop {
-            let began = Instant::now();
-            let error = match self.follow().await {
-                Ok(never) => match never {},
-                Err(error) => error,
-            };
-            if !error.is_retryable() {
-                self.report(State::Stopped, &error).await;
-                return error;
-            }
-            self.report(State::Waiting, &error).await;
-            if began.elapsed() > BACKOFF_MAX {
-                backoff = BACKOFF_MIN;
-            }
-            tokio::time::sleep(backoff).await;
-            backoff = backoff.saturating_mul(2).min(BACKOFF_MAX);
-        }
+        follow_on(&self.options.read, self.projection.name(), || self.follow()).await
     }
 
-    async fn report(&self, state: State, error: &ProjectError) {
-        let name = self.projection.name();
-        match state {
-            State::Stopped => tracing::error!(projection = name, %error, "the projection stopped"),
-            State::Waiting | State::Running => tracing::warn!(projection = name, %error, "trying again"),
-        }
-        let told =
-            async { Progress::open(self.options.read.clone(), name).await?.state(state, Some(error)).await };
-        if let Err(error) = told.await {
-            tracing::warn!(projection = name, %error, "the state could not be written");
-        }
-    }
-
-    async fn follow(&self) -> Result<std::convert::Infallible, ProjectError> {
+    async fn follow(&self) -> Result<Infallible, ProjectError> {
         schema::ensure_shared(&self.options.read).await?;
         let progress = Progress::open(self.options.read.clone(), self.projection.name()).await?;
         let mut run = self.take_over().await?;
@@ -172,21 +138,7 @@ impl Projector {
     pub(crate) async fn take_over(&self) -> Result<Run, ProjectError> {
         let name = self.projection.name();
         let mut connection = schema::connect(&self.options.read, name, self.target).await?;
-        let key = advisory_key(&format!("projection/{}", self.target.schema(name)));
-        let mut waited = false;
-        loop {
-            let owner: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(key)
-                .fetch_one(&mut connection)
-                .await?;
-            if owner {
-                break;
-            }
-            if !std::mem::replace(&mut waited, true) {
-                tracing::info!(projection = name, "standing by: another process owns this projection");
-            }
-            tokio::time::sleep(STANDBY).await;
-        }
+        own(&mut connection, &format!("projection/{}", self.target.schema(name))).await?;
         schema::ensure(&mut connection, self.projection.as_ref(), self.target).await?;
         let committed = self.places(&mut connection).await?;
         let feed = Feed::open((self.open_source)()?, self.options.log.clone(), committed.clone()).await?;

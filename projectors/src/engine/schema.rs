@@ -5,6 +5,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::Projection;
+use super::owner::advisory_key;
 use crate::error::ProjectError;
 
 /// Which schema of a projection is meant.
@@ -30,13 +31,6 @@ impl Target {
 /// The checkpoint table of every projection.
 pub(crate) const CHECKPOINT: &str = include_str!("../../../migrations/read/checkpoint.sql");
 const SHARED: &str = include_str!("../../../migrations/read/projectors.sql");
-
-/// The key of the advisory lock named `name`.
-#[must_use]
-pub fn advisory_key(name: &str) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = *Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).as_bytes();
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
 
 /// Makes the schema `projectors` and its tables where they are missing.
 ///

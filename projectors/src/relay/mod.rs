@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 pub use topic::{Topic, end_offsets};
 
-use crate::engine::advisory_key;
+use crate::engine::own;
 use crate::error::ProjectError;
 use crate::source::LogReader;
 use checkpoint::Checkpoint;
@@ -44,7 +44,6 @@ const SILENCE: Duration = Duration::from_millis(50);
 const POLL: Duration = Duration::from_millis(250);
 /// How often the topic is compared with the checkpoint, and how long one look at the broker's answers takes.
 const CHECK: Duration = Duration::from_secs(1);
-const STANDBY: Duration = Duration::from_millis(300);
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
@@ -208,20 +207,8 @@ impl Relay {
         let options: PgConnectOptions = (*self.log.pool().connect_options()).clone();
         let options = options.application_name("projectors/relay").options([("statement_timeout", "30s")]);
         let mut connection = options.connect().await?;
-        let mut waited = false;
-        loop {
-            let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(advisory_key(&format!("relay/{}", self.topic.name())))
-                .fetch_one(&mut connection)
-                .await?;
-            if leads {
-                return Ok(connection);
-            }
-            if !std::mem::replace(&mut waited, true) {
-                tracing::info!("standing by: another process relays");
-            }
-            tokio::time::sleep(STANDBY).await;
-        }
+        own(&mut connection, &format!("relay/{}", self.topic.name())).await?;
+        Ok(connection)
     }
 }
 

@@ -1,7 +1,9 @@
-//! Members with lots that matured or expired, or holds that lapsed: the command to write what is due. Rules B5, B8, R1.
+//! Members with lots that matured or expired, holds that lapsed, or Premium that is over: the command to write what is due.
+//! Rules B5, B8, R1, S4.
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use ledger_core::ids::MemberId;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::Timestamp;
@@ -39,8 +41,12 @@ impl Due {
         if !is_made(read, "balances.lots").await? {
             return Ok(Look::Done);
         }
-        let seen = passed(read, "balances").await? >= head;
-        let found = find(read, now, &self.hopeless).await?;
+        let is_standing_made = is_made(read, "statuses.premium").await?;
+        let seen = passed(read, "balances").await?.min(passed(read, "statuses").await?) >= head;
+        let mut found: Vec<Caused> = find(read, now, &self.hopeless).await?.into_iter().map(caused).collect();
+        if is_standing_made {
+            found.extend(lapsed(read, now, &self.hopeless).await?.into_iter().map(lapse));
+        }
         if found.is_empty() {
             if seen {
                 record(read, NAME, here, &json!({})).await?;
@@ -49,13 +55,14 @@ impl Due {
             return Ok(Look::Done);
         }
         metrics::counter!("schedule_due_members_total").increment(u64::try_from(found.len()).unwrap_or(0));
-        let sent = send(hands.ledger, found.into_iter().map(caused).collect()).await?;
+        let sent = send(hands.ledger, found).await?;
         self.hopeless.extend(sent.hopeless.iter().map(MemberId::as_uuid));
         if sent.newest == 0 {
             // Somebody else has written it, and the read model does not show it yet: no reason to hurry.
             return Ok(Look::Done);
         }
         wait_until_passed(read, "balances", sent.newest).await?;
+        wait_until_passed(read, "statuses", sent.newest).await?;
         Ok(Look::Again)
     }
 }
@@ -69,6 +76,33 @@ fn caused((member, due, kinds): Found) -> Caused {
         cause.extend_from_slice(kind.as_bytes());
     }
     Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+/// The moment at which Premium ended is what causes the command.
+fn lapse((member, ended_at): (Uuid, DateTime<Utc>)) -> Caused {
+    let cause =
+        [b"lapse ".as_slice(), member.as_bytes(), &ended_at.timestamp_micros().to_be_bytes()].concat();
+    Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+/// Members whose Premium is over, that nothing follows on, and whose lapse is not written. Rule S4.
+async fn lapsed(
+    read: &PgPool,
+    now: Timestamp,
+    hopeless: &BTreeSet<Uuid>,
+) -> Result<Vec<(Uuid, DateTime<Utc>)>, ProjectError> {
+    Ok(sqlx::query_as(
+        "SELECT member_id, max(to_time) FROM statuses.premium AS p \
+         WHERE NOT closed AND to_time <= $1 AND member_id <> ALL ($3) AND NOT EXISTS ( \
+            SELECT FROM statuses.premium AS n \
+            WHERE n.member_id = p.member_id AND n.from_time <= p.to_time AND n.to_time > p.to_time) \
+         GROUP BY member_id LIMIT $2",
+    )
+    .bind(now.to_utc())
+    .bind(MEMBERS_MAX)
+    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
+    .fetch_all(read)
+    .await?)
 }
 
 async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Result<Vec<Found>, ProjectError> {

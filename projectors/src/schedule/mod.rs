@@ -15,6 +15,7 @@ mod command;
 mod due;
 mod review;
 mod status;
+mod top;
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use ledger_store::{Ledger, LedgerOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::Instant;
 
-use crate::engine::{Options, advisory_key, connect_to_read, ensure_shared};
+use crate::engine::{Options, connect_to_read, ensure_shared, own};
 use crate::error::ProjectError;
 use crate::source::failure;
 use due::Due;
@@ -39,7 +40,6 @@ pub const MEMBERS_MAX: i64 = 500;
 pub const COMMANDS_AT_ONCE: usize = 64;
 const TICK_DEV: Duration = Duration::from_millis(25);
 const TICK: Duration = Duration::from_secs(1);
-const STANDBY: Duration = Duration::from_millis(300);
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// How long a read model may take to see what a reactor led to, before the reactor looks again all the same.
@@ -134,20 +134,8 @@ impl Schedule {
     /// Waits until no other process leads.
     async fn take_over(&self) -> Result<PgConnection, ProjectError> {
         let mut connection = connect_to_read(&self.options.read, "schedule").await?;
-        let mut waited = false;
-        loop {
-            let leads: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-                .bind(advisory_key("schedule"))
-                .fetch_one(&mut connection)
-                .await?;
-            if leads {
-                return Ok(connection);
-            }
-            if !std::mem::replace(&mut waited, true) {
-                tracing::info!("standing by: another process keeps the schedule");
-            }
-            tokio::time::sleep(STANDBY).await;
-        }
+        own(&mut connection, "schedule").await?;
+        Ok(connection)
     }
 }
 

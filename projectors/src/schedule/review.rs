@@ -1,4 +1,5 @@
-//! The daily review of statuses, at the beginning of each Moscow day. Rules S2, S3, T2.
+//! The daily review of statuses, at the beginning of each Moscow day: first the ranking of spenders (`top.rs`), then
+//! everyone who may change. Rules S1, S2, S3, T2.
 //!
 //! Time alone only lowers a status (bills leave the window), so on an ordinary day those are reviewed who can fall or are
 //! about to, and those with a bill since the last review: an import decides each bill as of its own time (T6), so one that
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use super::command::{Caused, send};
 use super::status::{Done, memory, record};
+use super::top::rank;
 use super::{Hands, Look, MEMBERS_MAX, is_made, wait_until_passed};
 use crate::error::ProjectError;
 
@@ -67,7 +69,8 @@ impl Review {
             return Ok(Look::Done);
         }
         let today = now.moscow_day();
-        if self.memory.day.is_some_and(|day| day >= today) {
+        // Another day, not a later one: the clock of a `dev` installation may be set back.
+        if self.memory.day == Some(today) {
             self.record(read, here).await?;
             return Ok(Look::Done);
         }
@@ -80,8 +83,13 @@ impl Review {
         let same_rules =
             known.policy_version == self.memory.policy_version && known.categories == self.memory.categories;
         let whom = if same_rules { Whom::WhoMayChange(self.memory.position) } else { Whom::Everyone };
+        let registry = hands.ledger.registry();
+        let ranked = match registry.policies.in_force(now) {
+            Some(policy) => rank(hands, now, today, &policy.parameters).await?,
+            None => 0,
+        };
         let reviewed = review(hands, today, whom).await?;
-        tracing::info!(day = %today, members = reviewed, "statuses are reviewed");
+        tracing::info!(day = %today, members = reviewed, ranked, "statuses are reviewed");
         self.memory = known;
         self.record(read, here).await?;
         Ok(Look::Again)

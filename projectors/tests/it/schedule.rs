@@ -61,10 +61,7 @@ async fn count(world: &World, event_type: &str) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_b5_b8_s3_what_is_due_is_written_when_its_time_comes() {
     let mut world = World::with_members(4).await;
-    let following: Vec<_> = projections()
-        .iter()
-        .map(|projection| world.project(projection.name(), &world.options.read, world.log_source()))
-        .collect();
+    let following = world.follow_all();
     let first = schedule(&world);
     let second = schedule(&world);
     // A hold of 14 days, and one without; enough money and categories for vip in the third member's case.
@@ -101,10 +98,7 @@ async fn rule_s3_the_daily_review_schedules_the_fall_and_lets_it_happen() {
     let mut world = World::with_members(2).await;
     world.business("flowers", ledger_core::category::Category::Floristry, ordinary(), 0).await;
     world.consent(0, "partner:flowers").await;
-    let following: Vec<_> = projections()
-        .iter()
-        .map(|projection| world.project(projection.name(), &world.options.read, world.log_source()))
-        .collect();
+    let following = world.follow_all();
     let working = schedule(&world);
     for business in [0, 1, 3] {
         world.purchase(0, business, 1_500_000).await;
@@ -130,10 +124,7 @@ async fn rules_s2_t6_the_daily_review_lifts_whom_bills_imported_out_of_order_lif
     let mut world = World::with_members(2).await;
     world.business("flowers", ledger_core::category::Category::Floristry, ordinary(), 0).await;
     world.consent(0, "partner:flowers").await;
-    let following: Vec<_> = projections()
-        .iter()
-        .map(|projection| world.project(projection.name(), &world.options.read, world.log_source()))
-        .collect();
+    let following = world.follow_all();
     let working = schedule(&world);
     // The first review, of everyone, is over before the import.
     settle(&world).await;

@@ -282,6 +282,12 @@ impl World {
         tokio::spawn(async move { projector.run().await })
     }
 
+    /// Runs every projection from the log, until they are aborted.
+    pub(crate) fn follow_all(&self) -> Vec<JoinHandle<ProjectError>> {
+        let names = projections().into_iter().map(|projection| projection.name());
+        names.map(|name| self.project(name, &self.options.read, self.log_source())).collect()
+    }
+
     /// Opens the log as a source.
     pub(crate) fn log_source(&self) -> OpenSource {
         let log = self.options.log.clone();

@@ -48,11 +48,7 @@ impl Member {
         if document.occurred_at > now.plus(TimeDelta::minutes(policy.future_minutes)) {
             return Err("OCCURRED_IN_FUTURE");
         }
-        if self.is_blocked && document.import.is_none() {
-            // Rule R4: what is wrong with a hold is said first.
-            if let Some(hold) = document.redemption {
-                self.open_hold(hold, &business.slug, now)?;
-            }
+        if self.is_blocked && document.import.is_none() && document.redemption.is_none() {
             return Err("MEMBER_BLOCKED");
         }
         let said = document.import.flatten().unwrap_or(registered_at);

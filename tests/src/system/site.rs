@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::topic::Topic;
+use super::wait::eventually;
 use super::warehouse::Warehouse;
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -167,6 +168,22 @@ impl Site {
     /// When it cannot be started.
     pub fn restart_api(&mut self, index: usize) {
         self.api[index].1.restart().expect("ledger-api starts again");
+    }
+
+    /// Stops the `ledger-api` number `index` in its tracks (SIGSTOP): alive, connections open, silent.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pause_api(&mut self, index: usize) {
+        self.api[index].1.pause().expect("a process to pause");
+    }
+
+    /// Lets it go on after [`Site::pause_api`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume_api(&mut self, index: usize) {
+        self.api[index].1.resume().expect("a process to resume");
     }
 
     /// Waits until every `ledger-api` is ready.
@@ -335,6 +352,17 @@ impl Site {
         let values =
             answer.text.lines().filter(of_it).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         values.sum()
+    }
+
+    /// Waits until somebody waits for a lock in the database of `pool`.
+    ///
+    /// # Panics
+    /// When nobody does within 30 s.
+    pub async fn wait_for_waiting(pool: &PgPool) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let look = async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.expect("a count");
+        eventually("somebody waits for the lock", READY, look, |waiting| *waiting > 0).await;
     }
 
     /// The end of the log as the database has it.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use system_tests::system::{
-    Audit, Client, Duplicates, Journal, Role, Seeded, Site, Town, import_until_known, record_until_known,
-    shared,
+    Audit, Business, Client, Duplicates, Journal, Member, Role, Seeded, Site, Town, eventually,
+    import_until_known, record_until_known, shared,
 };
 
 use crate::{recently, sale, sales};
@@ -90,4 +91,56 @@ async fn every_process_is_killed_in_the_middle_of_an_import() {
     assert!(imported >= PURCHASES_MIN && sold > 0, "{imported} imported, {sold} sold");
     assert!(site.all_run(), "{}", site.logs());
     site.check();
+}
+
+/// The log has her, the process is killed before the vault knows it: the next start finds that out by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_cut_between_log_and_vault_is_finished_at_the_next_start() {
+    const PHONE: &str = "+79995558888";
+    const PENDING: &str = "SELECT count(*) FROM vault.members WHERE state = 'pending'";
+    const REGISTERED: &str = "SELECT count(*) FROM ledger.events WHERE event_type = 'MemberRegistered'";
+    let mut site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
+    let (log, vault) = (site.database("ledger").await, site.database("vault").await);
+    let count = async |pool: &sqlx::PgPool, sql: &'static str| -> i64 {
+        sqlx::query_scalar(sql).fetch_one(pool).await.expect("a count")
+    };
+    let limit = Duration::from_secs(30);
+
+    let mut head = log.begin().await.expect("a transaction");
+    sqlx::query("SELECT position FROM ledger.log_head FOR UPDATE").execute(&mut *head).await.expect("locked");
+    let admin = site.admin();
+    let personal = json!({"purpose": "personal_data", "version": "1"});
+    let body = json!({"phone": PHONE, "first_name": "Анна", "consents": [personal, shop.consent()]});
+    let registering = tokio::spawn(async move { admin.try_call("POST", "/admin/members", &body).await });
+    eventually("she is pending", limit, async || count(&vault, PENDING).await, |found| *found == 1).await;
+    // Now the vault holds still, so that its last step cannot be taken before the process dies.
+    let mut still = vault.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE vault.members IN EXCLUSIVE MODE").execute(&mut *still).await.expect("locked");
+    head.rollback().await.expect("the head is given back");
+    eventually("the log has her", limit, async || count(&log, REGISTERED).await, |found| *found == 1).await;
+    site.restart_api(0);
+    assert!(registering.await.expect("a task").is_err(), "nobody heard how it ended");
+    assert_eq!(count(&vault, PENDING).await, 1);
+    still.rollback().await.expect("the vault goes on");
+
+    site.wait_ready();
+    eventually("she is settled", limit, async || count(&vault, PENDING).await, |found| *found == 0).await;
+    let by_phone = json!({
+        "external_id": "1", "member": {"phone": PHONE}, "amount": "100.00", "occurred_at": recently(),
+    });
+    let sold = shop.till(&site).post("/transactions", &by_phone).await;
+    assert_eq!(sold.status, 201, "{}", sold.text);
+    let id: String =
+        sqlx::query_scalar("SELECT stream_id::text FROM ledger.events WHERE stream_type = 'member'")
+            .fetch_one(&log)
+            .await
+            .expect("her id");
+    let me = Member { id, phone: PHONE.to_owned() }.sign_in(&site).await;
+    assert_eq!(me.get("/users/me").await.data(200)["first_name"], "Анна");
+    const NOTED: &str = "SELECT count(*) FROM vault.partner_members WHERE granted";
+    let noted = async || count(&vault, NOTED).await;
+    eventually("her consent is known to look-ups by hash", limit, noted, |found| *found == 1).await;
+    log.close().await;
+    vault.close().await;
 }

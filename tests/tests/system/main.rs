@@ -21,6 +21,7 @@ mod restored;
 mod scope;
 mod slow;
 mod start;
+mod stopped;
 mod topic;
 mod whole_path;
 

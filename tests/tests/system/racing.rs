@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use serde_json::json;
-use system_tests::system::{Audit, Duplicates, Fate, Journal, Member, Site, Town, shared};
+use system_tests::system::{Audit, Business, Duplicates, Fate, Journal, Member, Site, Town, shared};
 
 use crate::{recently, sale};
 
@@ -45,16 +45,35 @@ async fn two_processes_race_on_the_same_members() {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 201], "{document} is created once and replayed once");
     }
+    let named = new_businesses_are_known_at_once(&site, &second, &journal).await;
     one_phone_one_member(&site, &second).await;
     consents_end_as_the_log_has_them(&site, &second, &town.members[0]).await;
     let audit = Audit::pass(&site, &journal, Duplicates::None).await;
-    assert_eq!(audit.purchases(), DOCUMENTS);
-    assert_eq!(audit.turnover(), (1..=400).sum::<i64>() * 100);
+    assert_eq!(audit.purchases(), DOCUMENTS + named);
+    assert_eq!(audit.turnover(), (1..=400).sum::<i64>() * 100 + i64::try_from(named).unwrap() * 10_000);
     for member in &town.members {
         let of_her = audit.log.of_kind("BonusAccrued").filter(|event| event.stream == member.id);
         let new = of_her.filter(|event| event.payload["inputs"]["new_category"] != "1").count();
         assert_eq!(new, 3, "each category is new to a member once, whichever process decided");
     }
+}
+
+/// A business that one process registers is named by an admin's purchase at the other as the next thing it hears. Gives the
+/// number of purchases.
+async fn new_businesses_are_known_at_once(site: &Site, second: &str, journal: &Journal) -> usize {
+    const ROUNDS: usize = 8;
+    for round in 0..ROUNDS {
+        let shop = Business::register(site, &format!("new-{round}"), "floristry", json!({})).await;
+        let member = Member::register(site, std::slice::from_ref(&shop), None).await;
+        let one = sale("first", &shop, &member, 10_000, &recently());
+        journal.about_to_send(&one);
+        let mut body = one.body();
+        body["business_id"] = json!(shop.slug);
+        let data = site.admin().at(second).post("/transactions", &body).await.data(201);
+        let transaction_id = data["transaction_id"].as_str().unwrap().to_owned();
+        journal.heard(&shop.slug, &one.external_id, Fate::Recorded { transaction_id });
+    }
+    ROUNDS
 }
 
 /// Battery C5: one phone, 60 registrations at once over both processes.

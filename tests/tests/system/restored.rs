@@ -72,7 +72,8 @@ async fn nobody_starts_on_a_restored_server() {
     Role::ALL.into_iter().for_each(|role| site.start_role(role));
     let more = sales(&seeded, &town.businesses, &town.members, 100, 100);
     import_until_known(&site.admin(), &journal, &more).await;
-    assert!(site.settle().await > behind);
+    let published = site.settle().await;
+    assert!(published > behind);
     site.kill_all();
     for part in DATABASES {
         copy(&site, &format!("saved_{part}"), part).await;
@@ -110,6 +111,32 @@ async fn nobody_starts_on_a_restored_server() {
     let said = std::fs::read_to_string(site.installation().folder().join("server-late.log")).unwrap();
     assert!(!ended.success() && tells(&said), "{said}");
     assert_eq!(site.head().await, behind, "nothing was appended to it");
+    forked(&mut site, &town, published).await;
+}
+
+/// Nobody could be asked, and the restored log grew beyond what was published, by other events: each of those who saw the
+/// first ones tells, alone.
+async fn forked(site: &mut Site, town: &Town, published: i64) {
+    let limit = Duration::from_secs(60);
+    let nowhere = ("OWN_CIRCLE__CLICKHOUSE__URL", "http://127.0.0.1:9");
+    site.stack().kafka().kill().expect("the broker is killed");
+    let alone = ProcessOptions::new("server-alone", "ledger-api", ["serve"]).with(nowhere.0, nowhere.1);
+    let mut alone = site.installation().start(alone).expect("ledger-api starts");
+    let ready = format!("{}/health/ready", site.installation().http_url());
+    alone.wait_ready(&ready, limit).expect("it serves with nobody to ask");
+    let other = sales(&Seeded::new("another history", 73), &town.businesses, &town.members, 500, 200);
+    import_until_known(&site.admin(), &Journal::default(), &other).await;
+    alone.kill9();
+    let head = site.head().await;
+    assert!(head > published, "{head} is not beyond {published}");
+
+    let tells = |said: &str| said.lines().any(|said| said.contains("the log has forked"));
+    let (good, said) = site.run("forked-clickhouse", "ledger-api", &["serve"], &[], limit);
+    assert!(!good && tells(&said) && said.contains("ClickHouse"), "by ClickHouse alone: {said}");
+    site.stack().kafka().start().expect("the broker starts");
+    let (good, said) = site.run("forked-topic", "ledger-api", &["serve"], &[nowhere], limit);
+    assert!(!good && tells(&said) && said.contains("topic"), "by the topic alone: {said}");
+    assert_eq!(site.head().await, head, "nothing was appended to it");
 }
 
 const DATABASES: [&str; 3] = ["ledger", "read", "vault"];

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId};
-use crate::member::lot::{Funder, Lot};
+use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::rate::{Multiplier, NewCategoryMultiplier, Rate};
@@ -84,11 +84,10 @@ pub struct BonusAccrued {
 pub struct BonusMatured {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret: then the movement is one too.
+    /// What it came from.
+    pub origin: LotOrigin,
+    /// Whether the lot was earned, or bonuses of it were ever held or spent, where a visit is a medical secret: then
+    /// what moves it is one too (design J6).
     pub confidentiality: Confidentiality,
     /// Who funds it.
     pub funder: Funder,
@@ -125,11 +124,10 @@ pub enum ExpiredTo {
 pub struct BonusExpired {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
-    /// Whether that business's visits are a medical secret.
+    /// What it came from.
+    pub origin: LotOrigin,
+    /// Whether the lot was earned, or bonuses of it were ever held or spent, where a visit is a medical secret: then
+    /// what moves it is one too (design J6).
     pub confidentiality: Confidentiality,
     /// Who funded it.
     pub funder: Funder,

@@ -6,6 +6,7 @@
 //! One file for each theme of the rule book.
 
 mod bonus;
+mod gift;
 mod membership;
 mod purchase;
 mod redemption;
@@ -15,6 +16,7 @@ mod standing;
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
+pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
 pub use purchase::{PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason};
 pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, LotPart};
@@ -22,7 +24,11 @@ pub use refund::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
     PurchaseRefunded, WaitingRefundDropped,
 };
-pub use standing::{StatusChanged, StatusDowngradeCancelled, StatusDowngradeScheduled, StatusReason, Track};
+pub use standing::{
+    InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PremiumCancelled,
+    PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
+    StatusDowngradeScheduled, StatusReason, TopSpendersEntered, TopSpendersLeft, Track,
+};
 
 /// A fact on a member's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,4 +55,17 @@ pub enum MemberEvent {
     StatusChanged(StatusChanged),
     StatusDowngradeScheduled(StatusDowngradeScheduled),
     StatusDowngradeCancelled(StatusDowngradeCancelled),
+    InnerCircleInvited(InnerCircleInvited),
+    InnerCircleInvitationWithdrawn(InnerCircleInvitationWithdrawn),
+    TopSpendersEntered(TopSpendersEntered),
+    TopSpendersLeft(TopSpendersLeft),
+    PremiumStarted(PremiumStarted),
+    PremiumRenewed(PremiumRenewed),
+    PremiumCancelled(PremiumCancelled),
+    PremiumLapsed(PremiumLapsed),
+    MemberBlocked(MemberBlocked),
+    MemberUnblocked(MemberUnblocked),
+    BonusGifted(BonusGifted),
+    BonusAdjusted(BonusAdjusted),
+    BonusWithdrawn(BonusWithdrawn),
 }

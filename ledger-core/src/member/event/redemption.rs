@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
 use crate::log::Position;
-use crate::member::lot::Funder;
+use crate::member::lot::{Funder, LotOrigin};
 use crate::money::{Bonuses, Roubles};
 use crate::rate::Rate;
 use crate::time::Timestamp;
@@ -17,10 +17,8 @@ use crate::time::Timestamp;
 pub struct LotPart {
     /// The lot.
     pub lot_id: LotId,
-    /// The purchase it came from.
-    pub purchase_id: PurchaseId,
-    /// The business it was earned at.
-    pub business_id: BusinessId,
+    /// What it came from.
+    pub origin: LotOrigin,
     /// Whether the lot was earned, or bonuses of it were ever held or spent, where a visit is a medical secret: then
     /// what moves it is one too (design J6).
     pub confidentiality: Confidentiality,

@@ -8,7 +8,7 @@ use crate::member::event::{
     BonusExpired, BonusMatured, ConsentGranted, ConsentWithdrawn, ExpiredTo, Holding, MemberRegistered,
     PurchaseRecorded, PurchaseSource,
 };
-use crate::member::lot::{Funder, Lot};
+use crate::member::lot::{Funder, Lot, LotOrigin};
 
 /// A consent given or withdrawn, to version `v1` of its text.
 pub(crate) fn consent(purpose: &str, choice: ConsentChoice) -> ConsentChange {
@@ -49,6 +49,15 @@ pub(crate) fn recorded(serial: u8, slug: &str, amount: &str) -> PurchaseRecorded
     }
 }
 
+/// The origin of a lot of purchase `serial` at `slug`.
+pub(crate) fn bought(serial: u8, slug: &str) -> LotOrigin {
+    LotOrigin::Purchase {
+        purchase_id: purchase_id(serial),
+        business_id: business_id(slug),
+        confidentiality: kind_of(slug).1,
+    }
+}
+
 fn funder(name: &str) -> Funder {
     name.parse().expect("a funder")
 }
@@ -69,9 +78,8 @@ pub(crate) fn lot(serial: u8, by: &str, amount: &str, opens: Holding, life: [&st
 pub(crate) fn matured(serial: u8, slug: &str, by: &str, amount: &str) -> Event {
     let fact = BonusMatured {
         lot_id: LotId::of(purchase_id(serial), by),
-        purchase_id: purchase_id(serial),
-        business_id: business_id(slug),
-        confidentiality: kind_of(slug).1,
+        origin: bought(serial, slug),
+        confidentiality: bought(serial, slug).confidentiality(),
         funder: funder(by),
         amount: bon(amount),
     };
@@ -82,9 +90,8 @@ pub(crate) fn matured(serial: u8, slug: &str, by: &str, amount: &str) -> Event {
 pub(crate) fn expired(serial: u8, slug: &str, by: &str, amount: &str, expired_to: ExpiredTo) -> Event {
     let fact = BonusExpired {
         lot_id: LotId::of(purchase_id(serial), by),
-        purchase_id: purchase_id(serial),
-        business_id: business_id(slug),
-        confidentiality: kind_of(slug).1,
+        origin: bought(serial, slug),
+        confidentiality: bought(serial, slug).confidentiality(),
         funder: funder(by),
         amount: bon(amount),
         holding: Holding::Available,

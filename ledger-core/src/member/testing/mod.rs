@@ -7,7 +7,7 @@
 mod facts;
 
 pub(crate) use facts::{
-    IN_THE_APP, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
+    IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
 };
 
 use chrono::TimeDelta;
@@ -17,13 +17,17 @@ use uuid::Uuid;
 use crate::business::event::{BusinessEvent, BusinessMultiplierSet, BusinessRegistered, Terms};
 use crate::category::{Category, Confidentiality};
 use crate::context::{Context, Registry};
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, RedemptionId, RefundId};
+use crate::ids::{
+    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
+};
 use crate::log::{Event, Position};
 use crate::member::command::{
-    Draft, HoldBonuses, MemberCommand, MemberOutcome, NewEvent, PurchaseDocument, PurchaseMode,
-    PurchaseOutcome, RecordPurchase, RefundPurchase, decide,
+    HoldBonuses, MemberCommand, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome,
+    RecordPurchase, RefundPurchase,
 };
 use crate::member::consent::ConsentChange;
+use crate::member::decide::decide;
+use crate::member::draft::{Draft, NewEvent};
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseSource};
 use crate::member::state::MemberState;
 use crate::member::{PurchaseFile, Refund};
@@ -72,6 +76,14 @@ pub(crate) fn business_id(slug: &str) -> BusinessId {
 /// The id of the purchase that was the `serial`th of its world, from 1.
 pub(crate) fn purchase_id(serial: u8) -> PurchaseId {
     PurchaseId::of_key(&[serial; 32])
+}
+
+pub(crate) fn grant_id(serial: u8) -> GrantId {
+    GrantId::from_uuid(Uuid::from_u128(2_000 + u128::from(serial)))
+}
+
+pub(crate) fn reason_id(serial: u8) -> ReasonId {
+    ReasonId::from_uuid(Uuid::from_u128(3_000 + u128::from(serial)))
 }
 
 pub(crate) fn quarantine_id(serial: u8) -> QuarantineId {

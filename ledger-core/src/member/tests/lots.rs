@@ -215,7 +215,11 @@ fn rule_b7_lots_are_spent_by_expiry_then_position_then_business_before_coalition
         .after(buy("mindal", "1000.00"))
         .after(buy("buket", "1000.00"))
         .after(buy("linza", "1000.00").on("2026-02-01T12:00:00+03:00"));
-    let order: Vec<_> = world.state.live_lots().map(|lot| (lot.purchase_id, lot.funder.as_str())).collect();
+    let order: Vec<_> = world
+        .state
+        .live_lots()
+        .map(|lot| (lot.origin.purchase_id().expect("a purchase"), lot.funder.as_str()))
+        .collect();
     assert_eq!(
         order,
         [
@@ -249,7 +253,7 @@ fn rule_b8_p1_the_policy_of_the_expirys_moment_decides_when_it_is_written_in_tim
     let world = anna().after(buy("mindal", "1.00")).after(buy("mindal", "100.00"));
     let world = world.at("2026-06-01T00:00:00+03:00").policy("bonus.expired_to", json!("coalition"));
     let in_time = world.clone().when(WriteDue);
-    assert!(in_time.drafted().contains(&crate::member::command::NewEvent {
+    assert!(in_time.drafted().contains(&crate::member::draft::NewEvent {
         occurred_at: at(LAST),
         event: expired(2, "mindal", "mindal", "5.00", ExpiredTo::Funder),
         cause: None,

@@ -2,11 +2,14 @@
 
 mod bonuses;
 mod documents;
+mod gifts;
 mod lots;
 mod medical;
 mod model;
+mod premium;
 mod properties;
 mod redemptions;
 mod refunds;
+mod standing;
 mod statuses;
 mod value;

@@ -265,8 +265,9 @@ fn rule_f3_what_was_due_before_a_purchase_pays_the_debt_and_not_the_purchase() {
     assert_eq!((before.available, before.debt), (bon("0.00"), bon("0.00")), "as she is shown it");
     // A purchase of the day before, whose lot would be spent first (Rule B7).
     let world = world.after(buy("kozha", "1000.00").on("2026-03-01T13:00:00+03:00"));
-    let lots: Vec<_> = world.state.live_lots().map(|lot| lot.purchase_id).collect();
-    assert_eq!(lots, [purchase_id(2), purchase_id(2)], "untouched");
+    let lots: Vec<_> = world.state.live_lots().map(|lot| lot.lot_id).collect();
+    let of = |funder| LotId::of(purchase_id(2), funder);
+    assert_eq!(lots, [of("kozha"), of("coalition")], "untouched");
 }
 
 /// What is on an account after her whole history.

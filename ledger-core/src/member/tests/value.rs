@@ -5,10 +5,11 @@ use uuid::Uuid;
 use crate::ids::MemberId;
 use crate::log::Event;
 use crate::member::CorruptHistory;
-use crate::member::MemberCommand::WriteDue;
-use crate::member::event::{ExpiredTo, Holding, MemberEvent, MemberRegistered};
+use crate::member::MemberCommand::{self, WriteDue};
+use crate::member::event::{ExpiredTo, GiftKind, Holding, MemberEvent, MemberRegistered};
+use crate::member::gift::{Adjustment, Gift};
 use crate::member::state::MemberState;
-use crate::member::testing::{World, anna, at, buy, expired, matured};
+use crate::member::testing::{World, anna, at, bon, buy, expired, grant_id, matured, reason_id};
 use crate::postings::{Posting, Unit, postings};
 
 const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
@@ -40,6 +41,38 @@ fn rule_m1_an_available_accrual_is_issued_and_paid_for() {
             "BON member/anna/available 7500 coalition",
             "RUB coalition/promo -7500 coalition",
             "RUB coalition/float 7500 coalition",
+        ]
+    );
+}
+
+#[test]
+fn rule_m1_what_is_given_by_hand_is_the_coalitions_and_what_is_taken_goes_back_to_its_funder() {
+    let gift = Gift {
+        grant_id: grant_id(1),
+        kind: GiftKind::Referral,
+        reason_id: None,
+        amount: bon("500.00"),
+        life_days: Some(7),
+    };
+    let given = [
+        "BON funder/coalition/issued -50000 coalition",
+        "BON member/anna/available 50000 coalition",
+        "RUB coalition/promo -50000 coalition",
+        "RUB coalition/float 50000 coalition",
+    ];
+    assert_eq!(lines(newest(&anna().after(MemberCommand::Gift(gift)))), given);
+    let adjust = |amount: &str| {
+        let (grant_id, reason_id) = (grant_id(2), reason_id(2));
+        MemberCommand::Adjust(Adjustment { grant_id, reason_id, amount: bon(amount) })
+    };
+    assert_eq!(lines(newest(&anna().after(adjust("500.00")))), given);
+    assert_eq!(
+        lines(newest(&anna().after(buy("mindal", "3000.00")).after(adjust("-20.00")))),
+        [
+            "BON member/anna/available -2000 mindal",
+            "BON funder/mindal/taken_back 2000 mindal",
+            "RUB coalition/float -2000 mindal",
+            "RUB business/mindal/clearing 2000 mindal",
         ]
     );
 }

@@ -29,7 +29,8 @@ pub(crate) enum Hand {
 }
 
 pub(crate) fn hands() -> impl Strategy<Value = Hand> {
-    let amounts = || prop_oneof![8 => 1..200_000_i64, 1 => -5..1_i64, 1 => 10_000_000_000..10_000_000_002_i64];
+    let amounts =
+        || prop_oneof![8 => 1..200_000_i64, 1 => -5..1_i64, 1 => 10_000_000_000..10_000_000_002_i64];
     let measure = (0..6_000_000_i64, 0..100_i64).prop_map(|(enter, percent)| [enter, enter * percent / 100]);
     let measures = proptest::option::weighted(0.8, measure);
     prop_oneof![

@@ -301,6 +301,57 @@ fn admin_shapes() -> Vec<Shape> {
     ]
 }
 
+/// A member nobody knows: form comes first.
+const NOBODY: &str = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
+
+fn of_member(
+    call: &str,
+    right: Value,
+    required: &'static [&'static str],
+    wrong: Vec<(&'static str, Value)>,
+) -> Shape {
+    let path = format!("/admin/members/{NOBODY}/{call}");
+    Shape { whom: Whom::Admin, method: "POST", path: path.leak(), right, required, wrong }
+}
+
+/// Calls of an admin about one member.
+fn member_shapes() -> Vec<Shape> {
+    let wrong_either_way = || {
+        let texts =
+            ["0", "-0.00", "12.345", "-12.345", "NaN", "1e3", "--5.00", "+5.00", "-", "−5.00", "", " 5"];
+        let large = ["100000000.01", "-100000000.01", "99999999999999999999"];
+        let mut all: Vec<_> = texts.iter().chain(&large).map(|text| ("amount", json!(text))).collect();
+        all.extend([json!(0), json!(true), json!(["5.00"]), json!({})].map(|value| ("amount", value)));
+        all.extend(wrong_texts("reason"));
+        all
+    };
+    let mut gifts = wrong_amounts("amount");
+    gifts.extend(wrong_texts("reason"));
+    gifts.extend(
+        [json!(0), json!(-1), json!(3_651), json!("7"), json!(1.5)].map(|value| ("life_days", value)),
+    );
+    let mut payments = wrong_times("from");
+    payments.extend(wrong_times("to"));
+    payments.extend(wrong_texts("payment_ref"));
+    let premium = json!({"from": "2030-01-01T00:00:00Z", "to": "2030-02-01T00:00:00Z", "payment_ref": "p-1"});
+    let reason = "a till's mistake";
+    let mut shapes = vec![
+        of_member("block", json!({"reason": reason}), &["reason"], wrong_texts("reason")),
+        of_member(
+            "adjust",
+            json!({"amount": "-5.00", "reason": reason}),
+            &["amount", "reason"],
+            wrong_either_way(),
+        ),
+        of_member("gift", json!({"amount": "5.00", "reason": reason}), &["amount", "reason"], gifts),
+        of_member("premium", premium, &["from", "to", "payment_ref"], payments),
+    ];
+    for call in ["invite-inner-circle", "uninvite", "unblock", "premium/cancel"] {
+        shapes.push(of_member(call, json!({}), &[], Vec::new()));
+    }
+    shapes
+}
+
 /// Every case of every shape.
 pub(super) fn cases(member_id: &str) -> Vec<Case> {
     let mut shapes = vec![purchase_shape(member_id)];
@@ -308,6 +359,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     shapes.extend(refund_shapes());
     shapes.extend(open_shapes(member_id));
     shapes.extend(admin_shapes());
+    shapes.extend(member_shapes());
     shapes.iter().flat_map(cases_of).collect()
 }
 

@@ -1,156 +1,21 @@
-//! Folds the log into each member's two statuses, her consents and her bills. Rules S1, S3, S6, S7.
-//!
-//! Both tracks are kept, with and without medical businesses; which one is shown is the consent's word, taken by the
-//! reader. Bills are kept by moment, so that the sums of the window of Rule S1 are exact at any now.
+//! Writes what a batch says: each table by a few statements.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::MemberId;
-use ledger_core::log::Position;
-use ledger_core::member::event::{MemberEvent, PurchaseRecorded, PurchaseRefunded, Track};
-use ledger_core::member::status::Status;
+use ledger_core::member::event::{PurchaseRecorded, PurchaseRefunded};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::engine::{Decoded, Fact, Projection};
+use super::{Consent, Flags, Member, Paid, TrackState};
+use crate::engine::Decoded;
 use crate::error::ProjectError;
-
-/// The read model `statuses`.
-pub struct Statuses;
-
-/// One track after the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct TrackState {
-    status: Status,
-    falls: Option<(NaiveDate, Status)>,
-}
-
-/// What a batch says about one member; what it does not say stays.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Member {
-    registered_at: Option<DateTime<Utc>>,
-    ordinary: Option<TrackState>,
-    with_medical: Option<TrackState>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Consent {
-    granted: bool,
-    version: String,
-    at: DateTime<Utc>,
-    position: Position,
-}
-
-#[derive(Default)]
-struct Changes<'a> {
-    members: BTreeMap<Uuid, Member>,
-    consents: BTreeMap<(Uuid, String), Consent>,
-    bills: Vec<(Uuid, &'a Decoded, &'a PurchaseRecorded)>,
-    refunds: Vec<(Uuid, &'a PurchaseRefunded)>,
-}
-
-impl<'a> Changes<'a> {
-    fn enter(&mut self, member_id: MemberId, event: &'a Decoded, fact: &'a MemberEvent) {
-        let id = member_id.as_uuid();
-        match fact {
-            MemberEvent::MemberRegistered(fact) => {
-                self.member(id).registered_at = Some(fact.registered_at.to_utc());
-            }
-            MemberEvent::MembershipBackdated(fact) => {
-                self.member(id).registered_at = Some(fact.registered_at.to_utc());
-            }
-            MemberEvent::ConsentGranted(fact) => {
-                self.consent(id, fact.purpose.to_string(), true, fact.version.to_string(), event);
-            }
-            MemberEvent::ConsentWithdrawn(fact) => {
-                self.consent(id, fact.purpose.to_string(), false, fact.version.to_string(), event);
-            }
-            MemberEvent::PurchaseRecorded(fact) => {
-                self.member(id);
-                self.bills.push((id, event, fact));
-            }
-            MemberEvent::StatusChanged(fact) => {
-                self.track(id, fact.track, TrackState { status: fact.to, falls: None });
-            }
-            MemberEvent::StatusDowngradeScheduled(fact) => {
-                let falls = Some((fact.on.to_date(), fact.to));
-                self.track(id, fact.track, TrackState { status: fact.from, falls });
-            }
-            MemberEvent::StatusDowngradeCancelled(fact) => {
-                self.track(id, fact.track, TrackState { status: fact.status, falls: None });
-            }
-            MemberEvent::PurchaseRefunded(fact) => self.refunds.push((id, fact)),
-            MemberEvent::PurchaseQuarantined(_)
-            | MemberEvent::BonusesHeld(_)
-            | MemberEvent::HoldReleased(_)
-            | MemberEvent::BonusesRedeemed(_)
-            | MemberEvent::BonusReturned(_)
-            | MemberEvent::BonusTakenBack(_)
-            | MemberEvent::DebtIncurred(_)
-            | MemberEvent::DebtRepaid(_)
-            | MemberEvent::WaitingRefundDropped(_)
-            | MemberEvent::BonusAccrued(_)
-            | MemberEvent::BonusMatured(_)
-            | MemberEvent::BonusExpired(_) => {}
-        }
-    }
-
-    fn member(&mut self, id: Uuid) -> &mut Member {
-        self.members.entry(id).or_default()
-    }
-
-    fn track(&mut self, id: Uuid, which: Track, state: TrackState) {
-        let member = self.member(id);
-        if matches!(which, Track::Ordinary | Track::Both) {
-            member.ordinary = Some(state);
-        }
-        if matches!(which, Track::WithMedical | Track::Both) {
-            member.with_medical = Some(state);
-        }
-    }
-
-    fn consent(&mut self, id: Uuid, purpose: String, granted: bool, version: String, event: &Decoded) {
-        self.member(id);
-        let consent = Consent { granted, version, at: event.recorded_at.to_utc(), position: event.position };
-        self.consents.insert((id, purpose), consent);
-    }
-}
-
-impl Projection for Statuses {
-    fn name(&self) -> &'static str {
-        "statuses"
-    }
-
-    fn tables(&self) -> &'static str {
-        include_str!("../../migrations/read/statuses.sql")
-    }
-
-    fn apply<'a>(
-        &'a self,
-        connection: &'a mut PgConnection,
-        events: &'a [Decoded],
-    ) -> BoxFuture<'a, Result<(), ProjectError>> {
-        Box::pin(async move {
-            let mut changes = Changes::default();
-            for event in events {
-                if let Fact::Member(member, fact) = &event.fact {
-                    changes.enter(*member, event, fact);
-                }
-            }
-            write_members(connection, &changes.members).await?;
-            write_consents(connection, &changes.consents).await?;
-            write_bills(connection, &changes.bills).await?;
-            write_refunds(connection, &changes.refunds).await
-        })
-    }
-}
 
 /// What the batch does not say (NULL in `b`) stays as it is in `m`; a new member begins as insider (Rule S6).
 const WRITE_MEMBERS: &str = "\
-    INSERT INTO members \
+    INSERT INTO members (member_id, registered_at, ordinary_status, ordinary_falls_on, ordinary_falls_to, \
+        with_medical_status, with_medical_falls_on, with_medical_falls_to) \
     SELECT b.member_id, coalesce(b.registered_at, m.registered_at), \
            coalesce(b.o, m.ordinary_status, 'insider'), \
            CASE WHEN b.o IS NULL THEN m.ordinary_falls_on ELSE b.o_on END, \
@@ -166,7 +31,7 @@ const WRITE_MEMBERS: &str = "\
         ordinary_falls_to = excluded.ordinary_falls_to, with_medical_status = excluded.with_medical_status, \
         with_medical_falls_on = excluded.with_medical_falls_on, with_medical_falls_to = excluded.with_medical_falls_to";
 
-async fn write_members(
+pub(super) async fn write_members(
     connection: &mut PgConnection,
     members: &BTreeMap<Uuid, Member>,
 ) -> Result<(), ProjectError> {
@@ -207,7 +72,7 @@ async fn write_members(
     Ok(())
 }
 
-async fn write_consents(
+pub(super) async fn write_consents(
     connection: &mut PgConnection,
     consents: &BTreeMap<(Uuid, String), Consent>,
 ) -> Result<(), ProjectError> {
@@ -231,7 +96,7 @@ async fn write_consents(
     Ok(())
 }
 
-async fn write_bills(
+pub(super) async fn write_bills(
     connection: &mut PgConnection,
     bills: &[(Uuid, &Decoded, &PurchaseRecorded)],
 ) -> Result<(), ProjectError> {
@@ -257,7 +122,7 @@ async fn write_bills(
 }
 
 /// Rule F6: bills are net of refunds. One by one: a batch may hold several of one purchase, and they are few.
-async fn write_refunds(
+pub(super) async fn write_refunds(
     connection: &mut PgConnection,
     refunds: &[(Uuid, &PurchaseRefunded)],
 ) -> Result<(), ProjectError> {
@@ -272,6 +137,72 @@ async fn write_refunds(
         .bind(fact.amount.kopecks())
         .execute(&mut *connection)
         .await?;
+    }
+    Ok(())
+}
+
+/// What the batch does not say (NULL in `b`) stays as it is; the rows are there.
+pub(super) async fn write_flags(
+    connection: &mut PgConnection,
+    flags: &BTreeMap<Uuid, Flags>,
+) -> Result<(), ProjectError> {
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Flags) -> Option<bool>| flags.values().map(of).collect::<Vec<Option<bool>>>();
+    sqlx::query(
+        "UPDATE members AS m SET invited = coalesce(b.invited, m.invited), blocked = coalesce(b.blocked, m.blocked), \
+            top_ordinary = coalesce(b.o, m.top_ordinary), top_with_medical = coalesce(b.w, m.top_with_medical) \
+         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[]) AS b (member_id, invited, blocked, o, w) \
+         WHERE m.member_id = b.member_id",
+    )
+    .bind(flags.keys().copied().collect::<Vec<Uuid>>())
+    .bind(column(|flags| flags.invited))
+    .bind(column(|flags| flags.blocked))
+    .bind(column(|flags| flags.top_ordinary))
+    .bind(column(|flags| flags.top_with_medical))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One by one in their order: they are few, and each builds on the one before.
+pub(super) async fn write_paid(
+    connection: &mut PgConnection,
+    paid: &[(Uuid, Paid)],
+) -> Result<(), ProjectError> {
+    for (member, paid) in paid {
+        match paid {
+            Paid::Period { from, to } => {
+                sqlx::query("INSERT INTO premium (member_id, from_time, to_time) VALUES ($1, $2, $3)")
+                    .bind(member)
+                    .bind(from)
+                    .bind(to)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Paid::Cancelled { at } => {
+                sqlx::query("DELETE FROM premium WHERE member_id = $1 AND from_time >= $2")
+                    .bind(member)
+                    .bind(at)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query(
+                    "UPDATE premium SET to_time = least(to_time, $2), closed = true WHERE member_id = $1",
+                )
+                .bind(member)
+                .bind(at)
+                .execute(&mut *connection)
+                .await?;
+            }
+            Paid::Lapsed { at } => {
+                sqlx::query("UPDATE premium SET closed = true WHERE member_id = $1 AND to_time <= $2")
+                    .bind(member)
+                    .bind(at)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+        }
     }
     Ok(())
 }

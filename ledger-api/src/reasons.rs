@@ -1,0 +1,68 @@
+//! An admin's reason goes to the vault, and the command that names it to the ledger. Rule B10, compliance D1.
+//!
+//! The text is kept first: a fact on the log never names a reason that is not there. Its id follows from the request's
+//! key, so that a repeat finds it; what led to nothing leaves no text. The fingerprint does not cover the text: a hash of
+//! it would be a value derived from what may be personal, outside the vault.
+
+use ledger_core::ids::{MemberId, ReasonId};
+use ledger_core::member::MemberCommand;
+use ledger_core::rejection::Rejection;
+use ledger_store::{Command, Idempotency, Receipt, Repeat};
+use pii_vault::VaultError;
+use pii_vault::access::Purpose;
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::natural_key::fingerprint;
+use crate::problem::ApiError;
+use crate::routes::businesses::execute;
+
+/// The namespace of all reasons.
+const REASONS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_7265_6173_6f6e);
+
+/// A command to a member for a reason.
+pub(crate) struct Reasoned<'a> {
+    /// To whom.
+    pub(crate) member: MemberId,
+    /// The request's key.
+    pub(crate) key: [u8; 32],
+    /// Why.
+    pub(crate) text: &'a str,
+    /// What else makes the request this one.
+    pub(crate) parts: &'a [&'a [u8]],
+}
+
+impl Reasoned<'_> {
+    /// Keeps the reason and has the ledger decide.
+    pub(crate) async fn execute(
+        self,
+        call: &Call,
+        command: impl FnOnce(ReasonId) -> MemberCommand,
+    ) -> Result<Receipt, ApiError> {
+        let Self { member, key, text, parts } = self;
+        let reason = ReasonId::from_uuid(Uuid::new_v5(&REASONS, &key));
+        let access = call.vault_access(call.caller()?.accessor(), Purpose::Support);
+        let members = call.app.vault.members();
+        let is_new = match members.keep_reason(member, reason, text, &access).await {
+            Ok(is_new) => is_new,
+            Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
+            Err(other) => return Err(other.into()),
+        };
+        let id = member.as_uuid();
+        let all: Vec<&[u8]> =
+            std::iter::once(id.as_bytes().as_slice()).chain(parts.iter().copied()).collect();
+        let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&all) };
+        let command = Command::Member { member_id: member, command: command(reason) };
+        let result = execute(call, command, idempotency).await;
+        let is_nothing = match &result {
+            Ok(receipt) => receipt.repeat == Repeat::First && receipt.position.is_none(),
+            Err(ApiError::Rejected(_)) => true,
+            // It may be on the log all the same.
+            Err(_) => false,
+        };
+        if is_new && is_nothing {
+            members.forget_reason(member, reason, &access).await?;
+        }
+        result
+    }
+}

@@ -1,0 +1,91 @@
+//! The fold of lots: opened, matured, expired, taken from. Rules B5, B7, B8, B10.
+
+use super::event::{BonusAccrued, BonusExpired, BonusMatured, BonusWithdrawn, Holding, LotPart};
+use super::lot::{Lot, LotOrigin};
+use super::state::{LiveLot, MemberState, SpendOrder};
+use crate::log::Position;
+use crate::money::Bonuses;
+
+impl MemberState {
+    pub(super) fn accrue(&mut self, position: Position, fact: &BonusAccrued) -> Result<(), &'static str> {
+        let all_positive = fact.lots.iter().all(|lot| lot.amount.is_positive());
+        if !all_positive || Bonuses::checked_sum(fact.lots.iter().map(|lot| lot.amount)) != Some(fact.amount)
+        {
+            return Err("lots that do not add up to their accrual");
+        }
+        let origin = LotOrigin::Purchase {
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            confidentiality: fact.confidentiality,
+        };
+        fact.lots.iter().try_for_each(|lot| self.open(position, origin, lot.clone()))
+    }
+
+    /// A new lot.
+    pub(super) fn open(
+        &mut self,
+        position: Position,
+        origin: LotOrigin,
+        lot: Lot,
+    ) -> Result<(), &'static str> {
+        let Lot { lot_id, funder, amount, opens, available_from, expires_at } = lot;
+        if !amount.is_positive() {
+            return Err("a lot of nothing");
+        }
+        let order = SpendOrder { expires_at, position, funder: funder.clone() };
+        let live = LiveLot {
+            lot_id,
+            origin,
+            confidentiality: origin.confidentiality(),
+            funder,
+            left: amount,
+            held: Bonuses::ZERO,
+            holding: opens,
+            available_from,
+            expires_at,
+        };
+        self.insert(order, live)
+    }
+
+    pub(super) fn insert(&mut self, order: SpendOrder, lot: LiveLot) -> Result<(), &'static str> {
+        if self.lot_orders.insert(lot.lot_id, order.clone()).is_some() {
+            return Err("a lot is opened twice");
+        }
+        if self.lots.insert(order, lot).is_some() {
+            return Err("two lots of one funder are opened by one fact");
+        }
+        Ok(())
+    }
+
+    pub(super) fn mature(&mut self, fact: &BonusMatured) -> Result<(), &'static str> {
+        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot matures")?;
+        let lot = self.lots.get_mut(order).ok_or("an unknown lot matures")?;
+        if lot.holding != Holding::Pending || lot.left != fact.amount {
+            return Err("a lot matures that is not pending as a whole");
+        }
+        lot.holding = Holding::Available;
+        Ok(())
+    }
+
+    pub(super) fn expire(&mut self, fact: &BonusExpired) -> Result<(), &'static str> {
+        let order = self.lot_orders.get(&fact.lot_id).ok_or("an unknown lot expires")?;
+        let lot = self.lots.get_mut(order).ok_or("an unknown lot expires")?;
+        if lot.left != fact.amount || lot.holding != fact.holding {
+            return Err("a lot expires with another amount or holding than it has");
+        }
+        // What is held of it waits. Rule R1.
+        lot.left = Bonuses::ZERO;
+        self.forget_empty(fact.lot_id);
+        Ok(())
+    }
+
+    pub(super) fn withdraw(&mut self, fact: &BonusWithdrawn) -> Result<(), &'static str> {
+        self.take(&LotPart {
+            lot_id: fact.lot_id,
+            origin: fact.origin,
+            confidentiality: fact.confidentiality,
+            funder: fact.funder.clone(),
+            amount: fact.amount,
+        })
+    }
+}

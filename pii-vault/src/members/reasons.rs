@@ -1,0 +1,109 @@
+//! Why staff blocked a member, gave her bonuses or took them: their own words, which may name a person. The log names the
+//! text by a random-looking id and holds nothing of it; here it is sealed with the member's key, and goes with her.
+
+use ledger_core::ids::{MemberId, ReasonId};
+
+use super::Members;
+use super::profile::lock_active;
+use crate::access::{self, Access, Action, Outcome};
+use crate::cipher::Field;
+use crate::error::VaultError;
+
+impl Members {
+    /// Keeps a reason about an active member; false when this id has one already, which stays.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownMember`]; [`VaultError::Unreadable`] when her key is gone.
+    pub async fn keep_reason(
+        &self,
+        member: MemberId,
+        reason: ReasonId,
+        text: &str,
+        access: &Access,
+    ) -> Result<bool, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let kept = if lock_active(&mut transaction, member).await? {
+            let cipher = self.stored_cipher(&mut transaction, member).await?;
+            let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Reason })?;
+            let sealed = cipher.seal(Field::Reason, text.as_bytes())?;
+            let written = sqlx::query!(
+                "INSERT INTO vault.reasons (reason_id, member_id, sealed, written_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (reason_id) DO NOTHING",
+                reason.as_uuid(),
+                member.as_uuid(),
+                &sealed,
+                access.at,
+            );
+            Some(written.execute(&mut *transaction).await?.rows_affected() == 1)
+        } else {
+            None
+        };
+        let outcome = if kept.is_some() { Outcome::Done } else { Outcome::NotFound };
+        access::record(&mut transaction, access, Action::Write, &[Field::Reason], &[(Some(member), outcome)])
+            .await?;
+        transaction.commit().await?;
+        kept.ok_or(VaultError::UnknownMember)
+    }
+
+    /// Removes the reason of what was not done.
+    ///
+    /// # Errors
+    /// [`VaultError`] of the database.
+    pub async fn forget_reason(
+        &self,
+        member: MemberId,
+        reason: ReasonId,
+        access: &Access,
+    ) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query!(
+            "DELETE FROM vault.reasons WHERE reason_id = $1 AND member_id = $2",
+            reason.as_uuid(),
+            member.as_uuid(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let outcome = [(Some(member), Outcome::Done)];
+        access::record(&mut transaction, access, Action::Delete, &[Field::Reason], &outcome).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The text of a reason; `None` when there is none of this id about her.
+    ///
+    /// # Errors
+    /// [`VaultError::Unreadable`] when it does not open with her key.
+    pub async fn reason(
+        &self,
+        member: MemberId,
+        reason: ReasonId,
+        access: &Access,
+    ) -> Result<Option<String>, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let sealed = sqlx::query_scalar!(
+            "SELECT sealed FROM vault.reasons WHERE reason_id = $1 AND member_id = $2",
+            reason.as_uuid(),
+            member.as_uuid(),
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let unreadable = || VaultError::Unreadable { member, field: Field::Reason };
+        let text = match &sealed {
+            None => Ok(None),
+            Some(sealed) => {
+                let cipher = self.stored_cipher(&mut transaction, member).await?;
+                let plain = cipher.and_then(|cipher| cipher.open(Field::Reason, sealed).ok());
+                plain.and_then(|plain| String::from_utf8(plain).ok()).map(Some).ok_or_else(unreadable)
+            }
+        };
+        let outcome = match &text {
+            Ok(Some(_)) => Outcome::Done,
+            Ok(None) => Outcome::NotFound,
+            Err(_) => Outcome::Failed,
+        };
+        access::record(&mut transaction, access, Action::Read, &[Field::Reason], &[(Some(member), outcome)])
+            .await?;
+        transaction.commit().await?;
+        text
+    }
+}

@@ -1,0 +1,208 @@
+//! Folds the log into each member's two statuses, her consents and her bills. Rules S1, S3, S6, S7.
+//!
+//! Both tracks are kept, with and without medical businesses; which one is shown is the consent's word, taken by the
+//! reader. Bills are kept by moment, so that the sums of the window of Rule S1 are exact at any now.
+
+mod sql;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::BoxFuture;
+use ledger_core::ids::MemberId;
+use ledger_core::log::Position;
+use ledger_core::member::event::{
+    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, PurchaseRefunded, Track,
+};
+use ledger_core::member::status::Status;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::engine::{Decoded, Fact, Projection};
+use crate::error::ProjectError;
+use sql::{write_bills, write_consents, write_flags, write_members, write_paid, write_refunds};
+
+/// The read model `statuses`.
+pub struct Statuses;
+
+/// One track after the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TrackState {
+    status: Status,
+    falls: Option<(NaiveDate, Status)>,
+}
+
+/// What a batch says about one member; what it does not say stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Member {
+    registered_at: Option<DateTime<Utc>>,
+    ordinary: Option<TrackState>,
+    with_medical: Option<TrackState>,
+}
+
+/// What a batch says beside the tracks about one member: who she is to an admin and to the daily ranking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Flags {
+    invited: Option<bool>,
+    blocked: Option<bool>,
+    top_ordinary: Option<bool>,
+    top_with_medical: Option<bool>,
+}
+
+/// One thing that happens to what she paid for Premium. Rule S4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paid {
+    Period { from: DateTime<Utc>, to: DateTime<Utc> },
+    Cancelled { at: DateTime<Utc> },
+    Lapsed { at: DateTime<Utc> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Consent {
+    granted: bool,
+    version: String,
+    at: DateTime<Utc>,
+    position: Position,
+}
+
+#[derive(Default)]
+struct Changes<'a> {
+    members: BTreeMap<Uuid, Member>,
+    consents: BTreeMap<(Uuid, String), Consent>,
+    bills: Vec<(Uuid, &'a Decoded, &'a PurchaseRecorded)>,
+    refunds: Vec<(Uuid, &'a PurchaseRefunded)>,
+    flags: BTreeMap<Uuid, Flags>,
+    paid: Vec<(Uuid, Paid)>,
+}
+
+impl<'a> Changes<'a> {
+    fn enter(&mut self, member_id: MemberId, event: &'a Decoded, fact: &'a MemberEvent) {
+        let id = member_id.as_uuid();
+        match fact {
+            MemberEvent::MemberRegistered(fact) => {
+                self.member(id).registered_at = Some(fact.registered_at.to_utc());
+            }
+            MemberEvent::MembershipBackdated(fact) => {
+                self.member(id).registered_at = Some(fact.registered_at.to_utc());
+            }
+            MemberEvent::ConsentGranted(fact) => {
+                self.consent(id, fact.purpose.to_string(), true, fact.version.to_string(), event);
+            }
+            MemberEvent::ConsentWithdrawn(fact) => {
+                self.consent(id, fact.purpose.to_string(), false, fact.version.to_string(), event);
+            }
+            MemberEvent::PurchaseRecorded(fact) => {
+                self.member(id);
+                self.bills.push((id, event, fact));
+            }
+            MemberEvent::StatusChanged(fact) => {
+                self.track(id, fact.track, TrackState { status: fact.to, falls: None });
+            }
+            MemberEvent::StatusDowngradeScheduled(fact) => {
+                let falls = Some((fact.on.to_date(), fact.to));
+                self.track(id, fact.track, TrackState { status: fact.from, falls });
+            }
+            MemberEvent::StatusDowngradeCancelled(fact) => {
+                self.track(id, fact.track, TrackState { status: fact.status, falls: None });
+            }
+            MemberEvent::PurchaseRefunded(fact) => self.refunds.push((id, fact)),
+            MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
+            MemberEvent::MemberBlocked(_) => self.flags(id).blocked = Some(true),
+            MemberEvent::MemberUnblocked(_) => self.flags(id).blocked = Some(false),
+            MemberEvent::TopSpendersEntered(fact) => self.top(id, fact.track, true),
+            MemberEvent::TopSpendersLeft(fact) => self.top(id, fact.track, false),
+            MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
+            | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
+                self.paid.push((id, Paid::Period { from: from.to_utc(), to: to.to_utc() }));
+            }
+            MemberEvent::PremiumCancelled(fact) => {
+                self.paid.push((id, Paid::Cancelled { at: fact.at.to_utc() }));
+            }
+            MemberEvent::PremiumLapsed(fact) => {
+                self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
+            }
+            MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::BonusesHeld(_)
+            | MemberEvent::HoldReleased(_)
+            | MemberEvent::BonusesRedeemed(_)
+            | MemberEvent::BonusReturned(_)
+            | MemberEvent::BonusTakenBack(_)
+            | MemberEvent::DebtIncurred(_)
+            | MemberEvent::DebtRepaid(_)
+            | MemberEvent::WaitingRefundDropped(_)
+            | MemberEvent::BonusAccrued(_)
+            | MemberEvent::BonusMatured(_)
+            | MemberEvent::BonusExpired(_)
+            | MemberEvent::BonusGifted(_)
+            | MemberEvent::BonusAdjusted(_)
+            | MemberEvent::BonusWithdrawn(_) => {}
+        }
+    }
+
+    fn member(&mut self, id: Uuid) -> &mut Member {
+        self.members.entry(id).or_default()
+    }
+
+    fn flags(&mut self, id: Uuid) -> &mut Flags {
+        self.member(id);
+        self.flags.entry(id).or_default()
+    }
+
+    fn top(&mut self, id: Uuid, which: Track, is_top: bool) {
+        let flags = self.flags(id);
+        if matches!(which, Track::Ordinary | Track::Both) {
+            flags.top_ordinary = Some(is_top);
+        }
+        if matches!(which, Track::WithMedical | Track::Both) {
+            flags.top_with_medical = Some(is_top);
+        }
+    }
+
+    fn track(&mut self, id: Uuid, which: Track, state: TrackState) {
+        let member = self.member(id);
+        if matches!(which, Track::Ordinary | Track::Both) {
+            member.ordinary = Some(state);
+        }
+        if matches!(which, Track::WithMedical | Track::Both) {
+            member.with_medical = Some(state);
+        }
+    }
+
+    fn consent(&mut self, id: Uuid, purpose: String, granted: bool, version: String, event: &Decoded) {
+        self.member(id);
+        let consent = Consent { granted, version, at: event.recorded_at.to_utc(), position: event.position };
+        self.consents.insert((id, purpose), consent);
+    }
+}
+
+impl Projection for Statuses {
+    fn name(&self) -> &'static str {
+        "statuses"
+    }
+
+    fn tables(&self) -> &'static str {
+        include_str!("../../../migrations/read/statuses.sql")
+    }
+
+    fn apply<'a>(
+        &'a self,
+        connection: &'a mut PgConnection,
+        events: &'a [Decoded],
+    ) -> BoxFuture<'a, Result<(), ProjectError>> {
+        Box::pin(async move {
+            let mut changes = Changes::default();
+            for event in events {
+                if let Fact::Member(member, fact) = &event.fact {
+                    changes.enter(*member, event, fact);
+                }
+            }
+            write_members(connection, &changes.members).await?;
+            write_consents(connection, &changes.consents).await?;
+            write_bills(connection, &changes.bills).await?;
+            write_refunds(connection, &changes.refunds).await?;
+            write_flags(connection, &changes.flags).await?;
+            write_paid(connection, &changes.paid).await
+        })
+    }
+}
