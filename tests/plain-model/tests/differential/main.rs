@@ -20,6 +20,21 @@ use run::Run;
 
 /// What a run must have met.
 const MUST_BE_SEEN: &[&str] = &[
+    "Adjust AMOUNT_OUT_OF_RANGE",
+    "Adjust Granted",
+    "Adjust INSUFFICIENT_BONUSES",
+    "Block Standing",
+    "CancelPremium PREMIUM_NOT_ACTIVE",
+    "CancelPremium Standing",
+    "Gift AMOUNT_OUT_OF_RANGE",
+    "Gift Granted",
+    "Hold MEMBER_BLOCKED",
+    "Invite Standing",
+    "PayPremium PERIOD_REVERSED",
+    "PayPremium PREMIUM_OVERLAPS",
+    "PayPremium Standing",
+    "Purchase MEMBER_BLOCKED",
+    "Rank Done",
     "Available to Expired",
     "Available to Held",
     "Available to TakenBack",

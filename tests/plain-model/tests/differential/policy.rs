@@ -1,8 +1,48 @@
-//! The domain's policies in the model's numbers.
+//! What policies change to, and the domain's policies in the model's numbers.
 
 use ledger_core::member::event::ExpiredTo;
 use ledger_core::policy::Policy;
 use plain_model::circle;
+use serde_json::{Value, json};
+
+/// What policies change to, one at a time.
+pub(crate) fn policy_change(index: usize) -> (&'static str, Value) {
+    let changes = [
+        ("rates.insider", json!("0.0333")),
+        ("rates.vip", json!("0.12")),
+        ("rates.elite", json!("0.15")),
+        ("rates.premium", json!("0.06")),
+        ("new_category.insider", json!("1.75")),
+        ("new_category.vip", json!("1")),
+        ("bonus.life_days", json!(20)),
+        ("bonus.life_days", json!(90)),
+        ("bonus.life_days", json!(200)),
+        ("bonus.hold_days", json!(7)),
+        ("bonus.hold_days", json!(40)),
+        ("bonus.hold_days", json!(0)),
+        ("bonus.returned_life_days", json!(0)),
+        ("bonus.returned_life_days", json!(30)),
+        ("bonus.expired_to", json!("coalition")),
+        ("bonus.expired_to", json!("funder")),
+        ("redeem.max_share", json!("0.9999")),
+        ("redeem.max_share", json!("0.3")),
+        ("redeem.min_amount", json!("50.00")),
+        ("redeem.hold_minutes", json!(100_000)),
+        ("redeem.hold_minutes", json!(15)),
+        ("purchase.policy_lag_hours", json!(0)),
+        ("purchase.max_age_days", json!(10)),
+        ("purchase.orphan_days", json!(2)),
+        ("status.vip.spent", json!("5000.00")),
+        ("status.elite.categories", json!(3)),
+        ("status.inner_circle.spent", json!("60000.00")),
+        ("status.window_months", json!(2)),
+        ("status.window_months", json!(12)),
+        ("status.grace_days", json!(0)),
+        ("status.grace_days", json!(10)),
+        ("bonus.expiring_soon_days", json!(60)),
+    ];
+    changes[index].clone()
+}
 
 /// A decimal text as a whole number of units of so many decimals.
 pub(crate) fn scaled(text: &str, decimals: usize) -> i128 {

@@ -7,6 +7,7 @@ use ledger_core::business::decide::{ChangeBusiness, SetMultiplier, WaitForPurcha
 use ledger_core::category::Category;
 use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::member::Refund;
+use ledger_core::member::status::{Spent, progress_percent, requirement, visited_for};
 use ledger_core::policy::decide::PublishPolicy;
 use ledger_core::time::{MoscowDay, Timestamp};
 use plain_model::circle::{Business, Circle, Terms};
@@ -16,10 +17,9 @@ use plain_model::redemption::Hold;
 use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
-use crate::policy::{plain_policy, scaled};
+use crate::policy::{plain_policy, policy_change, scaled};
 use crate::standing;
 use crate::steps::{BUSINESSES, Step};
 
@@ -34,45 +34,6 @@ const ALL: [(&str, Category, bool); BUSINESSES] = [
     ("skinerica", Category::Cosmetology, true),
     ("zubok", Category::Dentistry, true),
 ];
-
-/// What policies change to, one at a time.
-fn policy_change(index: usize) -> (&'static str, Value) {
-    let changes = [
-        ("rates.insider", json!("0.0333")),
-        ("rates.vip", json!("0.12")),
-        ("rates.elite", json!("0.15")),
-        ("rates.premium", json!("0.06")),
-        ("new_category.insider", json!("1.75")),
-        ("new_category.vip", json!("1")),
-        ("bonus.life_days", json!(20)),
-        ("bonus.life_days", json!(90)),
-        ("bonus.life_days", json!(200)),
-        ("bonus.hold_days", json!(7)),
-        ("bonus.hold_days", json!(40)),
-        ("bonus.hold_days", json!(0)),
-        ("bonus.returned_life_days", json!(0)),
-        ("bonus.returned_life_days", json!(30)),
-        ("bonus.expired_to", json!("coalition")),
-        ("bonus.expired_to", json!("funder")),
-        ("redeem.max_share", json!("0.9999")),
-        ("redeem.max_share", json!("0.3")),
-        ("redeem.min_amount", json!("50.00")),
-        ("redeem.hold_minutes", json!(100_000)),
-        ("redeem.hold_minutes", json!(15)),
-        ("purchase.policy_lag_hours", json!(0)),
-        ("purchase.max_age_days", json!(10)),
-        ("purchase.orphan_days", json!(2)),
-        ("status.vip.spent", json!("5000.00")),
-        ("status.elite.categories", json!(3)),
-        ("status.inner_circle.spent", json!("60000.00")),
-        ("status.window_months", json!(2)),
-        ("status.window_months", json!(12)),
-        ("status.grace_days", json!(0)),
-        ("status.grace_days", json!(10)),
-        ("bonus.expiring_soon_days", json!(60)),
-    ];
-    changes[index].clone()
-}
 
 /// Both, at one moment.
 pub(crate) struct Run {
@@ -369,6 +330,28 @@ impl Run {
         let balance = self.member.balance(&self.circle, self.now);
         prop_assert_eq!(outstanding.values().sum::<Kopecks>(), balance.total);
         self.look_back();
+        self.compare_progress()
+    }
+
+    /// Rule S5: the domain's arithmetic on what the model says she spent.
+    fn compare_progress(&self) -> Result<(), TestCaseError> {
+        let policy = self.circle.policy(self.now);
+        let spent = self.member.spent(
+            &self.circle,
+            policy,
+            self.now,
+            None,
+            self.member.consents_to("medical_status"),
+        );
+        let theirs =
+            Spent { amount: roubles(spent.amount), categories: spent.categories.into_iter().collect() };
+        let all = self.domain.registry.businesses.ordinary_categories();
+        let parameters = &self.domain.registry.policies.in_force(self.now).expect("a policy").parameters;
+        let percent = self.domain.state.status_at(self.now).next().map(|next| {
+            let needed = requirement(next, parameters, all);
+            progress_percent(&theirs, needed, visited_for(next, &theirs, all))
+        });
+        prop_assert_eq!(percent, self.member.progress(&self.circle, self.now), "progress");
         Ok(())
     }
 
