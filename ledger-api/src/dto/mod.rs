@@ -9,6 +9,7 @@ mod purchase_answers;
 mod purchase_documents;
 mod purchases;
 mod registration;
+mod trial_balance;
 mod values;
 
 pub(crate) use admin::*;
@@ -20,6 +21,7 @@ pub(crate) use purchase_answers::*;
 pub(crate) use purchase_documents::*;
 pub(crate) use purchases::*;
 pub(crate) use registration::*;
+pub(crate) use trial_balance::*;
 
 use crate::json::{FieldErrors, Fields, Json, parse};
 use crate::problem::ApiError;

@@ -14,3 +14,4 @@ pub(crate) mod policies;
 pub(crate) mod profile;
 pub(crate) mod purchases;
 pub(crate) mod quarantine;
+pub(crate) mod trial_balance;

@@ -13,19 +13,22 @@ use ledger_core::ids::MemberId;
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded, PurchaseSource};
 use ledger_core::money::{Bonuses, Roubles};
-use ledger_core::postings::{Account, Posting, Unit, postings};
+use ledger_core::postings::{Posting, Unit, postings};
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::checksum::Checksum;
+use super::checksum::{Checksums, of_fact, of_movement, of_posting};
+use super::lots::lots_of;
+use super::postings::{PostingRow, rows_of};
 use crate::error::ProjectError;
+use crate::journal::folded;
 use crate::source::StoredRow;
 
 /// An amount as ClickHouse's `Decimal(18, 2)`: kopecks in an `i64`, no float anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Decimal2(i64);
+pub(super) struct Decimal2(pub(super) i64);
 
 impl Decimal2 {
     /// The amount in kopecks, or hundredths of a bonus.
@@ -138,6 +141,8 @@ pub(super) struct Rows {
     pub(super) facts: Vec<FactRow>,
     /// Movements of bonuses.
     pub(super) movements: Vec<MovementRow>,
+    /// Postings.
+    pub(super) postings: Vec<PostingRow>,
 }
 
 impl Rows {
@@ -158,6 +163,7 @@ impl Rows {
                 open = Some((stored, purchase));
             } else {
                 rows.moves(stored, &event)?;
+                rows.postings.extend(rows_of(stored, &event));
             }
         }
         match open {
@@ -190,30 +196,34 @@ impl Rows {
 
     /// One row per pair of BON postings. Rule M1: a movement takes from one account what it gives to another.
     fn moves(&mut self, stored: &StoredRow, event: &Event) -> Result<(), ProjectError> {
-        let Some(movement) = Movement::of(event) else { return Ok(()) };
-        if movement.confidentiality == Confidentiality::Medical {
-            return Ok(());
-        }
+        let Some((kind, lots)) = lots_of(event) else { return Ok(()) };
         let row = &stored.row;
         let posted = postings(MemberId::from_uuid(row.stream_id), event);
         let bonuses: Vec<&Posting> = posted.iter().filter(|posting| posting.unit == Unit::Bon).collect();
-        for (ordinal, pair) in (0_u32..).zip(bonuses.chunks(2)) {
+        if bonuses.len() != lots.len().saturating_mul(2) {
+            return Err(unpaired(row.position));
+        }
+        for ((ordinal, pair), lot) in (0_u32..).zip(bonuses.chunks(2)).zip(&lots) {
             let [from, to] = pair else { return Err(unpaired(row.position)) };
-            if from.kopecks.checked_neg() != Some(to.kopecks) || from.lot_id != to.lot_id {
+            let is_pair = from.kopecks.checked_neg() == Some(to.kopecks);
+            if !is_pair || from.lot_id != lot.lot_id || to.lot_id != lot.lot_id {
                 return Err(unpaired(row.position));
+            }
+            if lot.confidentiality == Confidentiality::Medical {
+                continue;
             }
             self.movements.push(MovementRow {
                 position: row.position,
                 ordinal,
                 event_id: row.event_id.as_uuid(),
-                kind: movement.kind.to_owned(),
+                kind: kind.to_owned(),
                 lot_id: to.lot_id.as_uuid(),
-                transaction_id: movement.purchase_id,
+                transaction_id: lot.purchase_id.as_uuid(),
                 member_id: row.stream_id,
-                business_id: movement.business_id,
+                business_id: lot.business_id.as_uuid(),
                 funder: to.funder.as_str().to_owned(),
-                from_account: account_name(&from.account),
-                to_account: account_name(&to.account),
+                from_account: folded(&from.account),
+                to_account: folded(&to.account),
                 amount: Decimal2(to.kopecks),
                 day: day_of(row.occurred_at),
                 occurred_at: row.occurred_at.to_utc(),
@@ -223,55 +233,21 @@ impl Rows {
         Ok(())
     }
 
-    /// What identifies these facts and movements.
+    /// What identifies these rows.
     #[must_use]
-    pub(super) fn checksums(&self) -> (Checksum, Checksum) {
-        let facts = self.facts.iter().map(|row| {
-            super::checksum::of_fact(row.position, row.amount.kopecks(), row.bonus_accrued.kopecks())
-        });
-        let movements = self
-            .movements
-            .iter()
-            .map(|row| super::checksum::of_movement(row.position, row.ordinal, row.amount.kopecks()));
-        (facts.collect(), movements.collect())
-    }
-}
-
-/// What the rows of one event share.
-struct Movement {
-    kind: &'static str,
-    purchase_id: Uuid,
-    business_id: Uuid,
-    confidentiality: Confidentiality,
-}
-
-impl Movement {
-    /// `None` for an event that moves no bonuses. Bonuses spent at a medical business will come with their own event, and
-    /// with them what follows for the rest of such a lot (design J6).
-    fn of(event: &Event) -> Option<Self> {
-        let Event::Member(event) = event else { return None };
-        let (kind, purchase_id, business_id, confidentiality) = match event {
-            MemberEvent::BonusAccrued(fact) => {
-                ("accrued", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::BonusMatured(fact) => {
-                ("matured", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::BonusExpired(fact) => {
-                ("expired", fact.purchase_id, fact.business_id, fact.confidentiality)
-            }
-            MemberEvent::MemberRegistered(_)
-            | MemberEvent::MembershipBackdated(_)
-            | MemberEvent::ConsentGranted(_)
-            | MemberEvent::ConsentWithdrawn(_)
-            | MemberEvent::PurchaseRecorded(_)
-            | MemberEvent::PurchaseQuarantined(_)
-            | MemberEvent::StatusChanged(_)
-            | MemberEvent::StatusDowngradeScheduled(_)
-            | MemberEvent::StatusDowngradeCancelled(_) => return None,
-        };
-        let (purchase_id, business_id) = (purchase_id.as_uuid(), business_id.as_uuid());
-        Some(Self { kind, purchase_id, business_id, confidentiality })
+    pub(super) fn checksums(&self) -> Checksums {
+        let facts = self.facts.iter();
+        let movements = self.movements.iter();
+        let postings = self.postings.iter();
+        Checksums {
+            facts: facts
+                .map(|row| of_fact(row.position, row.amount.kopecks(), row.bonus_accrued.kopecks()))
+                .collect(),
+            movements: movements
+                .map(|row| of_movement(row.position, row.ordinal, row.amount.kopecks()))
+                .collect(),
+            postings: postings.map(|row| of_posting(row.position, row.line, row.amount.kopecks())).collect(),
+        }
     }
 }
 
@@ -312,22 +288,9 @@ const fn source_name(source: PurchaseSource) -> &'static str {
     }
 }
 
-/// The account's name in the chart; of a member only which of her accounts, since her id has its own column.
-fn account_name(account: &Account) -> String {
-    match account {
-        Account::MemberPending(_) => "member/pending".to_owned(),
-        Account::MemberAvailable(_) => "member/available".to_owned(),
-        Account::Issued(_)
-        | Account::Expired(_)
-        | Account::Clearing(_)
-        | Account::Float
-        | Account::Breakage => account.to_string(),
-    }
-}
-
 /// The Moscow day (Rule T2), within what ClickHouse's `Date32` can say: 1900 to 2299. Only a statistic of days before or
 /// after depends on it; the moment itself is sent as it is.
-fn day_of(at: Timestamp) -> NaiveDate {
+pub(super) fn day_of(at: Timestamp) -> NaiveDate {
     let first = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or(NaiveDate::MIN);
     let last = NaiveDate::from_ymd_opt(2299, 12, 31).unwrap_or(NaiveDate::MAX);
     at.moscow_day().to_date().clamp(first, last)
