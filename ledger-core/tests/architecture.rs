@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("local-stack", &[]),
     ("bench", &["local-stack", "ledger-core"]),
     ("xtask", &["local-stack"]),
-    ("system-tests", &["local-stack", "ledger-core"]),
+    ("system-tests", &["local-stack", "ledger-core", "plain-model"]),
+    ("plain-model", &["ledger-core"]),
 ];
 
 /// Whom every crate's tests may use besides: real servers.

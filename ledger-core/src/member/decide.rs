@@ -112,6 +112,7 @@ fn change_consents(
     Ok(MemberOutcome::ConsentsChanged)
 }
 
+/// What is due, and the debts that it pays (Rule F3): what comes after it finds her as a balance showed her before.
 pub(super) fn write_due(
     state: &MemberState,
     context: &Context<'_>,
@@ -120,7 +121,7 @@ pub(super) fn write_due(
     for due in due(state, context)? {
         draft.push(due.at, due.event);
     }
-    Ok(())
+    settle(state, context, draft)
 }
 
 fn review(state: &MemberState, context: &Context<'_>, draft: &mut Draft) -> Result<(), Rejection> {

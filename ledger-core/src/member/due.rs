@@ -1,10 +1,13 @@
 //! What is due for a member: lots that matured or expired, holds that lapsed, Premium that is over. Rules B5, B8, R1, S4.
 
+use std::collections::BTreeMap;
+
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::event::{BonusMatured, HoldEnd, HoldReleased, Holding, PremiumLapsed};
 use crate::member::redemption::expired;
 use crate::member::state::{LiveLot, MemberState};
+use crate::money::Bonuses;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
@@ -55,23 +58,23 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
     Ok(due)
 }
 
-/// A lot past its life: what was left of it then, and what overdue holds gave back later.
+/// A lot past its life: what was left of it then, and what overdue holds gave back later, those of one moment at once.
 fn expiries(
     state: &MemberState,
     lot: &LiveLot,
     context: &Context<'_>,
     due: &mut Vec<Due>,
 ) -> Result<(), Rejection> {
-    let (mut at_its_end, mut later) = (lot.left, Vec::new());
+    let (mut at_its_end, mut later) = (lot.left, BTreeMap::<Timestamp, Bonuses>::new());
     if lot.held.is_positive() {
         for (_, hold) in state.open_holds().filter(|(_, hold)| hold.lapses_at <= context.recorded_at) {
             for held in hold.parts.iter().filter(|held| held.part.lot_id == lot.lot_id) {
-                if hold.lapses_at <= lot.expires_at {
-                    let sum = at_its_end.checked_add(held.part.amount);
-                    at_its_end = sum.ok_or(Rejection::AmountOutOfRange)?;
+                let sum = if hold.lapses_at <= lot.expires_at {
+                    &mut at_its_end
                 } else {
-                    later.push((hold.lapses_at, held.part.amount));
-                }
+                    later.entry(hold.lapses_at).or_default()
+                };
+                *sum = sum.checked_add(held.part.amount).ok_or(Rejection::AmountOutOfRange)?;
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Gifts and manual adjustments. Rules B5, B7, B10.
 
 use super::command::MemberOutcome;
-use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::redemption::reserve;
@@ -86,7 +85,6 @@ pub(super) fn adjust(
     }
     let asked = Bonuses::ZERO.checked_sub(amount).ok_or(Rejection::AmountOutOfRange)?;
     write_due(state, context, draft)?;
-    settle(state, context, draft)?;
     let mut working = Working::after(state, draft)?;
     for LotPart { lot_id, origin, confidentiality, funder, amount } in take(&working.state, asked, now)? {
         let fact = BonusWithdrawn { grant_id, reason_id, lot_id, origin, confidentiality, funder, amount };

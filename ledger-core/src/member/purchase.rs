@@ -92,8 +92,13 @@ pub(super) fn record(
         let at = terms.looked_up_at(document.occurred_at, context);
         capture(state, &asked, (business, policy, at), context.recorded_at)
     });
-    let outcome = terms.pay(state, (recorded, capture.transpose()?), document.occurred_at, context, draft)?;
+    let mut outcome =
+        terms.pay(state, (recorded, capture.transpose()?), document.occurred_at, context, draft)?;
     apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
+    if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
+        // A refund that waited is an occasion to evaluate, too (S2).
+        *status = draft.shown_status(state, decided_at);
+    }
     Ok(outcome)
 }
 
@@ -178,7 +183,7 @@ impl Deciding<'_> {
         let base = recorded.amount.checked_sub(bonuses_redeemed.face_value());
         let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
-        let life = self.life(occurred_at, looked_up_at);
+        let life = self.life(occurred_at, looked_up_at, context.recorded_at);
         let purchase_id = recorded.purchase_id;
         let accrued = BonusAccrued {
             purchase_id,
@@ -258,11 +263,13 @@ impl Deciding<'_> {
     }
 
     /// When the lots are spendable. Rule B5.
-    fn life(self, occurred_at: Timestamp, looked_up_at: Timestamp) -> Life {
+    fn life(self, occurred_at: Timestamp, looked_up_at: Timestamp, now: Timestamp) -> Life {
         let parameters = &self.policy.parameters;
         let hold = self.business.terms_at(looked_up_at).hold_days.unwrap_or(parameters.bonus_hold_days);
         let available_from = occurred_at.plus(TimeDelta::days(i64::from(hold)));
-        let opens = if available_from > self.decided_at { Holding::Pending } else { Holding::Available };
+        // An import of the tolerated future (T3) is decided as of a time that has not come.
+        let opens =
+            if available_from > self.decided_at.min(now) { Holding::Pending } else { Holding::Available };
         let expires_at = occurred_at.moscow_day().plus_days(parameters.bonus_life_days).end();
         Life { opens, available_from, expires_at }
     }

@@ -5,7 +5,6 @@ use rust_decimal::RoundingStrategy;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::command::{HoldBonuses, MemberOutcome};
-use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::holds::OpenHold;
@@ -89,7 +88,6 @@ pub(super) fn hold(
         return Err(Rejection::AmountOutOfRange);
     }
     write_due(state, context, draft)?;
-    settle(state, context, draft)?;
     let mut working = Working::after(state, draft)?;
     let parts = reserve(&working.state, command.amount, business.confidentiality, now)?;
     let lapses_at = now.plus(TimeDelta::minutes(i64::from(policy.parameters.redeem_hold_minutes)));

@@ -82,7 +82,6 @@ pub(super) fn refund(
         return Err(Rejection::RefundExceedsPurchase { asked: command.refund.amount, left });
     }
     write_due(state, context, draft)?;
-    settle(state, context, draft)?;
     let mut file = command.file.clone();
     // What is due may have ended a lot of this purchase.
     draft.events.iter().for_each(|new| file.see(&new.event));
@@ -110,6 +109,8 @@ pub(super) fn apply_waiting(
     draft: &mut Draft,
 ) -> Result<(), Rejection> {
     for refund in waiting {
+        // Rules D4, F3: as if it came after the purchase, which pays older debts.
+        settle(state, context, draft)?;
         let file =
             draft.events.iter().fold(None, |file, new| PurchaseFile::fold(file, new.occurred_at, &new.event));
         let Some(file) = file else { return Ok(()) };

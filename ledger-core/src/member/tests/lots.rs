@@ -268,3 +268,10 @@ fn rule_b8_nothing_expires_twice() {
     let world = anna().after(buy("mindal", "100.00")).at("2026-06-01T00:00:00+03:00").after(WriteDue);
     world.when(WriteDue).then([]);
 }
+
+#[test]
+fn rule_t6_an_import_of_the_tolerated_future_is_pending_until_its_time() {
+    let decision = anna().when(buy("mindal", "3000.00").on("2026-03-02T12:04:00+03:00").imported());
+    let opens: Vec<_> = decision.accrual().lots.iter().map(|lot| lot.opens).collect();
+    assert_eq!(opens, [Holding::Pending, Holding::Pending]);
+}

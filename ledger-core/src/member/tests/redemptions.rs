@@ -224,3 +224,13 @@ fn rule_r1_a_closed_hold_says_why_it_ended() {
         .collect();
     assert_eq!(ends, [HoldEnd::Cancelled]);
 }
+
+#[test]
+fn rule_r1_two_holds_that_lapse_at_once_past_the_life_of_their_lot_expire_together() {
+    let world = rich().at("2026-05-31T23:50:00+03:00");
+    let world =
+        world.after(hold(1, "mindal", "1000.00", "100.00")).after(hold(2, "mindal", "1000.00", "200.00"));
+    let written = world.at("2026-06-01T00:05:00+03:00").after(WriteDue);
+    assert_eq!(balance(&written), ["0.00", "0.00", "0.00"]);
+    assert!(written.when(WriteDue).drafted().is_empty(), "once");
+}

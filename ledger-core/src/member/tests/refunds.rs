@@ -256,6 +256,20 @@ fn rule_d4_refunds_that_came_first_take_effect_with_the_purchase() {
     assert_eq!(total(&world.after(buy("mindal", "1000.00"))), ["45.00", "0.00"]);
 }
 
+#[test]
+fn rule_f3_what_was_due_before_a_purchase_pays_the_debt_and_not_the_purchase() {
+    // 75.00 held while their purchase is refunded: owed. At 12:15 they come back and pay.
+    let world = anna().after(buy("mindal", "1000.00")).after(hold(1, "mindal", "150.00", "75.00"));
+    let world = world.after(give_back(2, 1, "1000.00")).at("2026-03-02T12:15:00+03:00");
+    let before = world.state.balance(world.now, 30).expect("fits");
+    assert_eq!((before.available, before.debt), (bon("0.00"), bon("0.00")), "as she is shown it");
+    // A purchase of the day before, whose lot would be spent first (Rule B7).
+    let world = world.after(buy("kozha", "1000.00").on("2026-03-01T13:00:00+03:00"));
+    let lots: Vec<_> = world.state.live_lots().map(|lot| lot.lot_id).collect();
+    let of = |funder| LotId::of(purchase_id(2), funder);
+    assert_eq!(lots, [of("kozha"), of("coalition")], "untouched");
+}
+
 /// What is on an account after her whole history.
 fn posted(world: &World, unit: Unit, account: &Account) -> String {
     let member = MemberId::from_uuid(uuid::Uuid::nil());

@@ -1,0 +1,338 @@
+//! What is kept of one member, and what she has. Rule B6.
+//!
+//! Readings:
+//! - B6 `expiring_soon`: pending lots are in it (they expire all the same), what is held is not.
+//! - The consent `personal_data` cannot be withdrawn alone: leaving the programme is its own call.
+
+use std::collections::BTreeMap;
+
+use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::time::Timestamp;
+
+use crate::circle::Circle;
+use crate::lot::{Lot, Place};
+use crate::redemption::Hold;
+use crate::refund::{Debt, Refund};
+use crate::status::{Status, Track};
+use crate::{Kopecks, Refusal};
+
+/// A recorded purchase with its refunds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchase {
+    /// Which.
+    pub id: PurchaseId,
+    /// Where.
+    pub business: String,
+    /// The revision of its document. Rule D2.
+    pub revision: u32,
+    /// The bill.
+    pub amount: Kopecks,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// What it earned in all. Rule B4.
+    pub accrual: Kopecks,
+    /// The lots it earned: business first.
+    pub lots: Vec<LotId>,
+    /// What it was paid with, in the order of spending. Rule R3.
+    pub spent: Vec<(LotId, Kopecks)>,
+    /// What was given back.
+    pub refunds: Vec<Refund>,
+}
+
+impl Purchase {
+    /// The bill less refunds. Rule F6.
+    #[must_use]
+    pub fn net(&self) -> Kopecks {
+        self.amount - self.refunded()
+    }
+
+    /// What was given back in all.
+    #[must_use]
+    pub fn refunded(&self) -> Kopecks {
+        self.refunds.iter().map(|refund| refund.amount).sum()
+    }
+}
+
+/// One member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Since when.
+    pub registered_at: Option<Timestamp>,
+    /// Every word of hers on a consent, in order.
+    pub consents: Vec<(String, bool)>,
+    /// In log order.
+    pub purchases: Vec<Purchase>,
+    /// In log order; of one accrual the business's first.
+    pub lots: Vec<Lot>,
+    /// In log order.
+    pub holds: Vec<Hold>,
+    /// Oldest first.
+    pub debts: Vec<Debt>,
+    /// The status without purchases at medical businesses. Rule S7.
+    pub ordinary: Track,
+    /// The status with them.
+    pub with_medical: Track,
+    /// Whether she is invited to the inner circle. Rule S1.
+    pub is_invited: bool,
+    /// Whether she is blocked.
+    pub is_blocked: bool,
+    /// What was paid for of Premium: first moment, first moment after. Rule S4.
+    pub premium: Vec<(Timestamp, Timestamp)>,
+}
+
+/// What she has. Rule B6.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the rule book")]
+pub struct Balance {
+    pub total: Kopecks,
+    pub available: Kopecks,
+    pub pending: Kopecks,
+    pub held: Kopecks,
+    pub debt: Kopecks,
+    pub expiring_soon: BTreeMap<Timestamp, Kopecks>,
+}
+
+/// A document of a purchase. Rule D1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the contract")]
+pub struct Document {
+    pub id: PurchaseId,
+    pub business: String,
+    pub revision: u32,
+    pub amount: Kopecks,
+    pub occurred_at: Timestamp,
+    pub redemption: Option<RedemptionId>,
+    pub redeem_amount: Option<Kopecks>,
+    /// Rule T6: history, with the day she became a member if it says so.
+    pub import: Option<Option<Timestamp>>,
+}
+
+/// What is asked for. Ids are given from outside, as to the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the rule book and the contract")]
+pub enum Command {
+    Register { at: Timestamp, consents: Vec<(String, bool)> },
+    ChangeConsents(Vec<(String, bool)>),
+    Purchase(Document),
+    Hold { id: RedemptionId, business: String, bill: Kopecks, amount: Kopecks },
+    Cancel { id: RedemptionId, business: String },
+    Refund { purchase: PurchaseId, business: String, id: RefundId, amount: Kopecks, occurred_at: Timestamp },
+    Due,
+    Review,
+    Rank { ordinary: Option<[Kopecks; 2]>, with_medical: Option<[Kopecks; 2]> },
+    Invite(bool),
+    Block(bool),
+    PayPremium { from: Timestamp, to: Timestamp },
+    CancelPremium,
+    Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
+    Adjust { lot: LotId, serial: u32, amount: Kopecks },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the contract")]
+pub enum Outcome {
+    Done,
+    Recorded {
+        earned: Kopecks,
+        available_from: Timestamp,
+        expire_at: Timestamp,
+        redeemed: Kopecks,
+        status: Status,
+    },
+    Replayed,
+    Stale,
+    Quarantined,
+    Unmatched,
+    BeforeMembership,
+    Held {
+        held: Kopecks,
+        expires_at: Timestamp,
+    },
+    Cancelled {
+        released: Kopecks,
+    },
+    Refunded {
+        taken_back: Kopecks,
+        returned: Kopecks,
+        debt: Kopecks,
+    },
+    Standing {
+        status: Status,
+    },
+    Granted {
+        expires_at: Option<Timestamp>,
+    },
+}
+
+impl Member {
+    /// Does what is asked, or refuses and changes nothing. Rule Z.
+    ///
+    /// # Errors
+    /// The code of the refusal.
+    pub fn command(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        command: &Command,
+    ) -> Result<Outcome, Refusal> {
+        let mut after = self.clone();
+        let outcome = after.act(circle, now, command)?;
+        *self = after;
+        Ok(outcome)
+    }
+
+    /// Rule B5: a decision on a member first writes what is due for her.
+    fn act(&mut self, circle: &Circle, now: Timestamp, command: &Command) -> Result<Outcome, Refusal> {
+        if let Command::Register { at, consents } = command {
+            return self.register(*at, now, consents);
+        }
+        if let Command::Purchase(document) = command {
+            return self.purchase(circle, now, document);
+        }
+        if matches!(command, Command::Due | Command::Review) && self.registered_at.is_none() {
+            return Ok(Outcome::Done);
+        }
+        if let Command::Hold { business, .. } = command
+            && circle.business(business).is_none()
+        {
+            return Err("BUSINESS_NOT_FOUND");
+        }
+        if self.registered_at.is_none() {
+            return Err("MEMBER_NOT_FOUND");
+        }
+        self.write_due(circle, now);
+        match command {
+            Command::Register { .. } | Command::Purchase(_) => unreachable!("answered above"),
+            Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
+            Command::Hold { id, business, bill, amount } => {
+                self.hold(circle, now, *id, business, *bill, *amount)
+            }
+            Command::Cancel { id, business } => self.cancel(circle, now, *id, business),
+            Command::Refund { purchase, business, id, amount, occurred_at } => {
+                self.refund(circle, now, *purchase, business, *id, *amount, *occurred_at)
+            }
+            Command::Due => Ok(Outcome::Done),
+            Command::Review => {
+                self.review(circle, now);
+                Ok(Outcome::Done)
+            }
+            Command::Rank { ordinary, with_medical } => self.rank(circle, now, *ordinary, *with_medical),
+            Command::Invite(is_invited) => self.invite(circle, now, *is_invited),
+            Command::Block(is_blocked) => self.block(now, *is_blocked),
+            Command::PayPremium { from, to } => self.pay_premium(now, *from, *to),
+            Command::CancelPremium => self.cancel_premium(now),
+            Command::Gift { lot, amount, life_days, .. } => self.gift(circle, now, *lot, *amount, *life_days),
+            Command::Adjust { lot, amount, .. } => self.adjust(circle, now, *lot, *amount),
+        }
+    }
+
+    fn register(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        consents: &[(String, bool)],
+    ) -> Result<Outcome, Refusal> {
+        if self.registered_at.is_some() {
+            return Err("MEMBER_EXISTS");
+        }
+        self.consents = consents.to_vec();
+        if !self.consents_to("personal_data") {
+            return Err("CONSENT_REQUIRED");
+        }
+        self.registered_at = Some(at.min(now));
+        Ok(Outcome::Done)
+    }
+
+    fn change_consents(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        changes: &[(String, bool)],
+    ) -> Result<Outcome, Refusal> {
+        let medical_before = self.consents_to("medical_status");
+        self.consents.extend_from_slice(changes);
+        if !self.consents_to("personal_data") {
+            return Err("CONSENT_REQUIRED");
+        }
+        // Rule S2.
+        if self.consents_to("medical_status") != medical_before {
+            self.review(circle, now);
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Her last word on `purpose`.
+    #[must_use]
+    pub fn consents_to(&self, purpose: &str) -> bool {
+        self.consents.iter().rfind(|(of, _)| of == purpose).is_some_and(|(_, granted)| *granted)
+    }
+
+    /// What she has at `now`, whether or not what is due has been written. Rules B5, B6.
+    #[must_use]
+    pub fn balance(&self, circle: &Circle, now: Timestamp) -> Balance {
+        let after = self.at(circle, now);
+        let sum = |place: &Place| after.lots.iter().map(|lot| lot.amount_at(place)).sum();
+        let mut balance = Balance {
+            available: sum(&Place::Available),
+            pending: sum(&Place::Pending),
+            held: sum(&Place::Held),
+            debt: after.debt(),
+            ..Balance::default()
+        };
+        balance.total = balance.available + balance.pending + balance.held;
+        let soon = now.moscow_day().plus_days(circle.policy(now).expiring_soon_days).end();
+        for lot in after.lots.iter().filter(|lot| lot.expires_at <= soon) {
+            let left = lot.amount_at(&Place::Available) + lot.amount_at(&Place::Pending);
+            if left > 0 {
+                *balance.expiring_soon.entry(lot.expires_at).or_default() += left;
+            }
+        }
+        balance
+    }
+
+    /// She as she is at `now`, with everything written that is due by then.
+    #[must_use]
+    pub fn at(&self, circle: &Circle, now: Timestamp) -> Self {
+        let mut after = self.clone();
+        after.write_due(circle, now);
+        after
+    }
+
+    /// The lots with something available at `now`, in the order of spending. Rule B7.
+    pub(crate) fn in_order_of_spending(&self, now: Timestamp) -> Vec<usize> {
+        let spendable = |place: &usize| {
+            let lot = &self.lots[*place];
+            lot.is_alive(now) && lot.amount_at(&Place::Available) > 0
+        };
+        let mut places: Vec<_> = (0..self.lots.len()).filter(spendable).collect();
+        // Stable, and the list is in log order with the business's lot first.
+        places.sort_by_key(|place| self.lots[*place].expires_at);
+        places
+    }
+
+    pub(crate) fn available(&self, now: Timestamp) -> Kopecks {
+        let lots = self.in_order_of_spending(now);
+        lots.iter().map(|place| self.lots[*place].amount_at(&Place::Available)).sum()
+    }
+
+    pub(crate) fn lot_mut(&mut self, id: LotId) -> &mut Lot {
+        self.lots.iter_mut().find(|lot| lot.id == id).expect("a lot she has")
+    }
+
+    /// Moves `amount` of what is available to `to`, in the order of spending; what was taken of which lot. Rule B7.
+    pub(crate) fn take(&mut self, amount: Kopecks, now: Timestamp, to: &Place) -> Vec<(LotId, Kopecks)> {
+        let mut rest = amount;
+        let mut taken = Vec::new();
+        for place in self.in_order_of_spending(now) {
+            let lot = &mut self.lots[place];
+            let part = rest.min(lot.amount_at(&Place::Available));
+            if part > 0 {
+                lot.shift(part, Place::Available, to.clone());
+                taken.push((lot.id, part));
+                rest -= part;
+            }
+        }
+        taken
+    }
+}

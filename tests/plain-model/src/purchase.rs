@@ -1,0 +1,199 @@
+//! What a purchase document leads to. Rules T3–T6, D1, D2, B1–B5, R3, S2.
+//!
+//! Readings:
+//! - T3, T5: who is a stranger or has not consented is `unmatched` before anything else is looked at; what happened before
+//!   the membership is not stored, so it is not quarantined either.
+//! - T6: an import answers with the status as of its own time (S4).
+//! - T6: an import does not write what is due.
+//! - T6: an import backdates a membership, never shortens it; due downgrades fall at the evaluation after the purchase.
+//! - B1, S4: the status that pays is the one shown, at least vip while Premium is active, and pays Premium's rate if that
+//!   is higher.
+//! - B5: the business pays the rate of the status without the new-category extra, rounded; the coalition the rest.
+//! - R4: a blocked member cannot buy either (the table of bad inputs); an import tells of the past.
+//! - D3 is not built: a higher revision is refused.
+
+use chrono::TimeDelta;
+use ledger_core::ids::LotId;
+use ledger_core::time::Timestamp;
+
+use crate::circle::{Business, Circle};
+use crate::lot::{COALITION, Lot, Place};
+use crate::member::{Document, Member, Outcome, Purchase};
+use crate::redemption::End;
+use crate::status::Status;
+use crate::{Kopecks, Refusal, rounded};
+
+/// What is earned and by whom it is funded. Rules B4, B5.
+struct Accrual {
+    total: Kopecks,
+    of_business: Kopecks,
+}
+
+impl Member {
+    pub(crate) fn purchase(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        document: &Document,
+    ) -> Result<Outcome, Refusal> {
+        let business = circle.business(&document.business).ok_or("BUSINESS_NOT_FOUND")?;
+        let Some(registered_at) = self.registered_at else { return Ok(Outcome::Unmatched) };
+        if !self.consents_to(&business.consent()) {
+            return Ok(Outcome::Unmatched);
+        }
+        if let Some(known) = self.seen(document) {
+            return known;
+        }
+        let policy = circle.policy(now);
+        if document.occurred_at > now.plus(TimeDelta::minutes(policy.future_minutes)) {
+            return Err("OCCURRED_IN_FUTURE");
+        }
+        if self.is_blocked && document.import.is_none() && document.redemption.is_none() {
+            return Err("MEMBER_BLOCKED");
+        }
+        let said = document.import.flatten().unwrap_or(registered_at);
+        let registered_at = registered_at.min(said);
+        if document.occurred_at < registered_at.minus(TimeDelta::hours(policy.before_membership_hours)) {
+            return Ok(Outcome::BeforeMembership);
+        }
+        let oldest = now.minus(TimeDelta::days(policy.max_age_days));
+        if document.import.is_none() {
+            self.write_due(circle, now);
+            if document.occurred_at < oldest {
+                return Ok(Outcome::Quarantined);
+            }
+        }
+        self.registered_at = Some(registered_at);
+        // Rules P1, T6.
+        let moment = match document.import {
+            Some(_) => document.occurred_at,
+            None => circle.moment(document.occurred_at, now),
+        };
+        self.record(circle, now, moment, document, business)
+    }
+
+    /// Rules D1, D2.
+    fn seen(&self, document: &Document) -> Option<Result<Outcome, Refusal>> {
+        let known = self.purchases.iter().find(|purchase| purchase.id == document.id)?;
+        let is_same = known.amount == document.amount && known.occurred_at == document.occurred_at;
+        Some(match document.revision.cmp(&known.revision) {
+            std::cmp::Ordering::Less => Ok(Outcome::Stale),
+            std::cmp::Ordering::Equal if is_same => Ok(Outcome::Replayed),
+            std::cmp::Ordering::Equal => Err("IDEMPOTENCY_KEY_REUSED"),
+            std::cmp::Ordering::Greater => Err("AMENDMENT_NOT_SUPPORTED"),
+        })
+    }
+
+    fn record(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        moment: Timestamp,
+        document: &Document,
+        business: &Business,
+    ) -> Result<Outcome, Refusal> {
+        let mut spent = Vec::new();
+        if let Some((hold, amount)) = self.captures(document, business, circle, moment, now)? {
+            spent = self.close(hold, End::Captured, amount);
+            // Rule R1: what is released past its life expires at once.
+            self.expire(circle, now, now);
+        }
+        let redeemed: Kopecks = spent.iter().map(|(_, amount)| amount).sum();
+        let accrual = self.accrual(circle, moment, document.amount - redeemed, business);
+        let days = business.hold_days(moment, circle.policy(moment));
+        let available_from = document.occurred_at.plus(TimeDelta::days(i64::from(days)));
+        let expires_at = document.occurred_at.moscow_day().plus_days(circle.policy(moment).life_days).end();
+        let mut purchase = Purchase {
+            id: document.id,
+            business: business.slug.clone(),
+            revision: document.revision,
+            amount: document.amount,
+            occurred_at: document.occurred_at,
+            accrual: accrual.total,
+            lots: Vec::new(),
+            spent,
+            refunds: Vec::new(),
+        };
+        let of_coalition = accrual.total - accrual.of_business;
+        for (funder, amount) in [(business.slug.as_str(), accrual.of_business), (COALITION, of_coalition)] {
+            if amount > 0 {
+                let id = LotId::of(document.id, funder);
+                purchase.lots.push(id);
+                self.lots.push(Lot {
+                    id,
+                    funder: funder.to_owned(),
+                    purchase: Some(document.id),
+                    available_from,
+                    expires_at,
+                    moves: Vec::new(),
+                    counted_expired: Vec::new(),
+                });
+                // Rule T6: an imported lot opens as it would have at its own time.
+                let opened_at = if document.import.is_some() { document.occurred_at.min(now) } else { now };
+                let opens = if available_from <= opened_at { Place::Available } else { Place::Pending };
+                self.lot_mut(id).shift(amount, Place::Funder, opens);
+            }
+        }
+        self.purchases.push(purchase);
+        self.repay(now);
+        self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
+        self.apply_waiting(circle, now, document.id, business);
+        let status = self.shown(document.import.map_or(now, |_| document.occurred_at));
+        Ok(Outcome::Recorded {
+            earned: accrual.total,
+            available_from,
+            expire_at: expires_at,
+            redeemed,
+            status,
+        })
+    }
+
+    /// Rules B1–B5.
+    fn accrual(&self, circle: &Circle, moment: Timestamp, base: Kopecks, business: &Business) -> Accrual {
+        let policy = circle.policy(moment);
+        let status = self.shown(moment);
+        let status_rate = policy.rate(status);
+        let is_premium = self.has_premium(moment);
+        let rate = if is_premium { status_rate.max(policy.premium_rate) } else { status_rate };
+        let new_category =
+            if self.is_new_category(circle, business) { policy.new_category(status) } else { 100 };
+        let multiplier = business.multiplier(moment);
+        let base = base.max(0);
+        Accrual {
+            total: rounded(base * rate * new_category * multiplier, 10_000 * 100 * 100),
+            of_business: rounded(base * status_rate * multiplier, 10_000 * 100),
+        }
+    }
+
+    /// No earlier recorded, not fully refunded purchase in the category; one at a clinic counts for that clinic alone.
+    /// Rule B2.
+    fn is_new_category(&self, circle: &Circle, business: &Business) -> bool {
+        !self.purchases.iter().filter(|purchase| purchase.net() > 0).any(|purchase| {
+            let there = circle.business(&purchase.business).expect("known");
+            if there.is_medical { there.slug == business.slug } else { there.category == business.category }
+        })
+    }
+
+    /// Rule S2, with S7: a purchase or refund at a clinic is no occasion to look at the status without clinics.
+    pub(crate) fn evaluate_after(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        moment: Timestamp,
+        business: &Business,
+        imported: Option<Timestamp>,
+    ) {
+        let policy = circle.policy(moment);
+        if !business.is_medical {
+            self.evaluate(circle, policy, now, imported, false);
+        }
+        self.evaluate(circle, policy, now, imported, true);
+    }
+
+    /// Her status as shown at a moment. Rules S4, S7.
+    #[must_use]
+    pub fn shown(&self, at: Timestamp) -> Status {
+        let track = if self.consents_to("medical_status") { &self.with_medical } else { &self.ordinary };
+        if self.has_premium(at) { track.status.max(Status::Vip) } else { track.status }
+    }
+}

@@ -1,0 +1,217 @@
+//! Money given back. Rules F1–F4, F6, D4, M2.
+//!
+//! Readings:
+//! - F2, M2: each of the purchase's lots gives first for its own funder; then the business's rest and after it the
+//!   coalition's come out of whatever is available in the order of B7 (the purchase's other lot among it); then they are
+//!   debts, in that order.
+//! - F2: what is held of the purchase's own lots is not touched either.
+//! - F2, F4: what of an own lot was spent elsewhere and came back past its life is not counted as expired, though its funder
+//!   got its face value: the coalition's lot in its stead is taken like any other. Open: the funder then gets it twice.
+//! - F3, F4: what is returned pays older debts before this refund takes back.
+//! - F4: whether a lot's life has passed, and the day of the refund, are those of its recording.
+//! - D4: what waited takes effect in the order it came, dated now; one that is more than what is left is dropped.
+
+use chrono::TimeDelta;
+use ledger_core::ids::{LotId, PurchaseId, RefundId};
+use ledger_core::time::Timestamp;
+
+use crate::circle::{Business, Circle};
+use crate::lot::{COALITION, ExpiredTo, Lot, Place};
+use crate::member::{Member, Outcome};
+use crate::{Kopecks, Refusal, rounded};
+
+/// The largest amount a request may carry.
+pub const AMOUNT_MAX: Kopecks = 10_000_000_000;
+
+/// One refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Refund {
+    pub id: RefundId,
+    pub amount: Kopecks,
+    pub taken_back: Kopecks,
+    pub returned: Kopecks,
+}
+
+/// What nobody's lot could give. Rule F3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Debt {
+    pub creditor: String,
+    pub amount: Kopecks,
+    pub payments: Vec<Kopecks>,
+}
+
+impl Debt {
+    /// What is still owed.
+    #[must_use]
+    pub fn left(&self) -> Kopecks {
+        self.amount - self.payments.iter().sum::<Kopecks>()
+    }
+}
+
+impl Member {
+    /// What she owes. Rule F3.
+    #[must_use]
+    pub fn debt(&self) -> Kopecks {
+        self.debts.iter().map(Debt::left).sum()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of the request")]
+    pub(crate) fn refund(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        purchase: PurchaseId,
+        business: &str,
+        id: RefundId,
+        amount: Kopecks,
+        occurred_at: Timestamp,
+    ) -> Result<Outcome, Refusal> {
+        if occurred_at > now.plus(TimeDelta::minutes(circle.policy(now).future_minutes)) {
+            return Err("OCCURRED_IN_FUTURE");
+        }
+        if amount <= 0 || amount > AMOUNT_MAX {
+            return Err("AMOUNT_OUT_OF_RANGE");
+        }
+        let known = self.purchases.iter().position(|it| it.id == purchase && it.business == business);
+        let place = known.ok_or("NOT_FOUND")?;
+        if amount > self.purchases[place].net() {
+            return Err("REFUND_EXCEEDS_PURCHASE");
+        }
+        let (taken_back, returned) = self.give_back(circle, now, place, id, amount);
+        self.evaluate_after(circle, now, now, circle.business(business).expect("known"), None);
+        Ok(Outcome::Refunded { taken_back, returned, debt: self.debt() })
+    }
+
+    /// Rule D4.
+    pub(crate) fn apply_waiting(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        purchase: PurchaseId,
+        business: &Business,
+    ) {
+        let place = self.purchases.iter().position(|it| it.id == purchase).expect("just recorded");
+        for waiting in business.waiting.iter().filter(|it| it.purchase == purchase && now <= it.until) {
+            if waiting.amount <= self.purchases[place].net() {
+                self.give_back(circle, now, place, waiting.refund, waiting.amount);
+                self.evaluate_after(circle, now, now, business, None);
+            }
+        }
+    }
+
+    /// What is taken back and what is returned.
+    fn give_back(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        place: usize,
+        id: RefundId,
+        amount: Kopecks,
+    ) -> (Kopecks, Kopecks) {
+        let purchase = self.purchases[place].clone();
+        let before = purchase.refunded();
+        let upto = before + amount;
+        // Rule F4.
+        let redeemed: Kopecks = purchase.spent.iter().map(|(_, part)| part).sum();
+        let returned_before = rounded(redeemed * before, purchase.amount);
+        let returned_upto = rounded(redeemed * upto, purchase.amount);
+        self.bring_back(circle, now, id, &purchase.business, &purchase.spent, returned_before, returned_upto);
+        self.repay(now);
+        // Rule F2.
+        let taken_before = rounded(purchase.accrual * before, purchase.amount);
+        let taken_upto = rounded(purchase.accrual * upto, purchase.amount);
+        let share = |taken: Kopecks, lot: &Lot| {
+            let of_business =
+                purchase.lots.iter().filter_map(|id| self.lots.iter().find(|lot| lot.id == *id));
+            let of_business =
+                of_business.filter(|lot| lot.funder != COALITION).map(Lot::issued).sum::<Kopecks>();
+            let first =
+                if purchase.accrual == 0 { 0 } else { rounded(taken * of_business, purchase.accrual) };
+            if lot.funder == COALITION { taken - first } else { first }
+        };
+        let own: Vec<_> = self.lots.iter().filter(|lot| lot.purchase == Some(purchase.id)).collect();
+        let wants: Vec<_> =
+            own.iter().map(|lot| (lot.id, share(taken_upto, lot) - share(taken_before, lot))).collect();
+        let mut missing = Vec::new();
+        for (lot, want) in wants {
+            let lot = self.lot_mut(lot);
+            missing.push((lot.funder.clone(), want - take_of_own(lot, want)));
+        }
+        for (creditor, want) in missing {
+            let taken = self.take(want, now, &Place::TakenFor(creditor.clone()));
+            let rest = want - taken.iter().map(|(_, part)| part).sum::<Kopecks>();
+            if rest > 0 {
+                self.debts.push(Debt { creditor, amount: rest, payments: Vec::new() });
+            }
+        }
+        let (taken_back, returned) = (taken_upto - taken_before, returned_upto - returned_before);
+        self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });
+        (taken_back, returned)
+    }
+
+    /// Bonuses come back to the lots they came from, the last spent first; those of lots past their life come as one lot of
+    /// the coalition. Rule F4.
+    #[expect(clippy::too_many_arguments, reason = "what a return depends on")]
+    fn bring_back(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        refund: RefundId,
+        business: &str,
+        spent: &[(LotId, Kopecks)],
+        before: Kopecks,
+        upto: Kopecks,
+    ) {
+        let policy = circle.policy(now);
+        let to = if policy.expired_to_coalition { ExpiredTo::Breakage } else { ExpiredTo::Funder };
+        let mut instead = 0;
+        let mut passed = 0;
+        for (id, amount) in spent.iter().rev() {
+            // Of the kopecks counted from the end of the spending, those from `before` up to `upto`.
+            let part = (passed + amount).min(upto) - passed.max(before).min(passed + amount);
+            passed += amount;
+            let part = part.max(0);
+            let lot = self.lot_mut(*id);
+            let redeemed = Place::Redeemed(business.to_owned());
+            if lot.is_alive(now) {
+                lot.shift(part, redeemed, Place::Available);
+            } else {
+                lot.shift(part, redeemed, Place::Expired(to));
+                instead += part;
+            }
+        }
+        if instead > 0 {
+            let expires_at = now.moscow_day().plus_days(policy.returned_life_days).end();
+            self.give(LotId::returned_by(refund), now, instead, expires_at);
+        }
+    }
+
+    /// A new lot of the coalition, spendable at once. Rules F4, B10.
+    pub(crate) fn give(&mut self, id: LotId, now: Timestamp, amount: Kopecks, expires_at: Timestamp) {
+        let mut lot = Lot {
+            id,
+            funder: COALITION.to_owned(),
+            purchase: None,
+            available_from: now,
+            expires_at,
+            moves: Vec::new(),
+            counted_expired: Vec::new(),
+        };
+        lot.shift(amount, Place::Funder, Place::Available);
+        self.lots.push(lot);
+    }
+}
+
+/// Takes up to `want` of a purchase's own lot, and counts what of it has expired; what it gave. Rule F2.
+fn take_of_own(lot: &mut Lot, want: Kopecks) -> Kopecks {
+    let pending = want.min(lot.amount_at(&Place::Pending));
+    lot.shift(pending, Place::Pending, Place::TakenBack);
+    let available = (want - pending).min(lot.amount_at(&Place::Available));
+    lot.shift(available, Place::Available, Place::TakenBack);
+    let uncounted = lot.expired() - lot.counted_expired.iter().sum::<Kopecks>();
+    let expired = (want - pending - available).min(uncounted);
+    lot.counted_expired.push(expired);
+    pending + available + expired
+}

@@ -1,0 +1,182 @@
+//! The plain model itself, on what can be worked out by hand. Rules B4, B5, D2, F2, F4, S3, S5, T6.
+
+use ledger_core::category::Category;
+use ledger_core::ids::{PurchaseId, RedemptionId, RefundId};
+use ledger_core::time::Timestamp;
+use plain_model::circle::{Business, Circle, Policy, Terms};
+use plain_model::journey::{Journey, Line, OfBusiness, OfMember};
+use plain_model::member::{Command, Document, Member, Outcome};
+use plain_model::status::Status;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn business(slug: &str, category: Category) -> Business {
+    Business {
+        slug: slug.to_owned(),
+        category,
+        is_medical: false,
+        terms: vec![(Timestamp::FIRST, Terms::default())],
+        periods: Vec::new(),
+        waiting: Vec::new(),
+    }
+}
+
+fn circle() -> Circle {
+    let businesses = vec![
+        business("mindal", Category::BeautySalon),
+        business("kozha", Category::Cosmetology),
+        business("buket", Category::Floristry),
+    ];
+    Circle { policies: vec![Policy::default()], businesses }
+}
+
+fn purchase_id(serial: u8) -> PurchaseId {
+    PurchaseId::of_key(&[serial; 32])
+}
+
+fn bill(serial: u8, business: &str, amount: i128, occurred_at: &str) -> Document {
+    Document {
+        id: purchase_id(serial),
+        business: business.to_owned(),
+        revision: 1,
+        amount,
+        occurred_at: at(occurred_at),
+        redemption: None,
+        redeem_amount: None,
+        import: None,
+    }
+}
+
+fn anna(circle: &Circle) -> Member {
+    let mut anna = Member::default();
+    let mut consents: Vec<_> = circle.businesses.iter().map(|it| (it.consent(), true)).collect();
+    consents.push(("personal_data".to_owned(), true));
+    let since = at("2026-01-01T09:00:00Z");
+    anna.command(circle, since, &Command::Register { at: since, consents }).expect("registered");
+    anna
+}
+
+const MARCH: &str = "2026-03-02T09:00:00.000000Z";
+
+#[test]
+fn rules_b2_b5_a_new_category_pays_half_as_much_again_and_the_coalition_pays_the_extra() {
+    let circle = circle();
+    let mut anna = anna(&circle);
+    // 3,033.30 × 5 % × 1.5 = 227.4975 → 227.50; the business's 151.665 → 151.67; the coalition's 75.83.
+    let outcome = anna.command(&circle, at(MARCH), &Command::Purchase(bill(1, "mindal", 303_330, MARCH)));
+    let Ok(Outcome::Recorded { earned, expire_at, .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((earned, expire_at), (22_750, at("2026-05-31T20:59:59.999999Z")));
+    let lots: Vec<_> = anna.lots.iter().map(|lot| (lot.funder.as_str(), lot.issued())).collect();
+    assert_eq!(lots, [("mindal", 15_167), ("coalition", 7_583)]);
+    assert_eq!(anna.progress(&circle, at(MARCH)), Some(21), "floor(100 × mean(3033.30 / 30000, 1 / 3))");
+}
+
+#[test]
+fn rule_d2_a_document_is_known_again() {
+    let circle = circle();
+    let mut anna = anna(&circle);
+    let first = Document { revision: 3, ..bill(1, "mindal", 10_000, MARCH) };
+    let mut send = |document: Document| anna.command(&circle, at(MARCH), &Command::Purchase(document));
+    assert!(matches!(send(first.clone()), Ok(Outcome::Recorded { .. })));
+    assert_eq!(send(first.clone()), Ok(Outcome::Replayed));
+    assert_eq!(send(Document { amount: 1, ..first.clone() }), Err("IDEMPOTENCY_KEY_REUSED"));
+    assert_eq!(send(Document { revision: 2, ..first }), Ok(Outcome::Stale));
+}
+
+#[test]
+fn rules_f2_f4_a_refund_in_three_parts_returns_what_was_paid_and_takes_back_what_was_earned() {
+    let circle = circle();
+    let mut anna = anna(&circle);
+    let mut ask = |command: Command| anna.command(&circle, at(MARCH), &command);
+    ask(Command::Purchase(bill(1, "mindal", 100_000, MARCH))).expect("earns 75.00");
+    let hold = RedemptionId::of_key(&[2; 32]);
+    let held = Command::Hold { id: hold, business: "kozha".to_owned(), bill: 10_000, amount: 5_000 };
+    ask(held).expect("half of the bill");
+    let paid = Document { redemption: Some(hold), ..bill(3, "kozha", 10_000, MARCH) };
+    ask(Command::Purchase(paid)).expect("earns 3.75 of the 50.00 that are paid in money");
+    let mut give_back = |serial: u8, amount: i128| {
+        let id = RefundId::of_key(&[serial; 32]);
+        let (purchase, business) = (purchase_id(3), "kozha".to_owned());
+        ask(Command::Refund { purchase, business, id, amount, occurred_at: at(MARCH) })
+    };
+    // Cumulative: 16.67, 33.33, 50.00 come back; 1.25, 2.50, 3.75 are taken.
+    let parts = [(4, 3_333, 1_667, 125), (5, 3_333, 1_666, 125), (6, 3_334, 1_667, 125)];
+    for (serial, amount, returned, taken_back) in parts {
+        assert_eq!(give_back(serial, amount), Ok(Outcome::Refunded { taken_back, returned, debt: 0 }));
+    }
+    assert_eq!(give_back(7, 1), Err("REFUND_EXCEEDS_PURCHASE"));
+    assert_eq!(anna.balance(&circle, at(MARCH)).available, 7_500);
+}
+
+#[test]
+fn rule_s3_a_downgrade_waits_for_its_day() {
+    let circle = circle();
+    let mut anna = anna(&circle);
+    for (serial, slug) in [(1, "mindal"), (2, "kozha"), (3, "buket")] {
+        anna.command(&circle, at(MARCH), &Command::Purchase(bill(serial, slug, 1_000_000, MARCH)))
+            .expect("recorded");
+    }
+    assert_eq!(anna.shown(at(MARCH)), Status::Vip);
+    let mut review = |text: &str| {
+        anna.command(&circle, at(text), &Command::Review).expect("never refused");
+        anna.shown(at(text))
+    };
+    assert_eq!(review("2027-03-02T08:59:59Z"), Status::Vip, "the window still holds it");
+    assert_eq!(review("2027-03-02T09:00:00Z"), Status::Vip, "after the same moment a year ago: scheduled");
+    assert_eq!(review("2027-03-31T20:59:59Z"), Status::Vip, "a day before");
+    assert_eq!(review("2027-03-31T21:00:00Z"), Status::Insider, "1 April in Moscow");
+}
+
+#[test]
+fn rule_t6_the_totals_of_a_small_journey() {
+    let now = at("2018-01-10T00:00:00Z");
+    let mut journey = Journey::new(circle(), now);
+    let lines = [
+        // 1,000.00 × 5 % × 1.5 = 75.00, of which 50.00 the business's; ends with 2017-04-01 + 90 days.
+        ("anna", "mindal", 100_000, "2017-04-01T09:00:00Z"),
+        // The category is known: 20,000.00 × 5 % = 1,000.00; ends with 2017-12-30.
+        ("anna", "mindal", 2_000_000, "2017-10-01T09:00:00Z"),
+        // 33.33 × 5 % × 1.5 = 2.49975 → 2.50, of which 1.6665 → 1.67 the business's.
+        ("bella", "mindal", 3_333, "2017-12-01T09:00:00Z"),
+        ("anna", "kozha", 100_000, "2017-12-02T09:00:00Z"),
+        // The third category, and 31,000.00 in all: vip from here on; still paid as insider.
+        ("anna", "buket", 1_000_000, "2017-12-03T09:00:00Z"),
+        // 100.00 × 7 %.
+        ("anna", "buket", 10_000, "2017-12-04T09:00:00Z"),
+    ];
+    for (serial, (member, business, amount, occurred_at)) in (1..).zip(lines) {
+        let line = Line {
+            id: purchase_id(serial),
+            member: member.to_owned(),
+            business: business.to_owned(),
+            amount,
+            occurred_at: at(occurred_at),
+        };
+        journey.take(&line).expect("recorded");
+    }
+    let (members, businesses) = journey.totals(now);
+    let anna = OfMember {
+        purchases: 5,
+        accrued: 7_500 + 100_000 + 7_500 + 75_000 + 700,
+        expired: 7_500 + 100_000,
+        balance: 7_500 + 75_000 + 700,
+        status: Status::Vip,
+    };
+    assert_eq!(members["anna"], anna);
+    let bella = OfMember { purchases: 1, accrued: 250, expired: 0, balance: 250, status: Status::Insider };
+    assert_eq!(members["bella"], bella);
+    let mindal = OfBusiness {
+        purchases: 3,
+        accrued: 107_750,
+        funded: 5_000 + 100_000 + 167,
+        expired: 107_500,
+        outstanding: 250,
+    };
+    assert_eq!(businesses["mindal"], mindal);
+    assert_eq!(businesses["buket"].accrued, 75_700);
+    journey.review(at("2018-12-10T00:00:00Z"));
+    journey.review(at("2019-01-10T00:00:00Z"));
+    assert_eq!(journey.totals(now).0["anna"].status, Status::Insider, "a year and a grace later");
+}

@@ -1,0 +1,300 @@
+//! The domain, driven with the model's commands and answering in the model's words.
+
+use std::collections::BTreeMap;
+
+use ledger_core::business::decide::{
+    ChangeBusiness, SetMultiplier, WaitForPurchase, change, set_multiplier, wait_for_purchase,
+};
+use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
+use ledger_core::category::{Category, Confidentiality};
+use ledger_core::context::{Context, Registry};
+use ledger_core::ids::{BusinessId, LotId, MemberId, NaturalKey, PurchaseId, QuarantineId};
+use ledger_core::log::{Event, Position};
+use ledger_core::member::command::{
+    HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase, RefundPurchase,
+};
+use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
+use ledger_core::member::event::PurchaseSource;
+use ledger_core::member::{
+    MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
+};
+use ledger_core::money::{Bonuses, Roubles};
+use ledger_core::policy::decide::{PublishPolicy, first_policy, publish};
+use ledger_core::policy::event::PolicyEvent;
+use ledger_core::policy::{Policy, RULES_REVISION};
+use ledger_core::postings::{Account, Unit, postings};
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use plain_model::books::Books;
+use plain_model::member::{Balance, Command, Document, Outcome};
+use plain_model::status::Status;
+use plain_model::{Kopecks, Refusal};
+use uuid::Uuid;
+
+use crate::standing;
+
+pub(crate) const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
+
+/// The registry, one member and her log.
+#[derive(Clone)]
+pub(crate) struct Domain {
+    pub(crate) registry: Registry,
+    pub(crate) state: MemberState,
+    log: Vec<(Timestamp, Event)>,
+}
+
+/// Either an answer or the code of a refusal.
+pub(crate) type Answer = Result<Outcome, Refusal>;
+
+pub(crate) fn business_id(slug: &str) -> BusinessId {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(slug.bytes()).for_each(|(to, from)| *to = from);
+    BusinessId::from_uuid(Uuid::from_bytes(bytes))
+}
+
+/// The keyed natural key of the `serial`th document.
+pub(crate) fn natural_key(serial: u32) -> NaturalKey {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&serial.to_be_bytes());
+    NaturalKey::from_bytes(bytes)
+}
+
+pub(crate) fn bonuses(kopecks: Kopecks) -> Bonuses {
+    Bonuses::from_kopecks(i64::try_from(kopecks).expect("fits"))
+}
+
+pub(crate) fn roubles(kopecks: Kopecks) -> Roubles {
+    Roubles::from_kopecks(i64::try_from(kopecks).expect("fits"))
+}
+
+pub(crate) fn status(status: ledger_core::member::status::Status) -> Status {
+    let all = [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle];
+    all.into_iter().find(|ours| ours.as_str() == status.as_str()).expect("the same names")
+}
+
+fn origin() -> ConsentOrigin {
+    ConsentOrigin { channel: ConsentChannel::App, evidence: None }
+}
+
+fn consents(changes: &[(String, bool)]) -> Vec<ConsentChange> {
+    let change = |(purpose, granted): &(String, bool)| ConsentChange {
+        purpose: purpose.parse().expect("a purpose"),
+        choice: if *granted { ConsentChoice::Granted } else { ConsentChoice::Withdrawn },
+        version: "1".parse().expect("a version"),
+    };
+    changes.iter().map(change).collect()
+}
+
+impl Domain {
+    pub(crate) fn new(businesses: &[(&str, Category, bool)]) -> Self {
+        let mut registry = Registry::default();
+        registry.policies.apply(&PolicyEvent::PolicyPublished(first_policy().expect("defaults")));
+        for (slug, category, is_medical) in businesses {
+            let registered = BusinessRegistered {
+                business_id: business_id(slug),
+                slug: slug.parse().expect("a slug"),
+                name: (*slug).to_owned(),
+                category: *category,
+                confidentiality: if *is_medical {
+                    Confidentiality::Medical
+                } else {
+                    Confidentiality::Ordinary
+                },
+                terms: Terms::default(),
+            };
+            registry.businesses.apply(&BusinessEvent::BusinessRegistered(registered)).expect("a first fact");
+        }
+        Self { registry, state: MemberState::default(), log: Vec::new() }
+    }
+
+    /// The policy that is published, or `None` when it is refused.
+    pub(crate) fn publish(&mut self, now: Timestamp, command: &PublishPolicy) -> Option<Policy> {
+        let published = publish(&self.registry.policies, command, now).ok()?;
+        self.registry.policies.apply(&PolicyEvent::PolicyPublished(published));
+        self.registry.policies.newest().cloned()
+    }
+
+    pub(crate) fn change_terms(&mut self, now: Timestamp, command: &ChangeBusiness) {
+        let events = change(&self.registry.businesses, command, now).expect("a known business");
+        self.of_businesses(events);
+    }
+
+    pub(crate) fn set_multiplier(&mut self, now: Timestamp, command: &SetMultiplier) {
+        let events = set_multiplier(&self.registry.businesses, command, now).expect("a period to come");
+        self.of_businesses(events);
+    }
+
+    pub(crate) fn wait(&mut self, now: Timestamp, command: &WaitForPurchase) {
+        let context = Context { recorded_at: now, registry: &self.registry };
+        let events = wait_for_purchase(command, &context).expect("few wait");
+        self.of_businesses(events);
+    }
+
+    fn of_businesses(&mut self, events: Vec<Event>) {
+        for event in events {
+            let Event::Business(fact) = event else { panic!("a fact of a business") };
+            self.registry.businesses.apply(&fact).expect("a history that holds");
+        }
+    }
+
+    pub(crate) fn command(&mut self, now: Timestamp, command: &Command) -> Answer {
+        let command = self.translate(command)?;
+        let context = Context { recorded_at: now, registry: &self.registry };
+        let (draft, outcome) = decide(&self.state, &command, &context).map_err(|refused| refused.code())?;
+        assert_eq!(draft.rules_revision, RULES_REVISION);
+        for new in draft.events {
+            let Event::Member(fact) = &new.event else { panic!("a fact of the member") };
+            let position = Position::try_from(self.log.len() + 1).expect("short");
+            self.state.apply(position, new.occurred_at, fact).expect("a history that holds");
+            self.log.push((new.occurred_at, new.event));
+        }
+        Ok(answer(outcome))
+    }
+
+    fn translate(&self, command: &Command) -> Result<MemberCommand, Refusal> {
+        Ok(match command {
+            Command::Register { at, consents: given } => {
+                MemberCommand::Register { registered_at: *at, consents: consents(given), origin: origin() }
+            }
+            Command::ChangeConsents(changes) => {
+                MemberCommand::ChangeConsents { changes: consents(changes), origin: origin() }
+            }
+            Command::Purchase(document) => MemberCommand::RecordPurchase(purchase(document)),
+            Command::Hold { id, business, bill, amount } => MemberCommand::HoldBonuses(HoldBonuses {
+                redemption_id: *id,
+                business_id: business_id(business),
+                bill_amount: roubles(*bill),
+                amount: bonuses(*amount),
+            }),
+            Command::Cancel { id, business } => {
+                MemberCommand::CancelHold { redemption_id: *id, business_id: business_id(business) }
+            }
+            Command::Refund { purchase, business, id, amount, occurred_at } => {
+                let file = self.file(*purchase).ok_or_else(|| Rejection::PurchaseNotFound.code())?;
+                let refund = Refund { refund_id: *id, amount: roubles(*amount), occurred_at: *occurred_at };
+                let business_id = business_id(business);
+                MemberCommand::RefundPurchase(Box::new(RefundPurchase { file, business_id, refund }))
+            }
+            Command::Due => MemberCommand::WriteDue,
+            Command::Review => MemberCommand::ReviewStatus,
+            hand => standing::translate(hand).expect("asked of her standing"),
+        })
+    }
+
+    fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
+        let about = self.log.iter().filter(|(_, event)| PurchaseFile::about(event) == Some(purchase));
+        about.fold(None, |file, (at, event)| PurchaseFile::fold(file, *at, event))
+    }
+
+    pub(crate) fn balance(&self, now: Timestamp, days: u32) -> Balance {
+        let of = |amount: Bonuses| Kopecks::from(amount.kopecks());
+        let balance = self.state.balance(now, days).expect("fits");
+        Balance {
+            total: of(balance.total().expect("fits")),
+            available: of(balance.available),
+            pending: of(balance.pending),
+            held: of(balance.held),
+            debt: of(balance.debt),
+            expiring_soon: balance.expiring_soon.iter().map(|(at, amount)| (*at, of(*amount))).collect(),
+        }
+    }
+
+    /// Every account, and what stands of each lot: the sum of all its accounts but debt and claims, which must be nothing,
+    /// and what is outstanding of it.
+    pub(crate) fn books(&self) -> (Books, BTreeMap<LotId, (Kopecks, Kopecks)>) {
+        let mut books = Books::default();
+        let mut lots = BTreeMap::<LotId, (Kopecks, Kopecks)>::new();
+        for (_, event) in &self.log {
+            let mut sums = BTreeMap::<Unit, i64>::new();
+            for posting in postings(MEMBER, event) {
+                *sums.entry(posting.unit).or_default() += posting.kopecks;
+                let amount = Kopecks::from(posting.kopecks);
+                let side = match posting.unit {
+                    Unit::Bon => &mut books.bon,
+                    Unit::Rub => &mut books.rub,
+                };
+                *side.entry(posting.account.to_string()).or_default() += amount;
+                let is_owed = matches!(posting.account, Account::MemberDebt(_) | Account::Claims(_));
+                if posting.unit == Unit::Bon && !is_owed {
+                    let lot = lots.entry(posting.lot_id).or_default();
+                    lot.0 += amount;
+                    let is_hers = matches!(
+                        posting.account,
+                        Account::MemberPending(_) | Account::MemberAvailable(_) | Account::MemberHeld(_)
+                    );
+                    lot.1 += if is_hers { amount } else { 0 };
+                }
+            }
+            assert!(sums.values().all(|sum| *sum == 0), "rule M1: {event:?}");
+        }
+        books.bon.retain(|_, amount| *amount != 0);
+        books.rub.retain(|_, amount| *amount != 0);
+        (books, lots)
+    }
+}
+
+fn purchase(document: &Document) -> RecordPurchase {
+    let mode = match document.import {
+        Some(registered_at) => PurchaseMode::Import { registered_at },
+        None => PurchaseMode::Live,
+    };
+    let serial = document.id.as_uuid().as_u128();
+    RecordPurchase {
+        quarantine_id: QuarantineId::from_uuid(Uuid::from_u128(serial)),
+        document: PurchaseDocument {
+            business_id: business_id(&document.business),
+            natural_key: key_of(document),
+            revision: document.revision,
+            amount: roubles(document.amount),
+            occurred_at: document.occurred_at,
+            source: PurchaseSource::Api,
+            cancelled: false,
+            redemption_id: document.redemption,
+            redeem_amount: document.redeem_amount.map(bonuses),
+            coupon_code: None,
+        },
+        mode,
+    }
+}
+
+/// The serial stands in the first bytes of the id, as it does in the key.
+fn key_of(document: &Document) -> NaturalKey {
+    let bytes = document.id.as_uuid().into_bytes();
+    natural_key(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
+fn answer(outcome: MemberOutcome) -> Outcome {
+    let of = |amount: Bonuses| Kopecks::from(amount.kopecks());
+    match outcome {
+        MemberOutcome::Registered
+        | MemberOutcome::ConsentsChanged
+        | MemberOutcome::DueWritten
+        | MemberOutcome::Reviewed => Outcome::Done,
+        MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+            bonuses_earned,
+            bonuses_available_from,
+            bonuses_expire_at,
+            bonuses_redeemed,
+            status: after,
+            ..
+        }) => Outcome::Recorded {
+            earned: of(bonuses_earned),
+            available_from: bonuses_available_from,
+            expire_at: bonuses_expire_at,
+            redeemed: of(bonuses_redeemed),
+            status: status(after),
+        },
+        MemberOutcome::StandingChanged { status: after } => Outcome::Standing { status: status(after) },
+        MemberOutcome::Granted { expires_at, .. } => Outcome::Granted { expires_at },
+        MemberOutcome::Purchase(PurchaseOutcome::Quarantined { .. }) => Outcome::Quarantined,
+        MemberOutcome::Purchase(PurchaseOutcome::Unmatched) => Outcome::Unmatched,
+        MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership) => Outcome::BeforeMembership,
+        MemberOutcome::Held { held, expires_at, .. } => Outcome::Held { held: of(held), expires_at },
+        MemberOutcome::HoldCancelled { released, .. } => Outcome::Cancelled { released: of(released) },
+        MemberOutcome::Refunded { bonuses_taken_back, bonuses_returned, debt, .. } => Outcome::Refunded {
+            taken_back: of(bonuses_taken_back),
+            returned: of(bonuses_returned),
+            debt: of(debt),
+        },
+    }
+}

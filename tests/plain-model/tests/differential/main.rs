@@ -1,0 +1,134 @@
+//! Random histories run against the domain and against the plain model: no difference. Rules T, D, B, R, F, S, M.
+//!
+//! Every history has a seed of its own; a difference prints it and the shrunk history.
+//! `PLAIN_MODEL_SEED=<seed>` runs that history alone; `PLAIN_MODEL_COMMANDS` says how many commands to run (100,000).
+
+mod domain;
+mod policy;
+mod run;
+mod standing;
+mod steps;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::env;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use run::Run;
+
+/// What a run must have met.
+const MUST_BE_SEEN: &[&str] = &[
+    "Adjust AMOUNT_OUT_OF_RANGE",
+    "Adjust Granted",
+    "Adjust INSUFFICIENT_BONUSES",
+    "Block Standing",
+    "CancelPremium PREMIUM_NOT_ACTIVE",
+    "CancelPremium Standing",
+    "Gift AMOUNT_OUT_OF_RANGE",
+    "Gift Granted",
+    "Hold MEMBER_BLOCKED",
+    "Invite Standing",
+    "PayPremium PERIOD_REVERSED",
+    "PayPremium PREMIUM_OVERLAPS",
+    "PayPremium Standing",
+    "Purchase MEMBER_BLOCKED",
+    "Rank Done",
+    "Available to Expired",
+    "Available to Held",
+    "Available to TakenBack",
+    "Available to TakenFor",
+    "Cancel Cancelled",
+    "Cancel HOLD_ALREADY_CLOSED",
+    "Cancel HOLD_LAPSED",
+    "Cancel WRONG_BUSINESS",
+    "ChangeConsents Done",
+    "Due Done",
+    "Funder to Available",
+    "Funder to Pending",
+    "Held to Available",
+    "Held to Redeemed",
+    "Hold Held",
+    "Hold INSUFFICIENT_BONUSES",
+    "Hold MEMBER_NOT_FOUND",
+    "Hold OVER_REDEEM_LIMIT",
+    "Pending to Available",
+    "Pending to Expired",
+    "Pending to TakenBack",
+    "Purchase BeforeMembership",
+    "Purchase HOLD_ALREADY_CLOSED",
+    "Purchase HOLD_LAPSED",
+    "Purchase OVER_REDEEM_LIMIT",
+    "Purchase Quarantined",
+    "Purchase Recorded",
+    "Purchase Unmatched",
+    "Purchase WRONG_BUSINESS",
+    "Redeemed to Available",
+    "Redeemed to Expired",
+    "Refund NOT_FOUND",
+    "Refund REFUND_EXCEEDS_PURCHASE",
+    "Refund Refunded",
+    "Review Done",
+    "debt repaid",
+    "ends as elite",
+    "ends as inner_circle",
+    "ends as vip",
+    "ends before a fall",
+];
+
+/// One history from `seed`; how many commands it had, and what was seen.
+fn history(seed: u64) -> (u64, BTreeSet<String>) {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config =
+        Config { cases: 1, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let seen = RefCell::default();
+    let outcome = runner.run(&steps::steps(), |steps| {
+        let mut run = Run::new();
+        steps.iter().try_for_each(|step| run.step(step))?;
+        run.close()?;
+        seen.replace((run.commands, run.seen));
+        Ok(())
+    });
+    if let Err(difference) = outcome {
+        panic!(
+            "PLAIN_MODEL_SEED={seed} finds a difference (left the domain, right the model):\n{difference}"
+        );
+    }
+    seen.into_inner()
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number")))
+}
+
+#[test]
+fn random_histories_come_to_the_same() {
+    if let Some(seed) = number("PLAIN_MODEL_SEED") {
+        history(seed);
+        return;
+    }
+    let wanted = number("PLAIN_MODEL_COMMANDS").unwrap_or(100_000);
+    let mut seed = RandomState::new().build_hasher().finish();
+    let (mut commands, mut seen) = (0, BTreeSet::new());
+    while commands < wanted {
+        let (more, what) = history(seed);
+        commands += more;
+        seen.extend(what);
+        seed = seed.wrapping_add(1);
+    }
+    // What never happens is not compared.
+    let missing: Vec<_> = MUST_BE_SEEN.iter().filter(|kind| !seen.contains(**kind)).collect();
+    assert!(missing.is_empty() || commands < 100_000, "never seen: {missing:?} among {seen:#?}");
+}
+
+#[test]
+fn the_first_policy_is_the_rule_books() {
+    let first = ledger_core::policy::decide::first_policy().expect("defaults");
+    let mut policies = ledger_core::policy::Policies::default();
+    policies.apply(&ledger_core::policy::event::PolicyEvent::PolicyPublished(first));
+    let first = policies.newest().expect("version 1");
+    assert_eq!(policy::plain_policy(first), plain_model::circle::Policy::default());
+}

@@ -1,0 +1,388 @@
+//! One history run in the domain and in the plain model, compared after every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use ledger_core::business::decide::{ChangeBusiness, SetMultiplier, WaitForPurchase};
+use ledger_core::category::Category;
+use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::member::Refund;
+use ledger_core::member::status::{Spent, progress_percent, requirement, visited_for};
+use ledger_core::policy::decide::PublishPolicy;
+use ledger_core::time::{MoscowDay, Timestamp};
+use plain_model::circle::{Business, Circle, Terms};
+use plain_model::lot::Place;
+use plain_model::member::{Command, Document, Member, Outcome, Purchase};
+use plain_model::redemption::Hold;
+use plain_model::status::Status;
+use plain_model::{Kopecks, Refusal};
+use proptest::prelude::*;
+
+use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
+use crate::policy::{plain_policy, policy_change, scaled};
+use crate::standing;
+use crate::steps::{BUSINESSES, Step};
+
+/// Slug, category, whether a visit is a secret. The clinics' categories are an ordinary business's and their own.
+const ALL: [(&str, Category, bool); BUSINESSES] = [
+    ("mindal", Category::BeautySalon, false),
+    ("lisichkino", Category::Gastronomy, false),
+    ("kozha", Category::Cosmetology, false),
+    ("buket", Category::Floristry, false),
+    ("linza", Category::Optics, false),
+    ("salon", Category::BeautySalon, false),
+    ("skinerica", Category::Cosmetology, true),
+    ("zubok", Category::Dentistry, true),
+];
+
+/// Both, at one moment.
+pub(crate) struct Run {
+    now: Timestamp,
+    circle: Circle,
+    member: Member,
+    domain: Domain,
+    serial: u32,
+    /// How many commands were run.
+    pub(crate) commands: u64,
+    /// The kinds of answers that were given, and what became of bonuses.
+    pub(crate) seen: BTreeSet<String>,
+}
+
+impl Run {
+    /// Registered on 2025-01-01, with every consent that lets purchases through, on 2025-03-01.
+    pub(crate) fn new() -> Self {
+        let domain = Domain::new(&ALL);
+        let business = |(slug, category, is_medical): &(&str, Category, bool)| Business {
+            slug: (*slug).to_owned(),
+            category: *category,
+            is_medical: *is_medical,
+            terms: vec![(Timestamp::FIRST, Terms::default())],
+            periods: Vec::new(),
+            waiting: Vec::new(),
+        };
+        let policies = domain.registry.policies.iter().map(plain_policy).collect();
+        let circle = Circle { policies, businesses: ALL.iter().map(business).collect() };
+        let now = "2025-03-01T09:00:00Z".parse().expect("a time");
+        let mut run = Self {
+            now,
+            circle,
+            member: Member::default(),
+            domain,
+            serial: 0,
+            commands: 0,
+            seen: BTreeSet::new(),
+        };
+        let mut consents: Vec<_> =
+            run.circle.businesses.iter().map(|business| (business.consent(), true)).collect();
+        consents.push(("personal_data".to_owned(), true));
+        let at = "2025-01-01T09:00:00Z".parse().expect("a time");
+        let command = Command::Register { at, consents };
+        run.domain.command(now, &command).expect("registered");
+        run.member.command(&run.circle, now, &command).expect("registered");
+        run
+    }
+
+    /// Runs one step in both.
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let command = self.command(step);
+        if let Some(command) = &command {
+            let ours = self.member.command(&self.circle, self.now, command);
+            let theirs = self.domain.command(self.now, command);
+            prop_assert_eq!(&theirs, &ours, "domain and model answer {:?} at {:?}", command, self.now);
+            self.commands += 1;
+            self.seen.insert(kind_of(command, &ours));
+        }
+        self.compare()
+    }
+
+    /// What is asked of the member; what is about her surroundings happens at once.
+    fn command(&mut self, step: &Step) -> Option<Command> {
+        match step {
+            Step::Clock { seconds } => {
+                self.now = self.now.plus(TimeDelta::seconds(*seconds));
+                None
+            }
+            Step::Buy { business, kopecks, ago, import } => {
+                let import = import.map(|since| since.map(|seconds| self.ago(seconds)));
+                let document = Document { import, ..self.document(*business, *kopecks, *ago) };
+                Some(Command::Purchase(document))
+            }
+            Step::Pay { pick, business, kopecks, redeem, ago } => {
+                let hold = self.recent_hold(*pick)?.clone();
+                let business = business.or_else(|| place_of(&hold.business))?;
+                let redeem_amount =
+                    redeem.map(|permille| (hold.amount() * Kopecks::from(permille) / 1_000).max(1));
+                let document = self.document(business, *kopecks, *ago);
+                Some(Command::Purchase(Document { redemption: Some(hold.id), redeem_amount, ..document }))
+            }
+            Step::Hold { business, permille, is_small } => {
+                let available = self.member.balance(&self.circle, self.now).available;
+                let share = if *is_small { 0 } else { available * Kopecks::from(*permille) / 1_000 };
+                let amount = share.max(1);
+                self.serial += 1;
+                let id = RedemptionId::of_key(natural_key(self.serial).as_bytes());
+                // Bills of all sizes about twice the amount.
+                let bill =
+                    (amount * Kopecks::from(1_500 + permille) / 1_000).min(plain_model::refund::AMOUNT_MAX);
+                Some(Command::Hold { id, business: ALL[*business].0.to_owned(), bill, amount })
+            }
+            Step::Cancel { pick, business } => {
+                let hold = self.recent_hold(*pick)?;
+                let business =
+                    business.map_or_else(|| hold.business.clone(), |place| ALL[place].0.to_owned());
+                Some(Command::Cancel { id: hold.id, business })
+            }
+            Step::Refund { pick, permille, business, ago } => self.refund(*pick, *permille, *business, *ago),
+            Step::Consent { purpose, is_granted } => {
+                let purpose = match purpose {
+                    0..BUSINESSES => self.circle.businesses[*purpose].consent(),
+                    8 => "marketing".to_owned(),
+                    9 => "personal_data".to_owned(),
+                    _ => "medical_status".to_owned(),
+                };
+                Some(Command::ChangeConsents(vec![(purpose, *is_granted)]))
+            }
+            Step::Register => Some(Command::Register { at: self.now, consents: Vec::new() }),
+            Step::Hand(hand) => {
+                let available = self.member.balance(&self.circle, self.now).available;
+                self.serial += 1;
+                Some(standing::command(hand, self.now, available, self.serial))
+            }
+            Step::Due => Some(Command::Due),
+            Step::Review => Some(Command::Review),
+            Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
+                self.surroundings(step);
+                None
+            }
+        }
+    }
+
+    fn surroundings(&mut self, step: &Step) {
+        match step {
+            Step::RefundAhead { business, ahead, kopecks } => {
+                let slug = ALL[*business].0;
+                let purchase = purchase_id(self.serial + 2 + ahead);
+                self.serial += 1;
+                let refund = RefundId::of_key(natural_key(self.serial).as_bytes());
+                self.circle.wait(slug, self.now, purchase, refund, Kopecks::from(*kopecks));
+                let refund = Refund {
+                    refund_id: refund,
+                    amount: roubles(Kopecks::from(*kopecks)),
+                    occurred_at: self.now,
+                };
+                let command =
+                    WaitForPurchase { business_id: business_id(slug), purchase_id: purchase, refund };
+                self.domain.wait(self.now, &command);
+            }
+            Step::Policy { change, in_days } => {
+                let (name, value) = policy_change(*change);
+                let effective_from = in_days.map(|days| self.now.plus(TimeDelta::days(days)));
+                let command = PublishPolicy { effective_from, changes: [(name.to_owned(), value)].into() };
+                if let Some(policy) = self.domain.publish(self.now, &command) {
+                    self.circle.policies.push(plain_policy(&policy));
+                }
+            }
+            Step::Multiplier { business, in_days, days, hundredths } => {
+                let from = self.now.plus(TimeDelta::days(*in_days));
+                let to = from.plus(TimeDelta::days(*days));
+                let value = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+                let command = SetMultiplier {
+                    business_id: business_id(ALL[*business].0),
+                    from,
+                    to,
+                    value: value.parse().expect("a multiplier"),
+                };
+                self.domain.set_multiplier(self.now, &command);
+                self.circle.businesses[*business].periods.push((from, to, i128::from(*hundredths)));
+            }
+            Step::Terms { business, change } => self.change_terms(*business, *change),
+            other => unreachable!("{other:?} is asked of the member"),
+        }
+    }
+
+    fn change_terms(&mut self, place: usize, change: usize) {
+        let multiplier = ["1.55", "0.7"].get(change);
+        let hold_days = [0, 3, 14, 45].get(change.wrapping_sub(2)).copied();
+        let share = ["1", "0.1234"].get(change.wrapping_sub(6));
+        let command = ChangeBusiness {
+            business_id: business_id(ALL[place].0),
+            name: None,
+            cashback_multiplier: multiplier.map(|text| text.parse().expect("a multiplier")),
+            hold_days,
+            max_redeem_share: share.map(|text| text.parse().expect("a rate")),
+            purchase_sources: None,
+        };
+        self.domain.change_terms(self.now, &command);
+        let business = &mut self.circle.businesses[place];
+        let (_, old) = *business.terms.last().expect("first terms");
+        let terms = Terms {
+            multiplier: multiplier.map(|text| scaled(text, 2)).or(old.multiplier),
+            hold_days: hold_days.or(old.hold_days),
+            redeem_share: share.map(|text| scaled(text, 4)).or(old.redeem_share),
+        };
+        business.terms.push((self.now, terms));
+    }
+
+    fn ago(&self, seconds: i64) -> Timestamp {
+        if seconds < 0 {
+            self.now.plus(TimeDelta::seconds(-seconds))
+        } else {
+            self.now.minus(TimeDelta::seconds(seconds))
+        }
+    }
+
+    /// The next document; at the business that refunded it already, if one did.
+    fn document(&mut self, business: usize, kopecks: i64, ago: i64) -> Document {
+        self.serial += 1;
+        let id = purchase_id(self.serial);
+        let awaited = self.circle.businesses.iter().find(|it| it.waiting.iter().any(|it| it.purchase == id));
+        Document {
+            id,
+            business: awaited.map_or_else(|| ALL[business].0.to_owned(), |business| business.slug.clone()),
+            revision: 1,
+            amount: Kopecks::from(kopecks),
+            occurred_at: self.ago(ago),
+            redemption: None,
+            redeem_amount: None,
+            import: None,
+        }
+    }
+
+    fn refund(&mut self, pick: usize, permille: i64, business: Option<usize>, ago: i64) -> Option<Command> {
+        let last = self.member.purchases.len().checked_sub(1)?;
+        let purchase: &Purchase = &self.member.purchases[last - pick.min(last)];
+        // Shares of the bill, so that parts add up; the whole rest at 1,000.
+        let part = if permille == 1_000 {
+            purchase.net()
+        } else {
+            purchase.amount * Kopecks::from(permille) / 1_000
+        };
+        let (purchase, slug) = (purchase.id, purchase.business.clone());
+        self.serial += 1;
+        Some(Command::Refund {
+            purchase,
+            business: business.map_or(slug, |place| ALL[place].0.to_owned()),
+            id: RefundId::of_key(natural_key(self.serial).as_bytes()),
+            amount: part.max(1),
+            occurred_at: self.ago(ago),
+        })
+    }
+
+    /// One of the last holds, as long as the domain remembers how it ended.
+    fn recent_hold(&self, pick: usize) -> Option<&Hold> {
+        let hold = self.member.holds.iter().rev().nth(pick).or(self.member.holds.last())?;
+        (hold.lapses_at.plus(TimeDelta::days(1)) >= self.now).then_some(hold)
+    }
+
+    fn compare(&self) -> Result<(), TestCaseError> {
+        let now = self.now;
+        let days = self.circle.policy(now).expiring_soon_days;
+        prop_assert_eq!(
+            self.domain.balance(now, days),
+            self.member.balance(&self.circle, now),
+            "balance at {}",
+            now
+        );
+        prop_assert_eq!(self.their_statuses(), self.our_statuses(), "statuses at {}", now);
+        prop_assert_eq!(self.their_lots(), self.our_lots(), "lots at {}", now);
+        Ok(())
+    }
+
+    fn our_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
+        [self.member.ordinary, self.member.with_medical].map(|track| (track.status, track.falls_on))
+    }
+
+    fn their_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
+        let (ordinary, with_medical) = self.domain.state.tracks();
+        [ordinary, with_medical].map(|track| (status(track.status), track.scheduled.map(|it| it.on)))
+    }
+
+    /// Of each lot what is left and what is held, at now with everything due written.
+    fn our_lots(&self) -> BTreeMap<LotId, (Kopecks, Kopecks, Timestamp)> {
+        let after = self.member.at(&self.circle, self.now);
+        let lots = after.lots.iter().map(|lot| {
+            let left = lot.amount_at(&Place::Available) + lot.amount_at(&Place::Pending);
+            (lot.id, (left, lot.amount_at(&Place::Held), lot.expires_at))
+        });
+        lots.filter(|(_, (left, held, _))| left + held > 0).collect()
+    }
+
+    fn their_lots(&self) -> BTreeMap<LotId, (Kopecks, Kopecks, Timestamp)> {
+        let mut after = self.domain.clone();
+        after.command(self.now, &Command::Due).expect("never refused");
+        let of = |amount: ledger_core::money::Bonuses| Kopecks::from(amount.kopecks());
+        let lots = after.state.live_lots();
+        lots.map(|lot| (lot.lot_id, (of(lot.left), of(lot.held), lot.expires_at))).collect()
+    }
+
+    /// The books of both agree, every lot is accounted for, and lots = postings = balance. Rules M1, M2.
+    pub(crate) fn close(&mut self) -> Result<(), TestCaseError> {
+        self.step(&Step::Due)?;
+        let (books, lots) = self.domain.books();
+        prop_assert_eq!(&books, &self.member.books(&MEMBER.to_string()), "books");
+        prop_assert_eq!(books.bon.values().sum::<Kopecks>(), 0);
+        prop_assert_eq!(books.rub.values().sum::<Kopecks>(), 0);
+        prop_assert!(lots.values().all(|(rest, _)| *rest == 0), "a lot is not accounted for: {:?}", lots);
+        let outstanding: BTreeMap<_, _> = lots.into_iter().map(|(id, (_, left))| (id, left)).collect();
+        for (id, (left, held, _)) in self.our_lots() {
+            prop_assert_eq!(outstanding.get(&id), Some(&(left + held)));
+        }
+        let balance = self.member.balance(&self.circle, self.now);
+        prop_assert_eq!(outstanding.values().sum::<Kopecks>(), balance.total);
+        self.look_back();
+        self.compare_progress()
+    }
+
+    /// Rule S5: the domain's arithmetic on what the model says she spent.
+    fn compare_progress(&self) -> Result<(), TestCaseError> {
+        let policy = self.circle.policy(self.now);
+        let spent = self.member.spent(
+            &self.circle,
+            policy,
+            self.now,
+            None,
+            self.member.consents_to("medical_status"),
+        );
+        let theirs =
+            Spent { amount: roubles(spent.amount), categories: spent.categories.into_iter().collect() };
+        let all = self.domain.registry.businesses.ordinary_categories();
+        let parameters = &self.domain.registry.policies.in_force(self.now).expect("a policy").parameters;
+        let percent = self.domain.state.status_at(self.now).next().map(|next| {
+            let needed = requirement(next, parameters, all);
+            progress_percent(&theirs, needed, visited_for(next, &theirs, all))
+        });
+        prop_assert_eq!(percent, self.member.progress(&self.circle, self.now), "progress");
+        Ok(())
+    }
+
+    /// What became of her bonuses and of her, for `seen`.
+    fn look_back(&mut self) {
+        for it in self.member.lots.iter().flat_map(|lot| &lot.moves) {
+            let place = |place: &Place| first_word(&format!("{place:?}"));
+            self.seen.insert(format!("{} to {}", place(&it.from), place(&it.to)));
+        }
+        let is_repaid = self.member.debts.iter().any(|debt| !debt.payments.is_empty());
+        self.seen.extend(is_repaid.then(|| "debt repaid".to_owned()));
+        self.seen.insert(format!("ends as {}", self.member.shown(self.now).as_str()));
+        self.seen.extend(self.member.ordinary.falls_on.map(|_| "ends before a fall".to_owned()));
+    }
+}
+
+/// The name of a command, and the code of its refusal or the name of its outcome.
+fn kind_of(command: &Command, answer: &Result<Outcome, Refusal>) -> String {
+    let outcome = |outcome| first_word(&format!("{outcome:?}"));
+    let answer = answer.as_ref().map_or_else(|code| (*code).to_owned(), outcome);
+    format!("{} {answer}", first_word(&format!("{command:?}")))
+}
+
+fn first_word(text: &str) -> String {
+    text.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+fn place_of(slug: &str) -> Option<usize> {
+    ALL.iter().position(|(there, ..)| *there == slug)
+}
+
+fn purchase_id(serial: u32) -> PurchaseId {
+    PurchaseId::of_key(natural_key(serial).as_bytes())
+}
