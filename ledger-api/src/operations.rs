@@ -46,6 +46,7 @@ pub(crate) enum Exists {
 
 const MEMBERS: Access = Access::Roles(&[Role::Member]);
 const PARTNERS: Access = Access::Roles(&[Role::Business, Role::BusinessStaff, Role::Admin, Role::Superadmin]);
+const READERS: Access = Access::Roles(&[Role::Admin, Role::Superadmin, Role::Auditor]);
 const ADMINS: Access = Access::Roles(&[Role::Admin, Role::Superadmin]);
 
 /// A type of a body or an answer as the OpenAPI document names it.
@@ -243,6 +244,8 @@ operations! {
         "All policies", () => "200" dto::Policies;
     Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,
         "Documents that wait for an admin", () => "200" dto::Quarantine;
+    TrialBalance: GET "/api/v1/admin/trial-balance", READERS, Free, Everywhere, routes::trial_balance::read,
+        "Every account of the chart with its balance, and the standing checks", () => "200" dto::TrialBalance;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,
         "Bring in past purchases: NDJSON in, NDJSON out, line by line", dto::ImportLine => "200" dto::ImportOutcome;
 

@@ -84,8 +84,8 @@ impl From<StoreError> for StartError {
 }
 
 /// The read models, and with them the sink where ClickHouse is configured.
-const READ_MODELS: &[&str] = &["balances", "history", "statuses", "directory"];
-const ALL_PROJECTIONS: &[&str] = &["balances", "history", "statuses", "directory", "analytics"];
+const READ_MODELS: &[&str] = &["balances", "history", "statuses", "directory", "journal"];
+const ALL_PROJECTIONS: &[&str] = &["balances", "history", "statuses", "directory", "journal", "analytics"];
 /// How long a start waits for a database.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -56,6 +56,27 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (business_id, day, position, ordinal)
 SETTINGS non_replicated_deduplication_window = 1000;
 
+-- One row per posting, in both units (design, Postings); those of one lot in one event sum to zero.
+CREATE TABLE IF NOT EXISTS postings
+(
+    position    Int64                    COMMENT 'place of the event on the log',
+    line        UInt32                   COMMENT 'place of the posting in its event, from 0',
+    event_id    UUID,
+    unit        LowCardinality(String)   COMMENT 'BON or RUB',
+    account     LowCardinality(String)   COMMENT 'chart of accounts; of a member which of hers, without her id',
+    member_id   UUID                     COMMENT 'on whose stream the event is',
+    lot_id      UUID,
+    funder      LowCardinality(String)   COMMENT 'short name of a business, or coalition',
+    amount      Decimal(18, 2)           COMMENT 'bonuses or roubles, signed',
+    day         Date32                   COMMENT 'Moscow day of occurred_at (Rule T2)',
+    occurred_at DateTime64(6, 'UTC'),
+    recorded_at DateTime64(6, 'UTC')
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(day)
+ORDER BY (unit, account, day, position, line)
+SETTINGS non_replicated_deduplication_window = 1000;
+
 -- Daily business statistics as states. A materialized view on the facts would see every block that is inserted, also a
 -- refill whose rows are there already, and ordinary sums would count twice. These states do not: a set united with a part
 -- of itself is the same set, and the greatest amount per purchase of an amount that never changes is that amount. The
@@ -128,6 +149,8 @@ CREATE TABLE IF NOT EXISTS ingested_batches
     fact_checksum     UInt64,
     movement_rows     UInt64,
     movement_checksum UInt64,
+    posting_rows      UInt64,
+    posting_checksum  UInt64,
     generation        UInt32   COMMENT '1 for the first insert, higher for a refill',
     ingested_at       DateTime64(3, 'UTC') DEFAULT now64(3)
 )

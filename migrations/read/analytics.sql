@@ -11,6 +11,8 @@ CREATE TABLE ingest_batches (
     fact_checksum     bigint  NOT NULL,
     movement_rows     bigint  NOT NULL,
     movement_checksum bigint  NOT NULL,
+    posting_rows      bigint  NOT NULL,
+    posting_checksum  bigint  NOT NULL,
     -- Counts the inserts on purpose: a refill must not have the token of what it replaces.
     generation        integer NOT NULL DEFAULT 1 CHECK (generation > 0),
     -- False from before the insert until ClickHouse has answered it.

@@ -56,10 +56,11 @@ pub enum Role {
     /// Makes the topic when it is missing and fills it again when it was deleted. Refuses to write to a topic that knows
     /// more than the log, or another log: that log is a restored backup.
     Relay,
-    /// Keeps a read model in PostgreSQL up to date: balances, history, statuses, directory, or all
+    /// Keeps a read model in PostgreSQL up to date: balances, history, statuses, directory, journal, or all
     ///
     /// Makes its tables on the first run. A record that cannot be applied stops that read model alone; the place and the
-    /// reason are in table projectors.progress and in metric projector_stopped.
+    /// reason are in table projectors.progress and in metric projector_stopped. Beside the journal the standing checks of the
+    /// ledger are watched: metrics ledger_check_ok (1 or 0) and ledger_check_off_kopecks, by check.
     Project {
         /// Which read models: one or more names, or `all`
         #[arg(required = true, value_name = "NAME")]
@@ -107,7 +108,7 @@ pub enum Role {
     ///
     /// Readers see the old one until the new one is complete; a running projector goes on with the new one.
     Rebuild {
-        /// Which read model: balances, history, statuses, directory or analytics
+        /// Which read model: balances, history, statuses, directory, journal or analytics
         #[arg(value_name = "NAME")]
         name: String,
     },

@@ -14,6 +14,7 @@ pub mod error;
 mod fixture;
 pub mod history;
 mod http;
+pub mod journal;
 pub mod rebuild;
 pub mod relay;
 pub mod roles;
@@ -32,5 +33,6 @@ pub fn projections() -> Vec<Box<dyn Projection>> {
         Box::new(history::History),
         Box::new(statuses::Statuses),
         Box::new(directory::Directory),
+        Box::new(journal::Journal),
     ]
 }

@@ -12,6 +12,7 @@ mod redemptions;
 mod refunds;
 mod registration;
 mod standing;
+mod trial_balance;
 mod values;
 
 pub(crate) use admin::*;
@@ -26,6 +27,7 @@ pub(crate) use redemptions::*;
 pub(crate) use refunds::*;
 pub(crate) use registration::*;
 pub(crate) use standing::*;
+pub(crate) use trial_balance::*;
 
 use crate::json::{FieldErrors, Fields, Json, parse};
 use crate::problem::ApiError;

@@ -6,6 +6,7 @@
 pub(crate) mod balances;
 pub(crate) mod directory;
 pub(crate) mod history;
+pub(crate) mod journal;
 pub(crate) mod statuses;
 
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(crate) enum Model {
     Statuses,
     /// Purchases, quarantine.
     Directory,
+    /// Postings.
+    Journal,
 }
 
 impl Model {
@@ -45,6 +48,7 @@ impl Model {
             Self::Directory => {
                 "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint WHERE partition = $1"
             }
+            Self::Journal => "SELECT COALESCE(min(passed), 0) FROM journal.checkpoint WHERE partition = $1",
         }
     }
 
@@ -55,6 +59,7 @@ impl Model {
             Self::History => "SELECT COALESCE(min(passed), 0) FROM history.checkpoint",
             Self::Statuses => "SELECT COALESCE(min(passed), 0) FROM statuses.checkpoint",
             Self::Directory => "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint",
+            Self::Journal => "SELECT COALESCE(min(passed), 0) FROM journal.checkpoint",
         }
     }
 
@@ -114,6 +119,7 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::OneBusiness
             | Operation::Policies
             | Operation::Quarantine
+            | Operation::TrialBalance
     )
 }
 

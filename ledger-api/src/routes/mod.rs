@@ -18,3 +18,4 @@ pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
 pub(crate) mod standing;
+pub(crate) mod trial_balance;

@@ -27,6 +27,35 @@ impl FromIterator<u64> for Checksum {
     }
 }
 
+/// What identifies the rows of a stretch, table by table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Checksums {
+    /// Purchases.
+    pub(super) facts: Checksum,
+    /// Movements of bonuses.
+    pub(super) movements: Checksum,
+    /// Postings.
+    pub(super) postings: Checksum,
+}
+
+impl Checksums {
+    /// Of both sets of rows together, which share none.
+    #[must_use]
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            facts: self.facts.and(other.facts),
+            movements: self.movements.and(other.movements),
+            postings: self.postings.and(other.postings),
+        }
+    }
+
+    /// One after the other.
+    #[must_use]
+    pub(super) const fn each(self) -> [Checksum; 3] {
+        [self.facts, self.movements, self.postings]
+    }
+}
+
 /// The hash of a fact, as [`FACT_HASH`] says it.
 pub(super) fn of_fact(position: i64, amount_kopecks: i64, bonus_kopecks: i64) -> u64 {
     let key = mix(position.cast_unsigned());
@@ -39,6 +68,11 @@ pub(super) fn of_movement(position: i64, ordinal: u32, amount_kopecks: i64) -> u
     mix(key.wrapping_add(amount_kopecks.cast_unsigned()))
 }
 
+/// The hash of a posting, as [`POSTING_HASH`] says it.
+pub(super) fn of_posting(position: i64, line: u32, amount_kopecks: i64) -> u64 {
+    of_movement(position, line, amount_kopecks)
+}
+
 /// [`of_fact`] in ClickHouse's words.
 pub(super) const FACT_HASH: &str = "intHash64(intHash64(intHash64(toUInt64(position)) \
      + toUInt64(toInt64(amount * 100))) + toUInt64(toInt64(bonus_accrued * 100)))";
@@ -46,6 +80,10 @@ pub(super) const FACT_HASH: &str = "intHash64(intHash64(intHash64(toUInt64(posit
 /// [`of_movement`] in ClickHouse's words.
 pub(super) const MOVEMENT_HASH: &str =
     "intHash64(intHash64(intHash64(toUInt64(position)) + ordinal) + toUInt64(toInt64(amount * 100)))";
+
+/// [`of_posting`] in ClickHouse's words.
+pub(super) const POSTING_HASH: &str =
+    "intHash64(intHash64(intHash64(toUInt64(position)) + line) + toUInt64(toInt64(amount * 100)))";
 
 /// ClickHouse's `intHash64`: the finaliser of MurmurHash3 behind a fixed mask.
 const fn mix(value: u64) -> u64 {
@@ -80,5 +118,6 @@ mod tests {
             assert_ne!(whole, other.into_iter().collect());
         }
         assert_ne!(of_movement(5, 0, 100), of_movement(5, 1, 100));
+        assert_ne!(of_posting(5, 0, 100), of_posting(5, 0, -100));
     }
 }

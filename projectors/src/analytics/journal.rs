@@ -11,7 +11,7 @@ use ledger_core::log::Position;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, Checksums};
 use super::schema::name_of;
 use crate::engine::Target;
 use crate::error::ProjectError;
@@ -26,10 +26,8 @@ pub(super) struct Stretch {
     pub(super) from: Position,
     /// Its last position.
     pub(super) to: Position,
-    /// Purchases.
-    pub(super) facts: Checksum,
-    /// Movements of bonuses.
-    pub(super) movements: Checksum,
+    /// What its rows hash to.
+    pub(super) rows: Checksums,
     /// 1 for the first insert, one more for each refill.
     pub(super) generation: i32,
     /// Whether ClickHouse has answered the insert.
@@ -113,7 +111,7 @@ impl Journal {
     ) -> Result<Vec<Stretch>, ProjectError> {
         let read: Vec<Columns> = sqlx::query_as(
             "SELECT from_position, to_position, fact_rows, fact_checksum, movement_rows, movement_checksum, \
-             generation, sent FROM ingest_batches WHERE target = $1 ORDER BY from_position",
+             posting_rows, posting_checksum, generation, sent FROM ingest_batches WHERE target = $1 ORDER BY from_position",
         )
         .bind(name_of(self.target))
         .fetch_all(&mut *connection)
@@ -139,22 +137,25 @@ impl Journal {
         connection: &mut PgConnection,
         stretch: &Stretch,
     ) -> Result<Written, ProjectError> {
+        let [facts, movements, postings] = stretch.rows.each();
         let planned = sqlx::query(
-            "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $9 FOR SHARE) \
-             INSERT INTO ingest_batches (target, from_position, to_position, fact_rows, fact_checksum, \
-                 movement_rows, movement_checksum, generation, sent) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, false FROM still \
+            "WITH still AS (SELECT epoch FROM ingest_epoch WHERE epoch = $11 FOR SHARE) \
+             INSERT INTO ingest_batches (target, from_position, to_position, generation, fact_rows, fact_checksum, \
+                 movement_rows, movement_checksum, posting_rows, posting_checksum, sent) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false FROM still \
              WHERE (SELECT COALESCE(MAX(to_position), 0) FROM ingest_batches WHERE target = $1) = $2 \
              ON CONFLICT DO NOTHING",
         )
         .bind(name_of(self.target))
         .bind(stretch.from)
         .bind(stretch.to)
-        .bind(stretch.facts.rows.cast_signed())
-        .bind(stretch.facts.sum.cast_signed())
-        .bind(stretch.movements.rows.cast_signed())
-        .bind(stretch.movements.sum.cast_signed())
         .bind(stretch.generation)
+        .bind(facts.rows.cast_signed())
+        .bind(facts.sum.cast_signed())
+        .bind(movements.rows.cast_signed())
+        .bind(movements.sum.cast_signed())
+        .bind(postings.rows.cast_signed())
+        .bind(postings.sum.cast_signed())
         .bind(self.epoch)
         .execute(&mut *connection)
         .await?;
@@ -246,18 +247,22 @@ impl Journal {
                 transaction.rollback().await?;
                 continue;
             }
+            let [facts, movements, postings] = joined.rows.each();
             sqlx::query(
-                "INSERT INTO ingest_batches (target, from_position, to_position, fact_rows, fact_checksum, \
-                 movement_rows, movement_checksum, generation, sent) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,true)",
+                "INSERT INTO ingest_batches (target, from_position, to_position, generation, fact_rows, fact_checksum, \
+                 movement_rows, movement_checksum, posting_rows, posting_checksum, sent) \
+                 VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,true)",
             )
             .bind(name_of(self.target))
             .bind(joined.from)
             .bind(joined.to)
-            .bind(joined.facts.rows.cast_signed())
-            .bind(joined.facts.sum.cast_signed())
-            .bind(joined.movements.rows.cast_signed())
-            .bind(joined.movements.sum.cast_signed())
             .bind(joined.generation)
+            .bind(facts.rows.cast_signed())
+            .bind(facts.sum.cast_signed())
+            .bind(movements.rows.cast_signed())
+            .bind(movements.sum.cast_signed())
+            .bind(postings.rows.cast_signed())
+            .bind(postings.sum.cast_signed())
             .execute(&mut *transaction)
             .await?;
             transaction.commit().await?;
@@ -306,8 +311,7 @@ fn joinable(stretches: &[Stretch]) -> Vec<(Stretch, u64)> {
                 if open && stretch.sent && stretch.to.saturating_sub(run.from) <= STRETCH_EVENTS_MAX =>
             {
                 run.to = stretch.to;
-                run.facts = run.facts.and(stretch.facts);
-                run.movements = run.movements.and(stretch.movements);
+                run.rows = run.rows.and(stretch.rows);
                 run.generation = run.generation.max(stretch.generation.saturating_add(1)).max(2);
                 *parts = parts.saturating_add(1);
             }
@@ -333,6 +337,8 @@ struct Columns {
     fact_checksum: i64,
     movement_rows: i64,
     movement_checksum: i64,
+    posting_rows: i64,
+    posting_checksum: i64,
     generation: i32,
     sent: bool,
 }
@@ -344,8 +350,11 @@ impl From<Columns> for Stretch {
         Self {
             from: columns.from_position,
             to: columns.to_position,
-            facts: checksum(columns.fact_rows, columns.fact_checksum),
-            movements: checksum(columns.movement_rows, columns.movement_checksum),
+            rows: Checksums {
+                facts: checksum(columns.fact_rows, columns.fact_checksum),
+                movements: checksum(columns.movement_rows, columns.movement_checksum),
+                postings: checksum(columns.posting_rows, columns.posting_checksum),
+            },
             generation: columns.generation,
             sent: columns.sent,
         }
@@ -358,7 +367,8 @@ mod tests {
 
     fn stretch(from: Position, to: Position, sent: bool) -> Stretch {
         let one = Checksum { rows: 1, sum: 7 };
-        Stretch { from, to, facts: one, movements: one, generation: 1, sent }
+        let rows = Checksums { facts: one, movements: one, postings: one };
+        Stretch { from, to, rows, generation: 1, sent }
     }
 
     #[test]
@@ -375,7 +385,7 @@ mod tests {
         let runs = joinable(&parts);
         let bounds: Vec<_> = runs.iter().map(|(run, parts)| (run.from, run.to, *parts)).collect();
         assert_eq!(bounds, [(0, 15_010, 2), (15_010, 25_001, 2)]);
-        assert_eq!(runs[0].0.facts, Checksum { rows: 2, sum: 14 });
+        assert_eq!(runs[0].0.rows.each(), [Checksum { rows: 2, sum: 14 }; 3]);
         assert_ne!(runs[0].0.token(log_id), Stretch { generation: 1, ..runs[0].0 }.token(log_id));
     }
 }

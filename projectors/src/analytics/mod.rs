@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `rows.rs` | what ClickHouse gets of an event: a pure function; medical facts give nothing |
+//! | `lots.rs`, `postings.rs` | which lots an event moves, and the postings that are no medical secret |
 //! | `checksum.rs` | a hash of rows that both sides can work out |
 //! | `sequence.rs` | all partitions put into the order of the log |
 //! | `journal.rs` | the bounds of what is sent, fixed before an insert (read database, schema `analytics`) |
@@ -31,6 +32,7 @@
 mod checksum;
 mod journal;
 mod lots;
+mod postings;
 mod rebuild;
 mod rows;
 mod schema;
@@ -41,6 +43,7 @@ mod sink;
 mod tests;
 mod warehouse;
 
+pub(crate) use postings::ordinary_postings;
 pub use rebuild::rebuild;
 pub use sink::Sink;
 pub use warehouse::client;

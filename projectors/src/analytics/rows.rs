@@ -13,20 +13,22 @@ use ledger_core::ids::MemberId;
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded, PurchaseSource};
 use ledger_core::money::{Bonuses, Roubles};
-use ledger_core::postings::{Account, Posting, Unit, postings};
+use ledger_core::postings::{Posting, Unit, postings};
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::checksum::Checksum;
+use super::checksum::{Checksums, of_fact, of_movement, of_posting};
 use super::lots::lots_of;
+use super::postings::{PostingRow, rows_of};
 use crate::error::ProjectError;
+use crate::journal::folded;
 use crate::source::StoredRow;
 
 /// An amount as ClickHouse's `Decimal(18, 2)`: kopecks in an `i64`, no float anywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Decimal2(i64);
+pub(super) struct Decimal2(pub(super) i64);
 
 impl Decimal2 {
     /// The amount in kopecks, or hundredths of a bonus.
@@ -139,6 +141,8 @@ pub(super) struct Rows {
     pub(super) facts: Vec<FactRow>,
     /// Movements of bonuses.
     pub(super) movements: Vec<MovementRow>,
+    /// Postings.
+    pub(super) postings: Vec<PostingRow>,
 }
 
 impl Rows {
@@ -159,6 +163,7 @@ impl Rows {
                 open = Some((stored, purchase));
             } else {
                 rows.moves(stored, &event)?;
+                rows.postings.extend(rows_of(stored, &event));
             }
         }
         match open {
@@ -218,8 +223,8 @@ impl Rows {
                 // A column of the sorting key cannot be empty: no business is the nil id.
                 business_id: lot.origin.business_id().map_or_else(Uuid::nil, |id| id.as_uuid()),
                 funder: to.funder.as_str().to_owned(),
-                from_account: account_name(&from.account),
-                to_account: account_name(&to.account),
+                from_account: folded(&from.account),
+                to_account: folded(&to.account),
                 amount: Decimal2(to.kopecks),
                 day: day_of(row.occurred_at),
                 occurred_at: row.occurred_at.to_utc(),
@@ -229,17 +234,21 @@ impl Rows {
         Ok(())
     }
 
-    /// What identifies these facts and movements.
+    /// What identifies these rows.
     #[must_use]
-    pub(super) fn checksums(&self) -> (Checksum, Checksum) {
-        let facts = self.facts.iter().map(|row| {
-            super::checksum::of_fact(row.position, row.amount.kopecks(), row.bonus_accrued.kopecks())
-        });
-        let movements = self
-            .movements
-            .iter()
-            .map(|row| super::checksum::of_movement(row.position, row.ordinal, row.amount.kopecks()));
-        (facts.collect(), movements.collect())
+    pub(super) fn checksums(&self) -> Checksums {
+        let facts = self.facts.iter();
+        let movements = self.movements.iter();
+        let postings = self.postings.iter();
+        Checksums {
+            facts: facts
+                .map(|row| of_fact(row.position, row.amount.kopecks(), row.bonus_accrued.kopecks()))
+                .collect(),
+            movements: movements
+                .map(|row| of_movement(row.position, row.ordinal, row.amount.kopecks()))
+                .collect(),
+            postings: postings.map(|row| of_posting(row.position, row.line, row.amount.kopecks())).collect(),
+        }
     }
 }
 
@@ -280,27 +289,9 @@ const fn source_name(source: PurchaseSource) -> &'static str {
     }
 }
 
-/// The account's name in the chart; of a member only which of her accounts, since her id has its own column.
-fn account_name(account: &Account) -> String {
-    match account {
-        Account::MemberPending(_) => "member/pending".to_owned(),
-        Account::MemberAvailable(_) => "member/available".to_owned(),
-        Account::MemberHeld(_) => "member/held".to_owned(),
-        Account::MemberDebt(_) => "member/debt".to_owned(),
-        Account::Issued(_)
-        | Account::Expired(_)
-        | Account::TakenBack(_)
-        | Account::Redeemed(_)
-        | Account::Claims(_)
-        | Account::Clearing(_)
-        | Account::Float
-        | Account::Breakage => account.to_string(),
-    }
-}
-
 /// The Moscow day (Rule T2), within what ClickHouse's `Date32` can say: 1900 to 2299. Only a statistic of days before or
 /// after depends on it; the moment itself is sent as it is.
-fn day_of(at: Timestamp) -> NaiveDate {
+pub(super) fn day_of(at: Timestamp) -> NaiveDate {
     let first = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or(NaiveDate::MIN);
     let last = NaiveDate::from_ymd_opt(2299, 12, 31).unwrap_or(NaiveDate::MAX);
     at.moscow_day().to_date().clamp(first, last)

@@ -15,8 +15,8 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/clickhouse/0001_
 const JOURNAL: &str = include_str!("../../../migrations/read/analytics.sql");
 
 /// What a rebuild makes anew and exchanges.
-const EXCHANGED: [&str; 4] =
-    ["transaction_facts", "bonus_movements", "business_day_states", "ingested_batches"];
+const EXCHANGED: [&str; 5] =
+    ["transaction_facts", "bonus_movements", "postings", "business_day_states", "ingested_batches"];
 
 /// What a rebuild needs beside them and drops in the end.
 const WAY_IN: [&str; 2] = ["business_day_feed", "business_day_input"];

@@ -12,10 +12,11 @@
 use ledger_core::log::{LeafHash, Position, partition_of};
 use sqlx::{Connection, PgConnection};
 
+use super::checksum::Checksums;
 use super::journal::{Journal, Stretch, Written};
 use super::rows::Rows;
 use super::sequence::Ready;
-use super::warehouse::{Held, Warehouse};
+use super::warehouse::Warehouse;
 use crate::engine::{self, Progress, Target};
 use crate::error::ProjectError;
 use crate::source::{LogReader, Place, Places, StoredRow};
@@ -61,8 +62,7 @@ impl Sender {
         let (to, leaf_hash) = (last.stored.row.position, last.stored.leaf_hash);
         let places = behind(&self.places, to, rows.iter().map(|ready| (&ready.stored, ready.offset)))?;
         let rows = Rows::of(rows.iter().map(|ready| &ready.stored))?;
-        let (facts, movements) = rows.checksums();
-        let stretch = Stretch { from, to, facts, movements, generation: 1, sent: false };
+        let stretch = Stretch { from, to, rows: rows.checksums(), generation: 1, sent: false };
         match self.journal.plan(&mut self.connection, &stretch).await? {
             Written::Yes => Ok(Some(Planned { stretch, leaf_hash, rows, places })),
             Written::Moved => Ok(None),
@@ -181,7 +181,7 @@ impl Sender {
         };
         let leaf_hash = last.leaf_hash;
         let rows = Rows::of(&stored)?;
-        if rows.checksums() != (stretch.facts, stretch.movements) {
+        if rows.checksums() != stretch.rows {
             let reason =
                 format!("the stretch ({}, {}] gives other rows than before", stretch.from, stretch.to);
             return Err(ProjectError::Setup(format!("{reason}: run `projectors rebuild analytics`")));
@@ -197,13 +197,11 @@ impl Sender {
 }
 
 /// Whether ClickHouse holds less of `stretch` than it must.
-fn short(stretch: &Stretch, held: Held) -> Result<bool, ProjectError> {
-    let wanted = [stretch.facts, stretch.movements];
-    let found = [held.facts, held.movements];
-    if wanted == found {
+fn short(stretch: &Stretch, held: Checksums) -> Result<bool, ProjectError> {
+    if stretch.rows == held {
         return Ok(false);
     }
-    let foreign = wanted.iter().zip(&found).any(|(wanted, found)| {
+    let foreign = stretch.rows.each().iter().zip(held.each()).any(|(wanted, found)| {
         found.rows > wanted.rows || (found.rows == wanted.rows && found.sum != wanted.sum)
     });
     if foreign {

@@ -17,6 +17,8 @@ const FACTS: &str = "SELECT count(), sum(amount), sum(bonus_accrued) FROM transa
 const STORED: &str = "SELECT count() FROM transaction_facts";
 const MOVEMENTS: &str =
     "SELECT kind, count(), sum(amount) FROM bonus_movements FINAL GROUP BY kind ORDER BY kind";
+const ACCOUNTS: &str = "SELECT unit, count(), sum(amount), sumIf(amount, account = 'member/available') \
+     FROM postings FINAL GROUP BY unit ORDER BY unit";
 const DAYS: &str = "SELECT toString(day), business, purchases, revenue, bonuses_accrued, unique_customers \
      FROM business_days ORDER BY day, business";
 
@@ -55,12 +57,15 @@ fn story() -> Vec<Fact> {
 
 const STORY_FACTS: &str = "5\t7200.5\t720.05";
 const STORY_MOVEMENTS: &str = "accrued\t10\t720.05\nexpired\t2\t200\nmatured\t2\t100.05";
+// 14 movements in bonuses; in roubles 6 lots opened available, 2 matured, 2 expired; a row on each side.
+const STORY_ACCOUNTS: &str = "BON\t28\t0\t470.05\nRUB\t20\t0\t0";
 const STORY_DAYS: &str = "2026-03-02\tlisichkino\t1\t700\t70\t1\n2026-03-02\tmindal\t3\t5500\t550\t2\n\
      2026-03-03\tmindal\t1\t1000.5\t100.05\t1";
 
 async fn expect_story(installation: &Installation) {
     assert_eq!(installation.ask(FACTS).await, STORY_FACTS);
     assert_eq!(installation.ask(MOVEMENTS).await, STORY_MOVEMENTS);
+    assert_eq!(installation.ask(ACCOUNTS).await, STORY_ACCOUNTS);
     assert_eq!(installation.ask(DAYS).await, STORY_DAYS);
 }
 
@@ -122,6 +127,7 @@ async fn design_j6_what_clickhouse_lost_is_found_and_sent_again() {
     for lost in [
         "ALTER TABLE transaction_facts DROP PARTITION 202603",
         "ALTER TABLE bonus_movements DELETE WHERE kind = 'expired' SETTINGS mutations_sync = 2",
+        "ALTER TABLE postings DELETE WHERE unit = 'RUB' SETTINGS mutations_sync = 2",
         "ALTER TABLE business_day_states DROP PARTITION 202603",
     ] {
         installation.ask(lost).await;
@@ -160,6 +166,8 @@ async fn compliance_m4_nothing_of_a_medical_business_is_sent() {
         assert_eq!(installation.ask(&question).await, "0", "{table}");
     }
     let named = "SELECT count() FROM bonus_movements WHERE concat(funder, from_account, to_account) LIKE '%millennium%'";
+    assert_eq!(installation.ask(named).await, "0");
+    let named = "SELECT count() FROM postings WHERE concat(funder, account) LIKE '%millennium%'";
     assert_eq!(installation.ask(named).await, "0");
     expect_story(&installation).await;
 }

@@ -14,9 +14,10 @@ use ledger_ops::settings::ClickHouse;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::checksum::{Checksum, FACT_HASH, MOVEMENT_HASH};
+use super::checksum::{Checksum, Checksums, FACT_HASH, MOVEMENT_HASH, POSTING_HASH};
 use super::clickhouse_failed;
 use super::journal::Stretch;
+use super::postings::PostingRow;
 use super::rows::{DayRow, FactRow, MovementRow, Rows};
 use super::schema::table_of;
 use crate::engine::Target;
@@ -33,15 +34,6 @@ const STRETCHES_ASKED_MAX: usize = 4_000;
 pub(super) struct Warehouse {
     client: Client,
     target: Target,
-}
-
-/// What ClickHouse holds of a stretch, each row counted once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    /// Purchases.
-    pub(super) facts: Checksum,
-    /// Movements of bonuses.
-    pub(super) movements: Checksum,
 }
 
 /// A client for the installation's database, with the settings of every insert: synchronous, and in as many monthly
@@ -73,6 +65,8 @@ struct BatchRow {
     fact_checksum: u64,
     movement_rows: u64,
     movement_checksum: u64,
+    posting_rows: u64,
+    posting_checksum: u64,
     generation: u32,
 }
 
@@ -99,15 +93,19 @@ impl Warehouse {
         self.insert::<DayRow<'_>>("business_day_input", &token, rows.facts.iter().map(FactRow::day_row))
             .await?;
         self.insert::<MovementRow>("bonus_movements", &token, rows.movements.iter()).await?;
+        self.insert::<PostingRow>("postings", &token, rows.postings.iter()).await?;
+        let [facts, movements, postings] = stretch.rows.each();
         let batch = BatchRow {
             log_id: log_id.as_uuid(),
             from_position: stretch.from,
             to_position: stretch.to,
             leaf_hash: *leaf_hash.as_bytes(),
-            fact_rows: stretch.facts.rows,
-            fact_checksum: stretch.facts.sum,
-            movement_rows: stretch.movements.rows,
-            movement_checksum: stretch.movements.sum,
+            fact_rows: facts.rows,
+            fact_checksum: facts.sum,
+            movement_rows: movements.rows,
+            movement_checksum: movements.sum,
+            posting_rows: postings.rows,
+            posting_checksum: postings.sum,
             generation: stretch.generation.cast_unsigned(),
         };
         self.insert::<BatchRow>("ingested_batches", &token, std::iter::once(batch)).await
@@ -139,17 +137,18 @@ impl Warehouse {
         insert.end().await.map_err(failed())
     }
 
-    /// What ClickHouse holds of each of `stretches` (in order, joining end to end).
+    /// What ClickHouse holds of each of `stretches` (in order, joining end to end), each row counted once.
     ///
     /// # Errors
     /// [`ProjectError::Sink`].
-    pub(super) async fn held(&self, stretches: &[Stretch]) -> Result<Vec<Held>, ProjectError> {
+    pub(super) async fn held(&self, stretches: &[Stretch]) -> Result<Vec<Checksums>, ProjectError> {
         let mut all = Vec::with_capacity(stretches.len());
         for asked in stretches.chunks(STRETCHES_ASKED_MAX) {
             let facts = self.checksums("transaction_facts", FACT_HASH, asked).await?;
             let movements = self.checksums("bonus_movements", MOVEMENT_HASH, asked).await?;
-            let pairs = facts.into_iter().zip(movements);
-            all.extend(pairs.map(|(facts, movements)| Held { facts, movements }));
+            let postings = self.checksums("postings", POSTING_HASH, asked).await?;
+            let held = facts.into_iter().zip(movements).zip(postings);
+            all.extend(held.map(|((facts, movements), postings)| Checksums { facts, movements, postings }));
         }
         Ok(all)
     }

@@ -1,4 +1,5 @@
-//! What ClickHouse holds, asked in a few questions: by member and business, by kind of movement, by daily statistics.
+//! What ClickHouse holds, asked in a few questions: by member and business, by kind of movement, by account, by daily
+//! statistics.
 //!
 //! Each question ends at one place of the log, so that it can be asked while the sink goes on.
 
@@ -25,6 +26,8 @@ pub(super) struct Held {
     pub(super) days: BTreeMap<Uuid, Purchases>,
     /// By kind, as [`KINDS`].
     pub(super) movements: [Sum; KINDS.len()],
+    /// Postings by unit and account, all members as one.
+    pub(super) postings: BTreeMap<(String, String), Sum>,
     /// Movements of other kinds.
     pub(super) unknown: i128,
 }
@@ -57,6 +60,14 @@ struct Distinct {
 #[derive(Row, Deserialize)]
 struct MovementSum {
     kind: String,
+    count: u64,
+    amount: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct PostingSum {
+    unit: String,
+    account: String,
     count: u64,
     amount: i64,
 }
@@ -104,6 +115,14 @@ pub(super) async fn held(client: &Client, until: Position) -> Result<Held, Proje
             Some(index) => held.movements[index] = sum,
             None => held.unknown += sum.count,
         }
+    }
+    let postings = format!(
+        "SELECT unit, account, count() AS count, toInt64(sum(amount) * 100) AS amount FROM postings FINAL \
+         WHERE position <= {until} GROUP BY unit, account"
+    );
+    for row in ask::<PostingSum>(client, &postings).await? {
+        let sum = Sum { count: row.count.into(), amount: row.amount.into() };
+        held.postings.insert((row.unit, row.account), sum);
     }
     Ok(held)
 }

@@ -16,6 +16,7 @@ use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
 use super::tally::{Purchases, Sum};
+use crate::analytics::ordinary_postings;
 
 /// Up to where each side has applied the partition of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(super) struct Cuts {
     pub(super) history: Position,
     pub(super) statuses: Position,
     pub(super) directory: Position,
+    pub(super) journal: Position,
     pub(super) clickhouse: Position,
 }
 
@@ -43,6 +45,9 @@ pub(super) const KINDS: [&str; 13] = [
     "adjusted",
     "withdrawn",
 ];
+
+/// How many postings, and what they come to, by account.
+pub(super) type Accounts = BTreeMap<(Unit, Account), Sum>;
 
 /// What a member's stream says, for each side up to its cut.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +71,10 @@ pub(super) struct Expected {
     pub(super) facts: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: movements of lots earned at ordinary businesses, by kind ([`KINDS`]).
     pub(super) movements: [Sum; KINDS.len()],
+    /// `journal`: her postings, by account.
+    pub(super) journal: Accounts,
+    /// ClickHouse: her postings of lots that are no medical secret, by account.
+    pub(super) ordinary: Accounts,
     /// Invariants that do not hold.
     pub(super) broken: Broken,
 }
@@ -131,6 +140,12 @@ impl Folding {
         self.purchases(position, fact);
         self.post(position, event);
         self.movements(position, fact);
+        if position <= self.cuts.clickhouse {
+            for (_, posting) in ordinary_postings(self.member, event) {
+                let key = (posting.unit, posting.account);
+                self.expected.ordinary.entry(key).or_default().add(posting.kopecks);
+            }
+        }
         Ok(())
     }
 
@@ -168,6 +183,10 @@ impl Folding {
     fn post(&mut self, position: Position, event: &Event) {
         let (mut bonuses, mut roubles, mut float, mut available) = (0_i128, 0_i128, 0_i128, 0_i128);
         for posting in postings(self.member, event) {
+            if position <= self.cuts.journal {
+                let key = (posting.unit, posting.account.clone());
+                self.expected.journal.entry(key).or_default().add(posting.kopecks);
+            }
             let kopecks = i128::from(posting.kopecks);
             match posting.unit {
                 Unit::Bon => bonuses += kopecks,

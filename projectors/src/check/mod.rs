@@ -4,9 +4,10 @@
 //! projections but that crate. Every member is compared by herself, and whole tables are summed besides, so that rows of
 //! nobody show too. All sides are judged at the place they had when the check began, so it works while the ledger runs.
 //!
-//! Bounds: one member's state and [`MEMBERS_AT_ONCE`] expectations at a time; of ClickHouse and the directory one small
-//! sum per member and business, about 100 bytes each.
+//! Bounds: one member's state and [`MEMBERS_AT_ONCE`] expectations at a time; of ClickHouse, the directory and the journal
+//! one small sum per member and business or account, about 100 bytes each.
 
+mod accounts;
 mod clickhouse;
 pub mod command;
 mod compare;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 
 use crate::engine::Options;
 use crate::error::ProjectError;
+use accounts::Books;
 use fold::{Broken, Cuts, Expected, KINDS};
 use read_models::{MODELS, Snapshot};
 use tally::{Kopecks, Purchases, Sum};
@@ -67,11 +69,13 @@ pub async fn check(
             history: at(1),
             statuses: at(2),
             directory: at(3),
+            journal: at(4),
             clickhouse: clickhouse_passed,
         }
     };
     let held = clickhouse::held(client, clickhouse_passed).await?;
     let directory = snapshot.purchases().await?;
+    let mut books = Books::of(snapshot.accounts().await?);
     let mut report = Report { position: newest, ..Report::default() };
     let mut totals = Totals::default();
     let mut members = stream::Members::of(options.log.pool().clone(), newest);
@@ -89,6 +93,7 @@ pub async fn check(
             compare::purchases(*member, "directory", &expected.purchases, of_directory, &mut report);
             let facts = held.facts.get(member);
             compare::purchases(*member, "ClickHouse", &expected.facts, facts, &mut report);
+            books.member(*member, expected, &mut report);
             totals.add(expected);
         }
         report.members += u64::try_from(ids.len()).unwrap_or(0);
@@ -100,6 +105,7 @@ pub async fn check(
     totals.gaps = u64::from(events != newest);
     let whole = snapshot.whole().await?;
     totals.report(&mut report, &whole, &directory, &held, &names(&registry));
+    books.close(&snapshot.totals().await?, whole.outstanding, &held.postings, &mut report);
     Ok(report.close())
 }
 

@@ -7,11 +7,12 @@ use ledger_core::log::Position;
 use sqlx::{FromRow, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::tally::Purchases;
+use super::accounts::Names;
+use super::tally::{Purchases, Sum};
 use crate::error::ProjectError;
 
 /// The read models in PostgreSQL, in the order of [`Snapshot::passed`].
-pub(super) const MODELS: [&str; 4] = ["balances", "history", "statuses", "directory"];
+pub(super) const MODELS: [&str; 5] = ["balances", "history", "statuses", "directory", "journal"];
 
 /// A snapshot of the read database.
 pub(super) struct Snapshot {
@@ -101,6 +102,8 @@ pub(super) struct Whole {
     pub(super) bills: i64,
     pub(super) bill_kopecks: i64,
     pub(super) members: i64,
+    /// `journal`: what is outstanding of all lots.
+    pub(super) outstanding: i64,
 }
 
 #[derive(FromRow)]
@@ -157,7 +160,8 @@ const WHOLE: &str = "SELECT \
      (SELECT COALESCE(sum(total_kopecks), 0)::bigint FROM history.totals) AS total, \
      (SELECT count(*) FROM statuses.bills) AS bills, \
      (SELECT COALESCE(sum(amount_kopecks), 0)::bigint FROM statuses.bills) AS bill_kopecks, \
-     (SELECT count(*) FROM statuses.members) AS members";
+     (SELECT count(*) FROM statuses.members) AS members, \
+     (SELECT COALESCE(sum(outstanding_kopecks), 0)::bigint FROM journal.lots) AS outstanding";
 
 impl Snapshot {
     /// Takes the snapshot.
@@ -170,12 +174,13 @@ impl Snapshot {
     }
 
     /// Up to where each of [`MODELS`] has applied each partition, by partition.
-    pub(super) async fn passed(&mut self) -> Result<[Vec<Position>; 4], ProjectError> {
+    pub(super) async fn passed(&mut self) -> Result<[Vec<Position>; 5], ProjectError> {
         Ok([
             self.column("SELECT passed FROM balances.checkpoint ORDER BY partition").await?,
             self.column("SELECT passed FROM history.checkpoint ORDER BY partition").await?,
             self.column("SELECT passed FROM statuses.checkpoint ORDER BY partition").await?,
             self.column("SELECT passed FROM directory.checkpoint ORDER BY partition").await?,
+            self.column("SELECT passed FROM journal.checkpoint ORDER BY partition").await?,
         ])
     }
 
@@ -225,6 +230,28 @@ impl Snapshot {
             by_member.entry(row.member_id).or_default().insert(row.business_id, row.purchases());
         }
         Ok(by_member)
+    }
+
+    /// The journal's postings, summed by unit and account.
+    pub(super) async fn accounts(&mut self) -> Result<Names, ProjectError> {
+        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
+            "SELECT unit, account, count(*), sum(kopecks)::bigint FROM journal.postings GROUP BY unit, account",
+        )
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        let sum = |(unit, account, count, amount): (String, String, i64, i64)| {
+            ((unit, account), Sum { count: count.into(), amount: amount.into() })
+        };
+        Ok(rows.into_iter().map(sum).collect())
+    }
+
+    /// The journal's running totals by unit and account.
+    pub(super) async fn totals(&mut self) -> Result<BTreeMap<(String, String), i64>, ProjectError> {
+        let rows: Vec<(String, String, i64)> =
+            sqlx::query_as("SELECT unit, account, kopecks FROM journal.totals")
+                .fetch_all(&mut *self.transaction)
+                .await?;
+        Ok(rows.into_iter().map(|(unit, account, kopecks)| ((unit, account), kopecks)).collect())
     }
 
     /// Sums over whole tables.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -97,6 +98,7 @@ async fn log_read_models_and_clickhouse_are_equal_and_every_difference_is_found(
     assert!(checked(&installation).await.equal, "everything was put back");
     for change in [
         "ALTER TABLE bonus_movements DELETE WHERE kind = 'matured' SETTINGS mutations_sync = 2",
+        "ALTER TABLE postings DELETE WHERE unit = 'RUB' SETTINGS mutations_sync = 2",
         "ALTER TABLE business_day_states DROP PARTITION 202603",
         "ALTER TABLE transaction_facts DELETE WHERE business = 'mindal' SETTINGS mutations_sync = 2",
     ] {
@@ -131,4 +133,91 @@ async fn a_side_that_is_behind_leaves_it_undecided() {
     let behind = check(&options, &installation.clickhouse, short, &mut |_, _| {}).await;
     let error = behind.expect_err("behind").to_string();
     assert!(error.contains("has passed"), "{error}");
+}
+
+/// Waits until the metrics of the standing checks say what `lines` do.
+async fn wait_for_metrics(metrics: &PrometheusHandle, lines: &[String]) {
+    let seen = async {
+        while !lines.iter().all(|line| metrics.render().lines().any(|there| there == line)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), seen).await;
+    assert!(in_time.is_ok(), "{lines:?} should be in {}", metrics.render());
+}
+
+/// A table, its column and row; what the check says once it is altered; the standing checks that breaks.
+const ALTERED: [(&str, &str, &str, &str, &[&str]); 5] = [
+    (
+        "journal.postings",
+        "kopecks",
+        "line = 1 AND position = (SELECT min(position) FROM journal.postings)",
+        "BON member/",
+        // The check alone sums all rows up.
+        &[],
+    ),
+    (
+        "journal.totals",
+        "kopecks",
+        "account = 'coalition/float'",
+        "RUB coalition/float: ",
+        &["rub_zero", "float"],
+    ),
+    (
+        "journal.lots",
+        "outstanding_kopecks",
+        "lot_id = (SELECT min(lot_id::text)::uuid FROM journal.lots)",
+        "outstanding of lots",
+        &["lots"],
+    ),
+    (
+        "balances.member_balances",
+        "available_kopecks",
+        "member_id = (SELECT min(member_id::text)::uuid FROM balances.lots)",
+        "available: ",
+        &["member_balances"],
+    ),
+    (
+        "balances.lots",
+        "left_kopecks",
+        "lot_id = (SELECT min(lot_id::text)::uuid FROM balances.lots)",
+        "live lots",
+        &["member_lots"],
+    ),
+];
+
+#[tokio::test]
+async fn rule_m1_a_row_altered_by_hand_is_named_by_the_check_and_breaks_a_standing_check() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    // Of this thread alone, on which all tasks of this test run.
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let installation = Installation::new().await;
+    installation.append(&story()).await;
+    let mut tasks = follow(&installation);
+    assert!(checked(&installation).await.equal);
+    let ok = |check: &str, value: u8| format!("ledger_check_ok{{check=\"{check}\"}} {value}");
+    let off = |check: &str, kopecks: u8| format!("ledger_check_off_kopecks{{check=\"{check}\"}} {kopecks}");
+    let all = ["bon_zero", "rub_zero", "float", "lots", "member_balances", "member_lots"];
+    let whole: Vec<String> = all.iter().flat_map(|check| [ok(check, 1), off(check, 0)]).collect();
+    wait_for_metrics(&metrics, &whole).await;
+
+    for (table, column, row, said, broken) in ALTERED {
+        let change =
+            |by: i32| AssertSqlSafe(format!("UPDATE {table} SET {column} = {column} + {by} WHERE {row}"));
+        let changed = sqlx::query(change(1)).execute(&installation.read).await.expect("changed");
+        assert_eq!(changed.rows_affected(), 1, "{table}");
+        let report = checked(&installation).await;
+        assert!(!report.equal, "{table}");
+        let named = report.differences.iter().any(|one| one.contains(said))
+            || report.lines.iter().any(|line| !line.equal && line.what.contains(said));
+        assert!(named, "{table}: {}", report.table());
+        let lines: Vec<String> = broken.iter().flat_map(|check| [ok(check, 0), off(check, 1)]).collect();
+        wait_for_metrics(&metrics, &lines).await;
+        sqlx::query(change(-1)).execute(&installation.read).await.expect("put back");
+        wait_for_metrics(&metrics, &whole).await;
+    }
+    assert!(checked(&installation).await.equal, "everything was put back");
+    assert!(tasks.try_join_next().is_none(), "a broken check stops no projection");
+    tasks.shutdown().await;
 }

@@ -22,8 +22,10 @@ pub use runner::{BATCH_EVENTS_MAX, OpenSource, Options, Projector};
 pub(crate) use schema::{CHECKPOINT, connect_to_read, lock_for_tables};
 pub use schema::{Target, connect, ensure_shared};
 
+use std::convert::Infallible;
+
 use futures::future::BoxFuture;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use crate::error::ProjectError;
 
@@ -46,4 +48,9 @@ pub trait Projection: Send + Sync {
         connection: &'a mut PgConnection,
         events: &'a [Decoded],
     ) -> BoxFuture<'a, Result<(), ProjectError>>;
+
+    /// What goes on beside it while it follows the log; it ends with it. Nothing, unless said otherwise.
+    fn beside(&self, _read: &PgPool) -> Option<BoxFuture<'static, Infallible>> {
+        None
+    }
 }

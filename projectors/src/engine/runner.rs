@@ -16,6 +16,7 @@ use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
 use ledger_ops::telemetry::to_f64;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{
@@ -106,6 +107,11 @@ impl Projector {
             passed = run.committed.passed(),
             "following the log"
         );
+        // Dropped, and so ended, with the ownership.
+        let mut beside = JoinSet::new();
+        if let Some(work) = self.projection.beside(&self.options.read) {
+            beside.spawn(work);
+        }
         let mut moved = Instant::now();
         loop {
             match self.step(&mut run, BATCH_EVENTS_MAX, WAIT).await? {

@@ -11,7 +11,7 @@ use projectors::engine::OpenSource;
 use projectors::error::ProjectError;
 use projectors::projections;
 use projectors::source::{Delivery, Feed, LogReader, LogSource, Places, Source, What};
-use sqlx::Row;
+use sqlx::{PgPool, Row};
 
 use crate::support::{PARTITIONS, World, dump, read_database, wait_until_passed};
 
@@ -151,6 +151,26 @@ async fn read_models_equal_the_fold_of_the_domain() {
             .await
             .expect("purchases");
     assert_eq!(recorded, purchases);
+    journal_agrees(&read, purchases).await;
+}
+
+/// Rules M1, M2: a member's account in the journal is her balance, every lot adds up, each unit sums to zero.
+async fn journal_agrees(read: &PgPool, purchases: i64) {
+    let (apart, broken, unbalanced): (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM balances.member_balances m WHERE available_kopecks <> coalesce( \
+                    (SELECT sum(kopecks) FROM journal.postings \
+                     WHERE unit = 'BON' AND account = 'member/' || m.member_id || '/available'), 0)), \
+                (SELECT count(*) FROM journal.lots WHERE issued_kopecks <> \
+                    redeemed_kopecks + expired_kopecks + taken_back_kopecks + outstanding_kopecks), \
+                (SELECT count(*) FROM (SELECT FROM journal.totals GROUP BY unit HAVING sum(kopecks) <> 0) AS units)",
+    )
+    .fetch_one(read)
+    .await
+    .expect("the journal");
+    assert_eq!((apart, broken, unbalanced), (0, 0, 0));
+    let postings: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM journal.postings").fetch_one(read).await.expect("rows");
+    assert!(postings > 4 * purchases, "each purchase is posted in both units: {postings}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,11 +10,12 @@ use system_tests::system::{
 
 use crate::{recently, sale, sales};
 
-const TABLES: [(&str, &[&str]); 4] = [
+const TABLES: [(&str, &[&str]); 5] = [
     ("balances", &["member_balances", "lots"]),
     ("history", &["lines", "totals"]),
     ("statuses", &["members", "consents", "bills"]),
     ("directory", &["businesses", "terms", "multipliers", "policies", "quarantine", "purchases"]),
+    ("journal", &["postings", "totals", "lots"]),
 ];
 
 /// Every row of a projection, as one digest.
@@ -95,7 +96,7 @@ async fn while_writing(site: Site, town: &Town, journal: Arc<Journal>) {
     let stop = Arc::new(AtomicBool::new(false));
     let till = town.businesses[0].till(&site);
     let writer = tokio::spawn(selling(till, town.clone(), journal.clone(), stop.clone()));
-    for name in ["balances", "history", "statuses", "directory", "analytics"] {
+    for name in ["balances", "history", "statuses", "directory", "journal", "analytics"] {
         rebuilt(&site, name);
     }
     stop.store(true, Ordering::Relaxed);

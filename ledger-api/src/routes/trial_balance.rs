@@ -1,0 +1,16 @@
+//! The trial balance. Rules M1, M2.
+
+use actix_web::web::Payload;
+
+use crate::call::{Answer, Call};
+use crate::query;
+use crate::read::{self, Model};
+
+pub(crate) async fn read(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    // The checks compare the two.
+    read::wait(&call, Model::Balances, None).await?;
+    let position = read::wait(&call, Model::Journal, None).await?;
+    let data = read::journal::trial_balance(&call.app).await?;
+    call.read(&data, position)
+}
