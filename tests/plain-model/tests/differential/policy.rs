@@ -18,7 +18,7 @@ pub(crate) fn policy_change(index: usize) -> (&'static str, Value) {
         ("bonus.life_days", json!(90)),
         ("bonus.life_days", json!(200)),
         ("bonus.hold_days", json!(7)),
-        ("bonus.hold_days", json!(40)),
+        ("bonus.hold_days", json!(100)),
         ("bonus.hold_days", json!(0)),
         ("bonus.returned_life_days", json!(0)),
         ("bonus.returned_life_days", json!(30)),

@@ -202,7 +202,7 @@ impl Run {
 
     fn change_terms(&mut self, place: usize, change: usize) {
         let multiplier = ["1.55", "0.7"].get(change);
-        let hold_days = [0, 3, 14, 45].get(change.wrapping_sub(2)).copied();
+        let hold_days = [0, 3, 14, 100].get(change.wrapping_sub(2)).copied();
         let share = ["1", "0.1234"].get(change.wrapping_sub(6));
         let command = ChangeBusiness {
             business_id: business_id(ALL[place].0),
