@@ -317,7 +317,8 @@ mod tests {
 
     #[test]
     fn rule_d2_the_revisions_of_a_document_are_found_by_its_key() {
-        let key = NaturalKey::from_bytes(std::array::from_fn(|place| u8::try_from(place * 7 + 3).expect("small")));
+        let key =
+            NaturalKey::from_bytes(std::array::from_fn(|place| u8::try_from(place * 7 + 3).expect("small")));
         let (first, last) = revisions_of(key.as_bytes());
         assert!(first <= *key.as_bytes() && *key.as_bytes() <= last);
         for revision in [1, 2, 255, 256, 0x0102_0304, u32::MAX] {

@@ -30,8 +30,9 @@ fn revision(sold: &Command, number: u32, kopecks: i64) -> Request {
 }
 
 fn earned(receipt: &Receipt) -> (String, bool) {
-    let Outcome::Member(MemberOutcome::Purchase(PurchaseOutcome::Recorded { bonuses_earned, amended, .. })) =
-        &receipt.outcome
+    let Outcome::Member(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+        bonuses_earned, amended, ..
+    })) = &receipt.outcome
     else {
         panic!("not recorded: {receipt:?}")
     };
@@ -41,10 +42,9 @@ fn earned(receipt: &Receipt) -> (String, bool) {
 async fn total_of(log: &Log, id: MemberId) -> Bonuses {
     let mut state = MemberState::default();
     for stored in whole_log(&log.pool().await).await {
-        if let Event::Member(event) = stored.row.event().expect("readable") {
-            if stored.row.stream_id == id.as_uuid() {
-                state.apply(stored.row.position, stored.row.occurred_at, &event).expect("holds");
-            }
+        let event = stored.row.event().expect("readable");
+        if let (Event::Member(event), true) = (event, stored.row.stream_id == id.as_uuid()) {
+            state.apply(stored.row.position, stored.row.occurred_at, &event).expect("holds");
         }
     }
     state.balance(Clock::machine_now(), 30).expect("fits").total().expect("fits")
@@ -68,7 +68,10 @@ async fn rule_d2_each_revision_has_one_answer_and_the_newest_is_what_is_known() 
         assert_eq!((again.repeat, again.position), (Repeat::Replayed, second.position));
         assert_eq!(again.outcome, second.outcome);
         let changed = ledger.execute(revision(&sold, 2, 150_001)).await;
-        assert!(matches!(changed, Err(ExecuteError::Refused(Rejection::IdempotencyKeyReused))), "{changed:?}");
+        assert!(
+            matches!(changed, Err(ExecuteError::Refused(Rejection::IdempotencyKeyReused))),
+            "{changed:?}"
+        );
         let older = ledger.execute(revision(&sold, 1, 100_000)).await.expect("accepted");
         assert_eq!(older.repeat, Repeat::Stale);
     }
@@ -97,9 +100,8 @@ async fn rule_d3_revisions_that_race_in_two_processes_end_with_the_newest() {
         })
     });
     let answers = join_all(asked).await;
-    let firsts = answers.iter().filter(|answer| {
-        answer.as_ref().expect("accepted or stale").repeat == Repeat::First
-    });
+    let firsts =
+        answers.iter().filter(|answer| answer.as_ref().expect("accepted or stale").repeat == Repeat::First);
     let recorded = firsts.count();
     let rows = whole_log(&log.pool().await).await;
     let is_edit = |event: &Event| {

@@ -9,7 +9,9 @@ use futures::future::BoxFuture;
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, MemberId};
-use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded};
+use ledger_core::member::event::{
+    BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded,
+};
 use ledger_core::policy::event::PolicyEvent;
 use ledger_core::policy::event::PolicyPublished;
 use ledger_core::time::Timestamp;
@@ -266,14 +268,12 @@ async fn write_amended(
     amended: &[&PurchaseAmended],
 ) -> Result<(), ProjectError> {
     for fact in amended {
-        sqlx::query(
-            "UPDATE purchases SET amount_kopecks = $2, bonuses_kopecks = $3 WHERE purchase_id = $1",
-        )
-        .bind(fact.purchase_id.as_uuid())
-        .bind(fact.bill.kopecks())
-        .bind(fact.accrual.kopecks())
-        .execute(&mut *connection)
-        .await?;
+        sqlx::query("UPDATE purchases SET amount_kopecks = $2, bonuses_kopecks = $3 WHERE purchase_id = $1")
+            .bind(fact.purchase_id.as_uuid())
+            .bind(fact.bill.kopecks())
+            .bind(fact.accrual.kopecks())
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

@@ -23,19 +23,18 @@ fn body_schema(document: &Value, operation: Operation) -> Value {
     json!({ "allOf": [content["schema"]], "components": document["components"] })
 }
 
+fn consents() -> Value {
+    json!([{ "purpose": "personal_data", "version": "1" }])
+}
+
 /// Bodies with every field that a call takes; several where fields exclude each other.
 fn bodies(operation: Operation) -> Vec<Value> {
-    let consents = json!([{ "purpose": "personal_data", "version": "1" }]);
-    let terms = json!({
-        "name": "Миндаль", "cashback_multiplier": "1.5", "hold_days": 14, "max_redeem_share": "0.30",
-        "purchase_sources": ["pos"],
-    });
     match operation {
         Operation::SendCode => vec![json!({ "phone": "+7 900 000-00-00" })],
         Operation::VerifyCode => vec![json!({ "code_id": ID, "code": "000000" })],
         Operation::Register => vec![json!({
             "code_id": ID, "code": "000000", "first_name": "Анна", "last_name": "Иванова", "email": "a@example.org",
-            "birth_date": "1990-01-31", "city": "Москва", "referral_code": "abc", "consents": consents,
+            "birth_date": "1990-01-31", "city": "Москва", "referral_code": "abc", "consents": consents(),
         })],
         Operation::Refresh | Operation::Logout => vec![json!({ "refresh_token": "token" })],
         Operation::ChangeProfile => vec![json!({
@@ -75,6 +74,16 @@ fn bodies(operation: Operation) -> Vec<Value> {
             "occurred_at": AT, "business_id": "mindal",
         })],
         Operation::CancelHold => vec![json!({ "business_id": "mindal" })],
+        other => staff_bodies(other),
+    }
+}
+
+fn staff_bodies(operation: Operation) -> Vec<Value> {
+    let terms = json!({
+        "name": "Миндаль", "cashback_multiplier": "1.5", "hold_days": 14, "max_redeem_share": "0.30",
+        "purchase_sources": ["pos"],
+    });
+    match operation {
         Operation::RegisterBusiness => {
             let own = json!({ "slug": "rosa", "category": "beauty_salon", "confidentiality": "medical" });
             vec![with(&terms, &own)]
@@ -87,7 +96,7 @@ fn bodies(operation: Operation) -> Vec<Value> {
         Operation::PhoneKey => vec![json!({})],
         Operation::RegisterMember => vec![json!({
             "phone": "89990000000", "first_name": "Анна", "last_name": "Иванова", "registered_at": AT,
-            "consents": consents,
+            "consents": consents(),
         })],
         Operation::InviteInnerCircle
         | Operation::Uninvite

@@ -99,7 +99,8 @@ pub(super) fn revised(
     let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
     let out_of_range = || Rejection::AmountOutOfRange;
     let redeemed = file.redeemed().ok_or_else(out_of_range)?;
-    let redeemed = share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
+    let redeemed =
+        share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
     let redeemed = redeemed.min(file.kept);
     let base = bill.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
     let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
@@ -181,7 +182,8 @@ impl Revision<'_> {
     /// The lots of what the revision adds.
     fn accrue(&self, working: &mut Working<'_>, added: ByFunder, cause: usize) -> Result<(), Rejection> {
         let Self { file, fact, life, context } = *self;
-        let of = [(Funder::Business(file.business.clone()), added.business), (Funder::Coalition, added.coalition)];
+        let of =
+            [(Funder::Business(file.business.clone()), added.business), (Funder::Coalition, added.coalition)];
         let lots: Vec<Lot> = of
             .into_iter()
             .filter(|(_, amount)| amount.is_positive())

@@ -73,7 +73,8 @@ pub(super) fn record(
         write_due(state, context, draft)?;
     }
     // What is void from the first earns nothing: no admin need look at it.
-    if command.mode == PurchaseMode::Live && !document.cancelled && is_too_old(document, context, now_policy) {
+    if command.mode == PurchaseMode::Live && !document.cancelled && is_too_old(document, context, now_policy)
+    {
         let reason = QuarantineReason::TooOld;
         let quarantine_id = command.quarantine_id;
         draft.push(

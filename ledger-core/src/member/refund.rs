@@ -157,7 +157,8 @@ pub(super) fn to_return(file: &PurchaseFile, refunded: Roubles) -> Result<Bonuse
     // What a revision gave back before is not a part of the bill any more (Rule D3).
     let by_revisions = minus(redeemed, file.kept)?;
     let by_refunds = share(file.kept, refunded.to_decimal(), file.bill.to_decimal());
-    let all = by_refunds.and_then(|part| part.checked_add(by_revisions)).ok_or(Rejection::AmountOutOfRange)?;
+    let all =
+        by_refunds.and_then(|part| part.checked_add(by_revisions)).ok_or(Rejection::AmountOutOfRange)?;
     Ok(minus(all, file.returned)?.max(Bonuses::ZERO))
 }
 
@@ -214,7 +215,11 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     /// Rule F4: what was spent goes to where it came from, the last spent first. Rule F3: it pays what was owed before, and
     /// only then is an accrual taken back.
-    pub(super) fn return_spent(&self, working: &mut Working<'_>, amount: Bonuses) -> Result<Bonuses, Rejection> {
+    pub(super) fn return_spent(
+        &self,
+        working: &mut Working<'_>,
+        amount: Bonuses,
+    ) -> Result<Bonuses, Rejection> {
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }

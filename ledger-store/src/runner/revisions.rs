@@ -17,7 +17,8 @@ use crate::error::StoreError;
 
 type Revision = (Vec<u8>, i32, Vec<u8>, i64, Json<Outcome>);
 
-const NEWEST: &str = "SELECT asked.key, newest.revision, newest.fingerprint, newest.last_position, newest.outcome
+const NEWEST: &str =
+    "SELECT asked.key, newest.revision, newest.fingerprint, newest.last_position, newest.outcome
      FROM UNNEST($1::bytea[], $2::bytea[], $3::bytea[]) AS asked (key, low, high)
      CROSS JOIN LATERAL (SELECT * FROM ledger.idempotency AS i WHERE i.key BETWEEN asked.low AND asked.high
                          ORDER BY i.revision DESC LIMIT 1) AS newest";
@@ -51,9 +52,10 @@ pub(super) const fn is_newer(request: &Request, known: &Known) -> bool {
 
 /// The purchases of which `waiting` has newer revisions than what is known.
 pub(super) fn amended(waiting: &[Pending], known: &KnownKeys) -> Vec<PurchaseId> {
-    let newer = waiting.iter().map(|pending| &pending.request).filter(|request| {
-        known.get(&request.idempotency.key).is_some_and(|known| is_newer(request, known))
-    });
+    let newer = waiting
+        .iter()
+        .map(|pending| &pending.request)
+        .filter(|request| known.get(&request.idempotency.key).is_some_and(|known| is_newer(request, known)));
     newer.filter_map(purchase_of).collect()
 }
 
@@ -64,7 +66,9 @@ pub(super) fn has_edits(waiting: &[Pending]) -> bool {
 
 fn purchase_of(request: &Request) -> Option<PurchaseId> {
     match &request.command {
-        Command::Member { command: MemberCommand::RecordPurchase(command), .. } => Some(command.purchase_id()),
+        Command::Member { command: MemberCommand::RecordPurchase(command), .. } => {
+            Some(command.purchase_id())
+        }
         _ => None,
     }
 }
@@ -81,7 +85,8 @@ pub(super) const fn document_key(request: &Request) -> [u8; 32] {
 
 /// A newer revision as a command to the purchase that it amends; `None` as long as that has not been read.
 pub(super) fn amendment(request: &Request, files: &Files) -> Option<Result<Request, Rejection>> {
-    let Command::Member { member_id, command: MemberCommand::RecordPurchase(command) } = &request.command else {
+    let Command::Member { member_id, command: MemberCommand::RecordPurchase(command) } = &request.command
+    else {
         return Some(Err(Rejection::AmendmentNotSupported));
     };
     let filed = files.read(command.purchase_id())?;
@@ -91,7 +96,8 @@ pub(super) fn amendment(request: &Request, files: &Files) -> Option<Result<Reque
     };
     let document = command.document.clone();
     let key = document.natural_key.of_revision(document.revision);
-    let command = MemberCommand::AmendPurchase(Box::new(AmendPurchase { file: filed.file.clone(), document }));
+    let command =
+        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file: filed.file.clone(), document }));
     Some(Ok(Request {
         command: Command::Member { member_id: *member_id, command },
         idempotency: Idempotency { key, ..request.idempotency },

@@ -11,9 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
-use ledger_core::member::event::{
-    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, Track,
-};
+use ledger_core::member::event::{MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, Track};
 use ledger_core::member::status::Status;
 use ledger_core::time::Timestamp;
 use sqlx::PgConnection;

@@ -6,21 +6,22 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use crate::log::Event;
-use crate::member::event::{BonusAccrued, MemberEvent, PurchaseAmended};
-use crate::member::testing::{
-    Decision, NOON, World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id, reason_id,
-    redemption_id, rub,
-};
 use crate::member::consent::ConsentChoice;
+use crate::member::event::{BonusAccrued, MemberEvent, PurchaseAmended};
 use crate::member::lot::Funder;
 use crate::member::spend::WindowSums;
+use crate::member::testing::{
+    Decision, NOON, World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id,
+    reason_id, redemption_id, rub,
+};
 use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
 use crate::money::{Bonuses, Roubles};
 use crate::rejection::Rejection;
 
 fn earned(decision: &Decision) -> (Bonuses, Bonuses, bool) {
-    let MemberOutcome::Purchase(PurchaseOutcome::Recorded { bonuses_earned, bonuses_redeemed, amended, .. }) =
-        decision.outcome()
+    let MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+        bonuses_earned, bonuses_redeemed, amended, ..
+    }) = decision.outcome()
     else {
         panic!("recorded: {:?}", decision.outcome())
     };
@@ -67,9 +68,15 @@ fn rule_d3_amount_up_accrues_what_is_missing_at_the_originals_inputs() {
     assert_eq!((more.amount, more.revision, more.inputs.base), (bon("37.50"), Some(2), rub("1500.00")));
     let amounts: Vec<_> = more.lots.iter().map(|lot| (lot.funder.to_string(), lot.amount)).collect();
     assert_eq!(amounts, [("mindal".to_owned(), bon("25.00")), ("coalition".to_owned(), bon("12.50"))]);
-    assert!(more.lots.iter().all(|lot| lot.expires_at == at("2026-05-31T23:59:59.999999+03:00")), "the original's life");
+    assert!(
+        more.lots.iter().all(|lot| lot.expires_at == at("2026-05-31T23:59:59.999999+03:00")),
+        "the original's life"
+    );
     let said = fact(&decision);
-    assert_eq!((said.accrual_before, said.accrual, said.of_business), (bon("75.00"), bon("112.50"), bon("75.00")));
+    assert_eq!(
+        (said.accrual_before, said.accrual, said.of_business),
+        (bon("75.00"), bon("112.50"), bon("75.00"))
+    );
     assert_eq!(total(&later.after(amend(1, 2, Some("1500.00")))), ["112.50", "0.00"]);
 }
 
@@ -88,7 +95,11 @@ fn rule_d3_what_is_spent_becomes_debt() {
     let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1500.00", "750.00"));
     let world = world.after(buy("kozha", "1500.00").paying(1, None)).after(amend(1, 2, None));
     assert_eq!(total(&world), ["0.00", "693.75"], "750.00 less the 56.25 of the second purchase");
-    assert_eq!(total(&world.after(amend(1, 3, Some("10000.00")))), ["56.25", "0.00"], "restored, the debt is paid");
+    assert_eq!(
+        total(&world.after(amend(1, 3, Some("10000.00")))),
+        ["56.25", "0.00"],
+        "restored, the debt is paid"
+    );
 }
 
 #[test]
@@ -100,10 +111,10 @@ fn rule_d3_cancelled_and_restored() {
     assert_eq!(cancelled.state.spend.window(year.0, year.1), Some(WindowSums::default()));
     let again = cancelled.clone().when(buy("mindal", "1000.00"));
     assert_eq!(again.earned(), bon("75.00"), "rule B2: the category is new again");
-    cancelled.clone().when(give_back(1, 1, "0.01")).then_rejected(Rejection::RefundExceedsPurchase {
-        asked: rub("0.01"),
-        left: rub("0.00"),
-    });
+    cancelled
+        .clone()
+        .when(give_back(1, 1, "0.01"))
+        .then_rejected(Rejection::RefundExceedsPurchase { asked: rub("0.01"), left: rub("0.00") });
     let restored = cancelled.after(amend(1, 3, Some("1000.00")));
     assert_eq!(total(&restored), ["75.00", "0.00"]);
     assert_eq!(lots(&restored), lots(&world));
@@ -144,10 +155,10 @@ fn rule_f4_what_paid_the_part_of_the_bill_that_is_gone_comes_back() {
 #[test]
 fn rule_f1_a_bill_below_what_was_refunded_of_it_is_refused() {
     let world = anna().after(buy("mindal", "1000.00")).after(give_back(1, 1, "400.00"));
-    world.clone().when(amend(1, 2, Some("399.99"))).then_rejected(Rejection::RefundExceedsPurchase {
-        asked: rub("600.01"),
-        left: rub("600.00"),
-    });
+    world
+        .clone()
+        .when(amend(1, 2, Some("399.99")))
+        .then_rejected(Rejection::RefundExceedsPurchase { asked: rub("600.01"), left: rub("600.00") });
     assert_eq!(total(&world.clone().after(amend(1, 2, Some("400.00")))), ["0.00", "0.00"]);
     assert_eq!(total(&world.clone().after(amend(1, 2, None))), ["0.00", "0.00"]);
     // 1,200 × 0.075 = 90.00, of which a third is refunded.
@@ -162,7 +173,8 @@ fn rule_r4_a_revision_names_the_hold_of_the_first_or_none() {
     assert_eq!(earned(&world.clone().when(same)), (bon("52.50"), bon("400.00"), true));
     let other = amend(2, 2, Some("1100.00")).with(|document| document.redemption_id = Some(redemption_id(2)));
     world.clone().when(other).then_rejected(Rejection::HoldNotFound);
-    let coupon = amend(2, 2, Some("1100.00")).with(|document| document.coupon_code = Some("ABC234".to_owned()));
+    let coupon =
+        amend(2, 2, Some("1100.00")).with(|document| document.coupon_code = Some("ABC234".to_owned()));
     world.when(coupon).then_rejected(Rejection::CouponNotValid);
 }
 
