@@ -49,6 +49,7 @@ struct Recording {
 impl Commands for Recording {
     fn execute(&self, _: Request) -> BoxFuture<'_, Result<Receipt, ExecuteError>> {
         let outcome = PurchaseOutcome::Recorded {
+            amended: false,
             purchase_id: PurchaseId::from_uuid(Uuid::from_u128(5)),
             bonuses_earned: Bonuses::from_kopecks(22_500),
             bonuses_available_from: Timestamp::BEGINNING,

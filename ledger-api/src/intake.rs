@@ -239,8 +239,10 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
             bonuses_expire_at,
             bonuses_redeemed,
             status,
+            amended,
         } => {
-            if !replayed {
+            let amended = *amended && !replayed;
+            if !replayed && !amended {
                 let hundredths = u64::try_from(bonuses_earned.kopecks()).unwrap_or(0);
                 counter!("bonus_accrued_total").increment(hundredths);
             }
@@ -255,6 +257,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
                 status: status.as_str(),
                 position,
                 replayed,
+                amended,
             }))
         }
         PurchaseOutcome::Quarantined { quarantine_id } => other("quarantined", Some(quarantine_id.as_uuid())),
@@ -277,7 +280,7 @@ pub(crate) fn item(external_id: Option<String>, result: Result<Became, ApiError>
         Ok(Became::Recorded(answer)) => ItemOutcome {
             transaction_id: Some(answer.transaction_id),
             position: answer.position,
-            ..bare(external_id, if answer.replayed { "replayed" } else { "created" })
+            ..bare(external_id, answer.outcome())
         },
         Ok(Became::Other { outcome, position, .. }) => ItemOutcome { position, ..bare(external_id, outcome) },
         Err(error) => {

@@ -132,9 +132,8 @@ fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
                 .item(reference("PurchaseAnswer"))
                 .item(reference("OutcomeAnswer"))
                 .description(Some("A recorded purchase, or an outcome."));
-            let text = "The same document again (`replayed: true`), a newer revision of it (`amended: true`; until \
-                        amendments are there: 422 AMENDMENT_NOT_SUPPORTED), or one older than what is known \
-                        (`outcome: \"stale\"`)";
+            let text = "The same document again (`replayed: true`), a newer revision of it (`amended: true`), or \
+                        one older than what is known (`outcome: \"stale\"`)";
             answers.push(("200", answered(operation, text, Some(repeated.into()))));
             let text = "Not recorded: `unmatched` (a stranger, or no consent: nothing is stored), `quarantined` (an admin \
                         decides) or `before_membership`";

@@ -106,6 +106,22 @@ impl LotId {
     }
 }
 
+impl LotId {
+    /// The lot that a revision of `purchase` made for the funder named `funder`. Rule D3.
+    #[must_use]
+    pub fn of_revision(purchase: PurchaseId, funder: &str, revision: u32) -> Self {
+        Self::of(purchase, &format!("{funder}:{revision}"))
+    }
+}
+
+impl RefundId {
+    /// What a revision of `purchase` gives back and takes back is named by. Rule D3.
+    #[must_use]
+    pub fn of_revision(purchase: PurchaseId, revision: u32) -> Self {
+        Self(Uuid::new_v5(&purchase.0, &revision.to_be_bytes()))
+    }
+}
+
 /// Ids derived from the 32-byte key of the command that makes the thing, so that the key can be found by the id: its first
 /// bytes are the key's (a UUID version 8).
 macro_rules! keyed_types {
@@ -221,6 +237,30 @@ impl NaturalKey {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The key of a later revision of the document: another for each, next to the document's own, so that all are found
+    /// by one range. Rule D2.
+    #[must_use]
+    pub fn of_revision(&self, revision: u32) -> [u8; 32] {
+        let mut key = self.0;
+        for (byte, of_revision) in key.iter_mut().skip(REVISION_BYTES_FROM).zip(revision.to_be_bytes()) {
+            *byte ^= of_revision;
+        }
+        key
+    }
+}
+
+/// Where in a key the four bytes begin in which the revisions of one document differ.
+const REVISION_BYTES_FROM: usize = 28;
+
+/// The keys, from the first to the last, among which those of all revisions of the document with this key are.
+#[must_use]
+pub fn revisions_of(key: &[u8; 32]) -> ([u8; 32], [u8; 32]) {
+    let (mut first, mut last) = (*key, *key);
+    for (low, high) in first.iter_mut().zip(&mut last).skip(REVISION_BYTES_FROM) {
+        (*low, *high) = (0, u8::MAX);
+    }
+    (first, last)
 }
 
 impl TryFrom<String> for NaturalKey {
@@ -273,6 +313,20 @@ mod tests {
         other = key;
         other[5] ^= 1;
         assert!(!(first..=last).contains(&other));
+    }
+
+    #[test]
+    fn rule_d2_the_revisions_of_a_document_are_found_by_its_key() {
+        let key =
+            NaturalKey::from_bytes(std::array::from_fn(|place| u8::try_from(place * 7 + 3).expect("small")));
+        let (first, last) = revisions_of(key.as_bytes());
+        assert!(first <= *key.as_bytes() && *key.as_bytes() <= last);
+        for revision in [1, 2, 255, 256, 0x0102_0304, u32::MAX] {
+            let own = key.of_revision(revision);
+            assert!(first <= own && own <= last && own != *key.as_bytes());
+            assert_eq!(PurchaseId::of_key(&own), PurchaseId::of_key(key.as_bytes()));
+        }
+        assert_ne!(key.of_revision(2), key.of_revision(3));
     }
 
     #[test]

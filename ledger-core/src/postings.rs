@@ -124,6 +124,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::PurchaseAmended(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)

@@ -9,7 +9,9 @@ use futures::future::BoxFuture;
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, MemberId};
-use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseQuarantined, PurchaseRecorded};
+use ledger_core::member::event::{
+    BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded,
+};
 use ledger_core::policy::event::PolicyEvent;
 use ledger_core::policy::event::PolicyPublished;
 use ledger_core::time::Timestamp;
@@ -58,7 +60,7 @@ impl Projection for Directory {
         events: &'a [Decoded],
     ) -> BoxFuture<'a, Result<(), ProjectError>> {
         Box::pin(async move {
-            let (mut recorded, mut earned) = (Vec::new(), BTreeMap::new());
+            let (mut recorded, mut earned, mut amended) = (Vec::new(), BTreeMap::new(), Vec::new());
             for event in events {
                 match &event.fact {
                     Fact::Business(fact) => business(connection, event, fact).await?,
@@ -71,6 +73,9 @@ impl Projection for Directory {
                     Fact::Member(member, MemberEvent::PurchaseRecorded(fact)) => {
                         recorded.push((*member, event, fact));
                     }
+                    // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
+                    Fact::Member(_, MemberEvent::BonusAccrued(fact)) if fact.revision.is_some() => {}
+                    Fact::Member(_, MemberEvent::PurchaseAmended(fact)) => amended.push(fact),
                     Fact::Member(_, MemberEvent::BonusAccrued(fact)) => {
                         earned.insert(fact.purchase_id.as_uuid(), Earned::of(fact));
                     }
@@ -78,7 +83,8 @@ impl Projection for Directory {
                 }
             }
             write_purchases(connection, &recorded, &mut earned).await?;
-            write_earned(connection, &earned).await
+            write_earned(connection, &earned).await?;
+            write_amended(connection, &amended).await
         })
     }
 }
@@ -253,6 +259,22 @@ async fn write_earned(
     .bind(earned.values().map(|earned| earned.expires_at).collect::<Vec<_>>())
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// One by one in their order: a batch may hold several of one purchase, and they are few. Rule D3.
+async fn write_amended(
+    connection: &mut PgConnection,
+    amended: &[&PurchaseAmended],
+) -> Result<(), ProjectError> {
+    for fact in amended {
+        sqlx::query("UPDATE purchases SET amount_kopecks = $2, bonuses_kopecks = $3 WHERE purchase_id = $1")
+            .bind(fact.purchase_id.as_uuid())
+            .bind(fact.bill.kopecks())
+            .bind(fact.accrual.kopecks())
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -137,6 +137,7 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::PurchaseAmended(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
         | MemberEvent::StatusDowngradeCancelled(_)

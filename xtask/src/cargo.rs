@@ -11,7 +11,10 @@ use crate::failure::Failure;
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    // Several checkouts may share one folder of artefacts, and this program with it: Cargo says which one it runs for.
+    let ours = std::env::var_os("CARGO_MANIFEST_DIR");
+    let ours = ours.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    ours.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// A command in the workspace's folder, without input.

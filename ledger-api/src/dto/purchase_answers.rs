@@ -36,6 +36,20 @@ pub(crate) struct PurchaseAnswer {
     /// Present and true when the same document was recorded before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) replayed: bool,
+    /// Present and true when this is a newer revision of a recorded purchase. Rule D3.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) amended: bool,
+}
+
+impl PurchaseAnswer {
+    /// In a batch: created, replayed or amended.
+    pub(crate) const fn outcome(&self) -> &'static str {
+        match (self.replayed, self.amended) {
+            (true, _) => "replayed",
+            (false, true) => "amended",
+            (false, false) => "created",
+        }
+    }
 }
 
 /// What became of a document that was not recorded.

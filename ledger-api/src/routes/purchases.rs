@@ -38,7 +38,7 @@ async fn one_document(call: Call, payload: Payload, form: Form) -> Answer {
 pub(crate) fn answer(call: &Call, became: Became) -> Answer {
     match became {
         Became::Recorded(answer) => {
-            let status = if answer.replayed { StatusCode::OK } else { StatusCode::CREATED };
+            let status = if answer.replayed || answer.amended { StatusCode::OK } else { StatusCode::CREATED };
             call.answer(status, &answer, answer.position)
         }
         Became::Other { outcome, quarantine_id, replayed, position } => {

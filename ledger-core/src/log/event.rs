@@ -146,6 +146,7 @@ event_catalogue! {
         ConsentWithdrawn = 1,
         PurchaseRecorded = 1,
         PurchaseQuarantined = 1,
+        PurchaseAmended = 1,
         BonusAccrued = 1,
         BonusMatured = 1,
         BonusExpired = 1,

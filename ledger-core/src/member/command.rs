@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::amend::AmendPurchase;
 use super::gift::{Adjustment, Gift};
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
@@ -48,6 +49,8 @@ pub enum MemberCommand {
     },
     /// A business gives money back for a recorded purchase. Rules F.
     RefundPurchase(Box<RefundPurchase>),
+    /// A business reports a newer revision of a purchase's document. Rule D3.
+    AmendPurchase(Box<AmendPurchase>),
     /// Write what has matured, expired or lapsed. Rules B5, B8, R1.
     WriteDue,
     /// The daily review of her status, after writing what is due. Rules S2, S3.
@@ -166,6 +169,9 @@ pub enum PurchaseOutcome {
         bonuses_redeemed: Bonuses,
         /// Her status after it, as shown.
         status: Status,
+        /// Whether it amends a purchase. Rule D3.
+        #[serde(default)]
+        amended: bool,
     },
     /// It waits for an admin. Rule T3.
     Quarantined {

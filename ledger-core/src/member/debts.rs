@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseRefunded};
+use super::event::{
+    BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseAmended, PurchaseRefunded,
+};
 use super::state::MemberState;
-use crate::category::Confidentiality;
+use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
 use crate::member::lot::{Funder, LotOrigin};
-use crate::money::Bonuses;
+use crate::money::{Bonuses, Roubles};
 
 /// What is owed to one funder after one refund. Rule F3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,14 +52,43 @@ impl MemberState {
         }
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
         if refunded == fact.bill {
-            let visits = match fact.confidentiality {
-                Confidentiality::Ordinary => self.visited.get_mut(&fact.category),
-                Confidentiality::Medical => self.visited_medical.get_mut(&fact.business_id),
-            };
-            let visits = visits.ok_or("a visit that never was is undone")?;
+            let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
             *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
         }
         Ok(())
+    }
+
+    /// Rules D3, F6: the bill counts as if the newest revision had been the first.
+    pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        let (before, after) = fact.counted();
+        let (at, category, kind) = (fact.bought_at, fact.category, fact.confidentiality);
+        let more = after.checked_sub(before).ok_or("an amendment does not fit")?;
+        if more.is_positive() {
+            self.spend.record(at, category, kind, more).ok_or("the bills of a day do not fit")?;
+        } else {
+            self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
+        }
+        let visits = self.visits(category, kind, fact.business_id);
+        let counted = match (before > Roubles::ZERO, after > Roubles::ZERO) {
+            (true, false) => visits.checked_sub(1),
+            (false, true) => visits.checked_add(1),
+            (true, true) | (false, false) => Some(*visits),
+        };
+        *visits = counted.ok_or("more visits are undone than were made")?;
+        Ok(())
+    }
+
+    /// The count of visits that make the category known. Rule B2.
+    pub(super) fn visits(
+        &mut self,
+        category: Category,
+        confidentiality: Confidentiality,
+        business_id: BusinessId,
+    ) -> &mut u32 {
+        match confidentiality {
+            Confidentiality::Ordinary => self.visited.entry(category).or_default(),
+            Confidentiality::Medical => self.visited_medical.entry(business_id).or_default(),
+        }
     }
 
     pub(super) fn take_back(&mut self, fact: &BonusTakenBack) -> Result<(), &'static str> {

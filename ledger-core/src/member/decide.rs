@@ -5,7 +5,7 @@ use super::debt::settle;
 use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
-use super::{consents, gift, premium, purchase, redemption, refund, standing};
+use super::{amend, consents, gift, premium, purchase, redemption, refund, standing};
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
@@ -37,6 +37,7 @@ pub fn decide(
             redemption::cancel(state, (*redemption_id, *business_id), context, &mut draft)?
         }
         MemberCommand::RefundPurchase(command) => refund::refund(state, command, context, &mut draft)?,
+        MemberCommand::AmendPurchase(command) => amend::amend(state, command, context, &mut draft)?,
         MemberCommand::WriteDue => {
             write_due(state, context, &mut draft)?;
             MemberOutcome::DueWritten

@@ -6,6 +6,7 @@
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
+//! | `amend.rs` | D2, D3: newer revisions of a document |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
@@ -22,6 +23,7 @@
 //! | `working.rs` | a decision of several steps |
 
 pub mod accrual;
+pub mod amend;
 pub mod balance;
 pub mod command;
 pub mod consent;
@@ -53,6 +55,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
 pub use purchase_file::PurchaseFile;

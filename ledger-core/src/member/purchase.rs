@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 
+use super::PurchaseFile;
 use super::accrual::{Life, lots, split};
+use super::amend::revised;
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
 use super::decide::write_due;
 use super::draft::Draft;
@@ -46,7 +48,7 @@ pub(super) fn record(
     if !state.is_registered() || !state.consents_to(&consent) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
-    check_form(command, context, now_policy)?;
+    check_form(command, context)?;
     if state.is_blocked() && command.mode == PurchaseMode::Live && document.redemption_id.is_none() {
         // Nothing is written, so the document may come again once she is unblocked. An import tells of the past; what is
         // wrong with a hold is said before this (Rule R4).
@@ -70,7 +72,9 @@ pub(super) fn record(
         // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
         write_due(state, context, draft)?;
     }
-    if command.mode == PurchaseMode::Live && is_too_old(document, context, now_policy) {
+    // What is void from the first earns nothing: no admin need look at it.
+    if command.mode == PurchaseMode::Live && !document.cancelled && is_too_old(document, context, now_policy)
+    {
         let reason = QuarantineReason::TooOld;
         let quarantine_id = command.quarantine_id;
         draft.push(
@@ -87,13 +91,13 @@ pub(super) fn record(
         PurchaseMode::Import { .. } => document.occurred_at,
     };
     let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
-    let capture = document.redemption_id.map(|redemption_id| {
+    let to_pay = document.redemption_id.filter(|_| !document.cancelled);
+    let capture = to_pay.map(|redemption_id| {
         let asked = ToPay { redemption_id, redeem_amount: document.redeem_amount, bill: document.amount };
         let at = terms.looked_up_at(document.occurred_at, context);
         capture(state, &asked, (business, policy, at), context.recorded_at)
     });
-    let mut outcome =
-        terms.pay(state, (recorded, capture.transpose()?), document.occurred_at, context, draft)?;
+    let mut outcome = terms.pay(state, (recorded, capture.transpose()?), document, context, draft)?;
     apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
     if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
         // A refund that waited is an occasion to evaluate, too (S2).
@@ -102,9 +106,12 @@ pub(super) fn record(
     Ok(outcome)
 }
 
-/// Form and existence, in the order of refusals.
-fn check_form(command: &RecordPurchase, context: &Context<'_>, policy: &Policy) -> Result<(), Rejection> {
-    let document = &command.document;
+/// The form of a bill, in the order of refusals.
+///
+/// # Errors
+/// A time in the future (Rule T3); an amount that no bill has.
+pub(super) fn check_bill(document: &PurchaseDocument, context: &Context<'_>) -> Result<(), Rejection> {
+    let policy = context.policy_at(context.recorded_at)?;
     let limit_minutes = policy.parameters.purchase_future_minutes;
     let now = context.recorded_at;
     if document.occurred_at > now.plus(TimeDelta::minutes(i64::from(limit_minutes))) {
@@ -113,9 +120,13 @@ fn check_form(command: &RecordPurchase, context: &Context<'_>, policy: &Policy) 
     if !document.amount.is_positive() || document.amount.kopecks() > REQUEST_KOPECKS_MAX {
         return Err(Rejection::AmountOutOfRange);
     }
-    if document.cancelled {
-        return Err(Rejection::AmendmentNotSupported);
-    }
+    Ok(())
+}
+
+/// Form and existence, in the order of refusals.
+fn check_form(command: &RecordPurchase, context: &Context<'_>) -> Result<(), Rejection> {
+    let document = &command.document;
+    check_bill(document, context)?;
     // An amount names no hold, and no hold was made for what is long past.
     let names_none = document.redemption_id.is_none() && document.redeem_amount.is_some();
     let is_history = command.mode != PurchaseMode::Live && document.redemption_id.is_some();
@@ -173,14 +184,17 @@ impl Deciding<'_> {
         self,
         state: &MemberState,
         (recorded, capture): (PurchaseRecorded, Option<Capture>),
-        occurred_at: Timestamp,
+        document: &PurchaseDocument,
         context: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<MemberOutcome, Rejection> {
+        let occurred_at = document.occurred_at;
+        // Rule D2: what is void in the first revision seen is a purchase that counts for nothing.
+        let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
         let looked_up_at = self.looked_up_at(occurred_at, context);
         draft.policy_version = self.policy.version;
         let bonuses_redeemed = capture.as_ref().map_or(Bonuses::ZERO, |capture| capture.amount);
-        let base = recorded.amount.checked_sub(bonuses_redeemed.face_value());
+        let base = bill.checked_sub(bonuses_redeemed.face_value());
         let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let life = self.life(occurred_at, looked_up_at, context.recorded_at);
@@ -190,14 +204,19 @@ impl Deciding<'_> {
             business_id: self.business.business_id,
             confidentiality: self.business.confidentiality,
             inputs,
+            revision: None,
             amount: amounts.total,
             lots: lots(purchase_id, &self.business.slug, amounts, life),
         };
-        let sums = self.sums_with(state, occurred_at, recorded.amount)?;
+        let sums = self.sums_with(state, occurred_at, bill)?;
         let cause = draft.push(occurred_at, recorded.clone().into());
         draft.push_caused(occurred_at, accrued.into(), cause);
         if let Some(capture) = capture {
             capture.write(state, &recorded, context, (draft, cause))?;
+        }
+        if document.cancelled {
+            let file = PurchaseFile::drawn_up(draft).ok_or(Rejection::AmountOutOfRange)?;
+            draft.push_caused(self.decided_at, revised(&file, document)?.into(), cause);
         }
         for event in self.evaluate(state, &sums, context) {
             draft.push_caused(self.decided_at, event, cause);
@@ -209,6 +228,7 @@ impl Deciding<'_> {
             bonuses_expire_at: life.expires_at,
             bonuses_redeemed,
             status: draft.shown_status(state, self.decided_at),
+            amended: false,
         }))
     }
 

@@ -3,10 +3,13 @@
 //! Her state does not keep old purchases. Whoever edits one folds its facts: those that name it by `purchase_id`, what it
 //! was recorded by and every later one.
 
+use rust_decimal::Decimal;
+
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, PurchaseId, Slug};
+use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
 use crate::log::Event;
-use crate::member::event::{HeldPart, MemberEvent, PurchaseRecorded};
+use crate::member::draft::Draft;
+use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, MemberEvent, PurchaseRecorded};
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -30,6 +33,23 @@ impl OwnLot {
     }
 }
 
+/// An amount by who funds it. Rule B5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByFunder {
+    /// The business's.
+    pub business: Bonuses,
+    /// The coalition's.
+    pub coalition: Bonuses,
+}
+
+/// `whole` × `part` ÷ `all`, rounded once, half away from zero; nothing of nothing. Rule F2.
+pub(super) fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Option<Bonuses> {
+    if all.is_zero() {
+        return Some(Bonuses::ZERO);
+    }
+    whole.to_decimal().checked_mul(part)?.checked_div(all).and_then(Bonuses::rounded)
+}
+
 /// What a purchase came to. See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurchaseFile {
@@ -45,14 +65,26 @@ pub struct PurchaseFile {
     pub confidentiality: Confidentiality,
     /// When it was.
     pub bought_at: Timestamp,
-    /// The bill.
+    /// The bill of the document that came first: what `spent` paid a part of.
+    pub first_bill: Roubles,
+    /// The bill of the newest revision; nothing while it is cancelled. Rule D3.
     pub bill: Roubles,
-    /// What it earned in all.
+    /// The inputs of the accrual. Rule P5.
+    pub inputs: Option<AccrualInputs>,
+    /// What that bill earns in all, before refunds.
     pub accrual: Bonuses,
-    /// In which lots, the business's before the coalition's.
+    /// What of it the business gives; the rest is the coalition's. Rule B5.
+    pub of_business: Bonuses,
+    /// In which lots: those of each revision, the business's before the coalition's.
     pub lots: Vec<OwnLot>,
+    /// When the lots of the accrual are spendable, if there were any: from, until.
+    pub life: Option<(Timestamp, Timestamp)>,
+    /// The hold it captured.
+    pub redemption_id: Option<RedemptionId>,
     /// What it was paid with out of lots, in the order of spending.
     pub spent: Vec<HeldPart>,
+    /// What of that the newest revision's bill is paid with, before refunds.
+    pub kept: Bonuses,
     /// What was given back of the bill.
     pub refunded: Roubles,
     /// What came back of what it was paid with.
@@ -70,6 +102,7 @@ impl PurchaseFile {
             MemberEvent::BonusExpired(fact) => fact.origin.purchase_id(),
             MemberEvent::BonusesRedeemed(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseRefunded(fact) => Some(fact.purchase_id),
+            MemberEvent::PurchaseAmended(fact) => Some(fact.purchase_id),
             MemberEvent::BonusReturned(fact) => Some(fact.purchase_id),
             MemberEvent::BonusTakenBack(fact) => Some(fact.purchase_id),
             MemberEvent::MemberRegistered(_)
@@ -115,6 +148,11 @@ impl PurchaseFile {
         }
     }
 
+    /// The purchase that `draft` records.
+    pub(super) fn drawn_up(draft: &Draft) -> Option<Self> {
+        draft.events.iter().fold(None, |file, new| Self::fold(file, new.occurred_at, &new.event))
+    }
+
     fn open(bought_at: Timestamp, fact: &PurchaseRecorded) -> Self {
         Self {
             purchase_id: fact.purchase_id,
@@ -123,10 +161,16 @@ impl PurchaseFile {
             category: fact.category,
             confidentiality: fact.confidentiality,
             bought_at,
+            first_bill: fact.amount,
             bill: fact.amount,
+            inputs: None,
             accrual: Bonuses::ZERO,
+            of_business: Bonuses::ZERO,
             lots: Vec::new(),
+            life: None,
+            redemption_id: None,
             spent: Vec::new(),
+            kept: Bonuses::ZERO,
             refunded: Roubles::ZERO,
             returned: Bonuses::ZERO,
         }
@@ -140,10 +184,14 @@ impl PurchaseFile {
         }
         let Event::Member(event) = event else { return };
         if let MemberEvent::BonusAccrued(fact) = event {
-            self.accrual = self.accrual.checked_add(fact.amount).unwrap_or(self.accrual);
-            self.lots.extend(fact.lots.iter().map(OwnLot::of));
+            self.accrue(fact);
+        } else if let MemberEvent::PurchaseAmended(fact) = event {
+            (self.bill, self.kept) = (fact.bill, fact.redeemed);
+            (self.accrual, self.of_business) = (fact.accrual, fact.of_business);
         } else if let MemberEvent::BonusesRedeemed(fact) = event {
+            self.redemption_id = Some(fact.redemption_id);
             self.spent.extend(fact.parts.iter().cloned());
+            self.kept = fact.amount;
         } else if let MemberEvent::BonusExpired(fact) = event {
             if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == fact.lot_id) {
                 lot.expired = lot.expired.checked_add(fact.amount).unwrap_or(lot.expired);
@@ -161,10 +209,29 @@ impl PurchaseFile {
         }
     }
 
+    fn accrue(&mut self, fact: &BonusAccrued) {
+        self.lots.extend(fact.lots.iter().map(OwnLot::of));
+        // What a revision adds is in the accrual that it says.
+        if fact.revision.is_some() {
+            return;
+        }
+        let of_business = fact.lots.iter().find(|lot| lot.funder != Funder::Coalition);
+        (self.accrual, self.inputs) = (fact.amount, Some(fact.inputs.clone()));
+        self.of_business = of_business.map_or(Bonuses::ZERO, |lot| lot.amount);
+        self.life = fact.lots.first().map(|lot| (lot.available_from, lot.expires_at));
+    }
+
     /// What is left of the bill. Rule F1.
     #[must_use]
     pub fn left(&self) -> Roubles {
-        self.bill.checked_sub(self.refunded).unwrap_or_default()
+        self.bill.checked_sub(self.refunded).unwrap_or_default().max(Roubles::ZERO)
+    }
+
+    /// What is taken back of the accrual once so much of the bill is refunded, the coalition's as the rest. Rule F2.
+    pub(super) fn taken_back_at(&self, refunded: Roubles) -> Option<ByFunder> {
+        let total = share(self.accrual, refunded.to_decimal(), self.bill.to_decimal())?;
+        let business = share(total, self.of_business.to_decimal(), self.accrual.to_decimal())?.min(total);
+        Some(ByFunder { business, coalition: total.checked_sub(business)? })
     }
 
     /// What it was paid with in bonuses.

@@ -4,13 +4,12 @@
 //! one refund of their sum.
 
 use chrono::TimeDelta;
-use rust_decimal::Decimal;
 
 use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase_file::{OwnLot, PurchaseFile};
+use super::purchase_file::{ByFunder, PurchaseFile, share};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};
 use super::working::Working;
@@ -111,9 +110,7 @@ pub(super) fn apply_waiting(
     for refund in waiting {
         // Rules D4, F3: as if it came after the purchase, which pays older debts.
         settle(state, context, draft)?;
-        let file =
-            draft.events.iter().fold(None, |file, new| PurchaseFile::fold(file, new.occurred_at, &new.event));
-        let Some(file) = file else { return Ok(()) };
+        let Some(file) = PurchaseFile::drawn_up(draft) else { return Ok(()) };
         let (refund_id, purchase_id, left) = (refund.refund_id, file.purchase_id, file.left());
         if refund.amount > left {
             let dropped = WaitingRefundDropped { refund_id, purchase_id, amount: refund.amount, left };
@@ -147,18 +144,36 @@ pub(super) fn give_back(
         amount: refund.amount,
     };
     let cause = working.push(refund.occurred_at, refunded, None)?;
-    let step = Step { file, refund, context, cause };
-    let returned = step.return_spent(working)?;
-    if returned.is_positive() {
-        // Rule F3: what came back pays what was owed before, and only then is this accrual taken back.
-        settle_on(working, context, Some(cause))?;
-    }
-    let taken_back = step.take_back(working)?;
+    let step = Step { file, refund_id: refund.refund_id, context, cause };
+    let cumulative = file.refunded.checked_add(refund.amount).ok_or(Rejection::AmountOutOfRange)?;
+    let returned = step.return_spent(working, to_return(file, cumulative)?)?;
+    let amounts = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
+    let taken_back = step.take_back(working, amounts)?;
     Ok(Refunded { taken_back, returned })
 }
 
+/// What comes back of what the purchase was paid with, once so much of its bill is refunded. Rule F4.
+pub(super) fn to_return(file: &PurchaseFile, refunded: Roubles) -> Result<Bonuses, Rejection> {
+    let redeemed = file.redeemed().ok_or(Rejection::AmountOutOfRange)?;
+    // What a revision gave back before is not a part of the bill any more (Rule D3).
+    let by_revisions = minus(redeemed, file.kept)?;
+    let by_refunds = share(file.kept, refunded.to_decimal(), file.bill.to_decimal());
+    let all =
+        by_refunds.and_then(|part| part.checked_add(by_revisions)).ok_or(Rejection::AmountOutOfRange)?;
+    Ok(minus(all, file.returned)?.max(Bonuses::ZERO))
+}
+
+/// By funder, what is taken back more than before.
+fn due_back(before: Option<ByFunder>, after: Option<ByFunder>) -> Result<ByFunder, Rejection> {
+    let (before, after) = before.zip(after).ok_or(Rejection::AmountOutOfRange)?;
+    Ok(ByFunder {
+        business: minus(after.business, before.business)?,
+        coalition: minus(after.coalition, before.coalition)?,
+    })
+}
+
 /// Her statuses after a refund. Rules S2, F6, S7.
-fn review(
+pub(super) fn review(
     working: &mut Working<'_>,
     confidentiality: Confidentiality,
     context: &Context<'_>,
@@ -180,55 +195,43 @@ fn review(
     Ok(())
 }
 
-/// `whole` × `part` ÷ `all`, rounded once, half away from zero. Rule F2.
-fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Result<Bonuses, Rejection> {
-    if all.is_zero() {
-        return Ok(Bonuses::ZERO);
-    }
-    let exact = whole.to_decimal().checked_mul(part).and_then(|product| product.checked_div(all));
-    exact.and_then(Bonuses::rounded).ok_or(Rejection::AmountOutOfRange)
-}
-
-fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> {
+pub(super) fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> {
     one.checked_sub(other).ok_or(Rejection::AmountOutOfRange)
 }
 
 /// What one of the purchase's funders has yet to be given.
-struct Share<'a> {
-    lot: &'a OwnLot,
+struct Share {
+    funder: Funder,
     rest: Bonuses,
 }
 
-/// One refund of one purchase.
-struct Step<'a> {
-    file: &'a PurchaseFile,
-    refund: &'a Refund,
-    context: &'a Context<'a>,
-    cause: usize,
+/// One refund, or revision, of one purchase.
+pub(super) struct Step<'a> {
+    pub(super) file: &'a PurchaseFile,
+    pub(super) refund_id: RefundId,
+    pub(super) context: &'a Context<'a>,
+    pub(super) cause: usize,
 }
 
 impl Step<'_> {
-    /// The refunds of the purchase up to and with this one.
-    fn cumulative(&self) -> Result<Roubles, Rejection> {
-        self.file.refunded.checked_add(self.refund.amount).ok_or(Rejection::AmountOutOfRange)
-    }
-
-    /// Rule F4: the cumulative proportion of what was spent, to where it came from, the last spent first.
-    fn return_spent(&self, working: &mut Working<'_>) -> Result<Bonuses, Rejection> {
-        let file = self.file;
-        let redeemed = file.redeemed().ok_or(Rejection::AmountOutOfRange)?;
-        let bill = file.bill.to_decimal();
-        let amount = minus(share(redeemed, self.cumulative()?.to_decimal(), bill)?, file.returned)?;
+    /// Rule F4: what was spent goes to where it came from, the last spent first. Rule F3: it pays what was owed before, and
+    /// only then is an accrual taken back.
+    pub(super) fn return_spent(
+        &self,
+        working: &mut Working<'_>,
+        amount: Bonuses,
+    ) -> Result<Bonuses, Rejection> {
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
+        let file = self.file;
         let now = self.context.recorded_at;
         let (alive, past): (Vec<_>, Vec<_>) =
             self.last_spent(amount)?.into_iter().partition(|held| now <= held.expires_at);
         let past_life: Vec<LotPart> = past.into_iter().map(|held| held.part).collect();
         let secret = past_life.iter().any(|part| part.confidentiality == Confidentiality::Medical);
         let returned = BonusReturned {
-            refund_id: self.refund.refund_id,
+            refund_id: self.refund_id,
             purchase_id: file.purchase_id,
             business_id: file.business_id,
             business: file.business.clone(),
@@ -240,6 +243,7 @@ impl Step<'_> {
             expired_to: self.context.policy_at(now)?.parameters.bonus_expired_to,
         };
         working.push(now, returned, Some(self.cause))?;
+        settle_on(working, self.context, Some(self.cause))?;
         Ok(amount)
     }
 
@@ -266,7 +270,7 @@ impl Step<'_> {
         let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
         let days = self.context.policy_at(now)?.parameters.bonus_returned_life_days;
         Ok(amount.is_positive().then(|| Lot {
-            lot_id: LotId::returned_by(self.refund.refund_id),
+            lot_id: LotId::returned_by(self.refund_id),
             funder: Funder::Coalition,
             amount,
             opens: Holding::Available,
@@ -275,47 +279,22 @@ impl Step<'_> {
         }))
     }
 
-    /// What each funder is to get of this refund: differences of cumulative shares. Rule F2.
-    fn shares(&self) -> Result<Vec<Share<'_>>, Rejection> {
-        let before = self.shares_at(self.file.refunded)?;
-        let after = self.shares_at(self.cumulative()?)?;
-        let lots = self.file.lots.iter().zip(before.into_iter().zip(after));
-        lots.map(|(lot, (before, after))| Ok(Share { lot, rest: minus(after, before)? })).collect()
-    }
-
-    /// By lot, what is taken back once so much is refunded: each lot's share rounded, the last one's the rest.
-    fn shares_at(&self, refunded: Roubles) -> Result<Vec<Bonuses>, Rejection> {
-        let file = self.file;
-        let total = share(file.accrual, refunded.to_decimal(), file.bill.to_decimal())?;
-        let mut rest = total;
-        let last = file.lots.len().saturating_sub(1);
-        let mut shares = Vec::with_capacity(file.lots.len());
-        for (index, lot) in file.lots.iter().enumerate() {
-            let one = if index == last {
-                rest
-            } else {
-                share(total, lot.amount.to_decimal(), file.accrual.to_decimal())?.min(rest)
-            };
-            rest = minus(rest, one)?;
-            shares.push(one);
-        }
-        Ok(shares)
-    }
-
     /// Rule F2: own lots first, then others in the order of spending, then debt; the business's share before the
     /// coalition's.
-    fn take_back(&self, working: &mut Working<'_>) -> Result<Bonuses, Rejection> {
-        let mut shares = self.shares()?;
-        let amount = Bonuses::checked_sum(shares.iter().map(|share| share.rest));
-        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
+    pub(super) fn take_back(&self, working: &mut Working<'_>, due: ByFunder) -> Result<Bonuses, Rejection> {
+        let amount = due.business.checked_add(due.coalition).ok_or(Rejection::AmountOutOfRange)?;
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
+        let mut shares = [
+            Share { funder: Funder::Business(self.file.business.clone()), rest: due.business },
+            Share { funder: Funder::Coalition, rest: due.coalition },
+        ];
         let (own, expired) = self.own(&working.state, &mut shares)?;
         let others = self.others(&working.state, &own, &mut shares)?;
         let file = self.file;
         let taken = BonusTakenBack {
-            refund_id: self.refund.refund_id,
+            refund_id: self.refund_id,
             purchase_id: file.purchase_id,
             business_id: file.business_id,
             confidentiality: file.confidentiality,
@@ -329,12 +308,12 @@ impl Step<'_> {
         working.push(now, taken, Some(self.cause))?;
         for share in shares.iter().filter(|share| share.rest.is_positive()) {
             let owed = DebtIncurred {
-                refund_id: self.refund.refund_id,
+                refund_id: self.refund_id,
                 purchase_id: file.purchase_id,
                 business_id: file.business_id,
                 confidentiality: file.confidentiality,
-                lot_id: share.lot.lot_id,
-                creditor: share.lot.funder.clone(),
+                lot_id: LotId::of(file.purchase_id, share.funder.as_str()),
+                creditor: share.funder.clone(),
                 amount: share.rest,
             };
             working.push(now, owed, Some(self.cause))?;
@@ -346,25 +325,23 @@ impl Step<'_> {
     fn own(
         &self,
         state: &MemberState,
-        shares: &mut [Share<'_>],
+        shares: &mut [Share],
     ) -> Result<(Vec<OwnPart>, Vec<ExpiredPart>), Rejection> {
         let (mut own, mut expired) = (Vec::new(), Vec::new());
         for share in shares {
-            let live = state.lot_orders.get(&share.lot.lot_id).and_then(|order| state.lots.get(order));
-            if let Some(lot) = live {
-                let take = lot.left.min(share.rest);
-                if take.is_positive() {
+            for lot in self.file.lots.iter().filter(|lot| lot.funder == share.funder) {
+                let live = state.lot_orders.get(&lot.lot_id).and_then(|order| state.lots.get(order));
+                let take = live.map_or(Bonuses::ZERO, |live| live.left.min(share.rest));
+                if let Some(live) = live.filter(|_| take.is_positive()) {
                     share.rest = minus(share.rest, take)?;
-                    own.push(OwnPart {
-                        part: part_of(lot, take, self.file.confidentiality),
-                        holding: lot.holding,
-                    });
+                    let part = part_of(live, take, self.file.confidentiality);
+                    own.push(OwnPart { part, holding: live.holding });
                 }
-            }
-            let counts = share.lot.expired.min(share.rest);
-            if counts.is_positive() {
-                share.rest = minus(share.rest, counts)?;
-                expired.push(ExpiredPart { lot_id: share.lot.lot_id, amount: counts });
+                let counts = lot.expired.min(share.rest);
+                if counts.is_positive() {
+                    share.rest = minus(share.rest, counts)?;
+                    expired.push(ExpiredPart { lot_id: lot.lot_id, amount: counts });
+                }
             }
         }
         Ok((own, expired))
@@ -375,7 +352,7 @@ impl Step<'_> {
         &self,
         state: &MemberState,
         own: &[OwnPart],
-        shares: &mut [Share<'_>],
+        shares: &mut [Share],
     ) -> Result<Vec<OtherPart>, Rejection> {
         let taken_of = |lot: &LiveLot| own.iter().find(|own| own.part.lot_id == lot.lot_id);
         let mut others = Vec::new();
@@ -387,7 +364,7 @@ impl Step<'_> {
                 if take.is_positive() {
                     (left, share.rest) = (minus(left, take)?, minus(share.rest, take)?);
                     let part = part_of(lot, take, self.file.confidentiality);
-                    others.push(OtherPart { creditor: share.lot.funder.clone(), part });
+                    others.push(OtherPart { creditor: share.funder.clone(), part });
                 }
             }
         }

@@ -168,6 +168,7 @@ impl MemberState {
             }
             MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::PurchaseQuarantined(_) => {}
+            MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
@@ -218,10 +219,7 @@ impl MemberState {
         self.spend
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
-        let visits = match fact.confidentiality {
-            Confidentiality::Ordinary => self.visited.entry(fact.category).or_default(),
-            Confidentiality::Medical => self.visited_medical.entry(fact.business_id).or_default(),
-        };
+        let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
         *visits = visits.checked_add(1).ok_or("too many visits")?;
         Ok(())
     }

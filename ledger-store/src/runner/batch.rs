@@ -18,6 +18,7 @@ use super::Pending;
 use super::append::{EventColumns, KeyColumns};
 use super::lookup::{Found, Known, KnownKeys};
 use super::purchases::Files;
+use super::revisions::{amendment, document_key, is_newer};
 use super::warmth::{RegistryFold, Warmth};
 use crate::command::{Command, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
 use crate::error::{ExecuteError, StoreError};
@@ -42,6 +43,8 @@ pub(super) struct Batch {
     /// The purchases that its commands edit, with what it has written about them.
     files: Files,
     pub(super) decided: Vec<Decided>,
+    /// Newer revisions of purchases that are on their way to the log: they are decided when they can be read there.
+    pub(super) later: Vec<Pending>,
     /// The members it wrote to: forgotten when it fails.
     pub(super) touched: Vec<Uuid>,
     pub(super) snapshots: Vec<Snapshot>,
@@ -60,8 +63,6 @@ fn repeat(known: &Known, request: &Request) -> Result<Receipt, ExecuteError> {
     };
     if asked.revision < known.revision {
         Ok(receipt(Repeat::Stale))
-    } else if asked.revision > known.revision {
-        Err(ExecuteError::Refused(Rejection::AmendmentNotSupported))
     } else if asked.fingerprint == known.fingerprint {
         Ok(receipt(Repeat::Replayed))
     } else {
@@ -88,6 +89,7 @@ impl Batch {
             known: KnownKeys::new(),
             files: Files::default(),
             decided: Vec::new(),
+            later: Vec::new(),
             touched: Vec::new(),
             snapshots: Vec::new(),
             registry: None,
@@ -122,6 +124,16 @@ impl Batch {
             let in_flight = || in_flight.and_then(|known| known.get(key));
             let known = self.known.get(key).or_else(|| found.keys.get(key)).or_else(in_flight);
             let answer = match known {
+                Some(known) if is_newer(&pending.request, known) => {
+                    match amendment(&pending.request, &self.files) {
+                        Some(Ok(request)) => self.execute(&request, warmth, recorded_at),
+                        Some(Err(rejection)) => Err(ExecuteError::Refused(rejection)),
+                        None => {
+                            self.later.push(pending);
+                            continue;
+                        }
+                    }
+                }
                 Some(known) => repeat(known, &pending.request),
                 None => self.execute(&pending.request, warmth, recorded_at),
             };
@@ -171,7 +183,7 @@ impl Batch {
             position,
             outcome: outcome.clone(),
         };
-        self.known.insert(request.idempotency.key, known);
+        self.known.insert(document_key(request), known);
         Ok(Receipt { outcome, position: Some(position), as_of: position, repeat: Repeat::First })
     }
 
@@ -273,13 +285,22 @@ impl Batch {
         self.decided.iter().filter(unproved).map(|decided| decided.pending.request.idempotency.key).collect()
     }
 
-    /// Answers the commands whose keys are `known` as the repeats they are.
-    pub(super) fn answer_known(&mut self, known: &KnownKeys) {
+    /// Answers the commands whose keys are `known` as the repeats they are; `false` when one is a newer revision, which was
+    /// taken for a purchase.
+    pub(super) fn answer_known(&mut self, known: &KnownKeys) -> bool {
+        let mut are_repeats = true;
         for Decided { pending, answer } in &mut self.decided {
             if let Some(known) = known.get(&pending.request.idempotency.key) {
+                are_repeats &= !is_newer(&pending.request, known);
                 *answer = repeat(known, &pending.request);
             }
         }
+        are_repeats
+    }
+
+    /// Everything that it was to answer.
+    pub(super) fn into_pending(self) -> impl Iterator<Item = Pending> {
+        self.decided.into_iter().map(|decided| decided.pending).chain(self.later)
     }
 }
 

@@ -33,6 +33,7 @@ use super::flight::{Ended, Flight};
 use super::lookup::{Found, is_warm, known_keys, load_cold, look_up};
 use super::origin::{ensure_policy, load_registry};
 use super::purchases::Files;
+use super::revisions::has_edits;
 use super::warmth::{RegistryFold, Warmth};
 use super::{LedgerOptions, Message, Pending, Shared};
 use crate::error::StoreError;
@@ -77,6 +78,16 @@ enum Woken {
     Quiet,
     /// Every handle is gone.
     Closed,
+}
+
+/// What is known of a batch's answers that wrote nothing.
+enum Proof {
+    /// They hold.
+    Holds,
+    /// Another process appended.
+    HeadMoved,
+    /// One of them is a newer revision of a known document.
+    Amends,
 }
 
 impl Decider {
@@ -221,6 +232,15 @@ impl Decider {
         let open = self.open.get_or_insert_with(|| Batch::after(self.warmth.head));
         let in_flight = self.flight.as_ref().map(|flight| &flight.known);
         open.decide(waiting, &mut self.warmth, found, in_flight, self.clock.now());
+        let later = std::mem::take(&mut open.later);
+        if !later.is_empty() {
+            // What is amended is read from the log, too.
+            if self.flight.is_none() {
+                self.take_off().await;
+            }
+            self.land_all().await;
+            self.append_locked(later).await;
+        }
     }
 
     /// Sends the open batch to the disk; then whatever must be decided anew. Nothing is in flight.
@@ -228,10 +248,11 @@ impl Decider {
         if let Some(mut batch) = self.open.take() {
             metrics::histogram!("append_batch_size").record(to_f64(batch.decided.len()));
             match self.prove_unwritten(&mut batch).await {
-                Ok(true) if batch.events.len() == 0 => answer(batch),
-                Ok(true) => self.start_flight(batch),
+                Ok(Proof::Holds) if batch.events.len() == 0 => answer(batch),
+                Ok(Proof::Holds) => self.start_flight(batch),
+                Ok(Proof::Amends) => self.decide_anew(batch),
                 // Another process appended: even what writes nothing must not be answered from before that.
-                Ok(false) => {
+                Ok(Proof::HeadMoved) => {
                     self.locked_batches = LOCKED_BATCHES;
                     self.decide_anew(batch);
                 }
@@ -249,10 +270,10 @@ impl Decider {
 
     /// What must be known before deciding: cold members, edited purchases, and the keys while repeats are coming in.
     async fn look_before(&mut self, waiting: &[Pending]) -> Result<Found, StoreError> {
-        if self.wary_batches > 0 {
+        if self.wary_batches > 0 || has_edits(waiting) {
             self.wary_batches = self.wary_batches.saturating_sub(1);
             let mut db = self.pool.acquire().await?;
-            return look_up(&mut db, waiting, &self.warmth).await;
+            return look_up(&mut db, waiting, &self.warmth, false).await;
         }
         if is_warm(waiting, &self.warmth) {
             return Ok(Found::default());
@@ -262,29 +283,33 @@ impl Decider {
     }
 
     /// What a batch writes is proved by its append. What writes nothing (a refusal, say) may be a repeat, or have been decided
-    /// on what is no longer true: `false` when the head of the log is not where the batch was decided.
+    /// on what is no longer true: the head of the log is not where the batch was decided. Or a refusal was of a newer revision
+    /// that was taken for a purchase.
     ///
     /// With events to append the compare-and-set proves the head after this; without, it is read after the keys.
-    async fn prove_unwritten(&self, batch: &mut Batch) -> Result<bool, StoreError> {
+    async fn prove_unwritten(&self, batch: &mut Batch) -> Result<Proof, StoreError> {
         let unproved = batch.unproved_keys();
         if unproved.is_empty() {
-            return Ok(true);
+            return Ok(Proof::Holds);
         }
         let mut db = self.pool.acquire().await?;
-        batch.answer_known(&known_keys(&mut db, &unproved).await?);
-        Ok(batch.events.len() > 0 || log::head(&mut *db).await? == batch.expected)
+        if !batch.answer_known(&known_keys(&mut db, &unproved).await?) {
+            return Ok(Proof::Amends);
+        }
+        let holds = batch.events.len() > 0 || log::head(&mut *db).await? == batch.expected;
+        Ok(if holds { Proof::Holds } else { Proof::HeadMoved })
     }
 
     /// Forgets a batch that did not become true; its commands are the next to be decided, under the lock.
-    pub(super) fn decide_anew(&mut self, batch: Batch) {
-        self.undo(batch.touched);
-        self.again.extend(batch.decided.into_iter().map(|decided| decided.pending));
+    pub(super) fn decide_anew(&mut self, mut batch: Batch) {
+        self.undo(std::mem::take(&mut batch.touched));
+        self.again.extend(batch.into_pending());
     }
 
     /// Forgets a batch of which it is not known whether it became true, and says so.
-    pub(super) fn give_up(&mut self, batch: Batch) {
-        self.undo(batch.touched);
-        refuse(batch.decided.into_iter().map(|decided| decided.pending));
+    pub(super) fn give_up(&mut self, mut batch: Batch) {
+        self.undo(std::mem::take(&mut batch.touched));
+        refuse(batch.into_pending());
     }
 
     /// Forgets what a batch that did not become true has touched.

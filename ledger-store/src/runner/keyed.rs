@@ -34,7 +34,8 @@ pub(crate) async fn begun(
     .fetch_all(db)
     .await?;
     let is_it = |key: &[u8]| <[u8; 32]>::try_from(key).is_ok_and(|key| derived(&key) == id);
-    let found = rows.into_iter().find(|(key, ..)| is_it(key));
+    // Later revisions of a document have keys next to its own, and the same id: the first fact is what it began with.
+    let found = rows.into_iter().filter(|(key, ..)| is_it(key)).min_by_key(|(_, position, ..)| *position);
     Ok(found.map(|(_, position, stream_id, stream_version)| Begun { position, stream_id, stream_version }))
 }
 

@@ -17,8 +17,15 @@ use crate::error::StoreError;
 const AWAY: Duration = Duration::from_millis(100);
 
 impl Decider {
-    /// Takes the head's lock, catches up, decides and writes in one transaction.
-    pub(super) async fn append_locked(&mut self, waiting: Vec<Pending>) {
+    /// Appends `waiting` under the head's lock, and then what has to read what that wrote.
+    pub(super) async fn append_locked(&mut self, mut waiting: Vec<Pending>) {
+        while !waiting.is_empty() {
+            waiting = self.append_under_lock(waiting).await;
+        }
+    }
+
+    /// Takes the head's lock, catches up, decides and writes in one transaction; what is to be decided on what that wrote.
+    async fn append_under_lock(&mut self, waiting: Vec<Pending>) -> Vec<Pending> {
         self.locked_batches = self.locked_batches.saturating_sub(1);
         metrics::histogram!("append_batch_size").record(to_f64(waiting.len()));
         let mut db = match self.pool.acquire().await {
@@ -27,12 +34,16 @@ impl Decider {
                 away(&error.into());
                 refuse(waiting);
                 tokio::time::sleep(AWAY).await;
-                return;
+                return Vec::new();
             }
         };
         let mut waiting = Some(waiting);
         match self.decide_under_lock(&mut db, &mut waiting).await {
-            Ok(batch) => self.committed(batch),
+            Ok(mut batch) => {
+                let later = std::mem::take(&mut batch.later);
+                self.committed(batch);
+                later
+            }
             Err((error, batch)) => {
                 away(&error);
                 self.out_of_step = true;
@@ -41,6 +52,7 @@ impl Decider {
                 }
                 refuse(waiting.into_iter().flatten());
                 tokio::time::sleep(AWAY).await;
+                Vec::new()
             }
         }
     }
@@ -58,7 +70,7 @@ impl Decider {
             .map_err(before)?;
         self.catch_up(&mut transaction).await.map_err(|error| (error, None))?;
         let waiting = waiting.take().unwrap_or_default();
-        let found = match look_up(&mut transaction, &waiting, &self.warmth).await {
+        let found = match look_up(&mut transaction, &waiting, &self.warmth, true).await {
             Ok(found) => found,
             Err(error) => {
                 refuse(waiting);

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ledger_core::ids::PurchaseId;
 use ledger_core::log::Position;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -10,12 +11,13 @@ use uuid::Uuid;
 
 use super::Pending;
 use super::purchases::Files;
+use super::revisions::{amended, newest};
 use super::warmth::Warmth;
 use crate::command::{Command, Outcome};
 use crate::error::StoreError;
 use crate::snapshot::{self, Warm};
 
-/// The first answer to a key.
+/// The answer to a key; to a document's, that to its newest revision.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) revision: u32,
@@ -48,19 +50,21 @@ pub(crate) async fn known_keys(db: &mut PgConnection, keys: &[[u8; 32]]) -> Resu
     let mut known_keys = KnownKeys::with_capacity(rows.len());
     for row in rows {
         let position = row.last_position;
-        let bytes = |bytes: Vec<u8>| {
-            <[u8; 32]>::try_from(bytes)
-                .map_err(|_| StoreError::Malformed { position, what: "a key has 32 bytes" })
-        };
         let known = Known {
             revision: u32::try_from(row.revision).unwrap_or_default(),
-            fingerprint: bytes(row.fingerprint)?,
+            fingerprint: bytes_of(row.fingerprint, position)?,
             position,
             outcome: row.outcome.0,
         };
-        known_keys.insert(bytes(row.key)?, known);
+        known_keys.insert(bytes_of(row.key, position)?, known);
     }
+    newest(db, &mut known_keys).await?;
     Ok(known_keys)
+}
+
+pub(super) fn bytes_of(bytes: Vec<u8>, position: Position) -> Result<[u8; 32], StoreError> {
+    let what = "a key has 32 bytes";
+    <[u8; 32]>::try_from(bytes).map_err(|_| StoreError::Malformed { position, what })
 }
 
 /// The members that `waiting` is about, or whose purchases these are, and that are not warm.
@@ -79,15 +83,21 @@ pub(crate) fn is_warm(waiting: &[Pending], warmth: &Warmth) -> bool {
     Files::named(waiting).is_empty() && cold_members(waiting, &Files::default(), warmth).is_empty()
 }
 
-/// Looks up the keys of `waiting`, and what [`load_cold`] does.
+/// Looks up the keys of `waiting`, and what [`load_cold`] does. When nothing is in flight (`is_settled`), the purchases of
+/// which it has newer revisions, too.
 pub(crate) async fn look_up(
     db: &mut PgConnection,
     waiting: &[Pending],
     warmth: &Warmth,
+    is_settled: bool,
 ) -> Result<Found, StoreError> {
     let asked: Vec<[u8; 32]> = waiting.iter().map(|pending| pending.request.idempotency.key).collect();
     let keys = known_keys(&mut *db, &asked).await?;
-    Ok(Found { keys, ..load_cold(db, waiting, warmth).await? })
+    let mut named = Files::named(waiting);
+    if is_settled {
+        named.extend(amended(waiting, &keys));
+    }
+    Ok(Found { keys, ..load(db, waiting, warmth, &named).await? })
 }
 
 /// Loads the purchases that `waiting` edits, and the members that are not warm.
@@ -96,7 +106,16 @@ pub(crate) async fn load_cold(
     waiting: &[Pending],
     warmth: &Warmth,
 ) -> Result<Found, StoreError> {
-    let files = Files::load(&mut *db, &Files::named(waiting)).await?;
+    load(db, waiting, warmth, &Files::named(waiting)).await
+}
+
+async fn load(
+    db: &mut PgConnection,
+    waiting: &[Pending],
+    warmth: &Warmth,
+    named: &[PurchaseId],
+) -> Result<Found, StoreError> {
+    let files = Files::load(&mut *db, named).await?;
     let members = match cold_members(waiting, &files, warmth) {
         cold if cold.is_empty() => HashMap::new(),
         cold => snapshot::load(db, &cold).await?,

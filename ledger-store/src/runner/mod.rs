@@ -23,6 +23,7 @@ mod locked;
 mod lookup;
 mod origin;
 mod purchases;
+mod revisions;
 mod warmth;
 
 use std::sync::Arc;

@@ -63,6 +63,11 @@ impl Files {
         self.0.get(&id).and_then(Option::as_ref)
     }
 
+    /// The purchase, if it was read: `None` within for one that nobody has recorded.
+    pub(crate) fn read(&self, id: PurchaseId) -> Option<Option<&Filed>> {
+        self.0.get(&id).map(Option::as_ref)
+    }
+
     /// The members whose purchases these are.
     pub(crate) fn members(&self) -> impl Iterator<Item = Uuid> + '_ {
         self.0.values().flatten().map(|filed| filed.member)

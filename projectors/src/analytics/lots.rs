@@ -89,6 +89,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::PurchaseAmended(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)

@@ -148,6 +148,7 @@ impl Changes {
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseRecorded(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::PurchaseAmended(_)
             | MemberEvent::PurchaseRefunded(_)
             | MemberEvent::DebtIncurred(_)
             | MemberEvent::WaitingRefundDropped(_)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{LotPart, MemberEvent};
+use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
@@ -155,6 +155,9 @@ impl Folding {
                 let one = Purchases { count: 1, amount: fact.amount.kopecks().into(), bonuses: 0 };
                 (fact.business_id.as_uuid(), one, fact.confidentiality)
             }
+            // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
+            MemberEvent::BonusAccrued(fact) if fact.revision.is_some() => return,
+            MemberEvent::PurchaseAmended(fact) => return self.amended(position, fact),
             MemberEvent::BonusAccrued(fact) => {
                 let one = Purchases { count: 0, amount: 0, bonuses: fact.amount.kopecks().into() };
                 (fact.business_id.as_uuid(), one, fact.confidentiality)
@@ -177,6 +180,22 @@ impl Folding {
         }
         if position <= self.cuts.clickhouse && medical == Confidentiality::Ordinary {
             self.expected.facts.entry(business).or_default().add(one);
+        }
+    }
+
+    /// Statuses count bills net of refunds; the directory shows the document as it is now; ClickHouse as it first was.
+    fn amended(&mut self, position: Position, fact: &PurchaseAmended) {
+        let more = |before: i64, after: i64| i128::from(after) - i128::from(before);
+        let (before, after) = fact.counted();
+        if position <= self.cuts.statuses {
+            let amount = more(before.kopecks(), after.kopecks());
+            self.expected.bills.add(Purchases { count: 0, amount, bonuses: 0 });
+        }
+        if position <= self.cuts.directory {
+            let amount = more(fact.bill_before.kopecks(), fact.bill.kopecks());
+            let bonuses = more(fact.accrual_before.kopecks(), fact.accrual.kopecks());
+            let of_business = self.expected.purchases.entry(fact.business_id.as_uuid()).or_default();
+            of_business.add(Purchases { count: 0, amount, bonuses });
         }
     }
 

@@ -9,18 +9,17 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
-use ledger_core::ids::MemberId;
+use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
-use ledger_core::member::event::{
-    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, PurchaseRefunded, Track,
-};
+use ledger_core::member::event::{MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, Track};
 use ledger_core::member::status::Status;
+use ledger_core::time::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::engine::{Decoded, Fact, Projection};
 use crate::error::ProjectError;
-use sql::{write_bills, write_consents, write_flags, write_members, write_paid, write_refunds};
+use sql::{write_bill_changes, write_bills, write_consents, write_flags, write_members, write_paid};
 
 /// The read model `statuses`.
 pub struct Statuses;
@@ -65,12 +64,21 @@ struct Consent {
     position: Position,
 }
 
+/// What a bill changes by. Rules F6, D3.
+struct BillChange {
+    member: Uuid,
+    purchase: Uuid,
+    bought_at: DateTime<Utc>,
+    kopecks: i64,
+}
+
 #[derive(Default)]
 struct Changes<'a> {
     members: BTreeMap<Uuid, Member>,
     consents: BTreeMap<(Uuid, String), Consent>,
     bills: Vec<(Uuid, &'a Decoded, &'a PurchaseRecorded)>,
-    refunds: Vec<(Uuid, &'a PurchaseRefunded)>,
+    /// What bills change by.
+    changes: Vec<BillChange>,
     flags: BTreeMap<Uuid, Flags>,
     paid: Vec<(Uuid, Paid)>,
 }
@@ -105,7 +113,14 @@ impl<'a> Changes<'a> {
             MemberEvent::StatusDowngradeCancelled(fact) => {
                 self.track(id, fact.track, TrackState { status: fact.status, falls: None });
             }
-            MemberEvent::PurchaseRefunded(fact) => self.refunds.push((id, fact)),
+            MemberEvent::PurchaseRefunded(fact) => {
+                self.change(id, fact.purchase_id, fact.bought_at, -fact.amount.kopecks());
+            }
+            MemberEvent::PurchaseAmended(fact) => {
+                let (before, after) = fact.counted();
+                let more = after.kopecks().saturating_sub(before.kopecks());
+                self.change(id, fact.purchase_id, fact.bought_at, more);
+            }
             MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
             MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
             MemberEvent::MemberBlocked(_) => self.flags(id).blocked = Some(true),
@@ -138,6 +153,11 @@ impl<'a> Changes<'a> {
             | MemberEvent::BonusAdjusted(_)
             | MemberEvent::BonusWithdrawn(_) => {}
         }
+    }
+
+    fn change(&mut self, member: Uuid, purchase: PurchaseId, bought_at: Timestamp, kopecks: i64) {
+        let purchase = purchase.as_uuid();
+        self.changes.push(BillChange { member, purchase, bought_at: bought_at.to_utc(), kopecks });
     }
 
     fn member(&mut self, id: Uuid) -> &mut Member {
@@ -200,7 +220,7 @@ impl Projection for Statuses {
             write_members(connection, &changes.members).await?;
             write_consents(connection, &changes.consents).await?;
             write_bills(connection, &changes.bills).await?;
-            write_refunds(connection, &changes.refunds).await?;
+            write_bill_changes(connection, &changes.changes).await?;
             write_flags(connection, &changes.flags).await?;
             write_paid(connection, &changes.paid).await
         })

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ledger_core::category::Confidentiality;
-use ledger_core::member::event::{PurchaseRecorded, PurchaseRefunded};
+use ledger_core::member::event::PurchaseRecorded;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Consent, Flags, Member, Paid, TrackState};
+use super::{BillChange, Consent, Flags, Member, Paid, TrackState};
 use crate::engine::Decoded;
 use crate::error::ProjectError;
 
@@ -121,20 +121,20 @@ pub(super) async fn write_bills(
     Ok(())
 }
 
-/// Rule F6: bills are net of refunds. One by one: a batch may hold several of one purchase, and they are few.
-pub(super) async fn write_refunds(
+/// Rules F6, D3: bills are net of refunds, and as the newest revision says. One by one: a batch may hold several of one purchase, and they are few.
+pub(super) async fn write_bill_changes(
     connection: &mut PgConnection,
-    refunds: &[(Uuid, &PurchaseRefunded)],
+    changes: &[BillChange],
 ) -> Result<(), ProjectError> {
-    for (member, fact) in refunds {
+    for change in changes {
         sqlx::query(
-            "UPDATE bills SET amount_kopecks = amount_kopecks - $4 \
+            "UPDATE bills SET amount_kopecks = amount_kopecks + $4 \
              WHERE member_id = $1 AND occurred_at = $2 AND purchase_id = $3",
         )
-        .bind(member)
-        .bind(fact.bought_at.to_utc())
-        .bind(fact.purchase_id.as_uuid())
-        .bind(fact.amount.kopecks())
+        .bind(change.member)
+        .bind(change.bought_at)
+        .bind(change.purchase)
+        .bind(change.kopecks)
         .execute(&mut *connection)
         .await?;
     }

@@ -71,6 +71,10 @@ pub struct BonusAccrued {
     pub confidentiality: Confidentiality,
     /// What decided the amount.
     pub inputs: AccrualInputs,
+    /// The revision of the document that adds these bonuses (Rule D3): they are what it accrues more than was accrued
+    /// before. None for the purchase itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revision: Option<u32>,
     /// The amount, rounded once. Rule B4.
     pub amount: Bonuses,
     /// The lots, business first; their amounts add up to `amount`. Empty for an amount of nothing.

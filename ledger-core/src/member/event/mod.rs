@@ -18,7 +18,9 @@ pub use bonus::{
 };
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
-pub use purchase::{PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason};
+pub use purchase::{
+    PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason,
+};
 pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, LotPart};
 pub use refund::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
@@ -40,6 +42,7 @@ pub enum MemberEvent {
     ConsentWithdrawn(ConsentWithdrawn),
     PurchaseRecorded(PurchaseRecorded),
     PurchaseQuarantined(PurchaseQuarantined),
+    PurchaseAmended(PurchaseAmended),
     BonusAccrued(BonusAccrued),
     BonusMatured(BonusMatured),
     BonusExpired(BonusExpired),

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug};
-use crate::money::Roubles;
+use crate::member::event::AccrualInputs;
+use crate::money::{Bonuses, Roubles};
+use crate::time::Timestamp;
 
 /// How a purchase came to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,4 +67,50 @@ pub struct PurchaseQuarantined {
     pub reason: QuarantineReason,
     /// The document as it would have been recorded.
     pub purchase: PurchaseRecorded,
+}
+
+/// A newer revision of a purchase's document: another amount, cancelled, or restored. Rule D3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseAmended {
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// Where it was.
+    pub business_id: BusinessId,
+    /// The category it counts for.
+    pub category: Category,
+    /// Whether the visit is a medical secret.
+    pub confidentiality: Confidentiality,
+    /// When it was: bills count by that moment (Rule S1).
+    pub bought_at: Timestamp,
+    /// The revision of the document that was taken. Rule D2.
+    pub revision: u32,
+    /// Whether it says that the purchase is void.
+    pub cancelled: bool,
+    /// The bill before this revision.
+    pub bill_before: Roubles,
+    /// The bill now; nothing when it is cancelled.
+    pub bill: Roubles,
+    /// What refunds gave back of it.
+    pub refunded: Roubles,
+    /// What of the bill is paid in bonuses now; less than before when the bill is.
+    pub redeemed: Bonuses,
+    /// The original's inputs with the base of now. Rule P5.
+    pub inputs: AccrualInputs,
+    /// What the purchase had accrued before this revision.
+    pub accrual_before: Bonuses,
+    /// What it accrues now, before refunds: Rule B4 of the inputs.
+    pub accrual: Bonuses,
+    /// What of that is the business's. Rule B5.
+    pub of_business: Bonuses,
+}
+
+impl PurchaseAmended {
+    /// What counts as spent, before and after: the bill net of refunds. Rule F6.
+    #[must_use]
+    pub fn counted(&self) -> (Roubles, Roubles) {
+        let net = |bill: Roubles| bill.checked_sub(self.refunded).unwrap_or_default().max(Roubles::ZERO);
+        (net(self.bill_before), net(self.bill))
+    }
 }

@@ -30,7 +30,7 @@ use crate::member::decide::decide;
 use crate::member::draft::{Draft, NewEvent};
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseSource};
 use crate::member::state::MemberState;
-use crate::member::{PurchaseFile, Refund};
+use crate::member::{AmendPurchase, PurchaseFile, Refund};
 use crate::money::{Bonuses, Roubles};
 use crate::policy::decide::{PublishPolicy, first_policy, publish};
 use crate::policy::event::PolicyEvent;
@@ -400,6 +400,47 @@ impl Ask for GiveBack {
             Refund { refund_id: refund_id(self.serial), amount: self.amount, occurred_at: world.now };
         let business_id = file.business_id;
         MemberCommand::RefundPurchase(Box::new(RefundPurchase { file, business_id, refund }))
+    }
+}
+
+/// A revision of the `purchase`th purchase's document, which must be recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Amend {
+    purchase: u8,
+    revision: u32,
+    amount: Option<Roubles>,
+    change: fn(&mut PurchaseDocument),
+}
+
+/// A revision that says `amount`, or without one that the purchase is cancelled.
+pub(crate) fn amend(purchase: u8, revision: u32, amount: Option<&str>) -> Amend {
+    Amend { purchase, revision, amount: amount.map(rub), change: |_| {} }
+}
+
+impl Amend {
+    pub(crate) fn with(mut self, change: fn(&mut PurchaseDocument)) -> Self {
+        self.change = change;
+        self
+    }
+}
+
+impl Ask for Amend {
+    fn command(self, world: &mut World) -> MemberCommand {
+        let file = world.file(self.purchase).expect("a recorded purchase");
+        let mut document = PurchaseDocument {
+            business_id: file.business_id,
+            natural_key: NaturalKey::from_bytes([self.purchase; 32]),
+            revision: self.revision,
+            amount: self.amount.unwrap_or(rub("1.00")),
+            occurred_at: file.bought_at,
+            source: PurchaseSource::Api,
+            cancelled: self.amount.is_none(),
+            redemption_id: None,
+            redeem_amount: None,
+            coupon_code: None,
+        };
+        (self.change)(&mut document);
+        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file, document }))
     }
 }
 

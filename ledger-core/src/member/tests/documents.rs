@@ -177,10 +177,7 @@ fn rule_d2_the_first_revision_seen_is_the_purchase_whatever_its_number() {
 }
 
 #[test]
-fn rule_d3_r4_c2_what_this_ledger_cannot_do_yet_is_refused_by_name() {
-    anna()
-        .when(buy("mindal", "100.00").with(|document| document.cancelled = true))
-        .then_rejected(Rejection::AmendmentNotSupported);
+fn rule_r4_c2_a_hold_or_coupon_that_is_not_there_is_refused_by_name() {
     anna()
         .when(buy("mindal", "100.00").with(|document| document.redeem_amount = Some(bon("1.00"))))
         .then_rejected(Rejection::HoldNotFound);

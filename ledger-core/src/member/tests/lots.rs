@@ -29,6 +29,7 @@ fn rule_b5_an_accrual_with_two_funders_makes_two_lots() {
     assert_eq!(facts, [None, Some(0)], "the accrual follows from the purchase");
     assert_eq!(decision.drafted()[0].event, recorded(1, "mindal", "3000.00").into());
     decision.then_outcome(PurchaseOutcome::Recorded {
+        amended: false,
         purchase_id: purchase_id(1),
         bonuses_earned: bon("225.00"),
         bonuses_available_from: at(NOON),

@@ -1,5 +1,6 @@
 //! The rule book, rule by rule, as given, when, then.
 
+mod amendments;
 mod bonuses;
 mod documents;
 mod gifts;

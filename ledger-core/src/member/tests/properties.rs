@@ -20,7 +20,7 @@ use crate::member::premium::PayPremium;
 use crate::member::standing::{Ranking, Rankings};
 use crate::member::state::MemberState;
 use crate::member::testing::{
-    CLINICS, ORDINARY, World, anna_since, business_id, buy, consent, give_back, hold, purchase_id,
+    CLINICS, ORDINARY, World, amend, anna_since, business_id, buy, consent, give_back, hold, purchase_id,
 };
 use crate::member::tests::model;
 use crate::money::{Bonuses, Roubles};
@@ -37,6 +37,7 @@ enum Step {
     Pay { slug: &'static str, kopecks: i64 },
     Cancel { slug: &'static str },
     Refund { purchase: u8, permille: i64 },
+    Amend { purchase: u8, kopecks: Option<i64> },
     Due,
     Review,
     Consent { purpose: &'static str, choice: ConsentChoice },
@@ -77,6 +78,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let cancels = slugs().prop_map(|slug| Step::Cancel { slug });
     let parts = prop_oneof![Just(1_000_i64), 1..1_000_i64];
     let refunds = (1..12_u8, parts).prop_map(|(purchase, permille)| Step::Refund { purchase, permille });
+    let bills = prop_oneof![3 => amounts().prop_map(Some), 1 => Just(None)];
+    let amends = (1..12_u8, bills).prop_map(|(purchase, kopecks)| Step::Amend { purchase, kopecks });
     let ranks = (0..5_000_000_i64, 0..5_000_000_i64)
         .prop_map(|(ordinary, with_medical)| Step::Rank { ordinary, with_medical });
     let by_hand = prop_oneof![
@@ -89,7 +92,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (-200_000..50_000_i64).prop_map(|kopecks| Step::Adjust { kopecks }),
     ];
     let step = prop_oneof![
-        8 => buys, 4 => clock, 4 => holds, 2 => pays, 1 => cancels, 4 => refunds,
+        8 => buys, 4 => clock, 4 => holds, 2 => pays, 1 => cancels, 4 => refunds, 3 => amends,
         1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents, 5 => by_hand
     ];
     proptest::collection::vec(step, 1..40)
@@ -133,6 +136,12 @@ fn run(world: World, step: &Step) -> World {
             let amount = Bonuses::from_kopecks(kopecks).to_string();
             let serial = serial(&world);
             world.when(give_back(serial, *purchase, &amount))
+        }
+        Step::Amend { purchase, kopecks } => {
+            let Some(_) = world.file(*purchase) else { return world };
+            let amount = kopecks.map(|kopecks| Bonuses::from_kopecks(kopecks).to_string());
+            let revision = u32::try_from(world.log.len()).expect("short");
+            world.when(amend(*purchase, revision, amount.as_deref()))
         }
         Step::Due => world.when(WriteDue),
         Step::Review => world.when(ReviewStatus),
@@ -325,7 +334,8 @@ impl Books {
 
 fn accruals(world: &World) -> Vec<BonusAccrued> {
     let accrual = |fact: &MemberEvent| match fact {
-        MemberEvent::BonusAccrued(fact) => Some(fact.clone()),
+        // What a revision adds is a difference: see what the revision itself says.
+        MemberEvent::BonusAccrued(fact) if fact.revision.is_none() => Some(fact.clone()),
         _ => None,
     };
     facts(world).filter_map(accrual).collect()
@@ -394,7 +404,14 @@ proptest! {
 
     #[test]
     fn rule_b4_p5_an_accrual_is_what_integers_say(steps in steps()) {
-        for accrual in accruals(&history(&steps)) {
+        let world = history(&steps);
+        for fact in facts(&world) {
+            if let MemberEvent::PurchaseAmended(fact) = fact {
+                let said = (i128::from(fact.accrual.kopecks()), i128::from(fact.of_business.kopecks()));
+                prop_assert_eq!(said, model::accrual(&fact.inputs), "rule D3");
+            }
+        }
+        for accrual in accruals(&world) {
             let (total, business) = model::accrual(&accrual.inputs);
             prop_assert_eq!(i128::from(accrual.amount.kopecks()), total);
             prop_assert!(accrual.amount.kopecks() >= 0);
@@ -412,11 +429,13 @@ proptest! {
             Step::Buy { slug, .. } => CLINICS.iter().any(|(clinic, _)| clinic == slug),
             Step::Consent { purpose, .. } => *purpose == "medical_status",
             // A clinic's bonuses are money she may spend anywhere: without bonuses her status must look the same.
-            Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } | Step::Refund { .. } => true,
+            Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } => true,
+            Step::Refund { .. } | Step::Amend { .. } => true,
             _ => false,
         };
         let spends = |step: &Step| {
-            matches!(step, Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } | Step::Refund { .. })
+            let edits = matches!(step, Step::Refund { .. } | Step::Amend { .. });
+            edits || matches!(step, Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. })
         };
         let no_consent = |step: &&Step| !matches!(step, Step::Consent { purpose: "medical_status", .. });
         let visited: Vec<_> = steps.iter().filter(no_consent).filter(|step| !spends(step)).cloned().collect();

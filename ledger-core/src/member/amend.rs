@@ -1,0 +1,225 @@
+//! A newer revision of a purchase's document: amount up or down, cancelled, restored. Rules D2, D3, P5.
+//!
+//! However often a document is edited, the purchase ends like its newest revision posted once with the inputs of the
+//! first, and the refunds of it after that: each revision writes the difference, funder by funder. What is taken back goes
+//! the way of a refund (Rules F2–F4), what is added makes lots of the same life as the first ones.
+//!
+//! The moment of the purchase stays the first one's. What came back of the bonuses it was paid with is not taken again.
+
+use chrono::TimeDelta;
+
+use super::accrual::{Life, Split, split};
+use super::command::{MemberOutcome, PurchaseDocument, PurchaseOutcome};
+use super::debt::settle;
+use super::decide::write_due;
+use super::draft::Draft;
+use super::purchase::check_bill;
+use super::purchase_file::{ByFunder, PurchaseFile, share};
+use super::refund::{Step, minus, review, to_return};
+use super::working::Working;
+use crate::business::Business;
+use crate::context::Context;
+use crate::ids::{LotId, RefundId};
+use crate::member::consent::Purpose;
+use crate::member::event::{AccrualInputs, BonusAccrued, Holding, PurchaseAmended};
+use crate::member::lot::{Funder, Lot};
+use crate::member::state::MemberState;
+use crate::money::{Bonuses, Roubles};
+use crate::rejection::Rejection;
+
+/// A newer revision of a known document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmendPurchase {
+    /// The purchase as its facts say.
+    pub file: PurchaseFile,
+    /// The revision.
+    pub document: PurchaseDocument,
+}
+
+/// Decides a newer revision of a recorded purchase's document.
+///
+/// # Errors
+/// In this order: a business nobody knows; the form, as of a purchase; another hold than the purchase captured; a coupon; a
+/// bill below what was refunded of it (Rule F1); more for a member who is blocked. A member without the consent is answered
+/// before all but the first of these, as a stranger would be.
+pub(super) fn amend(
+    state: &MemberState,
+    command: &AmendPurchase,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<MemberOutcome, Rejection> {
+    let AmendPurchase { file, document } = command;
+    let business =
+        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
+    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
+    if !state.is_registered() || !state.consents_to(&consent) {
+        return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
+    }
+    check_bill(document, context)?;
+    if document.redemption_id.is_some() && document.redemption_id != file.redemption_id {
+        return Err(Rejection::HoldNotFound);
+    }
+    if document.coupon_code.is_some() {
+        return Err(Rejection::CouponNotValid);
+    }
+    let fact = revised(file, document)?;
+    let (before, after) = fact.counted();
+    if !fact.cancelled && fact.bill < fact.refunded {
+        let asked = file.bill.checked_sub(fact.bill).ok_or(Rejection::AmountOutOfRange)?;
+        return Err(Rejection::RefundExceedsPurchase { asked, left: file.left() });
+    }
+    if after > before && state.is_blocked() {
+        return Err(Rejection::MemberBlocked);
+    }
+    write_due(state, context, draft)?;
+    settle(state, context, draft)?;
+    let mut file = file.clone();
+    // What is due may have ended a lot of this purchase.
+    draft.events.iter().for_each(|new| file.see(&new.event));
+    let mut working = Working::after(state, draft)?;
+    let life = life(&file, &fact.inputs, business, context)?;
+    Revision { file: &file, fact: &fact, life, context }.write(&mut working)?;
+    review(&mut working, fact.confidentiality, context)?;
+    Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+        purchase_id: file.purchase_id,
+        bonuses_earned: fact.accrual,
+        bonuses_available_from: life.available_from,
+        bonuses_expire_at: life.expires_at,
+        bonuses_redeemed: fact.redeemed,
+        status: draft.shown_status(state, context.recorded_at),
+        amended: true,
+    }))
+}
+
+/// The purchase as `document` says. Rules B4, D3, P5: the original's inputs on another base.
+pub(super) fn revised(
+    file: &PurchaseFile,
+    document: &PurchaseDocument,
+) -> Result<PurchaseAmended, Rejection> {
+    let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
+    let out_of_range = || Rejection::AmountOutOfRange;
+    let redeemed = file.redeemed().ok_or_else(out_of_range)?;
+    let redeemed =
+        share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
+    let redeemed = redeemed.min(file.kept);
+    let base = bill.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
+    let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
+    let Split { total, business, .. } = split(&inputs).ok_or_else(out_of_range)?;
+    Ok(PurchaseAmended {
+        purchase_id: file.purchase_id,
+        business_id: file.business_id,
+        category: file.category,
+        confidentiality: file.confidentiality,
+        bought_at: file.bought_at,
+        revision: document.revision,
+        cancelled: document.cancelled,
+        bill_before: file.bill,
+        bill,
+        refunded: file.refunded,
+        redeemed,
+        inputs,
+        accrual_before: file.accrual,
+        accrual: total,
+        of_business: business,
+    })
+}
+
+/// The life of the lots that a revision adds: that of the first ones. Rule B5.
+fn life(
+    file: &PurchaseFile,
+    inputs: &AccrualInputs,
+    business: &Business,
+    context: &Context<'_>,
+) -> Result<Life, Rejection> {
+    let (available_from, expires_at) = match file.life {
+        Some(life) => life,
+        // It had earned nothing: as its policy says.
+        None => {
+            let mut policies = context.registry.policies.iter();
+            let policy = policies.find(|policy| policy.version == inputs.policy_version);
+            let parameters = &policy.ok_or(Rejection::PolicyMissing)?.parameters;
+            let hold = business.terms_at(file.bought_at).hold_days.unwrap_or(parameters.bonus_hold_days);
+            let last_day = file.bought_at.moscow_day().plus_days(parameters.bonus_life_days);
+            (file.bought_at.plus(TimeDelta::days(i64::from(hold))), last_day.end())
+        }
+    };
+    let opens = if available_from > context.recorded_at { Holding::Pending } else { Holding::Available };
+    Ok(Life { opens, available_from, expires_at })
+}
+
+/// One revision of one purchase, and its file before it.
+struct Revision<'a> {
+    file: &'a PurchaseFile,
+    fact: &'a PurchaseAmended,
+    life: Life,
+    context: &'a Context<'a>,
+}
+
+impl Revision<'_> {
+    fn write(&self, working: &mut Working<'_>) -> Result<(), Rejection> {
+        let Self { file, fact, context, .. } = *self;
+        let mut revised = file.clone();
+        revised.see(&fact.clone().into());
+        let cause = working.push(context.recorded_at, fact.clone(), None)?;
+        let refund_id = RefundId::of_revision(file.purchase_id, fact.revision);
+        let step = Step { file, refund_id, context, cause };
+        step.return_spent(working, to_return(&revised, revised.refunded)?)?;
+        let (before, after) = (net(file)?, net(&revised)?);
+        let more = |before: Bonuses, after: Bonuses| minus(after, before).map(|more| more.max(Bonuses::ZERO));
+        let added = ByFunder {
+            business: more(before.business, after.business)?,
+            coalition: more(before.coalition, after.coalition)?,
+        };
+        let due_back = ByFunder {
+            business: more(after.business, before.business)?,
+            coalition: more(after.coalition, before.coalition)?,
+        };
+        self.accrue(working, added, cause)?;
+        step.take_back(working, due_back)?;
+        Ok(())
+    }
+
+    /// The lots of what the revision adds.
+    fn accrue(&self, working: &mut Working<'_>, added: ByFunder, cause: usize) -> Result<(), Rejection> {
+        let Self { file, fact, life, context } = *self;
+        let of =
+            [(Funder::Business(file.business.clone()), added.business), (Funder::Coalition, added.coalition)];
+        let lots: Vec<Lot> = of
+            .into_iter()
+            .filter(|(_, amount)| amount.is_positive())
+            .map(|(funder, amount)| Lot {
+                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), fact.revision),
+                funder,
+                amount,
+                opens: life.opens,
+                available_from: life.available_from,
+                expires_at: life.expires_at,
+            })
+            .collect();
+        if lots.is_empty() {
+            return Ok(());
+        }
+        let amount = added.business.checked_add(added.coalition).ok_or(Rejection::AmountOutOfRange)?;
+        let accrued = BonusAccrued {
+            purchase_id: file.purchase_id,
+            business_id: file.business_id,
+            confidentiality: file.confidentiality,
+            inputs: fact.inputs.clone(),
+            revision: Some(fact.revision),
+            amount,
+            lots,
+        };
+        working.push(context.recorded_at, accrued, Some(cause))?;
+        Ok(())
+    }
+}
+
+/// What each funder has given in all, less what refunds took back. Rules B5, F2.
+fn net(file: &PurchaseFile) -> Result<ByFunder, Rejection> {
+    let taken = file.taken_back_at(file.refunded).ok_or(Rejection::AmountOutOfRange)?;
+    let coalition = minus(file.accrual, file.of_business)?;
+    Ok(ByFunder {
+        business: minus(file.of_business, taken.business)?.max(Bonuses::ZERO),
+        coalition: minus(coalition, taken.coalition)?.max(Bonuses::ZERO),
+    })
+}

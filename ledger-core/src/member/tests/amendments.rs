@@ -1,0 +1,326 @@
+//! Newer revisions of a document. Rules D2, D3, F2, F4, P5.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+
+use crate::log::Event;
+use crate::member::consent::ConsentChoice;
+use crate::member::event::{BonusAccrued, MemberEvent, PurchaseAmended};
+use crate::member::lot::Funder;
+use crate::member::spend::WindowSums;
+use crate::member::testing::{
+    Decision, NOON, World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id,
+    reason_id, redemption_id, rub,
+};
+use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
+use crate::money::{Bonuses, Roubles};
+use crate::rejection::Rejection;
+
+fn earned(decision: &Decision) -> (Bonuses, Bonuses, bool) {
+    let MemberOutcome::Purchase(PurchaseOutcome::Recorded {
+        bonuses_earned, bonuses_redeemed, amended, ..
+    }) = decision.outcome()
+    else {
+        panic!("recorded: {:?}", decision.outcome())
+    };
+    (*bonuses_earned, *bonuses_redeemed, *amended)
+}
+
+fn types(decision: &Decision) -> Vec<&'static str> {
+    decision.drafted().iter().map(|new| new.event.event_type()).collect()
+}
+
+fn fact(decision: &Decision) -> PurchaseAmended {
+    let found = decision.drafted().iter().find_map(|new| match &new.event {
+        Event::Member(MemberEvent::PurchaseAmended(fact)) => Some(fact.clone()),
+        _ => None,
+    });
+    found.expect("an amendment")
+}
+
+fn total(world: &World) -> [String; 2] {
+    let (total, debt) = world.total_and_debt();
+    [total.to_string(), debt.to_string()]
+}
+
+/// What her lots have, by funder and last moment.
+fn lots(world: &World) -> BTreeMap<(Funder, String), i64> {
+    let mut lots = BTreeMap::new();
+    for lot in world.state.live_lots() {
+        *lots.entry((lot.funder.clone(), lot.expires_at.to_string())).or_default() += lot.left.kopecks();
+    }
+    lots
+}
+
+#[test]
+fn rule_d3_amount_up_accrues_what_is_missing_at_the_originals_inputs() {
+    // 1,000 × 0.05 × 1.5 = 75.00; since then the business pays double, and the category is not new any more.
+    let world = anna().after(buy("mindal", "1000.00"));
+    let later = world
+        .multiplier("mindal", "2026-03-01T00:00:00+03:00", "2026-04-01T00:00:00+03:00", "2.00")
+        .at("2026-03-05T12:00:00+03:00");
+    let decision = later.clone().when(amend(1, 2, Some("1500.00")));
+    assert_eq!(types(&decision), ["PurchaseAmended", "BonusAccrued"]);
+    assert_eq!(earned(&decision), (bon("112.50"), bon("0.00"), true));
+    let more: BonusAccrued = decision.accrual();
+    assert_eq!((more.amount, more.revision, more.inputs.base), (bon("37.50"), Some(2), rub("1500.00")));
+    let amounts: Vec<_> = more.lots.iter().map(|lot| (lot.funder.to_string(), lot.amount)).collect();
+    assert_eq!(amounts, [("mindal".to_owned(), bon("25.00")), ("coalition".to_owned(), bon("12.50"))]);
+    assert!(
+        more.lots.iter().all(|lot| lot.expires_at == at("2026-05-31T23:59:59.999999+03:00")),
+        "the original's life"
+    );
+    let said = fact(&decision);
+    assert_eq!(
+        (said.accrual_before, said.accrual, said.of_business),
+        (bon("75.00"), bon("112.50"), bon("75.00"))
+    );
+    assert_eq!(total(&later.after(amend(1, 2, Some("1500.00")))), ["112.50", "0.00"]);
+}
+
+#[test]
+fn rule_d3_amount_down_takes_back_to_what_the_document_earns_posted_once() {
+    // 0.30 × 0.075 = 0.0225, 0.02; of 0.09 nothing is left, where a refund in proportion would leave a kopeck.
+    let world = anna().after(buy("mindal", "0.30")).after(amend(1, 2, Some("0.06")));
+    assert_eq!(total(&world), ["0.00", "0.00"]);
+    let decision = anna().after(buy("mindal", "1000.00")).when(amend(1, 2, Some("400.00")));
+    assert_eq!(types(&decision), ["PurchaseAmended", "BonusTakenBack"]);
+    assert_eq!(earned(&decision), (bon("30.00"), bon("0.00"), true));
+}
+
+#[test]
+fn rule_d3_what_is_spent_becomes_debt() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1500.00", "750.00"));
+    let world = world.after(buy("kozha", "1500.00").paying(1, None)).after(amend(1, 2, None));
+    assert_eq!(total(&world), ["0.00", "693.75"], "750.00 less the 56.25 of the second purchase");
+    assert_eq!(
+        total(&world.after(amend(1, 3, Some("10000.00")))),
+        ["56.25", "0.00"],
+        "restored, the debt is paid"
+    );
+}
+
+#[test]
+fn rule_d3_cancelled_and_restored() {
+    let world = anna().after(buy("mindal", "1000.00"));
+    let cancelled = world.clone().after(amend(1, 2, None));
+    assert_eq!(total(&cancelled), ["0.00", "0.00"]);
+    let year = (at("2025-03-02T12:00:00+03:00"), at(NOON));
+    assert_eq!(cancelled.state.spend.window(year.0, year.1), Some(WindowSums::default()));
+    let again = cancelled.clone().when(buy("mindal", "1000.00"));
+    assert_eq!(again.earned(), bon("75.00"), "rule B2: the category is new again");
+    cancelled
+        .clone()
+        .when(give_back(1, 1, "0.01"))
+        .then_rejected(Rejection::RefundExceedsPurchase { asked: rub("0.01"), left: rub("0.00") });
+    let restored = cancelled.after(amend(1, 3, Some("1000.00")));
+    assert_eq!(total(&restored), ["75.00", "0.00"]);
+    assert_eq!(lots(&restored), lots(&world));
+    assert_eq!(restored.state.visited, world.state.visited);
+}
+
+#[test]
+fn rule_d2_a_cancelled_document_may_be_the_first_revision_seen() {
+    let void = buy("mindal", "60000.00").with(|document| document.cancelled = true);
+    let decision = anna().when(void.clone());
+    assert_eq!(types(&decision), ["PurchaseRecorded", "BonusAccrued", "PurchaseAmended"]);
+    assert_eq!(earned(&decision), (bon("0.00"), bon("0.00"), false));
+    let world = anna().after(void);
+    assert_eq!(total(&world), ["0.00", "0.00"]);
+    assert_eq!(world.clone().when(buy("mindal", "1000.00")).earned(), bon("75.00"), "the category is new");
+    let restored = world.after(amend(1, 2, Some("1000.00")));
+    assert_eq!(lots(&restored), lots(&anna().after(buy("mindal", "1000.00"))));
+}
+
+#[test]
+fn rule_f4_what_paid_the_part_of_the_bill_that_is_gone_comes_back() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1000.00", "400.00"));
+    let world = world.after(buy("kozha", "1000.00").paying(1, None));
+    // 600 × 0.075 = 45.00 earned; of a bill of 500, 200 are paid in bonuses: 300 × 0.075.
+    let decision = world.clone().when(amend(2, 2, Some("500.00")));
+    assert_eq!(types(&decision), ["PurchaseAmended", "BonusReturned", "BonusTakenBack"]);
+    assert_eq!(earned(&decision), (bon("22.50"), bon("200.00"), true));
+    let down = world.after(amend(2, 2, Some("500.00")));
+    assert_eq!(total(&down), ["572.50", "0.00"], "350.00 + 200.00 + 22.50");
+    // What came back is not taken again: 800 × 0.075.
+    let up = down.clone().when(amend(2, 3, Some("1000.00")));
+    assert_eq!(earned(&up), (bon("60.00"), bon("200.00"), true));
+    // A refund of the half of it gives the half of the 200 back.
+    let half = down.after(give_back(1, 2, "250.00"));
+    assert_eq!(total(&half), ["661.25", "0.00"], "572.50 + 100.00 - 11.25");
+}
+
+#[test]
+fn rule_f1_a_bill_below_what_was_refunded_of_it_is_refused() {
+    let world = anna().after(buy("mindal", "1000.00")).after(give_back(1, 1, "400.00"));
+    world
+        .clone()
+        .when(amend(1, 2, Some("399.99")))
+        .then_rejected(Rejection::RefundExceedsPurchase { asked: rub("600.01"), left: rub("600.00") });
+    assert_eq!(total(&world.clone().after(amend(1, 2, Some("400.00")))), ["0.00", "0.00"]);
+    assert_eq!(total(&world.clone().after(amend(1, 2, None))), ["0.00", "0.00"]);
+    // 1,200 × 0.075 = 90.00, of which a third is refunded.
+    assert_eq!(total(&world.after(amend(1, 2, None)).after(amend(1, 3, Some("1200.00")))), ["60.00", "0.00"]);
+}
+
+#[test]
+fn rule_r4_a_revision_names_the_hold_of_the_first_or_none() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1000.00", "400.00"));
+    let world = world.after(buy("kozha", "1000.00").paying(1, None));
+    let same = amend(2, 2, Some("1100.00")).with(|document| document.redemption_id = Some(redemption_id(1)));
+    assert_eq!(earned(&world.clone().when(same)), (bon("52.50"), bon("400.00"), true));
+    let other = amend(2, 2, Some("1100.00")).with(|document| document.redemption_id = Some(redemption_id(2)));
+    world.clone().when(other).then_rejected(Rejection::HoldNotFound);
+    let coupon =
+        amend(2, 2, Some("1100.00")).with(|document| document.coupon_code = Some("ABC234".to_owned()));
+    world.when(coupon).then_rejected(Rejection::CouponNotValid);
+}
+
+#[test]
+fn rule_r4_a_blocked_member_gets_no_more_but_what_is_void_is_void() {
+    let world = anna().after(buy("mindal", "1000.00")).after(MemberCommand::Block(Some(reason_id(1))));
+    world.clone().when(amend(1, 2, Some("1000.01"))).then_rejected(Rejection::MemberBlocked);
+    assert_eq!(total(&world.after(amend(1, 2, None))), ["0.00", "0.00"]);
+}
+
+#[test]
+fn compliance_m1_without_her_consent_a_revision_is_a_strangers() {
+    let world = anna().after(buy("mindal", "1000.00"));
+    let world = world.after([consent("partner:mindal", ConsentChoice::Withdrawn)]);
+    let decision = world.when(amend(1, 2, None));
+    assert_eq!(decision.outcome(), &MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
+    assert_eq!(types(&decision), Vec::<&str>::new());
+}
+
+/// One thing that happens to a document.
+#[derive(Debug, Clone)]
+enum Edit {
+    Amount(i64),
+    Cancel,
+    Refund(i64),
+    Later(i64),
+    Due,
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let edit = prop_oneof![
+        6 => prop_oneof![1..400_i64, 1_000..9_000_000_i64].prop_map(Edit::Amount),
+        2 => Just(Edit::Cancel),
+        2 => prop_oneof![1..200_i64, 1_000..3_000_000_i64].prop_map(Edit::Refund),
+        2 => (0..40_000_i64).prop_map(Edit::Later),
+        1 => Just(Edit::Due),
+    ];
+    proptest::collection::vec(edit, 1..12)
+}
+
+fn amount(kopecks: i64) -> String {
+    Roubles::from_kopecks(kopecks).to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    /// Rule D3: whatever the history of edits, it ends like the final document posted once, and its refunds.
+    #[test]
+    fn rule_d3_any_history_of_edits_ends_like_the_final_document_posted_once(
+        first in 1..9_000_000_i64,
+        edits in edits(),
+        spends in any::<bool>(),
+    ) {
+        let slug = if first % 3 == 0 { "lisichkino" } else { "mindal" };
+        let start = anna_since("2025-01-01T00:00:00Z").after(buy("kozha", "2000.00"));
+        let mut world = start.clone().after(buy(slug, &amount(first)));
+        let (mut bill, mut refunds, mut revision) = (Some(first), Vec::new(), 1_u8);
+        for edit in &edits {
+            revision += 1;
+            let refunded: i64 = refunds.iter().sum();
+            world = match edit {
+                Edit::Amount(kopecks) => {
+                    let kopecks = (*kopecks).max(refunded);
+                    bill = Some(kopecks);
+                    world.after(amend(2, revision.into(), Some(&amount(kopecks))))
+                }
+                Edit::Cancel => {
+                    bill = None;
+                    world.after(amend(2, revision.into(), None))
+                }
+                Edit::Refund(kopecks) => {
+                    let kopecks = (*kopecks).min(bill.unwrap_or(0) - refunded);
+                    if kopecks <= 0 {
+                        continue;
+                    }
+                    refunds.push(kopecks);
+                    world.after(give_back(revision, 2, &amount(kopecks)))
+                }
+                Edit::Later(minutes) => world.later(TimeDelta::minutes(*minutes)),
+                Edit::Due => world.after(MemberCommand::WriteDue),
+            };
+            // Some of it is spent at once: then a part becomes debt.
+            let available = world.balance().0.kopecks();
+            if spends && available >= 100 {
+                let serial = 100 + revision;
+                let bonuses = amount(available);
+                world = world.after(hold(serial, "zakon", &amount(available * 2), &bonuses));
+            }
+        }
+        let file = world.file(2).expect("a purchase");
+        let mut once = start.after(match bill {
+            Some(kopecks) => buy(slug, &amount(kopecks)),
+            None => buy(slug, &amount(first)).with(|document| document.cancelled = true),
+        });
+        if bill.is_some() {
+            for (serial, kopecks) in (200_u8..).zip(&refunds) {
+                once = once.after(give_back(serial, 2, &amount(*kopecks)));
+            }
+        }
+        let plain = once.file(2).expect("a purchase");
+        prop_assert_eq!((file.bill, file.accrual, file.of_business), (plain.bill, plain.accrual, plain.of_business));
+        prop_assert_eq!(file.left(), plain.left());
+        prop_assert_eq!(&world.state.visited, &once.state.visited);
+        let moved = moved(&world);
+        prop_assert_eq!(&moved, &self::moved(&once), "by funder, what she got less what was taken back");
+        let everything: i64 = moved.values().sum();
+        prop_assert!(everything >= 0);
+        if !spends && edits.iter().all(|edit| !matches!(edit, Edit::Later(_))) {
+            prop_assert_eq!(lots(&world), lots(&once), "lot by lot of the same life");
+            prop_assert_eq!(world.total_and_debt(), once.total_and_debt());
+            prop_assert_eq!(world.state.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
+                            once.state.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
+        }
+    }
+}
+
+/// What the second purchase gave by funder, less what was taken back for it.
+fn moved(world: &World) -> BTreeMap<String, i64> {
+    let mut moved = BTreeMap::<String, i64>::new();
+    let mut add = |funder: &Funder, kopecks: i64| *moved.entry(funder.to_string()).or_default() += kopecks;
+    let id = purchase_id(2);
+    for (_, event) in &world.log {
+        match event {
+            Event::Member(MemberEvent::BonusAccrued(fact)) if fact.purchase_id == id => {
+                fact.lots.iter().for_each(|lot| add(&lot.funder, lot.amount.kopecks()));
+            }
+            Event::Member(MemberEvent::BonusTakenBack(fact)) if fact.purchase_id == id => {
+                fact.own.iter().for_each(|own| add(&own.part.funder, -own.part.amount.kopecks()));
+                fact.others.iter().for_each(|other| add(&other.creditor, -other.part.amount.kopecks()));
+                for expired in &fact.expired {
+                    let all = world.log.iter().find_map(|(_, event)| match event {
+                        Event::Member(MemberEvent::BonusExpired(fact)) if fact.lot_id == expired.lot_id => {
+                            Some(fact.funder.clone())
+                        }
+                        _ => None,
+                    });
+                    add(&all.expect("it expired"), -expired.amount.kopecks());
+                }
+            }
+            Event::Member(MemberEvent::DebtIncurred(fact)) if fact.purchase_id == id => {
+                add(&fact.creditor, -fact.amount.kopecks());
+            }
+            _ => {}
+        }
+    }
+    moved.retain(|_, kopecks| *kopecks != 0);
+    moved
+}
