@@ -299,7 +299,8 @@ impl Purchase<'_> {
             lots.iter().map(|(lot_id, funder, share)| {
                 let origin = json!({ "kind": "purchase", "purchase_id": purchase_id, "business_id": shop.id,
                     "confidentiality": shop.confidentiality });
-                let mut payload = json!({ "lot_id": lot_id, "origin": origin, "funder": funder, "amount": amount(*share) });
+                let mut payload = json!({ "lot_id": lot_id, "origin": origin, "confidentiality": shop.confidentiality,
+                    "funder": funder, "amount": amount(*share) });
                 for (key, value) in more.as_object().expect("an object") {
                     payload[key] = value.clone();
                 }
