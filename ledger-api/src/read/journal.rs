@@ -26,7 +26,7 @@ struct CheckRow {
 }
 
 /// The checks, as the projector of the journal asks them for its metrics.
-const CHECKS: &str = include_str!("../../../migrations/read/standing_checks.sql");
+const CHECKS: &str = include_str!("../../../migrations/queries/standing_checks.sql");
 
 /// The trial balance at one moment. While purchases come in, it looks a few times for one at which all checks can be
 /// decided.

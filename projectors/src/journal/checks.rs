@@ -6,7 +6,7 @@
 //! | `ledger_check_off_kopecks{check}` | by how much they are apart |
 //! | `ledger_checks_total{check}` | how often it was decided: it must grow |
 //!
-//! The checks themselves, their names and words are `migrations/read/standing_checks.sql`. One that breaks is an error in
+//! The checks themselves, their names and words are `migrations/queries/standing_checks.sql`. One that breaks is an error in
 //! the log, once, by name; the projection goes on, since what it writes is what the log says all the same.
 //!
 //! Bounds: a look takes at most one part in [`SHARE`] of the time, and none comes sooner than [`EVERY`] after the other.
@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A look takes at most one part in so many of the time.
 const SHARE: u32 = 20;
 
-const CHECKS: &str = include_str!("../../../migrations/read/standing_checks.sql");
+const CHECKS: &str = include_str!("../../../migrations/queries/standing_checks.sql");
 
 /// A standing check with its two numbers.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
