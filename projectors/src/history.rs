@@ -82,33 +82,22 @@ struct Growth {
     balance_after: i64,
 }
 
-/// The purchase that a fact with these fields is about.
-macro_rules! origin_of {
-    ($fact:ident) => {
-        LotOrigin::Purchase {
-            purchase_id: $fact.purchase_id,
-            business_id: $fact.business_id,
-            confidentiality: $fact.confidentiality,
-        }
-    };
-}
-
 fn movement(event: &MemberEvent) -> Option<Movement> {
     match event {
         MemberEvent::BonusAccrued(fact) => {
-            Some(Movement::of_lot("earned", fact.amount.kopecks(), origin_of!(fact)))
+            Some(Movement::of_lot("earned", fact.amount.kopecks(), fact.origin()))
         }
         MemberEvent::BonusesRedeemed(fact) => {
-            Some(Movement::of_lot("spent", fact.amount.kopecks().saturating_neg(), origin_of!(fact)))
+            Some(Movement::of_lot("spent", fact.amount.kopecks().saturating_neg(), fact.origin()))
         }
         MemberEvent::BonusReturned(fact) => {
-            Some(Movement::of_lot("returned", fact.amount.kopecks(), origin_of!(fact)))
+            Some(Movement::of_lot("returned", fact.amount.kopecks(), fact.origin()))
         }
         MemberEvent::BonusTakenBack(fact) => {
-            Some(Movement::of_lot("revoked", of_lots(fact).saturating_neg(), origin_of!(fact)))
+            Some(Movement::of_lot("revoked", of_lots(fact).saturating_neg(), fact.origin()))
         }
         MemberEvent::DebtRepaid(fact) => {
-            Some(Movement::of_lot("revoked", fact.amount.kopecks().saturating_neg(), origin_of!(fact)))
+            Some(Movement::of_lot("revoked", fact.amount.kopecks().saturating_neg(), fact.origin()))
         }
         MemberEvent::BonusExpired(fact) => {
             Some(Movement::of_lot("expired", fact.amount.kopecks().saturating_neg(), fact.origin))

@@ -9,7 +9,7 @@ use super::state::MemberState;
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
-use crate::member::lot::{Funder, LotOrigin};
+use crate::member::lot::Funder;
 use crate::money::{Bonuses, Roubles};
 
 /// What is owed to one funder after one refund. Rule F3.
@@ -105,12 +105,7 @@ impl MemberState {
     ) -> Result<(), &'static str> {
         fact.parts.iter().try_for_each(|held| self.give_back(held))?;
         let Some(lot) = &fact.instead else { return Ok(()) };
-        let origin = LotOrigin::Purchase {
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            confidentiality: fact.confidentiality,
-        };
-        self.open(position, origin, lot.clone())
+        self.open(position, fact.origin(), lot.clone())
     }
 
     pub(super) fn owe(&mut self, fact: &DebtIncurred) {

@@ -13,12 +13,7 @@ impl MemberState {
         {
             return Err("lots that do not add up to their accrual");
         }
-        let origin = LotOrigin::Purchase {
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            confidentiality: fact.confidentiality,
-        };
-        fact.lots.iter().try_for_each(|lot| self.open(position, origin, lot.clone()))
+        fact.lots.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))
     }
 
     /// A new lot.

@@ -33,7 +33,9 @@ pub(crate) struct Filed {
 pub(crate) struct Files(HashMap<PurchaseId, Option<Filed>>);
 
 const FACTS: &str = "SELECT position, event_type, schema_version, occurred_at, payload FROM ledger.events
-     WHERE stream_id = $1 AND stream_version >= $2 AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id') ORDER BY stream_version";
+     WHERE stream_id = $1 AND stream_version >= $2
+       AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id')
+     ORDER BY stream_version";
 
 type Fact = (Position, String, i16, chrono::DateTime<chrono::Utc>, serde_json::Value);
 

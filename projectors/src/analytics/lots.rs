@@ -27,21 +27,6 @@ fn parts<'a>(parts: impl Iterator<Item = &'a LotPart>) -> Vec<LotOf> {
     parts.map(LotOf::from).collect()
 }
 
-/// The lot that a fact with these fields is about.
-macro_rules! lot {
-    ($fact:ident, $lot_id:expr) => {
-        LotOf {
-            lot_id: $lot_id,
-            origin: LotOrigin::Purchase {
-                purchase_id: $fact.purchase_id,
-                business_id: $fact.business_id,
-                confidentiality: $fact.confidentiality,
-            },
-            confidentiality: $fact.confidentiality,
-        }
-    };
-}
-
 /// The lot that a fact with these fields moves.
 macro_rules! moved {
     ($fact:ident) => {
@@ -49,7 +34,8 @@ macro_rules! moved {
     };
 }
 
-const fn given(lot_id: LotId, origin: LotOrigin) -> LotOf {
+/// A lot with all that its origin says.
+const fn of(lot_id: LotId, origin: LotOrigin) -> LotOf {
     LotOf { lot_id, origin, confidentiality: origin.confidentiality() }
 }
 
@@ -58,29 +44,29 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
     let Event::Member(event) = event else { return None };
     Some(match event {
         MemberEvent::BonusAccrued(fact) => {
-            ("accrued", fact.lots.iter().map(|lot| lot!(fact, lot.lot_id)).collect())
+            ("accrued", fact.lots.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
         }
         MemberEvent::BonusMatured(fact) => ("matured", vec![moved!(fact)]),
         MemberEvent::BonusExpired(fact) => ("expired", vec![moved!(fact)]),
-        MemberEvent::BonusGifted(fact) => ("gifted", vec![given(fact.lot.lot_id, fact.origin())]),
-        MemberEvent::BonusAdjusted(fact) => ("adjusted", vec![given(fact.lot.lot_id, fact.origin())]),
+        MemberEvent::BonusGifted(fact) => ("gifted", vec![of(fact.lot.lot_id, fact.origin())]),
+        MemberEvent::BonusAdjusted(fact) => ("adjusted", vec![of(fact.lot.lot_id, fact.origin())]),
         MemberEvent::BonusWithdrawn(fact) => ("withdrawn", vec![moved!(fact)]),
         MemberEvent::BonusesHeld(fact) => ("held", parts(fact.parts.iter().map(|held| &held.part))),
         MemberEvent::HoldReleased(fact) => ("released", parts(fact.parts.iter())),
         MemberEvent::BonusesRedeemed(fact) => ("redeemed", parts(fact.parts.iter().map(|held| &held.part))),
         MemberEvent::BonusReturned(fact) => {
             let mut lots = parts(fact.parts.iter().map(|held| &held.part).chain(fact.past_life.iter()));
-            lots.extend(fact.instead.iter().map(|lot| lot!(fact, lot.lot_id)));
+            lots.extend(fact.instead.iter().map(|lot| of(lot.lot_id, fact.origin())));
             ("returned", lots)
         }
         MemberEvent::BonusTakenBack(fact) => {
             let own = fact.own.iter().map(|own| &own.part);
             ("taken_back", parts(own.chain(fact.others.iter().map(|other| &other.part))))
         }
-        MemberEvent::DebtIncurred(fact) => ("owed", vec![lot!(fact, fact.lot_id)]),
+        MemberEvent::DebtIncurred(fact) => ("owed", vec![of(fact.lot_id, fact.origin())]),
         MemberEvent::DebtRepaid(fact) => {
             let mut lots = parts(fact.parts.iter());
-            lots.push(lot!(fact, fact.lot_id));
+            lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
         MemberEvent::MemberRegistered(_)

@@ -186,12 +186,7 @@ impl Changes {
     }
 
     fn accrue(&mut self, member: MemberId, position: Position, fact: &BonusAccrued) -> Option<()> {
-        let origin = LotOrigin::Purchase {
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            confidentiality: fact.confidentiality,
-        };
-        fact.lots.iter().try_for_each(|lot| self.open(member, position, lot, origin))
+        fact.lots.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
     }
 
     fn open(&mut self, member: MemberId, position: Position, lot: &Lot, origin: LotOrigin) -> Option<()> {
@@ -245,12 +240,7 @@ impl Changes {
             };
             self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
         }
-        let origin = LotOrigin::Purchase {
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            confidentiality: fact.confidentiality,
-        };
-        fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, origin))
+        fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
     }
 }
 

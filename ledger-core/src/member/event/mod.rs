@@ -13,6 +13,8 @@ mod redemption;
 mod refund;
 mod standing;
 
+use crate::member::lot::LotOrigin;
+
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
@@ -31,6 +33,22 @@ pub use standing::{
     PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
     StatusDowngradeScheduled, StatusReason, TopSpendersEntered, TopSpendersLeft, Track,
 };
+
+/// The origin of the lots of a fact about one purchase.
+macro_rules! of_a_purchase {
+    ($($fact:ident,)*) => {$(
+        impl $fact {
+            /// The purchase that it is about, as the origin of lots.
+            #[must_use]
+            pub const fn origin(&self) -> LotOrigin {
+                let Self { purchase_id, business_id, confidentiality, .. } = *self;
+                LotOrigin::Purchase { purchase_id, business_id, confidentiality }
+            }
+        }
+    )*};
+}
+
+of_a_purchase! { BonusAccrued, BonusesRedeemed, BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, }
 
 /// A fact on a member's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
