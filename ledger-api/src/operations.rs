@@ -176,6 +176,8 @@ operations! {
         "Her bonuses now", () => "200" dto::Balance;
     History: GET "/api/v1/loyalty/transactions", MEMBERS, Free, Everywhere, routes::loyalty::history,
         "What moved her bonuses, newest first", () => "200" dto::History;
+    Explanation: GET "/api/v1/loyalty/transactions/{id}/explain", MEMBERS, Free, Everywhere, routes::loyalty::explain,
+        "Which rates, multipliers, policy and lots led to a line of her history", () => "200" dto::Explanation;
     StatusProgress: GET "/api/v1/loyalty/status-progress", MEMBERS, Free, Everywhere, routes::loyalty::progress,
         "Her status and the way to the next", () => "200" dto::StatusProgress;
 

@@ -5,6 +5,9 @@ use actix_web::web::Query as Pairs;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use ledger_core::member::hindsight::Hindsight;
+use ledger_core::time::{NotATimestamp, Timestamp};
+
 use crate::call::Call;
 use crate::json::FieldErrors;
 use crate::operations::Operation;
@@ -36,13 +39,26 @@ const CURSOR: Documented = may("cursor", "The `next_cursor` of the page before")
 /// The query parameters of a call. A test asks each call whether these are the ones that it takes.
 pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
     const PAGE: &[Documented] = &[LIMIT, CURSOR];
-    const HISTORY: &[Documented] = &[LIMIT, CURSOR, may("offset", "Items to leave out, 0 when absent")];
+    const HISTORY: &[Documented] = &[
+        LIMIT,
+        CURSOR,
+        may("offset", "Items to leave out, 0 when absent"),
+        may("type", "Lines of these types alone, with commas between"),
+        may("business_id", "Lines of one business alone, which must not be a medical one: id or slug"),
+        may("from", "Lines of what happened then or later (RFC 3339)"),
+        may("to", "Lines of what happened before then (RFC 3339)"),
+    ];
+    const HINDSIGHT: &[Documented] = &[
+        may("as_of", "As it was at this moment (RFC 3339, not in the future); now when absent"),
+        may("known_at", "As it was known at this moment: what was recorded later is left out"),
+    ];
     const PURCHASES: &[Documented] =
         &[LIMIT, CURSOR, may("business_id", "From an admin alone, who must: id or slug")];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
     match operation {
         Operation::History => HISTORY,
+        Operation::Balance | Operation::StatusProgress => HINDSIGHT,
         Operation::Purchases => PURCHASES,
         Operation::Businesses | Operation::Policies | Operation::Quarantine => PAGE,
         Operation::Outbox => OUTBOX,
@@ -114,6 +130,28 @@ impl Query {
     /// `offset`, for lists that take it.
     pub(crate) fn offset(&mut self) -> i64 {
         self.number("offset", 0, 0, OFFSET_MAX)
+    }
+
+    /// A moment that may be absent.
+    pub(crate) fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let read = self.take(name)?.parse();
+        if let Err(error) = &read {
+            let error: &NotATimestamp = error;
+            self.wrong(name, &error.to_string());
+        }
+        read.ok()
+    }
+
+    /// `as_of` and `known_at`, neither in the future.
+    pub(crate) fn hindsight(&mut self, now: Timestamp) -> Hindsight {
+        let mut past = |name| {
+            let moment = self.moment(name)?;
+            if moment > now {
+                self.wrong(name, "must not be in the future");
+            }
+            Some(moment)
+        };
+        Hindsight { as_of: past("as_of"), known_at: past("known_at") }
     }
 
     /// Refuses what nobody took.

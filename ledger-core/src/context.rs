@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 
-use crate::business::Businesses;
+use crate::business::{Businesses, UnknownBusiness};
+use crate::log::Event;
 use crate::member::event::PolicyMoment;
 use crate::policy::{Policies, Policy};
 use crate::rejection::Rejection;
@@ -15,6 +16,23 @@ pub struct Registry {
     pub policies: Policies,
     /// All businesses.
     pub businesses: Businesses,
+}
+
+impl Registry {
+    /// Applies a fact of a business's or the policies' stream; others are not its own.
+    ///
+    /// # Errors
+    /// [`UnknownBusiness`] for a fact about a business that was never registered.
+    pub fn apply(&mut self, event: &Event) -> Result<(), UnknownBusiness> {
+        match event {
+            Event::Business(event) => self.businesses.apply(event),
+            Event::Policy(event) => {
+                self.policies.apply(event);
+                Ok(())
+            }
+            Event::Member(_) => Ok(()),
+        }
+    }
 }
 
 /// The surroundings of one decision.

@@ -115,6 +115,32 @@ pub async fn read_stream(
     stored(rows)
 }
 
+/// What one decision wrote on the stream of the row at `position`, that row included, in order; at most 1,000 rows before
+/// it and as many behind it.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_decision(
+    db: impl PgExecutor<'_>,
+    position: Position,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT e.position, e.event_id, e.stream_type, e.stream_id, e.stream_version, e.event_type, e.schema_version,
+                  e.occurred_at, e.recorded_at, e.payload, e.metadata AS "metadata: Json<Metadata>", e.leaf_hash
+           FROM ledger.events one
+           JOIN ledger.events e ON e.stream_id = one.stream_id
+                AND e.stream_version BETWEEN one.stream_version - 1000 AND one.stream_version + 1000
+                AND e.metadata->>'correlation_id' = one.metadata->>'correlation_id'
+                AND e.metadata->>'idempotency_key' = one.metadata->>'idempotency_key'
+           WHERE one.position = $1 ORDER BY e.stream_version"#,
+        position
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
 /// The rows of several streams, each after its own version in `after`; every stream's rows in order.
 ///
 /// # Errors

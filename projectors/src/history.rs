@@ -14,9 +14,7 @@ use futures::future::BoxFuture;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
-use ledger_core::member::event::{BonusTakenBack, MemberEvent};
-use ledger_core::member::lot::LotOrigin;
-use ledger_core::money::Bonuses;
+use ledger_core::member::movement::Movement;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -25,28 +23,6 @@ use crate::error::ProjectError;
 
 /// The read model `history`.
 pub struct History;
-
-/// One movement, before it is merged into a line.
-struct Movement {
-    kind: &'static str,
-    /// Signed: what it does to the total.
-    change: i64,
-    origin_id: Uuid,
-    business_id: Option<Uuid>,
-    medical: bool,
-}
-
-impl Movement {
-    fn of_lot(kind: &'static str, change: i64, origin: LotOrigin) -> Self {
-        Self {
-            kind,
-            change,
-            origin_id: origin.id(),
-            business_id: origin.business_id().map(|id| id.as_uuid()),
-            medical: origin.confidentiality() == Confidentiality::Medical,
-        }
-    }
-}
 
 /// A line to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,74 +58,6 @@ struct Growth {
     balance_after: i64,
 }
 
-fn movement(event: &MemberEvent) -> Option<Movement> {
-    match event {
-        MemberEvent::BonusAccrued(fact) => {
-            Some(Movement::of_lot("earned", fact.amount.kopecks(), fact.origin()))
-        }
-        MemberEvent::BonusesRedeemed(fact) => {
-            Some(Movement::of_lot("spent", fact.amount.kopecks().saturating_neg(), fact.origin()))
-        }
-        MemberEvent::BonusReturned(fact) => {
-            Some(Movement::of_lot("returned", fact.amount.kopecks(), fact.origin()))
-        }
-        MemberEvent::BonusTakenBack(fact) => {
-            Some(Movement::of_lot("revoked", of_lots(fact).saturating_neg(), fact.origin()))
-        }
-        MemberEvent::DebtRepaid(fact) => {
-            Some(Movement::of_lot("revoked", fact.amount.kopecks().saturating_neg(), fact.origin()))
-        }
-        MemberEvent::BonusExpired(fact) => {
-            Some(Movement::of_lot("expired", fact.amount.kopecks().saturating_neg(), fact.origin))
-        }
-        MemberEvent::BonusGifted(fact) => {
-            Some(Movement::of_lot("gift", fact.lot.amount.kopecks(), fact.origin()))
-        }
-        MemberEvent::BonusAdjusted(fact) => {
-            Some(Movement::of_lot("adjusted", fact.lot.amount.kopecks(), fact.origin()))
-        }
-        // One line for the adjustment, whatever lots it takes from.
-        MemberEvent::BonusWithdrawn(fact) => {
-            let of = LotOrigin::Adjustment { grant_id: fact.grant_id };
-            Some(Movement::of_lot("adjusted", fact.amount.kopecks().saturating_neg(), of))
-        }
-        // What matures or is held moves within the total; a debt is not in it until it is paid.
-        MemberEvent::BonusMatured(_)
-        | MemberEvent::BonusesHeld(_)
-        | MemberEvent::HoldReleased(_)
-        | MemberEvent::PurchaseRefunded(_)
-        | MemberEvent::DebtIncurred(_)
-        | MemberEvent::WaitingRefundDropped(_)
-        | MemberEvent::MemberRegistered(_)
-        | MemberEvent::MembershipBackdated(_)
-        | MemberEvent::ConsentGranted(_)
-        | MemberEvent::ConsentWithdrawn(_)
-        | MemberEvent::PurchaseRecorded(_)
-        | MemberEvent::PurchaseQuarantined(_)
-        | MemberEvent::PurchaseAmended(_)
-        | MemberEvent::StatusChanged(_)
-        | MemberEvent::StatusDowngradeScheduled(_)
-        | MemberEvent::StatusDowngradeCancelled(_)
-        | MemberEvent::InnerCircleInvited(_)
-        | MemberEvent::InnerCircleInvitationWithdrawn(_)
-        | MemberEvent::TopSpendersEntered(_)
-        | MemberEvent::TopSpendersLeft(_)
-        | MemberEvent::PremiumStarted(_)
-        | MemberEvent::PremiumRenewed(_)
-        | MemberEvent::PremiumCancelled(_)
-        | MemberEvent::PremiumLapsed(_)
-        | MemberEvent::MemberBlocked(_)
-        | MemberEvent::MemberUnblocked(_) => None,
-    }
-}
-
-/// What a take-back takes of lots now: not what had expired before, nor what becomes debt.
-fn of_lots(fact: &BonusTakenBack) -> i64 {
-    let own = fact.own.iter().map(|own| own.part.amount);
-    let amounts = own.chain(fact.others.iter().map(|other| other.part.amount));
-    Bonuses::checked_sum(amounts).map_or(i64::MAX, Bonuses::kopecks)
-}
-
 /// What a batch does to the tables.
 #[derive(Default)]
 struct Changes {
@@ -165,8 +73,7 @@ impl Changes {
             || ProjectError::Unapplicable { position, reason: "the total does not fit".to_owned() };
         let member = member.as_uuid();
         let amount = movement.change.checked_abs().ok_or_else(too_large)?;
-        let cause = Uuid::new_v5(&event.correlation_id.as_uuid(), movement.kind.as_bytes());
-        let cause = Uuid::new_v5(&cause, movement.origin_id.as_bytes());
+        let cause = movement.cause(event.correlation_id);
         let total = self.totals.entry(member).or_default();
         total.total = total.total.checked_add(movement.change).ok_or_else(too_large)?;
         if total.lines > 0 && total.last_cause == cause {
@@ -192,12 +99,12 @@ impl Changes {
             member,
             position,
             line_id: event.event_id.as_uuid(),
-            kind: movement.kind,
+            kind: movement.kind.as_str(),
             amount,
             adds: movement.change > 0,
-            business_id: movement.business_id,
-            medical: movement.medical,
-            origin_id: movement.origin_id,
+            business_id: movement.origin.business_id().map(|id| id.as_uuid()),
+            medical: movement.origin.confidentiality() == Confidentiality::Medical,
+            origin_id: movement.origin.id(),
             occurred_at: event.occurred_at.to_utc(),
             balance_after: total.total,
         };
@@ -224,8 +131,7 @@ impl Projection for History {
             let mut moved = Vec::new();
             for event in events {
                 let Fact::Member(member, fact) = &event.fact else { continue };
-                // An accrual of nothing moves nothing.
-                if let Some(movement) = movement(fact).filter(|movement| movement.change != 0) {
+                if let Some(movement) = Movement::of(fact) {
                     moved.push((*member, event, movement));
                 }
             }

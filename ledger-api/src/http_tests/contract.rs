@@ -315,6 +315,10 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("cursor", "x"),
         ("offset", "1"),
         ("as_of", "2026-01-01T00:00:00Z"),
+        ("known_at", "2026-01-01T00:00:00Z"),
+        ("type", "earned"),
+        ("from", "2026-01-01T00:00:00Z"),
+        ("to", "2026-01-01T00:00:00Z"),
         ("phone", "%2B79990000000"),
         ("business_id", "mindal"),
     ];
@@ -328,7 +332,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         let answers = ask(Profile::Dev, requests.collect()).await;
         let refused = |name: &str, body: &Value| {
             let reason = body["error"]["details"][name][0].as_str().unwrap_or_default();
-            reason.starts_with("is not a parameter") || reason.starts_with("is not supported")
+            reason.starts_with("is not a parameter")
         };
         let taken = values.iter().zip(&answers).filter(|((name, _), (_, body))| !refused(name, body));
         let taken: BTreeSet<String> = taken.map(|((name, _), _)| (*name).to_owned()).collect();

@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use ledger_core::context::Registry;
 use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::log::Position;
+use ledger_core::member::movement::LineKind;
 use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
-use sqlx::FromRow;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryAs;
+use sqlx::{FromRow, Postgres};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -29,28 +32,88 @@ pub(crate) struct StoredLine {
     balance_after_kopecks: i64,
 }
 
+/// Which lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Filter {
+    /// Of these types; of any when absent.
+    pub(crate) kinds: Option<Vec<LineKind>>,
+    /// Of this business, if visits there are no secret: a list of what happened at a clinic would tell of it.
+    pub(crate) business: Option<BusinessId>,
+    /// Of what happened then or later.
+    pub(crate) from: Option<Timestamp>,
+    /// Of what happened before then.
+    pub(crate) to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Binds what it asks for as parameters 2 to 5 of [`FILTERED`].
+    fn bind<'q, T>(
+        &self,
+        query: QueryAs<'q, Postgres, T, PgArguments>,
+    ) -> QueryAs<'q, Postgres, T, PgArguments> {
+        let kinds = self.kinds.as_ref();
+        query
+            .bind(kinds.map(|kinds| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>()))
+            .bind(self.business.map(|id| id.as_uuid()))
+            .bind(self.from.map(Timestamp::to_utc))
+            .bind(self.to.map(Timestamp::to_utc))
+    }
+}
+
+/// The columns of a line, of one member's lines: her id is parameter 1.
+macro_rules! lines {
+    ($conditions:expr) => {
+        concat!(
+            "SELECT position, line_id, type, amount_kopecks, adds, business_id, medical, occurred_at, ",
+            "balance_after_kopecks FROM history.lines WHERE member_id = $1 AND ",
+            $conditions
+        )
+    };
+}
+
+/// What a [`Filter`] asks for, as it binds it.
+macro_rules! filtered {
+    () => {
+        "($2::text[] IS NULL OR type = ANY($2)) AND ($3::uuid IS NULL OR business_id = $3 AND NOT medical) \
+         AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)"
+    };
+}
+
 /// Up to one line more than the page holds, and how many there are in all.
 pub(crate) async fn lines(
     app: &App,
     member: MemberId,
+    filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<StoredLine>, i64), ApiError> {
     let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
-    let lines = sqlx::query_as(
-        "SELECT position, line_id, type, amount_kopecks, adds, business_id, medical, occurred_at, balance_after_kopecks
-         FROM history.lines WHERE member_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3 OFFSET $4",
-    )
-    .bind(member.as_uuid())
-    .bind(before)
-    .bind(page.limit.saturating_add(1))
-    .bind(page.offset)
-    .fetch_all(&app.read_pool)
-    .await?;
-    let total: Option<i64> = sqlx::query_scalar("SELECT lines FROM history.totals WHERE member_id = $1")
-        .bind(member.as_uuid())
-        .fetch_optional(&app.read_pool)
+    let text = concat!(lines!(filtered!()), " AND position < $6 ORDER BY position DESC LIMIT $7 OFFSET $8");
+    let lines = filter
+        .bind(sqlx::query_as(text).bind(member.as_uuid()))
+        .bind(before)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset)
+        .fetch_all(&app.read_pool)
         .await?;
-    Ok((lines, total.unwrap_or(0)))
+    Ok((lines, count(app, member, filter).await?))
+}
+
+async fn count(app: &App, member: MemberId, filter: &Filter) -> Result<i64, ApiError> {
+    let query = if *filter == Filter::default() {
+        let text = "SELECT COALESCE(sum(lines), 0)::bigint FROM history.totals WHERE member_id = $1";
+        sqlx::query_as(text).bind(member.as_uuid())
+    } else {
+        let text = concat!("SELECT count(*) FROM history.lines WHERE member_id = $1 AND ", filtered!());
+        filter.bind(sqlx::query_as(text).bind(member.as_uuid()))
+    };
+    let (lines,) = query.fetch_one(&app.read_pool).await?;
+    Ok(lines)
+}
+
+/// The line `id` of her history.
+pub(crate) async fn line(app: &App, member: MemberId, id: Uuid) -> Result<Option<StoredLine>, ApiError> {
+    let query = sqlx::query_as(lines!("line_id = $2")).bind(member.as_uuid()).bind(id);
+    Ok(query.fetch_optional(&app.read_pool).await?)
 }
 
 impl StoredLine {

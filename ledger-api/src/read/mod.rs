@@ -5,6 +5,8 @@
 
 pub(crate) mod balances;
 pub(crate) mod directory;
+pub(crate) mod explain;
+pub(crate) mod hindsight;
 pub(crate) mod history;
 pub(crate) mod journal;
 pub(crate) mod statuses;
@@ -112,6 +114,7 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::OwnConsents
             | Operation::Balance
             | Operation::History
+            | Operation::Explanation
             | Operation::StatusProgress
             | Operation::Purchases
             | Operation::OnePurchase

@@ -19,6 +19,8 @@
 //! | `consents.rs` | consents given and withdrawn |
 //! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs` | the fold |
 //! | `purchase_file.rs` | the fold of one purchase, for its edits |
+//! | `movement.rs` | what a fact does to the total: the lines of her history |
+//! | `hindsight.rs` | T1: as it was, and as it was known |
 //! | `command.rs`, `decide.rs`, `draft.rs` | what can be asked, which decision it is, what it wants written |
 //! | `working.rs` | a decision of several steps |
 
@@ -35,9 +37,11 @@ pub mod draft;
 mod due;
 pub mod event;
 pub mod gift;
+pub mod hindsight;
 pub mod holds;
 mod live_lots;
 pub mod lot;
+pub mod movement;
 pub mod premium;
 mod purchase;
 pub mod purchase_file;

@@ -21,7 +21,7 @@ use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
 use crate::member::spend::SpendBook;
-use crate::member::status::Status;
+use crate::member::status::{Spent, Status};
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
@@ -279,6 +279,14 @@ impl MemberState {
     #[must_use]
     pub fn status_at(&self, at: Timestamp) -> Status {
         self.shown().status.max(self.premium.floor(at))
+    }
+
+    /// What she spent after `after` up to `until`, as the status shown counts it; `None` when a sum does not fit. Rules
+    /// S1, S7.
+    #[must_use]
+    pub fn spent(&self, after: Timestamp, until: Timestamp) -> Option<Spent> {
+        let sums = self.spend.window(after, until)?;
+        Some(if self.consents_to(&Purpose::MedicalStatus) { sums.with_medical } else { sums.ordinary })
     }
 
     /// Her paid periods. Rule S4.

@@ -24,12 +24,10 @@ pub(crate) struct RegistryFold {
 impl RegistryFold {
     /// Folds one fact of a business or policy stream.
     pub(crate) fn fold(&mut self, stream_id: Uuid, version: i32, event: &Event) -> Result<(), StoreError> {
-        let registry = Arc::make_mut(&mut self.registry);
-        match event {
-            Event::Business(event) => registry.businesses.apply(event)?,
-            Event::Policy(event) => registry.policies.apply(event),
-            Event::Member(_) => return Ok(()),
+        if let Event::Member(_) = event {
+            return Ok(());
         }
+        Arc::make_mut(&mut self.registry).apply(event)?;
         self.versions.insert(stream_id, version);
         Ok(())
     }

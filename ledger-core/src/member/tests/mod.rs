@@ -4,6 +4,7 @@ mod amendments;
 mod bonuses;
 mod documents;
 mod gifts;
+mod hindsight;
 mod lots;
 mod medical;
 mod model;

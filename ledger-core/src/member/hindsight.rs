@@ -1,0 +1,91 @@
+//! A member's state as it was, and as it was known, at any moment. Rule T1.
+//!
+//! A fact has two times: when it happened and when the log took it. `as_of` leaves out what happened later, `known_at` what
+//! the log took later.
+//!
+//! The log is in the order of the second. So a fact may have happened before one that it leans on: bonuses that pay for a
+//! purchase are spent when it was made, and may have been held a minute later. As of a moment between the two, the fact is
+//! left out, and what it caused with it: neither had happened as far as it can be told.
+
+use std::collections::BTreeSet;
+
+use super::event::MemberEvent;
+use super::state::{CorruptHistory, MemberState};
+use crate::ids::EventId;
+use crate::log::{Event, Row, UnknownEvent};
+use crate::time::Timestamp;
+
+/// From where she is looked at; without moments, from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hindsight {
+    /// What happened later is left out.
+    pub as_of: Option<Timestamp>,
+    /// What the log took later is left out.
+    pub known_at: Option<Timestamp>,
+}
+
+/// Why there is no looking back.
+#[derive(Debug, thiserror::Error)]
+pub enum NoHindsight {
+    /// A row that this program cannot read.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEvent),
+    /// What was known does not hold.
+    #[error(transparent)]
+    Corrupt(#[from] CorruptHistory),
+}
+
+impl Hindsight {
+    /// The moment at which a balance or a status is looked at: `as_of`, else `known_at`, else now.
+    #[must_use]
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        self.as_of.or(self.known_at).unwrap_or(now)
+    }
+
+    /// Her state, folded from the rows of her stream. O(history).
+    ///
+    /// # Errors
+    /// [`NoHindsight`] for rows that cannot be read, or do not hold though nothing that happened is left out.
+    pub fn state(&self, rows: &[Row]) -> Result<MemberState, NoHindsight> {
+        let mut facts = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|row| self.sees(row)) {
+            if let Event::Member(fact) = row.event()? {
+                facts.push((row, fact));
+            }
+        }
+        let mut left_out = BTreeSet::new();
+        loop {
+            match fold(&facts, &mut left_out) {
+                Ok(state) => return Ok(state),
+                // What was known at a moment is a prefix of the log, and holds.
+                Err((_, corrupt)) if self.as_of.is_none() => return Err(corrupt.into()),
+                Err((event_id, _)) => drop(left_out.insert(event_id)),
+            }
+        }
+    }
+
+    fn sees(&self, row: &Row) -> bool {
+        self.as_of.is_none_or(|as_of| row.occurred_at <= as_of)
+            && self.known_at.is_none_or(|known_at| row.recorded_at <= known_at)
+    }
+}
+
+/// The fold of what is not left out, or the first fact that cannot be. What a fact left out caused joins it.
+fn fold(
+    facts: &[(&Row, MemberEvent)],
+    left_out: &mut BTreeSet<EventId>,
+) -> Result<MemberState, (EventId, CorruptHistory)> {
+    let mut state = MemberState::default();
+    for (row, fact) in facts {
+        let follows = row.metadata.causation_id.is_some_and(|cause| left_out.contains(&cause));
+        if follows {
+            left_out.insert(row.event_id);
+        }
+        if !left_out.contains(&row.event_id) {
+            state
+                .apply(row.position, row.occurred_at, fact)
+                .map_err(|corrupt| (row.event_id, corrupt))?;
+        }
+    }
+    Ok(state)
+}
