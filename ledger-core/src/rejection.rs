@@ -136,38 +136,47 @@ pub enum Rejection {
     AmountOutOfRange,
 }
 
-impl Rejection {
-    /// The stable code on the wire. Rule Z.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::PolicyParameters { .. } => "VALIDATION_ERROR",
-            Self::MemberNotFound => "MEMBER_NOT_FOUND",
-            Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
-            Self::PolicyMissing => "POLICY_MISSING",
-            Self::HoldNotFound => "HOLD_NOT_FOUND",
-            Self::PurchaseNotFound => "NOT_FOUND",
-            Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
-            Self::HoldLapsed => "HOLD_LAPSED",
-            Self::WrongBusiness => "WRONG_BUSINESS",
-            Self::OverRedeemLimit { .. } => "OVER_REDEEM_LIMIT",
-            Self::InsufficientBonuses { .. } => "INSUFFICIENT_BONUSES",
-            Self::RefundExceedsPurchase { .. } => "REFUND_EXCEEDS_PURCHASE",
-            Self::TooManyWaiting => "TOO_MANY_WAITING",
-            Self::CouponNotValid => "COUPON_NOT_VALID",
-            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
-            Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
-            Self::MemberExists => "MEMBER_EXISTS",
-            Self::SlugTaken => "SLUG_TAKEN",
-            Self::ConsentRequired => "CONSENT_REQUIRED",
-            Self::MemberBlocked => "MEMBER_BLOCKED",
-            Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",
-            Self::PremiumNotActive => "PREMIUM_NOT_ACTIVE",
-            Self::OccurredInFuture { .. } => "OCCURRED_IN_FUTURE",
-            Self::PolicyInThePast { .. } => "POLICY_IN_THE_PAST",
-            Self::PeriodInThePast { .. } => "PERIOD_IN_THE_PAST",
-            Self::PeriodReversed => "PERIOD_REVERSED",
-            Self::AmountOutOfRange => "AMOUNT_OUT_OF_RANGE",
+macro_rules! codes {
+    ($($rejection:pat => $code:literal,)*) => {
+        impl Rejection {
+            /// Every code.
+            pub const CODES: &'static [&'static str] = &[$($code,)*];
+
+            /// The stable code on the wire. Rule Z.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                match self { $($rejection => $code,)* }
+            }
         }
-    }
+    };
+}
+
+codes! {
+    Self::PolicyParameters { .. } => "VALIDATION_ERROR",
+    Self::MemberNotFound => "MEMBER_NOT_FOUND",
+    Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
+    Self::PolicyMissing => "POLICY_MISSING",
+    Self::HoldNotFound => "HOLD_NOT_FOUND",
+    Self::PurchaseNotFound => "NOT_FOUND",
+    Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
+    Self::HoldLapsed => "HOLD_LAPSED",
+    Self::WrongBusiness => "WRONG_BUSINESS",
+    Self::OverRedeemLimit { .. } => "OVER_REDEEM_LIMIT",
+    Self::InsufficientBonuses { .. } => "INSUFFICIENT_BONUSES",
+    Self::RefundExceedsPurchase { .. } => "REFUND_EXCEEDS_PURCHASE",
+    Self::TooManyWaiting => "TOO_MANY_WAITING",
+    Self::CouponNotValid => "COUPON_NOT_VALID",
+    Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+    Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
+    Self::MemberExists => "MEMBER_EXISTS",
+    Self::SlugTaken => "SLUG_TAKEN",
+    Self::ConsentRequired => "CONSENT_REQUIRED",
+    Self::MemberBlocked => "MEMBER_BLOCKED",
+    Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",
+    Self::PremiumNotActive => "PREMIUM_NOT_ACTIVE",
+    Self::OccurredInFuture { .. } => "OCCURRED_IN_FUTURE",
+    Self::PolicyInThePast { .. } => "POLICY_IN_THE_PAST",
+    Self::PeriodInThePast { .. } => "PERIOD_IN_THE_PAST",
+    Self::PeriodReversed => "PERIOD_REVERSED",
+    Self::AmountOutOfRange => "AMOUNT_OUT_OF_RANGE",
 }

@@ -7,6 +7,8 @@
 //! expectation names must be there and equal; a step without an expectation must still succeed.
 
 mod actor;
+#[cfg(test)]
+mod coverage;
 mod error;
 mod expect;
 mod fresh;
