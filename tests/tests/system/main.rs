@@ -11,6 +11,7 @@ mod clock;
 mod crashes;
 mod duplicates;
 mod fuzz;
+mod journey;
 mod long_history;
 mod outages;
 mod privacy;
