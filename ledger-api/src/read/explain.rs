@@ -60,9 +60,8 @@ pub(crate) async fn explain(
 /// The facts that make the line which begins at `position`: movements of the same cause that follow one another.
 fn facts_of_line(decision: &[Fact], position: Position) -> Vec<&Fact> {
     let movements = decision.iter().filter(|(row, _)| row.position >= position);
-    let mut movements = movements
-        .filter_map(|fact| Movement::of(&fact.1).map(|movement| (fact, movement)))
-        .peekable();
+    let mut movements =
+        movements.filter_map(|fact| Movement::of(&fact.1).map(|movement| (fact, movement))).peekable();
     let cause = |(fact, movement): &(&Fact, Movement)| movement.cause(fact.0.metadata.correlation_id);
     let first = movements.peek().map(cause);
     movements.take_while(|movement| Some(cause(movement)) == first).map(|(fact, _)| fact).collect()
@@ -170,7 +169,10 @@ impl Told {
             PolicyMoment::RecordedAt => "recorded_at",
         };
         let when = if policy_moment == "occurred_at" { "покупки" } else { "записи" };
-        self.say(format!("Правила программы версии {}, действовавшие в момент {when}", inputs.policy_version));
+        self.say(format!(
+            "Правила программы версии {}, действовавшие в момент {when}",
+            inputs.policy_version
+        ));
         fact.lots.iter().for_each(|lot| self.opened(lot));
         self.calculation = Some(Calculation {
             base: inputs.base,

@@ -22,15 +22,8 @@ pub enum LineKind {
 
 impl LineKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Earned,
-        Self::Spent,
-        Self::Expired,
-        Self::Returned,
-        Self::Revoked,
-        Self::Adjusted,
-        Self::Gift,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Earned, Self::Spent, Self::Expired, Self::Returned, Self::Revoked, Self::Adjusted, Self::Gift];
 
     /// The name on the wire.
     #[must_use]

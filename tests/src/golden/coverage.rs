@@ -152,5 +152,7 @@ fn every_refusal_has_a_scenario() {
 
 /// Whether `text` has `named` with no further letter behind it.
 fn names_it(text: &str, named: &str) -> bool {
-    text.split(named).skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_uppercase() || next == '_'))
+    text.split(named)
+        .skip(1)
+        .any(|rest| !rest.starts_with(|next: char| next.is_ascii_uppercase() || next == '_'))
 }

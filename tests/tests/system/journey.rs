@@ -135,7 +135,8 @@ const OF_BUSINESSES: &str = "SELECT COALESCE(payload->>'business_id', payload->'
         COALESCE(sum((payload->>'amount')::numeric * 100) FILTER (WHERE event_type = 'BonusExpired'), 0)::bigint
     FROM ledger.events WHERE event_type IN ('PurchaseRecorded', 'BonusAccrued', 'BonusExpired') GROUP BY 1";
 /// From the read models: balance and status.
-const STANDING: &str = "SELECT m.member_id::text, m.ordinary_status, COALESCE((SELECT sum(l.left_kopecks) FROM balances.lots l
+const STANDING: &str =
+    "SELECT m.member_id::text, m.ordinary_status, COALESCE((SELECT sum(l.left_kopecks) FROM balances.lots l
         WHERE l.member_id = m.member_id AND l.expires_at >= $1), 0)::bigint FROM statuses.members m";
 
 async fn of_members(ledger: &PgPool, read: &PgPool, now: Timestamp) -> BTreeMap<String, OfMember> {
