@@ -19,6 +19,7 @@ mod racing;
 mod rebuild;
 mod redeeming;
 mod restored;
+mod schedules;
 mod scope;
 mod slow;
 mod start;
