@@ -247,7 +247,10 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
-        Rejection::HoldAlreadyClosed | Rejection::MemberExists | Rejection::SlugTaken => StatusCode::CONFLICT,
+        Rejection::HoldAlreadyClosed
+        | Rejection::QuarantineClosed
+        | Rejection::MemberExists
+        | Rejection::SlugTaken => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused

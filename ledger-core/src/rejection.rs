@@ -41,6 +41,9 @@ pub enum Rejection {
     /// Edits of a known document are not taken yet. Rule D3.
     #[error("amendments of a recorded purchase are not supported yet")]
     AmendmentNotSupported,
+    /// The document was taken out of quarantine, one way or the other. Rule T3.
+    #[error("the document was applied or dropped before")]
+    QuarantineClosed,
     /// The hold was captured or cancelled. Rule R4.
     #[error("the redemption is closed")]
     HoldAlreadyClosed,
@@ -147,6 +150,7 @@ impl Rejection {
             Self::PolicyMissing => "POLICY_MISSING",
             Self::HoldNotFound => "HOLD_NOT_FOUND",
             Self::PurchaseNotFound => "NOT_FOUND",
+            Self::QuarantineClosed => "QUARANTINE_CLOSED",
             Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
             Self::HoldLapsed => "HOLD_LAPSED",
             Self::WrongBusiness => "WRONG_BUSINESS",

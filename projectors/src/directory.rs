@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::ids::{BusinessId, MemberId, QuarantineId};
 use ledger_core::member::event::{
     BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded,
 };
@@ -69,6 +69,12 @@ impl Projection for Directory {
                     }
                     Fact::Member(member, MemberEvent::PurchaseQuarantined(fact)) => {
                         quarantine(connection, event, *member, fact).await?;
+                    }
+                    Fact::Member(_, MemberEvent::QuarantineApplied(fact)) => {
+                        leave_quarantine(connection, fact.quarantine_id, "applied").await?;
+                    }
+                    Fact::Member(_, MemberEvent::QuarantineDropped(fact)) => {
+                        leave_quarantine(connection, fact.quarantine_id, "dropped").await?;
                     }
                     Fact::Member(member, MemberEvent::PurchaseRecorded(fact)) => {
                         recorded.push((*member, event, fact));
@@ -192,6 +198,19 @@ async fn quarantine(
         .bind(event.occurred_at.to_utc())
         .bind(event.recorded_at.to_utc())
         .bind(event.position)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn leave_quarantine(
+    connection: &mut PgConnection,
+    id: QuarantineId,
+    state: &str,
+) -> Result<(), ProjectError> {
+    sqlx::query("UPDATE quarantine SET state = $2 WHERE quarantine_id = $1")
+        .bind(id.as_uuid())
+        .bind(state)
         .execute(connection)
         .await?;
     Ok(())

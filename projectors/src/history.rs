@@ -126,6 +126,8 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::QuarantineApplied(_)
+        | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)

@@ -153,6 +153,16 @@ pub(crate) struct Quarantine {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// A document that waited is dropped.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Dropped {
+    /// Which.
+    pub(crate) quarantine_id: Uuid,
+    /// Present and true when the same request came before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) replayed: bool,
+}
+
 /// A document that waits for an admin.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QuarantineItem {

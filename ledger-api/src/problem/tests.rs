@@ -47,6 +47,7 @@ fn every_error_has_its_status_and_code() {
         (Rejection::HoldNotFound.into(), 404, "HOLD_NOT_FOUND"),
         (Rejection::PurchaseNotFound.into(), 404, "NOT_FOUND"),
         (Rejection::HoldAlreadyClosed.into(), 409, "HOLD_ALREADY_CLOSED"),
+        (Rejection::QuarantineClosed.into(), 409, "QUARANTINE_CLOSED"),
         (Rejection::HoldLapsed.into(), 422, "HOLD_LAPSED"),
         (Rejection::WrongBusiness.into(), 422, "WRONG_BUSINESS"),
         (over(bon, rub).into(), 422, "OVER_REDEEM_LIMIT"),

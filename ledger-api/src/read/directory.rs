@@ -1,7 +1,7 @@
 //! Purchases by id, and documents that wait for an admin.
 
 use chrono::{DateTime, Utc};
-use ledger_core::ids::{BusinessId, PurchaseId};
+use ledger_core::ids::{BusinessId, MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::time::Timestamp;
@@ -87,6 +87,15 @@ struct QuarantineRow {
     occurred_at: DateTime<Utc>,
     recorded_at: DateTime<Utc>,
     position: Position,
+}
+
+/// Whose a document is that waits, or waited.
+pub(crate) async fn quarantined_of(app: &App, id: Uuid) -> Result<Option<MemberId>, ApiError> {
+    let found = sqlx::query_scalar("SELECT member_id FROM directory.quarantine WHERE quarantine_id = $1")
+        .bind(id)
+        .fetch_optional(&app.read_pool)
+        .await?;
+    Ok(found.map(MemberId::from_uuid))
 }
 
 /// Up to one waiting document more than the page holds, oldest first, each with its position.

@@ -146,6 +146,8 @@ event_catalogue! {
         ConsentWithdrawn = 1,
         PurchaseRecorded = 1,
         PurchaseQuarantined = 1,
+        QuarantineApplied = 1,
+        QuarantineDropped = 1,
         PurchaseAmended = 1,
         BonusAccrued = 1,
         BonusMatured = 1,

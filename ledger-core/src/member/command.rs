@@ -38,6 +38,10 @@ pub enum MemberCommand {
     },
     /// A business reports a purchase.
     RecordPurchase(RecordPurchase),
+    /// An admin records a document that waits. Rule T3.
+    ApplyQuarantined(QuarantineId),
+    /// An admin drops one. Rule T3.
+    DropQuarantined(QuarantineId),
     /// A business reserves bonuses for a purchase. Rule R1.
     HoldBonuses(HoldBonuses),
     /// A business calls a hold off. Rule R1.
@@ -194,6 +198,11 @@ pub enum MemberOutcome {
     ConsentsChanged,
     /// What became of a purchase.
     Purchase(PurchaseOutcome),
+    /// A document that waited is dropped.
+    QuarantineDropped {
+        /// Which.
+        quarantine_id: QuarantineId,
+    },
     /// Bonuses are reserved.
     Held {
         /// What the purchase names them by.

@@ -3,6 +3,7 @@
 //! | file | rules |
 //! |---|---|
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
+//! | `quarantine.rs` | T3: documents that an admin applies or drops |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
@@ -41,6 +42,7 @@ pub mod lot;
 pub mod premium;
 mod purchase;
 pub mod purchase_file;
+mod quarantine;
 mod redemption;
 pub mod refund;
 mod review;

@@ -90,20 +90,15 @@ pub(super) fn record(
         PurchaseMode::Live => context.recorded_at,
         PurchaseMode::Import { .. } => document.occurred_at,
     };
-    let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
+    let lives_until = None;
+    let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business, lives_until };
     let to_pay = document.redemption_id.filter(|_| !document.cancelled);
     let capture = to_pay.map(|redemption_id| {
         let asked = ToPay { redemption_id, redeem_amount: document.redeem_amount, bill: document.amount };
         let at = terms.looked_up_at(document.occurred_at, context);
         capture(state, &asked, (business, policy, at), context.recorded_at)
     });
-    let mut outcome = terms.pay(state, (recorded, capture.transpose()?), document, context, draft)?;
-    apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
-    if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
-        // A refund that waited is an occasion to evaluate, too (S2).
-        *status = draft.shown_status(state, decided_at);
-    }
-    Ok(outcome)
+    terms.take(state, (recorded, capture.transpose()?), document, context, draft)
 }
 
 /// The form of a bill, in the order of refusals.
@@ -170,16 +165,37 @@ fn is_new_category(state: &MemberState, business: &Business) -> bool {
 
 /// What decides on one purchase besides her state. Rules P1, T6.
 #[derive(Clone, Copy)]
-struct Deciding<'a> {
+pub(super) struct Deciding<'a> {
     /// The moment it is decided as of: now, or its own for history (Rule T6).
-    decided_at: Timestamp,
-    mode: PurchaseMode,
-    policy: &'a Policy,
-    policy_moment: PolicyMoment,
-    business: &'a Business,
+    pub(super) decided_at: Timestamp,
+    pub(super) mode: PurchaseMode,
+    pub(super) policy: &'a Policy,
+    pub(super) policy_moment: PolicyMoment,
+    pub(super) business: &'a Business,
+    /// Until when its lots live at least. Rule T3.
+    pub(super) lives_until: Option<Timestamp>,
 }
 
 impl Deciding<'_> {
+    /// Records the purchase, and what waited for it.
+    pub(super) fn take(
+        self,
+        state: &MemberState,
+        (recorded, capture): (PurchaseRecorded, Option<Capture>),
+        document: &PurchaseDocument,
+        context: &Context<'_>,
+        draft: &mut Draft,
+    ) -> Result<MemberOutcome, Rejection> {
+        let waiting = self.business.waiting_for(recorded.purchase_id, context.recorded_at);
+        let mut outcome = self.pay(state, (recorded, capture), document, context, draft)?;
+        apply_waiting(state, &waiting, context, draft)?;
+        if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
+            // A refund that waited is an occasion to evaluate, too (S2).
+            *status = draft.shown_status(state, self.decided_at);
+        }
+        Ok(outcome)
+    }
+
     fn pay(
         self,
         state: &MemberState,
@@ -291,6 +307,7 @@ impl Deciding<'_> {
         let opens =
             if available_from > self.decided_at.min(now) { Holding::Pending } else { Holding::Available };
         let expires_at = occurred_at.moscow_day().plus_days(parameters.bonus_life_days).end();
+        let expires_at = self.lives_until.map_or(expires_at, |least| expires_at.max(least));
         Life { opens, available_from, expires_at }
     }
 

@@ -110,6 +110,8 @@ impl PurchaseFile {
             | MemberEvent::ConsentGranted(_)
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)

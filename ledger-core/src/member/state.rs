@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId};
+use crate::ids::{BusinessId, LotId, QuarantineId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::debts::Debt;
 use crate::member::event::{
-    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
-    StatusDowngradeScheduled, Track,
+    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineApplied,
+    QuarantineDropped, StatusChanged, StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
@@ -26,7 +26,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 2;
+pub const STATE_REVISION: i32 = 3;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,13 @@ pub(crate) struct Decided {
     pub(crate) version: ConsentVersion,
 }
 
+/// A document that waits for an admin's word. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Quarantined {
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) purchase: PurchaseRecorded,
+}
+
 /// What the fold of a member's stream knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberState {
@@ -139,6 +146,7 @@ pub struct MemberState {
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
     pub(crate) blocked: bool,
+    pub(crate) quarantined: BTreeMap<QuarantineId, Quarantined>,
 }
 
 impl MemberState {
@@ -167,7 +175,15 @@ impl MemberState {
                 self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
             }
             MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::PurchaseQuarantined(_) => {}
+            MemberEvent::PurchaseQuarantined(fact) => {
+                let waiting = Quarantined { occurred_at, purchase: fact.purchase.clone() };
+                self.quarantined.insert(fact.quarantine_id, waiting);
+            }
+            MemberEvent::QuarantineApplied(QuarantineApplied { quarantine_id, .. })
+            | MemberEvent::QuarantineDropped(QuarantineDropped { quarantine_id, .. }) => {
+                let waited = self.quarantined.remove(quarantine_id);
+                waited.ok_or_else(|| corrupt("a document leaves the quarantine that is not there"))?;
+            }
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
@@ -301,7 +317,7 @@ impl MemberState {
     /// How many lots and bills it holds: what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.lots.len().saturating_add(self.spend.len())
+        self.lots.len().saturating_add(self.spend.len()).saturating_add(self.quarantined.len())
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

@@ -148,6 +148,8 @@ impl Changes {
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseRecorded(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::PurchaseAmended(_)
             | MemberEvent::PurchaseRefunded(_)
             | MemberEvent::DebtIncurred(_)

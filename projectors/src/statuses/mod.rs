@@ -138,6 +138,8 @@ impl<'a> Changes<'a> {
                 self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
             }
             MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
             | MemberEvent::BonusesRedeemed(_)

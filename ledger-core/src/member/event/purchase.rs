@@ -69,6 +69,28 @@ pub struct PurchaseQuarantined {
     pub purchase: PurchaseRecorded,
 }
 
+/// An admin took a document out of quarantine: it is recorded. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineApplied {
+    /// What waited.
+    pub quarantine_id: QuarantineId,
+    /// The purchase that it became.
+    pub purchase_id: PurchaseId,
+}
+
+/// An admin dropped a document that waited: it is never recorded. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineDropped {
+    /// What waited.
+    pub quarantine_id: QuarantineId,
+    /// The purchase that it would have become.
+    pub purchase_id: PurchaseId,
+}
+
 /// A newer revision of a purchase's document: another amount, cancelled, or restored. Rule D3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -9,6 +9,7 @@ mod medical;
 mod model;
 mod premium;
 mod properties;
+mod quarantine;
 mod redemptions;
 mod refunds;
 mod standing;

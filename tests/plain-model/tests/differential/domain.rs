@@ -269,6 +269,7 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         MemberOutcome::Registered
         | MemberOutcome::ConsentsChanged
         | MemberOutcome::DueWritten
+        | MemberOutcome::QuarantineDropped { .. }
         | MemberOutcome::Reviewed => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,
