@@ -38,7 +38,7 @@ CREATE TABLE policies (
     position       bigint      NOT NULL
 );
 
--- Documents that wait for an admin. Rule T3.
+-- Documents that wait for an admin (Rule T3); those that may be another system's report of a purchase say of which (Rule D5).
 CREATE TABLE quarantine (
     quarantine_id  uuid        PRIMARY KEY,
     state          text        NOT NULL DEFAULT 'waiting',
@@ -51,7 +51,9 @@ CREATE TABLE quarantine (
     amount_kopecks bigint      NOT NULL,
     occurred_at    timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL,
-    position       bigint      NOT NULL
+    position       bigint      NOT NULL,
+    resembles      uuid,
+    source_system  text
 );
 CREATE INDEX quarantine_newest ON quarantine (state, position);
 

@@ -186,20 +186,24 @@ async fn quarantine(
     fact: &PurchaseQuarantined,
 ) -> Result<(), ProjectError> {
     let purchase = &fact.purchase;
-    sqlx::query("INSERT INTO quarantine VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-        .bind(fact.quarantine_id.as_uuid())
-        .bind(word(event, &fact.reason)?)
-        .bind(member.as_uuid())
-        .bind(purchase.business_id.as_uuid())
-        .bind(purchase.business.as_str())
-        .bind(purchase.confidentiality == Confidentiality::Medical)
-        .bind(purchase.purchase_id.as_uuid())
-        .bind(purchase.amount.kopecks())
-        .bind(event.occurred_at.to_utc())
-        .bind(event.recorded_at.to_utc())
-        .bind(event.position)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO quarantine VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(fact.quarantine_id.as_uuid())
+    .bind(word(event, &fact.reason)?)
+    .bind(member.as_uuid())
+    .bind(purchase.business_id.as_uuid())
+    .bind(purchase.business.as_str())
+    .bind(purchase.confidentiality == Confidentiality::Medical)
+    .bind(purchase.purchase_id.as_uuid())
+    .bind(purchase.amount.kopecks())
+    .bind(event.occurred_at.to_utc())
+    .bind(event.recorded_at.to_utc())
+    .bind(event.position)
+    .bind(fact.resembles.map(|id| id.as_uuid()))
+    .bind(purchase.source_system.map(|key| key.to_string()))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
 use super::standing::Rankings;
 use crate::ids::{
-    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
+    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId, SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
 use crate::member::event::PurchaseSource;
@@ -90,6 +90,8 @@ pub struct PurchaseDocument {
     pub occurred_at: Timestamp,
     /// How it came in.
     pub source: PurchaseSource,
+    /// Which of the business's systems sent it. Rule D5.
+    pub source_system: Option<SourceKey>,
     /// Whether the document says that the purchase is void. Rule D3.
     pub cancelled: bool,
     /// The hold it captures. Rule R3.
@@ -177,7 +179,7 @@ pub enum PurchaseOutcome {
         #[serde(default)]
         amended: bool,
     },
-    /// It waits for an admin. Rule T3.
+    /// It waits for an admin. Rules T3, D5.
     Quarantined {
         /// What the admin names it by.
         quarantine_id: QuarantineId,

@@ -52,6 +52,7 @@ impl MemberState {
         }
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
         if refunded == fact.bill {
+            self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
             let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
             *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
         }
@@ -68,6 +69,8 @@ impl MemberState {
         } else {
             self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
         }
+        let is_sale = after > Roubles::ZERO;
+        self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
         let visits = self.visits(category, kind, fact.business_id);
         let counted = match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),

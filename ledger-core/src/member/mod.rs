@@ -3,7 +3,8 @@
 //! | file | rules |
 //! |---|---|
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
-//! | `quarantine.rs` | T3: documents that an admin applies or drops |
+//! | `quarantine.rs` | T3, D5: documents that an admin applies or drops |
+//! | `sales.rs` | D5: what another system may report again |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
@@ -46,6 +47,7 @@ mod quarantine;
 mod redemption;
 pub mod refund;
 mod review;
+pub(crate) mod sales;
 pub mod spend;
 pub mod standing;
 pub mod state;

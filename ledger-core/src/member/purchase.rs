@@ -1,4 +1,4 @@
-//! What a purchase document leads to. Rules T3–T6, D1, D4, B5, R3, S2.
+//! What a purchase document leads to. Rules T3–T6, D1, D4, D5, B5, R3, S2.
 
 use chrono::TimeDelta;
 
@@ -14,6 +14,7 @@ use super::review::{Review, live_window};
 use crate::business::Business;
 use crate::category::Confidentiality;
 use crate::context::Context;
+use crate::ids::PurchaseId;
 use crate::log::Event;
 use crate::member::consent::Purpose;
 use crate::member::event::{
@@ -43,7 +44,6 @@ pub(super) fn record(
     let document = &command.document;
     let business =
         context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let now_policy = context.policy_at(context.recorded_at)?;
     let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
     if !state.is_registered() || !state.consents_to(&consent) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
@@ -72,15 +72,10 @@ pub(super) fn record(
         // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
         write_due(state, context, draft)?;
     }
-    // What is void from the first earns nothing: no admin need look at it.
-    if command.mode == PurchaseMode::Live && !document.cancelled && is_too_old(document, context, now_policy)
-    {
-        let reason = QuarantineReason::TooOld;
+    if let Some((reason, resembles)) = why_it_waits(state, command, policy, context)? {
         let quarantine_id = command.quarantine_id;
-        draft.push(
-            document.occurred_at,
-            PurchaseQuarantined { quarantine_id, reason, purchase: recorded }.into(),
-        );
+        let waits = PurchaseQuarantined { quarantine_id, reason, resembles, purchase: recorded };
+        draft.push(document.occurred_at, waits.into());
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Quarantined { quarantine_id }));
     }
     if let Some(since) = registered_at.filter(|since| Some(*since) != state.registered_at) {
@@ -134,10 +129,28 @@ fn check_form(command: &RecordPurchase, context: &Context<'_>) -> Result<(), Rej
     Ok(())
 }
 
-/// Rule T3: older than a partner may report on its own.
-fn is_too_old(document: &PurchaseDocument, context: &Context<'_>, policy: &Policy) -> bool {
-    let limit = TimeDelta::days(i64::from(policy.parameters.purchase_max_age_days));
-    context.recorded_at.since(document.occurred_at) > limit
+/// Why an admin must look at a document, and the sale that it may be a report of. A suspicion is the more to know (Rule D5),
+/// for history as well; a partner's report may be too old, too (Rule T3).
+fn why_it_waits(
+    state: &MemberState,
+    command: &RecordPurchase,
+    policy: &Policy,
+    context: &Context<'_>,
+) -> Result<Option<(QuarantineReason, Option<PurchaseId>)>, Rejection> {
+    let document = &command.document;
+    // What is void from the first earns nothing: no admin need look at it.
+    if document.cancelled {
+        return Ok(None);
+    }
+    let within = TimeDelta::minutes(i64::from(policy.parameters.purchase_duplicate_minutes));
+    let resembles = state.sales.resembling(document, within);
+    if resembles.is_some() {
+        return Ok(Some((QuarantineReason::SuspectedDuplicate, resembles)));
+    }
+    let max_age = context.policy_at(context.recorded_at)?.parameters.purchase_max_age_days;
+    let is_too_old = context.recorded_at.since(document.occurred_at) > TimeDelta::days(i64::from(max_age));
+    let waits = command.mode == PurchaseMode::Live && is_too_old;
+    Ok(waits.then_some((QuarantineReason::TooOld, None)))
 }
 
 fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
@@ -152,6 +165,7 @@ fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
         revision: document.revision,
         amount: document.amount,
         source: document.source,
+        source_system: document.source_system,
     }
 }
 

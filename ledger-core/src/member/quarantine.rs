@@ -1,4 +1,6 @@
-//! Documents that wait for an admin: applied or dropped, once. Rule T3.
+//! Documents that wait for an admin: applied or dropped, once. Rules T3, D5.
+//!
+//! A hold that such a document named is not captured: it lapses like any that nobody captured (Rule R1).
 
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode};
 use super::decide::write_due;
@@ -40,6 +42,7 @@ pub(super) fn apply(
         amount: purchase.amount,
         occurred_at: *occurred_at,
         source: purchase.source,
+        source_system: purchase.source_system,
         cancelled: false,
         redemption_id: None,
         redeem_amount: None,

@@ -20,13 +20,14 @@ use crate::member::event::{
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
+use crate::member::sales::Sales;
 use crate::member::spend::SpendBook;
 use crate::member::status::Status;
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 3;
+pub const STATE_REVISION: i32 = 4;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -140,6 +141,7 @@ pub struct MemberState {
     pub(crate) holds: Holds,
     pub(crate) debts: Vec<Debt>,
     pub(crate) spend: SpendBook,
+    pub(crate) sales: Sales,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
     pub(crate) ordinary: StatusTrack,
@@ -235,6 +237,7 @@ impl MemberState {
         self.spend
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
+        self.sales.record(occurred_at, fact);
         let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
         *visits = visits.checked_add(1).ok_or("too many visits")?;
         Ok(())
@@ -317,7 +320,7 @@ impl MemberState {
     /// How many lots and bills it holds: what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.lots.len().saturating_add(self.spend.len()).saturating_add(self.quarantined.len())
+        [self.lots.len(), self.spend.len(), self.sales.len(), self.quarantined.len()].iter().sum()
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

@@ -175,6 +175,7 @@ pub(crate) fn purchase_at(
         amount: Roubles::from_kopecks(kopecks),
         occurred_at,
         source: PurchaseSource::Api,
+        source_system: None,
         cancelled: false,
         redemption_id: None,
         redeem_amount: None,

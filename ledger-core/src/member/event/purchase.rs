@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug};
+use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug, SourceKey};
 use crate::member::event::AccrualInputs;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -45,6 +45,9 @@ pub struct PurchaseRecorded {
     pub amount: Roubles,
     /// How it came in.
     pub source: PurchaseSource,
+    /// Which of the business's systems sent it; none for the one that has no name of its own (`api`). Rule D5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source_system: Option<SourceKey>,
 }
 
 /// Why a document waits for an admin.
@@ -54,9 +57,11 @@ pub struct PurchaseRecorded {
 pub enum QuarantineReason {
     /// Older than a partner may report on its own. Rule T3.
     TooOld,
+    /// Perhaps another system's report of a sale that is known. Rule D5.
+    SuspectedDuplicate,
 }
 
-/// A purchase that an admin must apply or drop. Rule T3.
+/// A purchase that an admin must apply or drop. Rules T3, D5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -65,6 +70,9 @@ pub struct PurchaseQuarantined {
     pub quarantine_id: QuarantineId,
     /// Why it waits.
     pub reason: QuarantineReason,
+    /// The sale that it may be a report of. Rule D5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resembles: Option<PurchaseId>,
     /// The document as it would have been recorded.
     pub purchase: PurchaseRecorded,
 }

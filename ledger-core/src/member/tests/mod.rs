@@ -3,6 +3,7 @@
 mod amendments;
 mod bonuses;
 mod documents;
+mod duplicates;
 mod gifts;
 mod lots;
 mod medical;

@@ -248,6 +248,7 @@ fn purchase(document: &Document) -> RecordPurchase {
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
             source: PurchaseSource::Api,
+            source_system: None,
             cancelled: false,
             redemption_id: document.redemption,
             redeem_amount: document.redeem_amount.map(bonuses),
