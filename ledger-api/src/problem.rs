@@ -254,7 +254,7 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused
-        | Rejection::AmendmentNotSupported
+        | Rejection::MemberChangeWithRedemption
         | Rejection::ConsentRequired
         | Rejection::MemberBlocked
         | Rejection::InsufficientBonuses { .. }

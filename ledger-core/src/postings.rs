@@ -127,6 +127,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::QuarantineApplied(_)
         | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
+        | MemberEvent::PurchaseTakenOver(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)

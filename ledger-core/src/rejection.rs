@@ -38,9 +38,9 @@ pub enum Rejection {
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// Edits of a known document are not taken yet. Rule D3.
-    #[error("amendments of a recorded purchase are not supported yet")]
-    AmendmentNotSupported,
+    /// What was paid partly in bonuses stays the member's who paid. Rule D3.
+    #[error("a purchase paid partly in bonuses cannot become another member's")]
+    MemberChangeWithRedemption,
     /// The document was taken out of quarantine, one way or the other. Rule T3.
     #[error("the document was applied or dropped before")]
     QuarantineClosed,
@@ -160,7 +160,7 @@ impl Rejection {
             Self::TooManyWaiting => "TOO_MANY_WAITING",
             Self::CouponNotValid => "COUPON_NOT_VALID",
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
-            Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
+            Self::MemberChangeWithRedemption => "MEMBER_CHANGE_WITH_REDEMPTION",
             Self::MemberExists => "MEMBER_EXISTS",
             Self::SlugTaken => "SLUG_TAKEN",
             Self::ConsentRequired => "CONSENT_REQUIRED",

@@ -57,6 +57,7 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX quarantine_newest ON quarantine (state, position);
 
+-- `position` is that of its first fact, `edited` that of its newest revision (Rule D3), which may be on another member's stream.
 CREATE TABLE purchases (
     purchase_id     uuid        PRIMARY KEY,
     business_id     uuid        NOT NULL,
@@ -69,6 +70,7 @@ CREATE TABLE purchases (
     source          text        NOT NULL,
     occurred_at     timestamptz NOT NULL,
     recorded_at     timestamptz NOT NULL,
-    position        bigint      NOT NULL
+    position        bigint      NOT NULL,
+    edited          bigint      NOT NULL DEFAULT 0
 ) WITH (fillfactor = 90);
 CREATE INDEX purchases_of_business ON purchases (business_id, position);

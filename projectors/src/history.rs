@@ -129,6 +129,7 @@ fn movement(event: &MemberEvent) -> Option<Movement> {
         | MemberEvent::QuarantineApplied(_)
         | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
+        | MemberEvent::PurchaseTakenOver(_)
         | MemberEvent::StatusChanged(_)
         | MemberEvent::StatusDowngradeScheduled(_)
         | MemberEvent::StatusDowngradeCancelled(_)

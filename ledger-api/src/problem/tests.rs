@@ -56,7 +56,7 @@ fn every_error_has_its_status_and_code() {
         (Rejection::TooManyWaiting.into(), 422, "TOO_MANY_WAITING"),
         (Rejection::CouponNotValid.into(), 404, "COUPON_NOT_VALID"),
         (Rejection::IdempotencyKeyReused.into(), 422, "IDEMPOTENCY_KEY_REUSED"),
-        (Rejection::AmendmentNotSupported.into(), 422, "AMENDMENT_NOT_SUPPORTED"),
+        (Rejection::MemberChangeWithRedemption.into(), 422, "MEMBER_CHANGE_WITH_REDEMPTION"),
         (Rejection::MemberExists.into(), 409, "MEMBER_EXISTS"),
         (Rejection::SlugTaken.into(), 409, "SLUG_TAKEN"),
         (Rejection::ConsentRequired.into(), 422, "CONSENT_REQUIRED"),

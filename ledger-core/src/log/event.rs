@@ -149,6 +149,7 @@ event_catalogue! {
         QuarantineApplied = 1,
         QuarantineDropped = 1,
         PurchaseAmended = 1,
+        PurchaseTakenOver = 1,
         BonusAccrued = 1,
         BonusMatured = 1,
         BonusExpired = 1,

@@ -9,6 +9,7 @@
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
+//! | `hand_over.rs` | D3: one that names another member |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
@@ -37,6 +38,7 @@ pub mod draft;
 mod due;
 pub mod event;
 pub mod gift;
+mod hand_over;
 pub mod holds;
 mod live_lots;
 pub mod lot;
@@ -62,6 +64,7 @@ mod tests;
 pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
+pub use hand_over::{HandOver, HandedOver, hand_over};
 pub use purchase_file::PurchaseFile;
 pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

@@ -8,6 +8,7 @@ use super::amend::revised;
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
 use super::decide::write_due;
 use super::draft::Draft;
+use super::quarantine::supersede;
 use super::redemption::{Capture, ToPay, capture};
 use super::refund::apply_waiting;
 use super::review::{Review, live_window};
@@ -29,11 +30,10 @@ use crate::rate::NewCategoryMultiplier;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Decides a purchase document that no natural key has answered before.
+/// Decides a purchase document that no natural key has answered before, or whose earlier revisions came to no purchase.
 ///
 /// # Errors
-/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; an edit of a document
-/// never seen; a redemption or coupon that does not exist; a member who is blocked. A member without the consent is
+/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; a redemption or coupon that does not exist; a member who is blocked. A member without the consent is
 /// answered before all but the first of these, as a stranger would be.
 pub(super) fn record(
     state: &MemberState,
@@ -63,15 +63,15 @@ pub(super) fn record(
         // Rule T6: history is decided as of its own time.
         PurchaseMode::Import { .. } => (context.policy_at(document.occurred_at)?, PolicyMoment::OccurredAt),
     };
-    let grace = TimeDelta::hours(i64::from(policy.parameters.purchase_before_membership_hours));
-    if registered_at.is_some_and(|since| document.occurred_at < since.minus(grace)) {
+    if is_before_membership(registered_at, document.occurred_at, policy) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
     }
-    let recorded = fact(command, business);
+    let recorded = recorded(command.purchase_id(), document, business);
     if command.mode == PurchaseMode::Live {
         // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
         write_due(state, context, draft)?;
     }
+    supersede(state, command.purchase_id(), context, draft);
     if let Some((reason, resembles)) = why_it_waits(state, command, policy, context)? {
         let quarantine_id = command.quarantine_id;
         let waits = PurchaseQuarantined { quarantine_id, reason, resembles, purchase: recorded };
@@ -153,10 +153,24 @@ fn why_it_waits(
     Ok(waits.then_some((QuarantineReason::TooOld, None)))
 }
 
-fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
-    let document = &command.document;
+/// Whether it happened before she was a member, beyond what is tolerated. Rule T5.
+pub(super) fn is_before_membership(
+    registered_at: Option<Timestamp>,
+    occurred_at: Timestamp,
+    policy: &Policy,
+) -> bool {
+    let grace = TimeDelta::hours(i64::from(policy.parameters.purchase_before_membership_hours));
+    registered_at.is_some_and(|since| occurred_at < since.minus(grace))
+}
+
+/// A document as the log says it.
+pub(super) fn recorded(
+    purchase_id: PurchaseId,
+    document: &PurchaseDocument,
+    business: &Business,
+) -> PurchaseRecorded {
     PurchaseRecorded {
-        purchase_id: command.purchase_id(),
+        purchase_id,
         business_id: business.business_id,
         business: business.slug.clone(),
         category: business.category,
@@ -282,7 +296,7 @@ impl Deciding<'_> {
     }
 
     /// Every input of the accrual. Rules B1–B3, P5.
-    fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
+    pub(super) fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
         // Premium is judged at the moment of the policy, as a multiplier's period is (Rules P1, S4).
         let parameters = &self.policy.parameters;
         let status = state.status_at(looked_up_at);

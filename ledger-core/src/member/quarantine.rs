@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::purchase::Deciding;
 use super::state::{MemberState, Quarantined};
 use crate::context::Context;
-use crate::ids::QuarantineId;
+use crate::ids::{PurchaseId, QuarantineId};
 use crate::member::event::{QuarantineApplied, QuarantineDropped};
 use crate::rejection::Rejection;
 
@@ -67,6 +67,20 @@ pub(super) fn discard(
     write_due(state, context, draft)?;
     draft.push(context.recorded_at, QuarantineDropped { quarantine_id, purchase_id }.into());
     Ok(MemberOutcome::QuarantineDropped { quarantine_id })
+}
+
+/// Drops what waits of a document of which a newer revision came: that one is decided instead. Rules D2, D3.
+pub(super) fn supersede(
+    state: &MemberState,
+    purchase_id: PurchaseId,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) {
+    let of_it = state.quarantined.iter().filter(|(_, waits)| waits.purchase.purchase_id == purchase_id);
+    for (id, _) in of_it {
+        let dropped = QuarantineDropped { quarantine_id: *id, purchase_id };
+        draft.push(context.recorded_at, dropped.into());
+    }
 }
 
 fn waiting(state: &MemberState, id: QuarantineId) -> Result<&Quarantined, Rejection> {

@@ -187,6 +187,7 @@ impl MemberState {
                 waited.ok_or_else(|| corrupt("a document leaves the quarantine that is not there"))?;
             }
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
+            MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,

@@ -78,6 +78,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::QuarantineApplied(_)
         | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
+        | MemberEvent::PurchaseTakenOver(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)

@@ -151,6 +151,7 @@ impl Changes {
             | MemberEvent::QuarantineApplied(_)
             | MemberEvent::QuarantineDropped(_)
             | MemberEvent::PurchaseAmended(_)
+            | MemberEvent::PurchaseTakenOver(_)
             | MemberEvent::PurchaseRefunded(_)
             | MemberEvent::DebtIncurred(_)
             | MemberEvent::WaitingRefundDropped(_)

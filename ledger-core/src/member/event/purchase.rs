@@ -88,7 +88,7 @@ pub struct QuarantineApplied {
     pub purchase_id: PurchaseId,
 }
 
-/// An admin dropped a document that waited: it is never recorded. Rule T3.
+/// An admin dropped a document that waited, or a newer revision took its place: it is never recorded. Rules T3, D3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -134,6 +134,34 @@ pub struct PurchaseAmended {
     pub accrual: Bonuses,
     /// What of that is the business's. Rule B5.
     pub of_business: Bonuses,
+    /// Whether the revision names another member, who takes it over: then nothing is left of it here.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub handed_over: bool,
+}
+
+/// A newer revision of a purchase's document named her instead of the member from whom everything was taken back. Rule D3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseTakenOver {
+    /// The document as it is now; its bill is nothing when it is cancelled.
+    pub purchase: PurchaseRecorded,
+    /// What refunds gave back of it before.
+    pub refunded: Roubles,
+    /// Her inputs under the original's policy and multiplier. Rule P5.
+    pub inputs: AccrualInputs,
+    /// What it accrues, before refunds: Rule B4 of the inputs.
+    pub accrual: Bonuses,
+    /// What of that is the business's. Rule B5.
+    pub of_business: Bonuses,
+}
+
+impl PurchaseTakenOver {
+    /// What counts as spent: the bill net of refunds. Rule F6.
+    #[must_use]
+    pub fn counted(&self) -> Roubles {
+        self.purchase.amount.checked_sub(self.refunded).unwrap_or_default().max(Roubles::ZERO)
+    }
 }
 
 impl PurchaseAmended {

@@ -5,6 +5,7 @@ mod bonuses;
 mod documents;
 mod duplicates;
 mod gifts;
+mod hand_over;
 mod lots;
 mod medical;
 mod model;
