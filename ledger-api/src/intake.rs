@@ -170,6 +170,7 @@ pub(crate) async fn decide(
         amount: report.amount,
         occurred_at: report.occurred_at,
         source: report.source,
+        source_system: call.app.keyed.source(reported.business_id, &report.source_system),
         cancelled: report.cancelled,
         redemption_id: report.redemption_id,
         redeem_amount: report.redeem_amount,

@@ -5,9 +5,12 @@
 //! after look-up: an id stands where a phone stood.
 
 use aws_lc_rs::{digest, hmac};
-use ledger_core::ids::{BusinessId, MemberId, NaturalKey};
+use ledger_core::ids::{BusinessId, MemberId, NaturalKey, SourceKey};
 use ledger_core::member::command::PurchaseDocument;
 use uuid::Uuid;
+
+/// The system of a document that names none (`api.md`).
+pub(crate) const DEFAULT_SOURCE: &str = "api";
 
 /// Makes keys.
 pub(crate) struct Keyed {
@@ -40,6 +43,17 @@ impl Keyed {
         let parts =
             [b"purchase", business.as_bytes().as_slice(), source_system.as_bytes(), external_id.as_bytes()];
         NaturalKey::from_bytes(self.mac(&parts))
+    }
+
+    /// Which of the business's systems `source_system` is; none for the one that documents come from which name none. Rule D5.
+    pub(crate) fn source(&self, business: BusinessId, source_system: &str) -> Option<SourceKey> {
+        let business = business.as_uuid();
+        let parts = [b"source", business.as_bytes().as_slice(), source_system.as_bytes()];
+        (source_system != DEFAULT_SOURCE).then(|| {
+            let mut key = [0; 8];
+            key.iter_mut().zip(self.mac(&parts)).for_each(|(byte, of_mac)| *byte = of_mac);
+            SourceKey::from_bytes(key)
+        })
     }
 
     /// The key of a refund, in a scope of its own. Rules D1, F1.
@@ -119,6 +133,19 @@ mod tests {
             assert_ne!(base, different);
         }
         assert_ne!(base, Keyed::new(&[8; 32]).purchase(business, "api", "r1"));
+    }
+
+    #[test]
+    fn rule_d5_a_system_is_known_by_its_business_and_its_name() {
+        let keyed = Keyed::new(&[7; 32]);
+        let business = BusinessId::from_uuid(Uuid::from_u128(1));
+        let other = BusinessId::from_uuid(Uuid::from_u128(2));
+        let crm = keyed.source(business, "crm");
+        assert_eq!(crm, keyed.source(business, "crm"));
+        assert_eq!(keyed.source(business, "api"), None);
+        for different in [keyed.source(other, "crm"), keyed.source(business, "pos"), None] {
+            assert_ne!(crm, different);
+        }
     }
 
     #[test]

@@ -246,6 +246,10 @@ operations! {
         "All policies", () => "200" dto::Policies;
     Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,
         "Documents that wait for an admin", () => "200" dto::Quarantine;
+    ApplyQuarantined: POST "/api/v1/admin/quarantine/{id}/apply", ADMINS, Header, Everywhere,
+        routes::quarantine::apply, "Record a document that waits", dto::NoFields => "200" dto::PurchaseAnswer;
+    DropQuarantined: POST "/api/v1/admin/quarantine/{id}/drop", ADMINS, Header, Everywhere,
+        routes::quarantine::discard, "Drop a document that waits", dto::NoFields => "200" dto::Dropped;
     TrialBalance: GET "/api/v1/admin/trial-balance", READERS, Free, Everywhere, routes::trial_balance::read,
         "Every account of the chart with its balance, and the standing checks", () => "200" dto::TrialBalance;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,

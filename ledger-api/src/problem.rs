@@ -247,11 +247,14 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
-        Rejection::HoldAlreadyClosed | Rejection::MemberExists | Rejection::SlugTaken => StatusCode::CONFLICT,
+        Rejection::HoldAlreadyClosed
+        | Rejection::QuarantineClosed
+        | Rejection::MemberExists
+        | Rejection::SlugTaken => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused
-        | Rejection::AmendmentNotSupported
+        | Rejection::MemberChangeWithRedemption
         | Rejection::ConsentRequired
         | Rejection::MemberBlocked
         | Rejection::InsufficientBonuses { .. }

@@ -220,9 +220,9 @@ impl fmt::Display for Slug {
 #[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[0-9a-f]{64}$")))]
 pub struct NaturalKey([u8; 32]);
 
-/// A text that is not 64 lower-case hexadecimal digits.
+/// A text that is not as many lower-case hexadecimal digits as a key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not 64 hexadecimal digits")]
+#[error("not the hexadecimal digits of a key")]
 pub struct NotAKey;
 
 impl NaturalKey {
@@ -285,6 +285,50 @@ impl From<NaturalKey> for String {
 impl fmt::Debug for NaturalKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NaturalKey({})", hex::encode(self.0))
+    }
+}
+
+/// Which of a business's systems sent a document: the first bytes of a keyed hash, as a system's name is a partner's own text.
+/// Rule D5.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[0-9a-f]{16}$")))]
+pub struct SourceKey([u8; 8]);
+
+impl SourceKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl TryFrom<String> for SourceKey {
+    type Error = NotAKey;
+
+    fn try_from(text: String) -> Result<Self, NotAKey> {
+        let mut bytes = [0_u8; 8];
+        hex::decode_to_slice(&text, &mut bytes).map_err(|_| NotAKey)?;
+        if hex::encode(bytes) == text { Ok(Self(bytes)) } else { Err(NotAKey) }
+    }
+}
+
+impl From<SourceKey> for String {
+    fn from(key: SourceKey) -> Self {
+        hex::encode(key.0)
+    }
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceKey({self})")
     }
 }
 

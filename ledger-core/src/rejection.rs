@@ -38,9 +38,12 @@ pub enum Rejection {
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// Edits of a known document are not taken yet. Rule D3.
-    #[error("amendments of a recorded purchase are not supported yet")]
-    AmendmentNotSupported,
+    /// What was paid partly in bonuses stays the member's who paid. Rule D3.
+    #[error("a purchase paid partly in bonuses cannot become another member's")]
+    MemberChangeWithRedemption,
+    /// The document was taken out of quarantine, one way or the other. Rule T3.
+    #[error("the document was applied or dropped before")]
+    QuarantineClosed,
     /// The hold was captured or cancelled. Rule R4.
     #[error("the redemption is closed")]
     HoldAlreadyClosed,
@@ -158,6 +161,7 @@ codes! {
     Self::PolicyMissing => "POLICY_MISSING",
     Self::HoldNotFound => "HOLD_NOT_FOUND",
     Self::PurchaseNotFound => "NOT_FOUND",
+    Self::QuarantineClosed => "QUARANTINE_CLOSED",
     Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
     Self::HoldLapsed => "HOLD_LAPSED",
     Self::WrongBusiness => "WRONG_BUSINESS",
@@ -167,7 +171,7 @@ codes! {
     Self::TooManyWaiting => "TOO_MANY_WAITING",
     Self::CouponNotValid => "COUPON_NOT_VALID",
     Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
-    Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
+    Self::MemberChangeWithRedemption => "MEMBER_CHANGE_WITH_REDEMPTION",
     Self::MemberExists => "MEMBER_EXISTS",
     Self::SlugTaken => "SLUG_TAKEN",
     Self::ConsentRequired => "CONSENT_REQUIRED",

@@ -38,7 +38,7 @@ CREATE TABLE policies (
     position       bigint      NOT NULL
 );
 
--- Documents that wait for an admin. Rule T3.
+-- Documents that wait for an admin (Rule T3); those that may be another system's report of a purchase say of which (Rule D5).
 CREATE TABLE quarantine (
     quarantine_id  uuid        PRIMARY KEY,
     state          text        NOT NULL DEFAULT 'waiting',
@@ -51,10 +51,13 @@ CREATE TABLE quarantine (
     amount_kopecks bigint      NOT NULL,
     occurred_at    timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL,
-    position       bigint      NOT NULL
+    position       bigint      NOT NULL,
+    resembles      uuid,
+    source_system  text
 );
 CREATE INDEX quarantine_newest ON quarantine (state, position);
 
+-- `position` is that of its first fact, `edited` that of its newest revision (Rule D3), which may be on another member's stream.
 CREATE TABLE purchases (
     purchase_id     uuid        PRIMARY KEY,
     business_id     uuid        NOT NULL,
@@ -67,6 +70,7 @@ CREATE TABLE purchases (
     source          text        NOT NULL,
     occurred_at     timestamptz NOT NULL,
     recorded_at     timestamptz NOT NULL,
-    position        bigint      NOT NULL
+    position        bigint      NOT NULL,
+    edited          bigint      NOT NULL DEFAULT 0
 ) WITH (fillfactor = 90);
 CREATE INDEX purchases_of_business ON purchases (business_id, position);

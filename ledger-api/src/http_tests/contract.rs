@@ -101,6 +101,8 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         Operation::InviteInnerCircle
         | Operation::Uninvite
         | Operation::UnblockMember
+        | Operation::ApplyQuarantined
+        | Operation::DropQuarantined
         | Operation::CancelPremium => vec![json!({})],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
         Operation::AdjustBonuses => vec![

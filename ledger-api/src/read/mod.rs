@@ -81,7 +81,15 @@ impl Model {
 /// # Errors
 /// [`ApiError::ReadModelBehind`] when it does not pass in time.
 pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) -> Result<Position, ApiError> {
-    let wanted = min_position(call)?;
+    passed(call, model, member, min_position(call)?).await
+}
+
+async fn passed(
+    call: &Call,
+    model: Model,
+    member: Option<MemberId>,
+    wanted: Position,
+) -> Result<Position, ApiError> {
     let deadline = Instant::now() + call.app.read_wait;
     loop {
         let passed = model.passed(&call.app, member).await?;
@@ -93,6 +101,15 @@ pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) ->
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until `model` has passed everything that is on the log now: for a command that asks it what the command is about.
+///
+/// # Errors
+/// [`ApiError::ReadModelBehind`] when it does not pass in time.
+pub(crate) async fn catch_up(call: &Call, model: Model) -> Result<(), ApiError> {
+    call.app.ledger.refresh().await;
+    passed(call, model, None, call.app.ledger.head()).await.map(|_| ())
 }
 
 /// The position of the registry in memory, with what other processes appended folded in.

@@ -10,7 +10,6 @@ use chrono::TimeDelta;
 
 use super::accrual::{Life, Split, split};
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseOutcome};
-use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::purchase::check_bill;
@@ -71,15 +70,7 @@ pub(super) fn amend(
     if after > before && state.is_blocked() {
         return Err(Rejection::MemberBlocked);
     }
-    write_due(state, context, draft)?;
-    settle(state, context, draft)?;
-    let mut file = file.clone();
-    // What is due may have ended a lot of this purchase.
-    draft.events.iter().for_each(|new| file.see(&new.event));
-    let mut working = Working::after(state, draft)?;
-    let life = life(&file, &fact.inputs, business, context)?;
-    Revision { file: &file, fact: &fact, life, context }.write(&mut working)?;
-    review(&mut working, fact.confidentiality, context)?;
+    let life = revise(state, file, &fact, business, context, draft)?;
     Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
         purchase_id: file.purchase_id,
         bonuses_earned: fact.accrual,
@@ -89,6 +80,26 @@ pub(super) fn amend(
         status: draft.shown_status(state, context.recorded_at),
         amended: true,
     }))
+}
+
+/// Writes a revision, after what is due: what it returns, takes back and adds, and her statuses after it.
+pub(super) fn revise(
+    state: &MemberState,
+    file: &PurchaseFile,
+    fact: &PurchaseAmended,
+    business: &Business,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<Life, Rejection> {
+    write_due(state, context, draft)?;
+    let mut file = file.clone();
+    // What is due may have ended a lot of this purchase.
+    draft.events.iter().for_each(|new| file.see(&new.event));
+    let mut working = Working::after(state, draft)?;
+    let addition = Addition::of(&file, &fact.inputs, fact.revision, business, context)?;
+    Revision { fact, addition: &addition }.write(&mut working)?;
+    review(&mut working, fact.confidentiality, context)?;
+    Ok(addition.life)
 }
 
 /// The purchase as `document` says. Rules B4, D3, P5: the original's inputs on another base.
@@ -121,6 +132,7 @@ pub(super) fn revised(
         accrual_before: file.accrual,
         accrual: total,
         of_business: business,
+        handed_over: false,
     })
 }
 
@@ -147,17 +159,16 @@ fn life(
     Ok(Life { opens, available_from, expires_at })
 }
 
-/// One revision of one purchase, and its file before it.
+/// One revision of one purchase.
 struct Revision<'a> {
-    file: &'a PurchaseFile,
     fact: &'a PurchaseAmended,
-    life: Life,
-    context: &'a Context<'a>,
+    addition: &'a Addition<'a>,
 }
 
 impl Revision<'_> {
     fn write(&self, working: &mut Working<'_>) -> Result<(), Rejection> {
-        let Self { file, fact, context, .. } = *self;
+        let Self { fact, addition } = *self;
+        let Addition { file, context, .. } = *addition;
         let mut revised = file.clone();
         revised.see(&fact.clone().into());
         let cause = working.push(context.recorded_at, fact.clone(), None)?;
@@ -174,21 +185,49 @@ impl Revision<'_> {
             business: more(after.business, before.business)?,
             coalition: more(after.coalition, before.coalition)?,
         };
-        self.accrue(working, added, cause)?;
+        addition.accrue(working, added, cause)?;
         step.take_back(working, due_back)?;
         Ok(())
     }
+}
+
+/// What a revision may add to a purchase, whose file is from before it.
+pub(super) struct Addition<'a> {
+    file: &'a PurchaseFile,
+    inputs: &'a AccrualInputs,
+    revision: u32,
+    /// When its lots are spendable.
+    pub(super) life: Life,
+    context: &'a Context<'a>,
+}
+
+impl<'a> Addition<'a> {
+    pub(super) fn of(
+        file: &'a PurchaseFile,
+        inputs: &'a AccrualInputs,
+        revision: u32,
+        business: &Business,
+        context: &'a Context<'a>,
+    ) -> Result<Self, Rejection> {
+        let life = life(file, inputs, business, context)?;
+        Ok(Self { file, inputs, revision, life, context })
+    }
 
     /// The lots of what the revision adds.
-    fn accrue(&self, working: &mut Working<'_>, added: ByFunder, cause: usize) -> Result<(), Rejection> {
-        let Self { file, fact, life, context } = *self;
+    pub(super) fn accrue(
+        &self,
+        working: &mut Working<'_>,
+        added: ByFunder,
+        cause: usize,
+    ) -> Result<(), Rejection> {
+        let Self { file, inputs, revision, life, context } = *self;
         let of =
             [(Funder::Business(file.business.clone()), added.business), (Funder::Coalition, added.coalition)];
         let lots: Vec<Lot> = of
             .into_iter()
             .filter(|(_, amount)| amount.is_positive())
             .map(|(funder, amount)| Lot {
-                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), fact.revision),
+                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), revision),
                 funder,
                 amount,
                 opens: life.opens,
@@ -204,8 +243,8 @@ impl Revision<'_> {
             purchase_id: file.purchase_id,
             business_id: file.business_id,
             confidentiality: file.confidentiality,
-            inputs: fact.inputs.clone(),
-            revision: Some(fact.revision),
+            inputs: inputs.clone(),
+            revision: Some(revision),
             amount,
             lots,
         };
@@ -215,7 +254,7 @@ impl Revision<'_> {
 }
 
 /// What each funder has given in all, less what refunds took back. Rules B5, F2.
-fn net(file: &PurchaseFile) -> Result<ByFunder, Rejection> {
+pub(super) fn net(file: &PurchaseFile) -> Result<ByFunder, Rejection> {
     let taken = file.taken_back_at(file.refunded).ok_or(Rejection::AmountOutOfRange)?;
     let coalition = minus(file.accrual, file.of_business)?;
     Ok(ByFunder {

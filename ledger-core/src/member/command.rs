@@ -9,7 +9,7 @@ use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
 use super::standing::Rankings;
 use crate::ids::{
-    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
+    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId, SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
 use crate::member::event::PurchaseSource;
@@ -38,6 +38,10 @@ pub enum MemberCommand {
     },
     /// A business reports a purchase.
     RecordPurchase(RecordPurchase),
+    /// An admin records a document that waits. Rule T3.
+    ApplyQuarantined(QuarantineId),
+    /// An admin drops one. Rule T3.
+    DropQuarantined(QuarantineId),
     /// A business reserves bonuses for a purchase. Rule R1.
     HoldBonuses(HoldBonuses),
     /// A business calls a hold off. Rule R1.
@@ -86,6 +90,8 @@ pub struct PurchaseDocument {
     pub occurred_at: Timestamp,
     /// How it came in.
     pub source: PurchaseSource,
+    /// Which of the business's systems sent it. Rule D5.
+    pub source_system: Option<SourceKey>,
     /// Whether the document says that the purchase is void. Rule D3.
     pub cancelled: bool,
     /// The hold it captures. Rule R3.
@@ -173,7 +179,7 @@ pub enum PurchaseOutcome {
         #[serde(default)]
         amended: bool,
     },
-    /// It waits for an admin. Rule T3.
+    /// It waits for an admin. Rules T3, D5.
     Quarantined {
         /// What the admin names it by.
         quarantine_id: QuarantineId,
@@ -194,6 +200,11 @@ pub enum MemberOutcome {
     ConsentsChanged,
     /// What became of a purchase.
     Purchase(PurchaseOutcome),
+    /// A document that waited is dropped.
+    QuarantineDropped {
+        /// Which.
+        quarantine_id: QuarantineId,
+    },
     /// Bonuses are reserved.
     Held {
         /// What the purchase names them by.

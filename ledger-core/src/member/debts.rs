@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseAmended, PurchaseRefunded,
+    PurchaseTakenOver,
 };
 use super::state::MemberState;
 use crate::category::{Category, Confidentiality};
@@ -11,6 +12,7 @@ use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
 use crate::member::lot::Funder;
 use crate::money::{Bonuses, Roubles};
+use crate::time::Timestamp;
 
 /// What is owed to one funder after one refund. Rule F3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,7 @@ impl MemberState {
         }
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
         if refunded == fact.bill {
+            self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
             let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
             *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
         }
@@ -68,6 +71,8 @@ impl MemberState {
         } else {
             self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
         }
+        let is_sale = after > Roubles::ZERO;
+        self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
         let visits = self.visits(category, kind, fact.business_id);
         let counted = match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),
@@ -75,6 +80,21 @@ impl MemberState {
             (true, true) | (false, false) => Some(*visits),
         };
         *visits = counted.ok_or("more visits are undone than were made")?;
+        Ok(())
+    }
+
+    /// Rule D3: her bill from now on, net of the refunds it had.
+    pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
+        let (purchase, counted) = (&fact.purchase, fact.counted());
+        self.sales.record(at, purchase);
+        if !counted.is_positive() {
+            self.sales.revise(at, purchase.purchase_id, Roubles::ZERO);
+            return Ok(());
+        }
+        let (category, kind) = (purchase.category, purchase.confidentiality);
+        self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
+        let visits = self.visits(category, kind, purchase.business_id);
+        *visits = visits.checked_add(1).ok_or("too many visits")?;
         Ok(())
     }
 

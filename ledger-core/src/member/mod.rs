@@ -3,10 +3,13 @@
 //! | file | rules |
 //! |---|---|
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
+//! | `quarantine.rs` | T3, D5: documents that an admin applies or drops |
+//! | `sales.rs` | D5: what another system may report again |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
+//! | `hand_over.rs` | D3: one that names another member |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
@@ -37,6 +40,7 @@ pub mod draft;
 mod due;
 pub mod event;
 pub mod gift;
+mod hand_over;
 pub mod hindsight;
 pub mod holds;
 mod live_lots;
@@ -45,9 +49,11 @@ pub mod movement;
 pub mod premium;
 mod purchase;
 pub mod purchase_file;
+mod quarantine;
 mod redemption;
 pub mod refund;
 mod review;
+pub(crate) mod sales;
 pub mod spend;
 pub mod standing;
 pub mod state;
@@ -62,6 +68,7 @@ mod tests;
 pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
+pub use hand_over::{HandOver, HandedOver, hand_over};
 pub use purchase_file::PurchaseFile;
 pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

@@ -103,6 +103,7 @@ impl PurchaseFile {
             MemberEvent::BonusesRedeemed(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseRefunded(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseAmended(fact) => Some(fact.purchase_id),
+            MemberEvent::PurchaseTakenOver(fact) => Some(fact.purchase.purchase_id),
             MemberEvent::BonusReturned(fact) => Some(fact.purchase_id),
             MemberEvent::BonusTakenBack(fact) => Some(fact.purchase_id),
             MemberEvent::MemberRegistered(_)
@@ -110,6 +111,8 @@ impl PurchaseFile {
             | MemberEvent::ConsentGranted(_)
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
@@ -140,6 +143,17 @@ impl PurchaseFile {
     pub fn fold(file: Option<Self>, occurred_at: Timestamp, event: &Event) -> Option<Self> {
         match (file, event) {
             (None, Event::Member(MemberEvent::PurchaseRecorded(fact))) => Some(Self::open(occurred_at, fact)),
+            // Rule D3: it begins anew with who takes it over, even when it was hers before.
+            (_, Event::Member(MemberEvent::PurchaseTakenOver(fact))) => {
+                let file = Self::open(occurred_at, &fact.purchase);
+                Some(Self {
+                    refunded: fact.refunded,
+                    inputs: Some(fact.inputs.clone()),
+                    accrual: fact.accrual,
+                    of_business: fact.of_business,
+                    ..file
+                })
+            }
             (None, _) => None,
             (Some(mut file), event) => {
                 file.see(event);
@@ -211,6 +225,7 @@ impl PurchaseFile {
 
     fn accrue(&mut self, fact: &BonusAccrued) {
         self.lots.extend(fact.lots.iter().map(OwnLot::of));
+        self.life = self.life.or(fact.lots.first().map(|lot| (lot.available_from, lot.expires_at)));
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {
             return;
@@ -218,7 +233,6 @@ impl PurchaseFile {
         let of_business = fact.lots.iter().find(|lot| lot.funder != Funder::Coalition);
         (self.accrual, self.inputs) = (fact.amount, Some(fact.inputs.clone()));
         self.of_business = of_business.map_or(Bonuses::ZERO, |lot| lot.amount);
-        self.life = fact.lots.first().map(|lot| (lot.available_from, lot.expires_at));
     }
 
     /// What is left of the bill. Rule F1.

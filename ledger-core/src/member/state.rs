@@ -9,24 +9,25 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId};
+use crate::ids::{BusinessId, LotId, QuarantineId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::debts::Debt;
 use crate::member::event::{
-    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
-    StatusDowngradeScheduled, Track,
+    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineApplied,
+    QuarantineDropped, StatusChanged, StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
+use crate::member::sales::Sales;
 use crate::member::spend::SpendBook;
 use crate::member::status::{Spent, Status};
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 2;
+pub const STATE_REVISION: i32 = 4;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +122,13 @@ pub(crate) struct Decided {
     pub(crate) version: ConsentVersion,
 }
 
+/// A document that waits for an admin's word. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Quarantined {
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) purchase: PurchaseRecorded,
+}
+
 /// What the fold of a member's stream knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberState {
@@ -133,12 +141,14 @@ pub struct MemberState {
     pub(crate) holds: Holds,
     pub(crate) debts: Vec<Debt>,
     pub(crate) spend: SpendBook,
+    pub(crate) sales: Sales,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
     pub(crate) blocked: bool,
+    pub(crate) quarantined: BTreeMap<QuarantineId, Quarantined>,
 }
 
 impl MemberState {
@@ -167,8 +177,17 @@ impl MemberState {
                 self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
             }
             MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::PurchaseQuarantined(_) => {}
+            MemberEvent::PurchaseQuarantined(fact) => {
+                let waiting = Quarantined { occurred_at, purchase: fact.purchase.clone() };
+                self.quarantined.insert(fact.quarantine_id, waiting);
+            }
+            MemberEvent::QuarantineApplied(QuarantineApplied { quarantine_id, .. })
+            | MemberEvent::QuarantineDropped(QuarantineDropped { quarantine_id, .. }) => {
+                let waited = self.quarantined.remove(quarantine_id);
+                waited.ok_or_else(|| corrupt("a document leaves the quarantine that is not there"))?;
+            }
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
+            MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
@@ -219,6 +238,7 @@ impl MemberState {
         self.spend
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
+        self.sales.record(occurred_at, fact);
         let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
         *visits = visits.checked_add(1).ok_or("too many visits")?;
         Ok(())
@@ -309,7 +329,7 @@ impl MemberState {
     /// How many lots and bills it holds: what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.lots.len().saturating_add(self.spend.len())
+        [self.lots.len(), self.spend.len(), self.sales.len(), self.quarantined.len()].iter().sum()
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

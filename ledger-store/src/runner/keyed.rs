@@ -16,6 +16,8 @@ pub(crate) struct Begun {
     pub(crate) stream_id: Uuid,
     /// Its place there.
     pub(crate) stream_version: i32,
+    /// On which stream its newest revision's last fact is: another when a document changed hands. Rule D3.
+    pub(crate) newest_on: Uuid,
 }
 
 /// The command whose key has the first bytes of `id`, and exactly `id` by `derived`.
@@ -25,9 +27,10 @@ pub(crate) async fn begun(
     derived: impl Fn(&[u8; 32]) -> Uuid,
 ) -> Result<Option<Begun>, StoreError> {
     let (first, last) = keys_of(id);
-    let rows: Vec<(Vec<u8>, Position, Uuid, i32)> = sqlx::query_as(
-        "SELECT i.key, e.position, e.stream_id, e.stream_version FROM ledger.idempotency i
-         JOIN ledger.events e ON e.position = i.first_position WHERE i.key BETWEEN $1 AND $2",
+    let rows: Vec<(Vec<u8>, Position, Uuid, i32, i32, Uuid)> = sqlx::query_as(
+        "SELECT i.key, e.position, e.stream_id, e.stream_version, i.revision, l.stream_id FROM ledger.idempotency i
+         JOIN ledger.events e ON e.position = i.first_position
+         JOIN ledger.events l ON l.position = i.last_position WHERE i.key BETWEEN $1 AND $2",
     )
     .bind(first.as_slice())
     .bind(last.as_slice())
@@ -35,8 +38,15 @@ pub(crate) async fn begun(
     .await?;
     let is_it = |key: &[u8]| <[u8; 32]>::try_from(key).is_ok_and(|key| derived(&key) == id);
     // Later revisions of a document have keys next to its own, and the same id: the first fact is what it began with.
-    let found = rows.into_iter().filter(|(key, ..)| is_it(key)).min_by_key(|(_, position, ..)| *position);
-    Ok(found.map(|(_, position, stream_id, stream_version)| Begun { position, stream_id, stream_version }))
+    let found: Vec<_> = rows.into_iter().filter(|(key, ..)| is_it(key)).collect();
+    let newest = found.iter().max_by_key(|(.., revision, _)| *revision).map(|(.., stream)| *stream);
+    let oldest = found.into_iter().min_by_key(|(_, position, ..)| *position);
+    Ok(oldest.zip(newest).map(|((_, position, stream_id, stream_version, ..), newest_on)| Begun {
+        position,
+        stream_id,
+        stream_version,
+        newest_on,
+    }))
 }
 
 /// The member whose bonuses a redemption holds, or held; `None` when there never was one.

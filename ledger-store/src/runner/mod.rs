@@ -17,6 +17,7 @@ mod answer;
 mod append;
 mod batch;
 mod decider;
+mod decision;
 mod flight;
 mod keyed;
 mod locked;

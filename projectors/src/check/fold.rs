@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended};
+use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
@@ -158,6 +158,7 @@ impl Folding {
             // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
             MemberEvent::BonusAccrued(fact) if fact.revision.is_some() => return,
             MemberEvent::PurchaseAmended(fact) => return self.amended(position, fact),
+            MemberEvent::PurchaseTakenOver(fact) => return self.taken_over(position, fact),
             MemberEvent::BonusAccrued(fact) => {
                 let one = Purchases { count: 0, amount: 0, bonuses: fact.amount.kopecks().into() };
                 (fact.business_id.as_uuid(), one, fact.confidentiality)
@@ -196,6 +197,19 @@ impl Folding {
             let bonuses = more(fact.accrual_before.kopecks(), fact.accrual.kopecks());
             let of_business = self.expected.purchases.entry(fact.business_id.as_uuid()).or_default();
             of_business.add(Purchases { count: 0, amount, bonuses });
+        }
+    }
+
+    /// A bill of the other's; in the directory it is the same purchase.
+    fn taken_over(&mut self, position: Position, fact: &PurchaseTakenOver) {
+        if position <= self.cuts.statuses {
+            let amount = fact.counted().kopecks().into();
+            self.expected.bills.add(Purchases { count: 1, amount, bonuses: 0 });
+        }
+        if position <= self.cuts.directory {
+            let of_business = self.expected.purchases.entry(fact.purchase.business_id.as_uuid()).or_default();
+            let (amount, bonuses) = (fact.purchase.amount.kopecks(), fact.accrual.kopecks());
+            of_business.add(Purchases { count: 0, amount: amount.into(), bonuses: bonuses.into() });
         }
     }
 

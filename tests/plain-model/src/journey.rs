@@ -86,6 +86,7 @@ impl Journey {
             revision: 1,
             amount: line.amount,
             occurred_at: line.occurred_at,
+            source: 0,
             redemption: None,
             redeem_amount: None,
             import: Some(None),

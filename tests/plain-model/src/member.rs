@@ -29,6 +29,8 @@ pub struct Purchase {
     pub amount: Kopecks,
     /// When.
     pub occurred_at: Timestamp,
+    /// Which of the business's systems reported it. Rule D5.
+    pub source: u8,
     /// What it earned in all. Rule B4.
     pub accrual: Kopecks,
     /// The lots it earned: business first.
@@ -76,6 +78,8 @@ pub struct Member {
     pub is_invited: bool,
     /// Whether she is blocked.
     pub is_blocked: bool,
+    /// Documents that wait for an admin. Rules T3, D5.
+    pub quarantine: Vec<Document>,
     /// What was paid for of Premium: first moment, first moment after. Rule S4.
     pub premium: Vec<(Timestamp, Timestamp)>,
 }
@@ -101,6 +105,7 @@ pub struct Document {
     pub revision: u32,
     pub amount: Kopecks,
     pub occurred_at: Timestamp,
+    pub source: u8,
     pub redemption: Option<RedemptionId>,
     pub redeem_amount: Option<Kopecks>,
     /// Rule T6: history, with the day she became a member if it says so.
@@ -114,6 +119,8 @@ pub enum Command {
     Register { at: Timestamp, consents: Vec<(String, bool)> },
     ChangeConsents(Vec<(String, bool)>),
     Purchase(Document),
+    Apply(PurchaseId),
+    Drop(PurchaseId),
     Hold { id: RedemptionId, business: String, bill: Kopecks, amount: Kopecks },
     Cancel { id: RedemptionId, business: String },
     Refund { purchase: PurchaseId, business: String, id: RefundId, amount: Kopecks, occurred_at: Timestamp },
@@ -203,6 +210,8 @@ impl Member {
         }
         self.write_due(circle, now);
         match command {
+            Command::Apply(id) => self.apply(circle, now, *id),
+            Command::Drop(id) => self.discard(*id),
             Command::Register { .. } | Command::Purchase(_) => unreachable!("answered above"),
             Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
             Command::Hold { id, business, bill, amount } => {

@@ -143,6 +143,7 @@ impl Play {
                     revision: 1,
                     amount: amount.into(),
                     occurred_at: now,
+                    source: 0,
                     redemption: hold.map(RedemptionId::from_uuid),
                     redeem_amount: None,
                     import: None,

@@ -21,7 +21,8 @@ pub use bonus::{
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
 pub use purchase::{
-    PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason,
+    PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseSource, PurchaseTakenOver,
+    QuarantineApplied, QuarantineDropped, QuarantineReason,
 };
 pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, LotPart};
 pub use refund::{
@@ -60,7 +61,10 @@ pub enum MemberEvent {
     ConsentWithdrawn(ConsentWithdrawn),
     PurchaseRecorded(PurchaseRecorded),
     PurchaseQuarantined(PurchaseQuarantined),
+    QuarantineApplied(QuarantineApplied),
+    QuarantineDropped(QuarantineDropped),
     PurchaseAmended(PurchaseAmended),
+    PurchaseTakenOver(PurchaseTakenOver),
     BonusAccrued(BonusAccrued),
     BonusMatured(BonusMatured),
     BonusExpired(BonusExpired),

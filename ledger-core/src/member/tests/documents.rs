@@ -54,6 +54,7 @@ fn rule_t3_a_microsecond_more_goes_to_quarantine_and_earns_nothing_yet() {
     let quarantined = PurchaseQuarantined {
         quarantine_id: quarantine_id(1),
         reason: QuarantineReason::TooOld,
+        resembles: None,
         purchase: recorded(1, "mindal", "100.00"),
     };
     let old = buy("mindal", "100.00").on("2025-12-02T11:59:59.999999+03:00");

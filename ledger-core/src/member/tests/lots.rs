@@ -116,6 +116,7 @@ fn rule_b5_a_quarantined_document_comes_after_what_is_due() {
     let waits = PurchaseQuarantined {
         quarantine_id: quarantine_id(2),
         reason: QuarantineReason::TooOld,
+        resembles: None,
         purchase: recorded(2, "mindal", "100.00"),
     };
     decision.then([

@@ -8,7 +8,7 @@ use ledger_core::business::decide::{
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::{Category, Confidentiality};
 use ledger_core::context::{Context, Registry};
-use ledger_core::ids::{BusinessId, LotId, MemberId, NaturalKey, PurchaseId, QuarantineId};
+use ledger_core::ids::{BusinessId, LotId, MemberId, NaturalKey, PurchaseId, QuarantineId, SourceKey};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::command::{
     HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase, RefundPurchase,
@@ -160,6 +160,8 @@ impl Domain {
                 MemberCommand::ChangeConsents { changes: consents(changes), origin: origin() }
             }
             Command::Purchase(document) => MemberCommand::RecordPurchase(purchase(document)),
+            Command::Apply(id) => MemberCommand::ApplyQuarantined(quarantine_id(*id)),
+            Command::Drop(id) => MemberCommand::DropQuarantined(quarantine_id(*id)),
             Command::Hold { id, business, bill, amount } => MemberCommand::HoldBonuses(HoldBonuses {
                 redemption_id: *id,
                 business_id: business_id(business),
@@ -238,9 +240,8 @@ fn purchase(document: &Document) -> RecordPurchase {
         Some(registered_at) => PurchaseMode::Import { registered_at },
         None => PurchaseMode::Live,
     };
-    let serial = document.id.as_uuid().as_u128();
     RecordPurchase {
-        quarantine_id: QuarantineId::from_uuid(Uuid::from_u128(serial)),
+        quarantine_id: quarantine_id(document.id),
         document: PurchaseDocument {
             business_id: business_id(&document.business),
             natural_key: key_of(document),
@@ -248,6 +249,7 @@ fn purchase(document: &Document) -> RecordPurchase {
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
             source: PurchaseSource::Api,
+            source_system: (document.source > 0).then(|| SourceKey::from_bytes([document.source; 8])),
             cancelled: false,
             redemption_id: document.redemption,
             redeem_amount: document.redeem_amount.map(bonuses),
@@ -255,6 +257,10 @@ fn purchase(document: &Document) -> RecordPurchase {
         },
         mode,
     }
+}
+
+fn quarantine_id(id: PurchaseId) -> QuarantineId {
+    QuarantineId::from_uuid(id.as_uuid())
 }
 
 /// The serial stands in the first bytes of the id, as it does in the key.
@@ -269,6 +275,7 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         MemberOutcome::Registered
         | MemberOutcome::ConsentsChanged
         | MemberOutcome::DueWritten
+        | MemberOutcome::QuarantineDropped { .. }
         | MemberOutcome::Reviewed => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,

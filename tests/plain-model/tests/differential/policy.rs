@@ -40,6 +40,7 @@ pub(crate) fn policy_change(index: usize) -> (&'static str, Value) {
         ("status.grace_days", json!(0)),
         ("status.grace_days", json!(10)),
         ("bonus.expiring_soon_days", json!(60)),
+        ("purchase.duplicate_minutes", json!(600)),
     ];
     changes[index].clone()
 }
@@ -79,6 +80,7 @@ pub(crate) fn plain_policy(policy: &Policy) -> circle::Policy {
         redeem_min: kopecks(it.redeem_min_amount),
         hold_minutes: i64::from(it.redeem_hold_minutes),
         max_age_days: i64::from(it.purchase_max_age_days),
+        duplicate_minutes: i64::from(it.purchase_duplicate_minutes),
         future_minutes: i64::from(it.purchase_future_minutes),
         policy_lag_hours: i64::from(it.purchase_policy_lag_hours),
         before_membership_hours: i64::from(it.purchase_before_membership_hours),

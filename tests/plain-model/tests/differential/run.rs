@@ -91,6 +91,9 @@ impl Run {
             prop_assert_eq!(&theirs, &ours, "domain and model answer {:?} at {:?}", command, self.now);
             self.commands += 1;
             self.seen.insert(kind_of(command, &ours));
+            if let (Step::Again { .. }, Ok(outcome)) = (step, &ours) {
+                self.seen.insert(format!("Again {}", first_word(&format!("{outcome:?}"))));
+            }
         }
         self.compare()
     }
@@ -106,6 +109,13 @@ impl Run {
                 let import = import.map(|since| since.map(|seconds| self.ago(seconds)));
                 let document = Document { import, ..self.document(*business, *kopecks, *ago) };
                 Some(Command::Purchase(document))
+            }
+            Step::Again { pick, source, later, is_import } => self.again(*pick, *source, *later, *is_import),
+            Step::Decide { pick, is_applied } => {
+                let waiting = self.member.quarantine.iter().rev().nth(*pick).map(|document| document.id);
+                // What does not wait any more, too.
+                let id = waiting.or(self.member.purchases.last().map(|purchase| purchase.id))?;
+                Some(if *is_applied { Command::Apply(id) } else { Command::Drop(id) })
             }
             Step::Pay { pick, business, kopecks, redeem, ago } => {
                 let hold = self.recent_hold(*pick)?.clone();
@@ -242,10 +252,26 @@ impl Run {
             revision: 1,
             amount: Kopecks::from(kopecks),
             occurred_at: self.ago(ago),
+            source: 0,
             redemption: None,
             redeem_amount: None,
             import: None,
         }
+    }
+
+    /// A document like one of the last purchases'.
+    fn again(&mut self, pick: usize, source: u8, later: i64, is_import: bool) -> Option<Command> {
+        let last = self.member.purchases.len().checked_sub(1)?;
+        let known = self.member.purchases[last - pick.min(last)].clone();
+        let document = self.document(place_of(&known.business)?, 0, 0);
+        let later = TimeDelta::seconds(later);
+        let occurred_at = if later < TimeDelta::zero() {
+            known.occurred_at.minus(-later)
+        } else {
+            known.occurred_at.plus(later)
+        };
+        let import = is_import.then_some(None);
+        Some(Command::Purchase(Document { amount: known.amount, occurred_at, source, import, ..document }))
     }
 
     fn refund(&mut self, pick: usize, permille: i64, business: Option<usize>, ago: i64) -> Option<Command> {

@@ -349,6 +349,10 @@ fn member_shapes() -> Vec<Shape> {
     for call in ["invite-inner-circle", "uninvite", "unblock", "premium/cancel"] {
         shapes.push(of_member(call, json!({}), &[], Vec::new()));
     }
+    for call in ["apply", "drop"] {
+        let path = format!("/admin/quarantine/{NOBODY}/{call}");
+        shapes.push(Shape { path: path.leak(), ..of_member("unblock", json!({}), &[], Vec::new()) });
+    }
     shapes
 }
 
