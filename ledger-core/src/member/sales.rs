@@ -77,8 +77,4 @@ impl Sales {
         };
         self.0.range(first..=last).find(|(_, sale)| is_it(sale)).map(|((_, id), _)| *id)
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
 }

@@ -74,12 +74,16 @@ fn purchase_of(request: &Request) -> Option<PurchaseId> {
 }
 
 /// The key under which what is known of a request's document is found.
-pub(super) const fn document_key(request: &Request) -> [u8; 32] {
+pub(super) fn document_key(request: &Request) -> [u8; 32] {
     match &request.command {
         Command::Member { command: MemberCommand::AmendPurchase(command), .. } => {
             *command.document.natural_key.as_bytes()
         }
-        Command::Member { command: MemberCommand::RecordPurchase(command), .. } => {
+        // A revision of what came to no purchase.
+        Command::Member { command: MemberCommand::RecordPurchase(command), .. }
+            if request.idempotency.key
+                == command.document.natural_key.of_revision(command.document.revision) =>
+        {
             *command.document.natural_key.as_bytes()
         }
         Command::HandOver { command, .. } => *command.document().natural_key.as_bytes(),
