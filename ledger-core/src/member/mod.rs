@@ -14,10 +14,11 @@
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
 //! | `premium.rs` | S4: the subscription |
+//! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
-//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs` | the fold |
+//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs`, `coupons.rs` | the fold |
 //! | `purchase_file.rs` | the fold of one purchase, for its edits |
 //! | `movement.rs` | what a fact does to the total: the lines of her history |
 //! | `hindsight.rs` | T1: as it was, and as it was known |
@@ -30,6 +31,8 @@ pub mod balance;
 pub mod command;
 pub mod consent;
 mod consents;
+pub mod coupon;
+pub mod coupons;
 mod debt;
 pub mod debts;
 pub mod decide;

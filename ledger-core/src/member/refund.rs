@@ -9,7 +9,7 @@ use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase_file::{ByFunder, PurchaseFile, share};
+use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, Reckoning, share};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};
 use super::working::Working;
@@ -17,8 +17,8 @@ use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::{LotId, RefundId};
 use crate::member::event::{
-    BonusReturned, BonusTakenBack, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart, OtherPart, OwnPart,
-    PurchaseRefunded, WaitingRefundDropped,
+    BonusReturned, BonusTakenBack, CouponReckoned, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart,
+    OtherPart, OwnPart, PurchaseRefunded, WaitingRefundDropped,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::{LiveLot, MemberState};
@@ -146,9 +146,11 @@ pub(super) fn give_back(
     let cause = working.push(refund.occurred_at, refunded, None)?;
     let step = Step { file, refund_id: refund.refund_id, context, cause };
     let cumulative = file.refunded.checked_add(refund.amount).ok_or(Rejection::AmountOutOfRange)?;
+    let reckoned = [file.coupon_at(file.refunded), file.coupon_at(cumulative)];
+    let of_coupon = step.reckon(working, reckoned, None)?;
     let returned = step.return_spent(working, to_return(file, cumulative)?)?;
     let amounts = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
-    let taken_back = step.take_back(working, amounts)?;
+    let taken_back = step.take_back(working, amounts, of_coupon)?;
     Ok(Refunded { taken_back, returned })
 }
 
@@ -199,10 +201,26 @@ pub(super) fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> 
     one.checked_sub(other).ok_or(Rejection::AmountOutOfRange)
 }
 
-/// What one of the purchase's funders has yet to be given.
+/// What one of the purchase's funders has yet to be given, of the accrual or of what the coupon gave.
 struct Share {
     funder: Funder,
+    of_coupon: bool,
     rest: Bonuses,
+}
+
+impl Share {
+    fn has(&self, lot: &OwnLot) -> bool {
+        lot.of_coupon == self.of_coupon && lot.funder == self.funder
+    }
+
+    /// The lot that a debt to it is named by.
+    fn lot_id(&self, file: &PurchaseFile) -> LotId {
+        if self.of_coupon {
+            LotId::of_coupon(file.purchase_id)
+        } else {
+            LotId::of(file.purchase_id, self.funder.as_str())
+        }
+    }
 }
 
 /// One refund, or revision, of one purchase.
@@ -214,6 +232,34 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// What the used coupon comes to now, and what of its bonuses is due back. It stays used. Rules F2, F5.
+    pub(super) fn reckon(
+        &self,
+        working: &mut Working<'_>,
+        [before, after]: [Option<Reckoning>; 2],
+        lot: Option<Lot>,
+    ) -> Result<Bonuses, Rejection> {
+        let (before, after) = before.zip(after).ok_or(Rejection::AmountOutOfRange)?;
+        let file = self.file;
+        let Some(coupon) = &file.coupon else { return Ok(Bonuses::ZERO) };
+        if before.discount != after.discount || lot.is_some() {
+            let reckoned = CouponReckoned {
+                coupon_id: coupon.coupon_id,
+                refund_id: self.refund_id,
+                purchase_id: file.purchase_id,
+                business_id: file.business_id,
+                business: file.business.clone(),
+                confidentiality: file.confidentiality,
+                funded_by: coupon.funded_by.clone(),
+                discount_before: before.discount,
+                discount: after.discount,
+                lot,
+            };
+            working.push(self.context.recorded_at, reckoned, Some(self.cause))?;
+        }
+        Ok(minus(before.bonuses, after.bonuses)?.max(Bonuses::ZERO))
+    }
+
     /// Rule F4: what was spent goes to where it came from, the last spent first. Rule F3: it pays what was owed before, and
     /// only then is an accrual taken back.
     pub(super) fn return_spent(
@@ -280,16 +326,28 @@ impl Step<'_> {
     }
 
     /// Rule F2: own lots first, then others in the order of spending, then debt; the business's share before the
-    /// coalition's.
-    pub(super) fn take_back(&self, working: &mut Working<'_>, due: ByFunder) -> Result<Bonuses, Rejection> {
-        let amount = due.business.checked_add(due.coalition).ok_or(Rejection::AmountOutOfRange)?;
+    /// coalition's, of each that of the accrual before that of the coupon.
+    pub(super) fn take_back(
+        &self,
+        working: &mut Working<'_>,
+        due: ByFunder,
+        of_coupon: Bonuses,
+    ) -> Result<Bonuses, Rejection> {
+        let amount = Bonuses::checked_sum([due.business, due.coalition, of_coupon]);
+        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
-        let mut shares = [
-            Share { funder: Funder::Business(self.file.business.clone()), rest: due.business },
-            Share { funder: Funder::Coalition, rest: due.coalition },
+        let business = Funder::Business(self.file.business.clone());
+        let mut shares = vec![
+            Share { funder: business, of_coupon: false, rest: due.business },
+            Share { funder: Funder::Coalition, of_coupon: false, rest: due.coalition },
         ];
+        if let Some(coupon) = &self.file.coupon {
+            shares.push(Share { funder: coupon.funded_by.clone(), of_coupon: true, rest: of_coupon });
+            // The order of funders is that of spending: the business before the coalition.
+            shares.sort_by(|one, other| one.funder.cmp(&other.funder));
+        }
         let (own, expired) = self.own(&working.state, &mut shares)?;
         let others = self.others(&working.state, &own, &mut shares)?;
         let file = self.file;
@@ -312,7 +370,7 @@ impl Step<'_> {
                 purchase_id: file.purchase_id,
                 business_id: file.business_id,
                 confidentiality: file.confidentiality,
-                lot_id: LotId::of(file.purchase_id, share.funder.as_str()),
+                lot_id: share.lot_id(file),
                 creditor: share.funder.clone(),
                 amount: share.rest,
             };
@@ -329,7 +387,8 @@ impl Step<'_> {
     ) -> Result<(Vec<OwnPart>, Vec<ExpiredPart>), Rejection> {
         let (mut own, mut expired) = (Vec::new(), Vec::new());
         for share in shares {
-            for lot in self.file.lots.iter().filter(|lot| lot.funder == share.funder) {
+            let lots: Vec<&OwnLot> = self.file.lots.iter().filter(|lot| share.has(lot)).collect();
+            for lot in lots {
                 let live = state.lot_orders.get(&lot.lot_id).and_then(|order| state.lots.get(order));
                 let take = live.map_or(Bonuses::ZERO, |live| live.left.min(share.rest));
                 if let Some(live) = live.filter(|_| take.is_positive()) {

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId};
+use crate::ids::{BusinessId, CouponId, LotId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
+use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
     HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
@@ -26,7 +27,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 2;
+pub const STATE_REVISION: i32 = 4;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -135,6 +136,8 @@ pub struct MemberState {
     pub(crate) spend: SpendBook,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
+    pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+    pub(crate) coupons: BTreeMap<CouponId, OpenCoupon>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
@@ -207,6 +210,12 @@ impl MemberState {
                 self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
             }
             MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
+            MemberEvent::CouponIssued(fact) => self.issue(fact).map_err(corrupt)?,
+            MemberEvent::CouponActivated(fact) => self.activate(fact).map_err(corrupt)?,
+            MemberEvent::CouponRedeemed(fact) => self.use_coupon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -219,9 +228,8 @@ impl MemberState {
         self.spend
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
-        let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
-        *visits = visits.checked_add(1).ok_or("too many visits")?;
-        Ok(())
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(fact.category, fact.confidentiality, fact.business_id, more).ok_or("too many visits")
     }
 
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
@@ -306,10 +314,10 @@ impl MemberState {
         self.lots.values()
     }
 
-    /// How many lots and bills it holds: what a copy of it costs.
+    /// How many lots, bills and coupons it holds: what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.lots.len().saturating_add(self.spend.len())
+        self.lots.len().saturating_add(self.spend.len()).saturating_add(self.coupons.len())
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

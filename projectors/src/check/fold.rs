@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended};
+use ledger_core::member::event::{CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
@@ -30,7 +30,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 14] = [
     "accrued",
     "matured",
     "expired",
@@ -44,6 +44,7 @@ pub(super) const KINDS: [&str; 13] = [
     "gifted",
     "adjusted",
     "withdrawn",
+    "coupon",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -322,6 +323,10 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         MemberEvent::BonusGifted(fact) => vec![(10, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusAdjusted(fact) => vec![(11, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusWithdrawn(fact) => vec![(12, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::CouponRedeemed(CouponRedeemed { confidentiality, lot, .. })
+        | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
+            lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
+        }
         _ => Vec::new(),
     }
 }

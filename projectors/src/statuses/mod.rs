@@ -151,7 +151,13 @@ impl<'a> Changes<'a> {
             | MemberEvent::BonusExpired(_)
             | MemberEvent::BonusGifted(_)
             | MemberEvent::BonusAdjusted(_)
-            | MemberEvent::BonusWithdrawn(_) => {}
+            | MemberEvent::BonusWithdrawn(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponRedeemed(_)
+            | MemberEvent::CouponReckoned(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => {}
         }
     }
 

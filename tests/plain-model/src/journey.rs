@@ -88,6 +88,7 @@ impl Journey {
             occurred_at: line.occurred_at,
             redemption: None,
             redeem_amount: None,
+            coupon: None,
             import: Some(None),
         };
         // Not through `Member::command`: what an import refuses, it refuses before it changes anything.

@@ -45,6 +45,7 @@ fn bill(serial: u8, business: &str, amount: i128, occurred_at: &str) -> Document
         occurred_at: at(occurred_at),
         redemption: None,
         redeem_amount: None,
+        coupon: None,
         import: None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use ledger_core::business::decide::{ChangeBusiness, SetMultiplier, WaitForPurchase};
 use ledger_core::category::Category;
-use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::member::Refund;
 use ledger_core::member::status::{Spent, progress_percent, requirement, visited_for};
 use ledger_core::policy::decide::PublishPolicy;
@@ -18,6 +18,7 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use proptest::prelude::*;
 
+use crate::coupons::OfCoupon;
 use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
 use crate::policy::{plain_policy, policy_change, scaled};
 use crate::standing;
@@ -148,11 +149,37 @@ impl Run {
                 self.serial += 1;
                 Some(standing::command(hand, self.now, available, self.serial))
             }
+            Step::Coupon(step) => self.of_coupon(step),
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
                 self.surroundings(step);
                 None
+            }
+        }
+    }
+
+    /// A fresh coupon; or one of the last ones is activated, used or revoked.
+    fn of_coupon(&mut self, step: &OfCoupon) -> Option<Command> {
+        self.serial += 1;
+        if let OfCoupon::Issue(wanted) = step {
+            return Some(Command::IssueCoupon(wanted.coupon(self.serial, self.now, ALL[wanted.business].0)));
+        }
+        let coupons = &self.member.coupons;
+        let picked = |pick: usize| coupons.iter().rev().nth(pick).or(coupons.last()).cloned();
+        match step {
+            OfCoupon::Issue(_) => None,
+            OfCoupon::Activate { pick } => {
+                Some(Command::ActivateCoupon { id: picked(*pick)?.id, code: self.serial })
+            }
+            OfCoupon::Revoke { pick } => Some(Command::RevokeCoupon { id: picked(*pick)?.id }),
+            OfCoupon::Use { pick, business, kopecks, with_hold } => {
+                let coupon = picked(*pick)?;
+                let business = business.or_else(|| place_of(&coupon.business))?;
+                let coupon = coupon.code.map_or(self.serial, |(code, _)| code);
+                let hold = with_hold.and_then(|pick| self.recent_hold(pick)).map(|hold| hold.id);
+                let document = self.document(business, *kopecks, 0);
+                Some(Command::Purchase(Document { coupon: Some(coupon), redemption: hold, ..document }))
             }
         }
     }
@@ -244,6 +271,7 @@ impl Run {
             occurred_at: self.ago(ago),
             redemption: None,
             redeem_amount: None,
+            coupon: None,
             import: None,
         }
     }
@@ -285,7 +313,18 @@ impl Run {
         );
         prop_assert_eq!(self.their_statuses(), self.our_statuses(), "statuses at {}", now);
         prop_assert_eq!(self.their_lots(), self.our_lots(), "lots at {}", now);
+        prop_assert_eq!(self.their_coupons(), self.our_coupons(), "coupons at {}", now);
         Ok(())
+    }
+
+    fn our_coupons(&self) -> BTreeSet<CouponId> {
+        self.member.open_coupons(self.now).map(|coupon| coupon.id).collect()
+    }
+
+    fn their_coupons(&self) -> BTreeSet<CouponId> {
+        let mut after = self.domain.clone();
+        after.command(self.now, &Command::Due).expect("never refused");
+        after.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect()
     }
 
     fn our_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
@@ -361,6 +400,11 @@ impl Run {
             let place = |place: &Place| first_word(&format!("{place:?}"));
             self.seen.insert(format!("{} to {}", place(&it.from), place(&it.to)));
         }
+        let used = || self.member.purchases.iter().filter_map(|purchase| purchase.coupon.as_ref());
+        let gave = used().any(|used| used.bonuses > 0);
+        let owed = used().any(|used| used.discount > 0 && used.funder == "coalition");
+        self.seen.extend(gave.then(|| "bonuses of a coupon".to_owned()));
+        self.seen.extend(owed.then(|| "discount of the coalition's".to_owned()));
         let is_repaid = self.member.debts.iter().any(|debt| !debt.payments.is_empty());
         self.seen.extend(is_repaid.then(|| "debt repaid".to_owned()));
         self.seen.insert(format!("ends as {}", self.member.shown(self.now).as_str()));
