@@ -6,6 +6,7 @@
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
+//! | `shares.rs` | F2, F5, M2: who gets what a refund takes back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
@@ -51,6 +52,7 @@ pub mod purchase_file;
 mod redemption;
 pub mod refund;
 mod review;
+mod shares;
 pub mod spend;
 pub mod standing;
 pub mod state;

@@ -9,16 +9,17 @@ use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, Reckoning, share};
+use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, share};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};
+use super::shares::Share;
 use super::working::Working;
 use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::{LotId, RefundId};
 use crate::member::event::{
-    BonusReturned, BonusTakenBack, CouponReckoned, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart,
-    OtherPart, OwnPart, PurchaseRefunded, WaitingRefundDropped,
+    BonusReturned, BonusTakenBack, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart, OtherPart, OwnPart,
+    PurchaseRefunded, WaitingRefundDropped,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::{LiveLot, MemberState};
@@ -201,28 +202,6 @@ pub(super) fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> 
     one.checked_sub(other).ok_or(Rejection::AmountOutOfRange)
 }
 
-/// What one of the purchase's funders has yet to be given, of the accrual or of what the coupon gave.
-struct Share {
-    funder: Funder,
-    of_coupon: bool,
-    rest: Bonuses,
-}
-
-impl Share {
-    fn has(&self, lot: &OwnLot) -> bool {
-        lot.of_coupon == self.of_coupon && lot.funder == self.funder
-    }
-
-    /// The lot that a debt to it is named by.
-    fn lot_id(&self, file: &PurchaseFile) -> LotId {
-        if self.of_coupon {
-            LotId::of_coupon(file.purchase_id)
-        } else {
-            LotId::of(file.purchase_id, self.funder.as_str())
-        }
-    }
-}
-
 /// One refund, or revision, of one purchase.
 pub(super) struct Step<'a> {
     pub(super) file: &'a PurchaseFile,
@@ -232,34 +211,6 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// What the used coupon comes to now, and what of its bonuses is due back. It stays used. Rules F2, F5.
-    pub(super) fn reckon(
-        &self,
-        working: &mut Working<'_>,
-        [before, after]: [Option<Reckoning>; 2],
-        lot: Option<Lot>,
-    ) -> Result<Bonuses, Rejection> {
-        let (before, after) = before.zip(after).ok_or(Rejection::AmountOutOfRange)?;
-        let file = self.file;
-        let Some(coupon) = &file.coupon else { return Ok(Bonuses::ZERO) };
-        if before.discount != after.discount || lot.is_some() {
-            let reckoned = CouponReckoned {
-                coupon_id: coupon.coupon_id,
-                refund_id: self.refund_id,
-                purchase_id: file.purchase_id,
-                business_id: file.business_id,
-                business: file.business.clone(),
-                confidentiality: file.confidentiality,
-                funded_by: coupon.funded_by.clone(),
-                discount_before: before.discount,
-                discount: after.discount,
-                lot,
-            };
-            working.push(self.context.recorded_at, reckoned, Some(self.cause))?;
-        }
-        Ok(minus(before.bonuses, after.bonuses)?.max(Bonuses::ZERO))
-    }
-
     /// Rule F4: what was spent goes to where it came from, the last spent first. Rule F3: it pays what was owed before, and
     /// only then is an accrual taken back.
     pub(super) fn return_spent(
@@ -338,16 +289,7 @@ impl Step<'_> {
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
-        let business = Funder::Business(self.file.business.clone());
-        let mut shares = vec![
-            Share { funder: business, of_coupon: false, rest: due.business },
-            Share { funder: Funder::Coalition, of_coupon: false, rest: due.coalition },
-        ];
-        if let Some(coupon) = &self.file.coupon {
-            shares.push(Share { funder: coupon.funded_by.clone(), of_coupon: true, rest: of_coupon });
-            // The order of funders is that of spending: the business before the coalition.
-            shares.sort_by(|one, other| one.funder.cmp(&other.funder));
-        }
+        let mut shares = Share::all(self.file, due, of_coupon);
         let (own, expired) = self.own(&working.state, &mut shares)?;
         let others = self.others(&working.state, &own, &mut shares)?;
         let file = self.file;

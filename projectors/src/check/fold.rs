@@ -15,6 +15,7 @@ use ledger_core::postings::{Account, Unit, postings};
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
+use super::coupons::Coupons;
 use super::tally::{Purchases, Sum};
 use crate::analytics::ordinary_postings;
 
@@ -66,6 +67,8 @@ pub(super) struct Expected {
     pub(super) state: MemberState,
     /// `statuses`: her bills.
     pub(super) bills: Purchases,
+    /// `directory`: her coupons.
+    pub(super) coupons: Coupons,
     /// `directory`: her purchases by business.
     pub(super) purchases: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: her purchases at ordinary businesses, by business.
@@ -139,6 +142,9 @@ impl Folding {
             self.expected.state.apply(position, occurred_at, fact)?;
         }
         self.purchases(position, fact);
+        if position <= self.cuts.directory {
+            self.expected.coupons.see(fact);
+        }
         self.post(position, event);
         self.movements(position, fact);
         if position <= self.cuts.clickhouse {

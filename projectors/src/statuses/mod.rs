@@ -129,14 +129,10 @@ impl<'a> Changes<'a> {
             MemberEvent::TopSpendersLeft(fact) => self.top(id, fact.track, false),
             MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
             | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
-                self.paid.push((id, Paid::Period { from: from.to_utc(), to: to.to_utc() }));
+                self.pay(id, Paid::Period { from: from.to_utc(), to: to.to_utc() });
             }
-            MemberEvent::PremiumCancelled(fact) => {
-                self.paid.push((id, Paid::Cancelled { at: fact.at.to_utc() }));
-            }
-            MemberEvent::PremiumLapsed(fact) => {
-                self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
-            }
+            MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
+            MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
@@ -164,6 +160,10 @@ impl<'a> Changes<'a> {
     fn change(&mut self, member: Uuid, purchase: PurchaseId, bought_at: Timestamp, kopecks: i64) {
         let purchase = purchase.as_uuid();
         self.changes.push(BillChange { member, purchase, bought_at: bought_at.to_utc(), kopecks });
+    }
+
+    fn pay(&mut self, id: Uuid, paid: Paid) {
+        self.paid.push((id, paid));
     }
 
     fn member(&mut self, id: Uuid) -> &mut Member {

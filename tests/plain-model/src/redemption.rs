@@ -124,7 +124,6 @@ impl Member {
     }
 
     /// How much of which hold a purchase captures. Rules R3, R4, C4.
-    #[expect(clippy::too_many_arguments, reason = "what a capture depends on")]
     pub(crate) fn captures(
         &self,
         document: &Document,

@@ -1,5 +1,7 @@
 //! Coupons in random histories, in the model's words and in the domain's. Rules C.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use ledger_core::ids::{CouponId, ReasonId};
 use ledger_core::member::MemberCommand;
@@ -8,12 +10,13 @@ use ledger_core::member::event::{CouponBenefit, CouponConditions};
 use ledger_core::time::Timestamp;
 use plain_model::Kopecks;
 use plain_model::coupon::{Coupon, Gives};
-use plain_model::member::Command;
+use plain_model::member::{Command, Document, Member};
 use plain_model::status::Status;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::domain::{bonuses, business_id, natural_key, roubles};
+use crate::domain::{Domain, bonuses, business_id, natural_key, roubles};
+use crate::run::{ALL, Run, place_of};
 use crate::steps::{DAY, bills, businesses};
 
 /// A coupon as wanted.
@@ -73,6 +76,33 @@ pub(crate) fn of_coupons() -> impl Strategy<Value = OfCoupon> {
             .prop_map(|(pick, business, kopecks, with_hold)| OfCoupon::Use { pick, business, kopecks, with_hold }),
         1 => (0..3_usize).prop_map(|pick| OfCoupon::Revoke { pick }),
     ]
+}
+
+impl OfCoupon {
+    /// A fresh coupon; or one of the last ones is activated, used or revoked.
+    pub(crate) fn command(&self, run: &mut Run) -> Option<Command> {
+        run.serial += 1;
+        let coupons = &run.member.coupons;
+        let picked = |pick: usize| coupons.iter().rev().nth(pick).or(coupons.last()).cloned();
+        match self {
+            Self::Issue(wanted) => {
+                let coupon = wanted.coupon(run.serial, run.now, ALL[wanted.business].0);
+                Some(Command::IssueCoupon(coupon))
+            }
+            Self::Activate { pick } => {
+                Some(Command::ActivateCoupon { id: picked(*pick)?.id, code: run.serial })
+            }
+            Self::Revoke { pick } => Some(Command::RevokeCoupon { id: picked(*pick)?.id }),
+            Self::Use { pick, business, kopecks, with_hold } => {
+                let coupon = picked(*pick)?;
+                let business = business.or_else(|| place_of(&coupon.business))?;
+                let code = coupon.code.map_or(run.serial, |(code, _)| code);
+                let hold = with_hold.and_then(|pick| run.recent_hold(pick)).map(|hold| hold.id);
+                let document = run.document(business, *kopecks, 0);
+                Some(Command::Purchase(Document { coupon: Some(code), redemption: hold, ..document }))
+            }
+        }
+    }
 }
 
 impl Wanted {
@@ -154,4 +184,20 @@ fn issue(coupon: &Coupon) -> MemberCommand {
         expires_at: coupon.expires_at,
         funded_by: if coupon.by_coalition { FundedBy::Coalition } else { FundedBy::Business },
     }))
+}
+
+/// What the domain has open at `now`, with everything due written.
+pub(crate) fn open(domain: &Domain, now: Timestamp) -> BTreeSet<CouponId> {
+    let mut after = domain.clone();
+    after.command(now, &Command::Due).expect("never refused");
+    after.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect()
+}
+
+/// What became of her coupons.
+pub(crate) fn seen(member: &Member) -> Vec<String> {
+    let used = || member.purchases.iter().filter_map(|purchase| purchase.coupon.as_ref());
+    let gave = used().any(|used| used.bonuses > 0);
+    let owed = used().any(|used| used.discount > 0 && used.funder == "coalition");
+    let seen = [(gave, "bonuses of a coupon"), (owed, "discount of the coalition's")];
+    seen.into_iter().filter(|(is_seen, _)| *is_seen).map(|(_, what)| what.to_owned()).collect()
 }

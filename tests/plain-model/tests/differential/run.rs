@@ -18,14 +18,13 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use proptest::prelude::*;
 
-use crate::coupons::OfCoupon;
 use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
 use crate::policy::{plain_policy, policy_change, scaled};
-use crate::standing;
 use crate::steps::{BUSINESSES, Step};
+use crate::{coupons, standing};
 
 /// Slug, category, whether a visit is a secret. The clinics' categories are an ordinary business's and their own.
-const ALL: [(&str, Category, bool); BUSINESSES] = [
+pub(crate) const ALL: [(&str, Category, bool); BUSINESSES] = [
     ("mindal", Category::BeautySalon, false),
     ("lisichkino", Category::Gastronomy, false),
     ("kozha", Category::Cosmetology, false),
@@ -38,11 +37,11 @@ const ALL: [(&str, Category, bool); BUSINESSES] = [
 
 /// Both, at one moment.
 pub(crate) struct Run {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     circle: Circle,
-    member: Member,
+    pub(crate) member: Member,
     domain: Domain,
-    serial: u32,
+    pub(crate) serial: u32,
     /// How many commands were run.
     pub(crate) commands: u64,
     /// The kinds of answers that were given, and what became of bonuses.
@@ -149,37 +148,12 @@ impl Run {
                 self.serial += 1;
                 Some(standing::command(hand, self.now, available, self.serial))
             }
-            Step::Coupon(step) => self.of_coupon(step),
+            Step::Coupon(step) => step.command(self),
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
                 self.surroundings(step);
                 None
-            }
-        }
-    }
-
-    /// A fresh coupon; or one of the last ones is activated, used or revoked.
-    fn of_coupon(&mut self, step: &OfCoupon) -> Option<Command> {
-        self.serial += 1;
-        if let OfCoupon::Issue(wanted) = step {
-            return Some(Command::IssueCoupon(wanted.coupon(self.serial, self.now, ALL[wanted.business].0)));
-        }
-        let coupons = &self.member.coupons;
-        let picked = |pick: usize| coupons.iter().rev().nth(pick).or(coupons.last()).cloned();
-        match step {
-            OfCoupon::Issue(_) => None,
-            OfCoupon::Activate { pick } => {
-                Some(Command::ActivateCoupon { id: picked(*pick)?.id, code: self.serial })
-            }
-            OfCoupon::Revoke { pick } => Some(Command::RevokeCoupon { id: picked(*pick)?.id }),
-            OfCoupon::Use { pick, business, kopecks, with_hold } => {
-                let coupon = picked(*pick)?;
-                let business = business.or_else(|| place_of(&coupon.business))?;
-                let coupon = coupon.code.map_or(self.serial, |(code, _)| code);
-                let hold = with_hold.and_then(|pick| self.recent_hold(pick)).map(|hold| hold.id);
-                let document = self.document(business, *kopecks, 0);
-                Some(Command::Purchase(Document { coupon: Some(coupon), redemption: hold, ..document }))
             }
         }
     }
@@ -259,7 +233,7 @@ impl Run {
     }
 
     /// The next document; at the business that refunded it already, if one did.
-    fn document(&mut self, business: usize, kopecks: i64, ago: i64) -> Document {
+    pub(crate) fn document(&mut self, business: usize, kopecks: i64, ago: i64) -> Document {
         self.serial += 1;
         let id = purchase_id(self.serial);
         let awaited = self.circle.businesses.iter().find(|it| it.waiting.iter().any(|it| it.purchase == id));
@@ -297,7 +271,7 @@ impl Run {
     }
 
     /// One of the last holds, as long as the domain remembers how it ended.
-    fn recent_hold(&self, pick: usize) -> Option<&Hold> {
+    pub(crate) fn recent_hold(&self, pick: usize) -> Option<&Hold> {
         let hold = self.member.holds.iter().rev().nth(pick).or(self.member.holds.last())?;
         (hold.lapses_at.plus(TimeDelta::days(1)) >= self.now).then_some(hold)
     }
@@ -313,18 +287,9 @@ impl Run {
         );
         prop_assert_eq!(self.their_statuses(), self.our_statuses(), "statuses at {}", now);
         prop_assert_eq!(self.their_lots(), self.our_lots(), "lots at {}", now);
-        prop_assert_eq!(self.their_coupons(), self.our_coupons(), "coupons at {}", now);
+        let ours: BTreeSet<CouponId> = self.member.open_coupons(now).map(|coupon| coupon.id).collect();
+        prop_assert_eq!(coupons::open(&self.domain, now), ours, "coupons at {}", now);
         Ok(())
-    }
-
-    fn our_coupons(&self) -> BTreeSet<CouponId> {
-        self.member.open_coupons(self.now).map(|coupon| coupon.id).collect()
-    }
-
-    fn their_coupons(&self) -> BTreeSet<CouponId> {
-        let mut after = self.domain.clone();
-        after.command(self.now, &Command::Due).expect("never refused");
-        after.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect()
     }
 
     fn our_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
@@ -400,11 +365,7 @@ impl Run {
             let place = |place: &Place| first_word(&format!("{place:?}"));
             self.seen.insert(format!("{} to {}", place(&it.from), place(&it.to)));
         }
-        let used = || self.member.purchases.iter().filter_map(|purchase| purchase.coupon.as_ref());
-        let gave = used().any(|used| used.bonuses > 0);
-        let owed = used().any(|used| used.discount > 0 && used.funder == "coalition");
-        self.seen.extend(gave.then(|| "bonuses of a coupon".to_owned()));
-        self.seen.extend(owed.then(|| "discount of the coalition's".to_owned()));
+        self.seen.extend(coupons::seen(&self.member));
         let is_repaid = self.member.debts.iter().any(|debt| !debt.payments.is_empty());
         self.seen.extend(is_repaid.then(|| "debt repaid".to_owned()));
         self.seen.insert(format!("ends as {}", self.member.shown(self.now).as_str()));
@@ -423,7 +384,7 @@ fn first_word(text: &str) -> String {
     text.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
-fn place_of(slug: &str) -> Option<usize> {
+pub(crate) fn place_of(slug: &str) -> Option<usize> {
     ALL.iter().position(|(there, ..)| *there == slug)
 }
 

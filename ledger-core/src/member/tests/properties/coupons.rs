@@ -62,10 +62,10 @@ pub(super) fn coupon_steps() -> impl Strategy<Value = CouponStep> {
 }
 
 impl CouponStep {
-    /// Asks for it; the world as it was when there is nothing to ask.
-    pub(super) fn ask(&self, world: World) -> Result<Decision, World> {
-        let (serial, now) = (serial(&world), world.now);
-        Ok(match self {
+    /// Asks for it, if there is something to ask.
+    pub(super) fn ask(&self, world: &World) -> Option<Decision> {
+        let (serial, now, world) = (serial(world), world.now, world.clone());
+        Some(match self {
             Self::Give(given) => world.when(given.ask(serial, now)),
             Self::Activate { coupon } => world.when(activate(*coupon, serial)),
             // With some code, and whatever is held.
@@ -74,7 +74,7 @@ impl CouponStep {
                     let activation = coupon.activation?;
                     Some((activation.code.as_bytes()[0], coupon.issued.business.to_string()))
                 });
-                let Some((code, slug)) = ready else { return Err(world) };
+                let (code, slug) = ready?;
                 let purchase = buy(&slug, &Bonuses::from_kopecks(*kopecks).to_string()).using(code);
                 let held = world.state.open_holds().map(|(id, _)| *id).next();
                 match held.filter(|_| kopecks % 2 == 0) {

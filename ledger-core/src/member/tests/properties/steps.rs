@@ -136,9 +136,9 @@ pub(super) fn run(world: World, step: &Step) -> World {
             let revision = u32::try_from(world.log.len()).expect("short");
             world.when(amend(*purchase, revision, amount.as_deref()))
         }
-        Step::Coupon(step) => match step.ask(world) {
-            Ok(decision) => decision,
-            Err(world) => return world,
+        Step::Coupon(step) => match step.ask(&world) {
+            Some(decision) => decision,
+            None => return world,
         },
         Step::Due => world.when(WriteDue),
         Step::Review => world.when(ReviewStatus),
