@@ -55,6 +55,7 @@ impl Commands for Recording {
             bonuses_available_from: Timestamp::BEGINNING,
             bonuses_expire_at: Timestamp::BEGINNING,
             bonuses_redeemed: Bonuses::ZERO,
+            coupon: None,
             status: Status::Insider,
         };
         let outcome = Outcome::Member(MemberOutcome::Purchase(outcome));

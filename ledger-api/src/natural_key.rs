@@ -67,6 +67,12 @@ impl Keyed {
         NaturalKey::from_bytes(self.mac(&[b"payment", payment_ref.as_bytes()]))
     }
 
+    /// The code of a coupon as somebody typed it: blanks around it and small letters do not matter. Anything else is another
+    /// code, and nobody's.
+    pub(crate) fn coupon_code(&self, typed: &str) -> NaturalKey {
+        NaturalKey::from_bytes(self.mac(&[b"coupon code", typed.trim().to_ascii_uppercase().as_bytes()]))
+    }
+
     /// The key of a request by its header, in the scope of the credential's owner and the route: which call, and what it
     /// is `about`, however the address names that. Design L4.
     pub(crate) fn request(
@@ -101,7 +107,7 @@ pub(crate) fn purchase_fingerprint(member: MemberId, document: &PurchaseDocument
         &document.occurred_at.micros().to_be_bytes(),
         redemption.as_ref().map_or(&[], |id| id.as_bytes().as_slice()),
         redeem_amount.as_ref().map_or(&[], <[u8; 8]>::as_slice),
-        document.coupon_code.as_deref().unwrap_or_default().as_bytes(),
+        document.coupon_code.as_ref().map_or(&[], |code| code.as_bytes().as_slice()),
         &[u8::from(document.cancelled)],
     ])
 }
@@ -145,6 +151,17 @@ mod tests {
         assert_eq!(keyed.source(business, "api"), None);
         for different in [keyed.source(other, "crm"), keyed.source(business, "pos"), None] {
             assert_ne!(crm, different);
+        }
+    }
+
+    #[test]
+    fn rule_c2_a_code_may_be_typed_in_small_letters_and_look_alikes_are_other_codes() {
+        let keyed = Keyed::new(&[7; 32]);
+        for same in ["AB2C34", "ab2c34", " Ab2c34\u{a0}"] {
+            assert_eq!(keyed.coupon_code(same), keyed.coupon_code("AB2C34"), "{same}");
+        }
+        for other in ["АВ2С34", "AB2C35", "AB2C3", "AB2C34A", "ＡＢ2C34", "AB2 C34"] {
+            assert_ne!(keyed.coupon_code(other), keyed.coupon_code("AB2C34"), "{other}");
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::History => HISTORY,
         Operation::Balance | Operation::StatusProgress => HINDSIGHT,
         Operation::Purchases => PURCHASES,
-        Operation::Businesses | Operation::Policies | Operation::Quarantine => PAGE,
+        Operation::Businesses | Operation::Policies | Operation::Quarantine | Operation::OwnCoupons => PAGE,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }

@@ -72,6 +72,8 @@ id_types! {
     RefundId;
     /// A gift or a manual adjustment. Rule B10.
     GrantId;
+    /// A coupon. Rule C1.
+    CouponId;
     /// Why an admin did something: names a text in the vault, since a free text may name a person.
     ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
@@ -99,6 +101,12 @@ impl LotId {
         Self(Uuid::new_v5(&grant.0, b"lot"))
     }
 
+    /// The lot of the bonuses that a coupon gave with `purchase`: no slug has such a name. Rule C1.
+    #[must_use]
+    pub fn of_coupon(purchase: PurchaseId) -> Self {
+        Self::of(purchase, COUPON)
+    }
+
     /// The lot that stands for what `refund` returned of lots past their life. Rule F4.
     #[must_use]
     pub fn returned_by(refund: RefundId) -> Self {
@@ -106,11 +114,34 @@ impl LotId {
     }
 }
 
+/// What stands for a funder in the name of a coupon's lot.
+const COUPON: &str = "/coupon";
+
 impl LotId {
+    /// The lot of the bonuses that a revision of `purchase` gives anew for its coupon. Rule D3.
+    #[must_use]
+    pub fn of_coupon_revision(purchase: PurchaseId, revision: u32) -> Self {
+        Self::of_revision(purchase, COUPON, revision)
+    }
+
     /// The lot that a revision of `purchase` made for the funder named `funder`. Rule D3.
     #[must_use]
     pub fn of_revision(purchase: PurchaseId, funder: &str, revision: u32) -> Self {
         Self::of(purchase, &format!("{funder}:{revision}"))
+    }
+}
+
+impl CouponId {
+    /// The vault's text that describes the coupon.
+    #[must_use]
+    pub fn description(&self) -> ReasonId {
+        ReasonId(Uuid::new_v5(&self.0, b"description"))
+    }
+
+    /// The vault's text that says what a coupon of type gift gives.
+    #[must_use]
+    pub fn gift(&self) -> ReasonId {
+        ReasonId(Uuid::new_v5(&self.0, b"gift"))
     }
 }
 
@@ -140,7 +171,7 @@ macro_rules! keyed_types {
     )*};
 }
 
-keyed_types! { PurchaseId, RedemptionId, RefundId, }
+keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, }
 
 /// How many first bytes of a key its id has unchanged.
 const KEPT_BYTES: usize = 6;

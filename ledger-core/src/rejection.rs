@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
 
@@ -32,18 +33,21 @@ pub enum Rejection {
     /// No such purchase, or another business's.
     #[error("there is no such purchase")]
     PurchaseNotFound,
-    /// No coupon with this code. Rule C.
+    /// No coupon of hers, here, with this code, that is good now: which of these, nobody is told. Rule C2.
     #[error("the coupon code is not valid")]
     CouponNotValid,
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// What was paid partly in bonuses stays the member's who paid. Rule D3.
-    #[error("a purchase paid partly in bonuses cannot become another member's")]
+    /// What was paid partly in bonuses, or with a coupon, stays the member's who paid. Rule D3.
+    #[error("a purchase paid partly in bonuses or with a coupon cannot become another member's")]
     MemberChangeWithRedemption,
     /// The document was taken out of quarantine, one way or the other. Rule T3.
     #[error("the document was applied or dropped before")]
     QuarantineClosed,
+    /// The coupon was used, has expired or was revoked. Rule C2.
+    #[error("the coupon can no longer be used")]
+    CouponClosed,
     /// The hold was captured or cancelled. Rule R4.
     #[error("the redemption is closed")]
     HoldAlreadyClosed,
@@ -65,6 +69,33 @@ pub enum Rejection {
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
+    /// It is too early for the coupon. Rule C3.
+    #[error("the coupon is not valid yet")]
+    CouponNotYetValid {
+        /// From when it is.
+        valid_from: Timestamp,
+    },
+    /// The bill is too small for the coupon. Rule C3.
+    #[error("the bill is smaller than the coupon asks for")]
+    CouponMinBill {
+        /// The smallest.
+        min_bill: Roubles,
+    },
+    /// She is a customer already. Rule C3.
+    #[error("the coupon is for new customers")]
+    CouponNewCustomersOnly,
+    /// She has another status. Rule C3.
+    #[error("the coupon is for members of another status")]
+    CouponStatusRequired {
+        /// Which would do.
+        statuses: Vec<Status>,
+    },
+    /// The purchase is paid in bonuses, too. Rule C3.
+    #[error("the coupon cannot be used together with bonuses")]
+    CouponNotWithBonuses,
+    /// Too many of her coupons for one business wait to be used.
+    #[error("the member has too many coupons of this business")]
+    TooManyCoupons,
     /// More than she has available. Rules R4, Z.
     #[error("there are not enough bonuses available")]
     InsufficientBonuses {
@@ -170,6 +201,13 @@ codes! {
     Self::RefundExceedsPurchase { .. } => "REFUND_EXCEEDS_PURCHASE",
     Self::TooManyWaiting => "TOO_MANY_WAITING",
     Self::CouponNotValid => "COUPON_NOT_VALID",
+    Self::CouponClosed => "COUPON_CLOSED",
+    Self::CouponNotYetValid { .. } => "COUPON_NOT_YET_VALID",
+    Self::CouponMinBill { .. } => "COUPON_MIN_BILL",
+    Self::CouponNewCustomersOnly => "COUPON_NEW_CUSTOMERS_ONLY",
+    Self::CouponStatusRequired { .. } => "COUPON_STATUS_REQUIRED",
+    Self::CouponNotWithBonuses => "COUPON_NOT_WITH_BONUSES",
+    Self::TooManyCoupons => "TOO_MANY_COUPONS",
     Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
     Self::MemberChangeWithRedemption => "MEMBER_CHANGE_WITH_REDEMPTION",
     Self::MemberExists => "MEMBER_EXISTS",

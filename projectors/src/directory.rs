@@ -1,6 +1,8 @@
-//! Folds the log into what is looked up by id: businesses and their terms, policies, the quarantine, purchases.
+//! Folds the log into what is looked up by id: businesses and their terms, policies, the quarantine, purchases, coupons.
 //!
-//! Businesses and policies are few and written one by one; purchases come by batch.
+//! Businesses and policies are few and written one by one, and so are coupons; purchases come by batch.
+
+mod coupons;
 
 use std::collections::BTreeMap;
 
@@ -96,7 +98,7 @@ impl Projection for Directory {
                     Fact::Member(_, MemberEvent::BonusAccrued(fact)) => {
                         earned.insert(fact.purchase_id.as_uuid(), Earned::of(fact));
                     }
-                    Fact::Member(_, _) => {}
+                    Fact::Member(member, fact) => coupons::apply(connection, event, *member, fact).await?,
                 }
             }
             write_purchases(connection, &recorded, &mut earned).await?;

@@ -74,8 +74,27 @@ fn bodies(operation: Operation) -> Vec<Value> {
             "occurred_at": AT, "business_id": "mindal",
         })],
         Operation::CancelHold => vec![json!({ "business_id": "mindal" })],
+        Operation::ActivateCoupon => vec![json!({})],
+        Operation::IssueCoupon => coupons(),
+        Operation::RevokeCoupon => vec![json!({ "reason": "a mistake" })],
         other => staff_bodies(other),
     }
+}
+
+fn coupons() -> Vec<Value> {
+    let all = json!({
+        "business_id": "mindal", "min_bill": "1000.00", "new_customers_only": true, "statuses": ["vip", "elite"],
+        "with_bonuses": false, "valid_from": AT, "expires_at": "2026-04-02T10:00:00Z", "description": "за визит",
+        "funded_by": "coalition",
+    });
+    let gives = [
+        json!({ "type": "discount_fixed", "value": "500.00" }),
+        json!({ "type": "discount_percent", "value": "12.50", "cap": 1000 }),
+        json!({ "type": "bonus", "value": 300 }),
+        json!({ "type": "gift", "value": "чашка кофе" }),
+    ];
+    let gives = gives.iter().zip(members());
+    gives.map(|(gives, member)| with(&with(&all, gives), &json!({ "member": member }))).collect()
 }
 
 fn staff_bodies(operation: Operation) -> Vec<Value> {

@@ -110,6 +110,11 @@ impl Told {
                 self.say(format!("Подарок программы: {} ₽", fact.lot.amount));
                 self.opened(&fact.lot);
             }
+            MemberEvent::CouponRedeemed(fact) => self.given_by_coupon(fact.lot.as_ref()),
+            MemberEvent::CouponReckoned(fact) => {
+                self.say("Партнёр исправил чек: купон снова действует");
+                self.given_by_coupon(fact.lot.as_ref());
+            }
             MemberEvent::BonusAdjusted(fact) => {
                 self.say(format!("Сотрудник программы вручную добавил {} ₽", fact.lot.amount));
                 self.opened(&fact.lot);
@@ -243,6 +248,14 @@ impl Told {
                 String::new()
             };
             self.say(format!("Партнёр вернул {amount} ₽ из чека {bill} ₽{before}"));
+        }
+    }
+
+    /// Rule C1.
+    fn given_by_coupon(&mut self, lot: Option<&Lot>) {
+        if let Some(lot) = lot {
+            self.say(format!("Купон, использованный с этой покупкой, даёт {} ₽ бонусами", lot.amount));
+            self.opened(lot);
         }
     }
 

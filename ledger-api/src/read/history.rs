@@ -129,6 +129,7 @@ impl StoredLine {
             "expired" => "Срок действия бонусов истёк".to_owned(),
             "returned" => format!("Возврат бонусов: {at}"),
             "revoked" => format!("Отмена начисления: {at}"),
+            "gift" if self.business_id.is_some() => format!("Бонусы по купону: {at}"),
             "gift" => "Подарочные бонусы".to_owned(),
             _ if self.adds => "Корректировка: начислено".to_owned(),
             _ => "Корректировка: списано".to_owned(),

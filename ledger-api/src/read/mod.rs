@@ -4,6 +4,7 @@
 //! the checkpoint of her partition alone; for everything else it is the least of all.
 
 pub(crate) mod balances;
+pub(crate) mod coupons;
 pub(crate) mod directory;
 pub(crate) mod explain;
 pub(crate) mod hindsight;
@@ -34,7 +35,7 @@ pub(crate) enum Model {
     History,
     /// Statuses, consents, bills.
     Statuses,
-    /// Purchases, quarantine.
+    /// Purchases, quarantine, coupons.
     Directory,
     /// Postings.
     Journal,

@@ -178,6 +178,12 @@ event_catalogue! {
         BonusGifted = 1,
         BonusAdjusted = 1,
         BonusWithdrawn = 1,
+        CouponIssued = 1,
+        CouponActivated = 1,
+        CouponRedeemed = 1,
+        CouponReckoned = 1,
+        CouponExpired = 1,
+        CouponRevoked = 1,
     }
     Business(BusinessEvent, business) {
         BusinessRegistered = 1,

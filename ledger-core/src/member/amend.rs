@@ -9,11 +9,11 @@
 use chrono::TimeDelta;
 
 use super::accrual::{Life, Split, split};
-use super::command::{MemberOutcome, PurchaseDocument, PurchaseOutcome};
+use super::command::{CouponUse, MemberOutcome, PurchaseDocument, PurchaseOutcome};
 use super::decide::write_due;
 use super::draft::Draft;
 use super::purchase::check_bill;
-use super::purchase_file::{ByFunder, PurchaseFile, share};
+use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
 use super::refund::{Step, minus, review, to_return};
 use super::working::Working;
 use crate::business::Business;
@@ -38,7 +38,7 @@ pub struct AmendPurchase {
 /// Decides a newer revision of a recorded purchase's document.
 ///
 /// # Errors
-/// In this order: a business nobody knows; the form, as of a purchase; another hold than the purchase captured; a coupon; a
+/// In this order: a business nobody knows; the form, as of a purchase; another hold or coupon than the purchase used; a
 /// bill below what was refunded of it (Rule F1); more for a member who is blocked. A member without the consent is answered
 /// before all but the first of these, as a stranger would be.
 pub(super) fn amend(
@@ -58,7 +58,7 @@ pub(super) fn amend(
     if document.redemption_id.is_some() && document.redemption_id != file.redemption_id {
         return Err(Rejection::HoldNotFound);
     }
-    if document.coupon_code.is_some() {
+    if document.coupon_code.is_some() && document.coupon_code != file.coupon.as_ref().map(|used| used.code) {
         return Err(Rejection::CouponNotValid);
     }
     let fact = revised(file, document)?;
@@ -77,6 +77,7 @@ pub(super) fn amend(
         bonuses_available_from: life.available_from,
         bonuses_expire_at: life.expires_at,
         bonuses_redeemed: fact.redeemed,
+        coupon: used(file, fact.bill)?,
         status: draft.shown_status(state, context.recorded_at),
         amended: true,
     }))
@@ -112,8 +113,10 @@ pub(super) fn revised(
     let redeemed = file.redeemed().ok_or_else(out_of_range)?;
     let redeemed =
         share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
-    let redeemed = redeemed.min(file.kept);
-    let base = bill.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
+    let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
+    let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;
+    let redeemed = redeemed.min(file.kept).min(Bonuses::from_kopecks(left.kopecks()));
+    let base = left.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
     let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
     let Split { total, business, .. } = split(&inputs).ok_or_else(out_of_range)?;
     Ok(PurchaseAmended {
@@ -134,6 +137,13 @@ pub(super) fn revised(
         of_business: business,
         handed_over: false,
     })
+}
+
+/// What the purchase's coupon takes off this bill, by the terms it was used with. Rules C4, D3.
+fn used(file: &PurchaseFile, bill: Roubles) -> Result<Option<CouponUse>, Rejection> {
+    let Some(coupon) = &file.coupon else { return Ok(None) };
+    let discount = coupon.gives.discount(bill).ok_or(Rejection::AmountOutOfRange)?;
+    Ok(Some(CouponUse { coupon_id: coupon.coupon_id, discount }))
 }
 
 /// The life of the lots that a revision adds: that of the first ones. Rule B5.
@@ -174,6 +184,8 @@ impl Revision<'_> {
         let cause = working.push(context.recorded_at, fact.clone(), None)?;
         let refund_id = RefundId::of_revision(file.purchase_id, fact.revision);
         let step = Step { file, refund_id, context, cause };
+        let reckoned = [file.coupon_at(file.refunded), revised.coupon_at(revised.refunded)];
+        let of_coupon = step.reckon(working, reckoned, self.coupon_lot(reckoned)?)?;
         step.return_spent(working, to_return(&revised, revised.refunded)?)?;
         let (before, after) = (net(file)?, net(&revised)?);
         let more = |before: Bonuses, after: Bonuses| minus(after, before).map(|more| more.max(Bonuses::ZERO));
@@ -186,8 +198,27 @@ impl Revision<'_> {
             coalition: more(after.coalition, before.coalition)?,
         };
         addition.accrue(working, added, cause)?;
-        step.take_back(working, due_back)?;
+        step.take_back(working, due_back, of_coupon)?;
         Ok(())
+    }
+
+    /// The lot of what the revision gives anew for the coupon, with the life of the first one.
+    fn coupon_lot(&self, [before, after]: [Option<Reckoning>; 2]) -> Result<Option<Lot>, Rejection> {
+        let (before, after) = before.zip(after).ok_or(Rejection::AmountOutOfRange)?;
+        let amount = minus(after.bonuses, before.bonuses)?;
+        let Some(coupon) = self.addition.file.coupon.as_ref().filter(|_| amount.is_positive()) else {
+            return Ok(None);
+        };
+        let now = self.addition.context.recorded_at;
+        let (available_from, expires_at) = coupon.life.unwrap_or((now, now));
+        Ok(Some(Lot {
+            lot_id: LotId::of_coupon_revision(self.addition.file.purchase_id, self.fact.revision),
+            funder: coupon.funded_by.clone(),
+            amount,
+            opens: Holding::Available,
+            available_from,
+            expires_at,
+        }))
     }
 }
 

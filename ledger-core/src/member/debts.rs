@@ -55,8 +55,9 @@ impl MemberState {
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
         if refunded == fact.bill {
             self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
-            let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
-            *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
+            let less = |visits: u32| visits.checked_sub(1);
+            self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
+                .ok_or("more visits are undone than were made")?;
         }
         Ok(())
     }
@@ -73,14 +74,13 @@ impl MemberState {
         }
         let is_sale = after > Roubles::ZERO;
         self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
-        let visits = self.visits(category, kind, fact.business_id);
-        let counted = match (before > Roubles::ZERO, after > Roubles::ZERO) {
+        let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),
             (false, true) => visits.checked_add(1),
-            (true, true) | (false, false) => Some(*visits),
+            (true, true) | (false, false) => Some(visits),
         };
-        *visits = counted.ok_or("more visits are undone than were made")?;
-        Ok(())
+        self.count_visit(category, kind, fact.business_id, count)
+            .ok_or("more visits are undone than were made")
     }
 
     /// Rule D3: her bill from now on, net of the refunds it had.
@@ -93,22 +93,29 @@ impl MemberState {
         }
         let (category, kind) = (purchase.category, purchase.confidentiality);
         self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
-        let visits = self.visits(category, kind, purchase.business_id);
-        *visits = visits.checked_add(1).ok_or("too many visits")?;
-        Ok(())
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(category, kind, purchase.business_id, more).ok_or("too many visits")
     }
 
-    /// The count of visits that make the category known. Rule B2.
-    pub(super) fn visits(
+    /// Counts the visits that make the category known (Rule B2), and her a customer (Rule C3). `None` when `count` finds
+    /// nothing to count.
+    pub(super) fn count_visit(
         &mut self,
         category: Category,
         confidentiality: Confidentiality,
         business_id: BusinessId,
-    ) -> &mut u32 {
-        match confidentiality {
-            Confidentiality::Ordinary => self.visited.entry(category).or_default(),
+        count: impl Fn(u32) -> Option<u32>,
+    ) -> Option<()> {
+        let of_business = match confidentiality {
+            Confidentiality::Ordinary => {
+                let of_category = self.visited.entry(category).or_default();
+                *of_category = count(*of_category)?;
+                self.customer_of.entry(business_id).or_default()
+            }
             Confidentiality::Medical => self.visited_medical.entry(business_id).or_default(),
-        }
+        };
+        *of_business = count(*of_business)?;
+        Some(())
     }
 
     pub(super) fn take_back(&mut self, fact: &BonusTakenBack) -> Result<(), &'static str> {

@@ -98,10 +98,15 @@ fn transfer(
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_bill(document, context)?;
-    if document.coupon_code.is_some() {
+    if document.coupon_code.is_some() && file.coupon.is_none() {
         return Err(Rejection::CouponNotValid);
     }
-    if !file.spent.is_empty() || document.redemption_id.is_some() || document.redeem_amount.is_some() {
+    // A coupon is hers who used it, as what she paid in bonuses is.
+    if file.coupon.is_some()
+        || !file.spent.is_empty()
+        || document.redemption_id.is_some()
+        || document.redeem_amount.is_some()
+    {
         return Err(Rejection::MemberChangeWithRedemption);
     }
     let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
@@ -159,6 +164,7 @@ impl Newcomer<'_> {
             bonuses_available_from: addition.life.available_from,
             bonuses_expire_at: addition.life.expires_at,
             bonuses_redeemed: Bonuses::ZERO,
+            coupon: None,
             status: given.shown_status(to, context.recorded_at),
             amended: true,
         }))

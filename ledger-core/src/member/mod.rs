@@ -8,6 +8,7 @@
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
+//! | `shares.rs` | F2, F5, M2: who gets what a refund takes back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
 //! | `hand_over.rs` | D3: one that names another member |
 //! | `debt.rs` | F3: what becomes available pays debts |
@@ -17,10 +18,11 @@
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
 //! | `premium.rs` | S4: the subscription |
+//! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
-//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs` | the fold |
+//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs`, `coupons.rs` | the fold |
 //! | `purchase_file.rs` | the fold of one purchase, for its edits |
 //! | `movement.rs` | what a fact does to the total: the lines of her history |
 //! | `hindsight.rs` | T1: as it was, and as it was known |
@@ -33,6 +35,8 @@ pub mod balance;
 pub mod command;
 pub mod consent;
 mod consents;
+pub mod coupon;
+pub mod coupons;
 mod debt;
 pub mod debts;
 pub mod decide;
@@ -54,6 +58,7 @@ mod redemption;
 pub mod refund;
 mod review;
 pub(crate) mod sales;
+mod shares;
 pub mod spend;
 pub mod standing;
 pub mod state;

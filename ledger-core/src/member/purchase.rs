@@ -1,11 +1,14 @@
-//! What a purchase document leads to. Rules T3–T6, D1, D4, D5, B5, R3, S2.
+//! What a purchase document leads to. Rules T3–T6, D1, D4, D5, B5, C3, R3, S2.
 
 use chrono::TimeDelta;
 
 use super::PurchaseFile;
 use super::accrual::{Life, lots, split};
 use super::amend::revised;
-use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
+use super::command::{
+    CouponUse, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase,
+};
+use super::coupon::Taken;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::quarantine::supersede;
@@ -33,7 +36,8 @@ use crate::time::Timestamp;
 /// Decides a purchase document that no natural key has answered before, or whose earlier revisions came to no purchase.
 ///
 /// # Errors
-/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; a redemption or coupon that does not exist; a member who is blocked. A member without the consent is
+/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; a redemption or coupon
+/// that does not exist; a member who is blocked; a coupon's conditions (C3); the hold's. A member without the consent is
 /// answered before all but the first of these, as a stranger would be.
 pub(super) fn record(
     state: &MemberState,
@@ -87,13 +91,8 @@ pub(super) fn record(
     };
     let lives_until = None;
     let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business, lives_until };
-    let to_pay = document.redemption_id.filter(|_| !document.cancelled);
-    let capture = to_pay.map(|redemption_id| {
-        let asked = ToPay { redemption_id, redeem_amount: document.redeem_amount, bill: document.amount };
-        let at = terms.looked_up_at(document.occurred_at, context);
-        capture(state, &asked, (business, policy, at), context.recorded_at)
-    });
-    terms.take(state, (recorded, capture.transpose()?), document, context, draft)
+    let paid = terms.paid(state, document, context)?;
+    terms.take(state, (recorded, paid), document, context, draft)
 }
 
 /// The form of a bill, in the order of refusals.
@@ -119,11 +118,12 @@ fn check_form(command: &RecordPurchase, context: &Context<'_>) -> Result<(), Rej
     check_bill(document, context)?;
     // An amount names no hold, and no hold was made for what is long past.
     let names_none = document.redemption_id.is_none() && document.redeem_amount.is_some();
-    let is_history = command.mode != PurchaseMode::Live && document.redemption_id.is_some();
-    if names_none || is_history {
+    let is_history = command.mode != PurchaseMode::Live;
+    if names_none || (is_history && document.redemption_id.is_some()) {
         return Err(Rejection::HoldNotFound);
     }
-    if document.coupon_code.is_some() {
+    // Nor was a code given for it.
+    if is_history && document.coupon_code.is_some() {
         return Err(Rejection::CouponNotValid);
     }
     Ok(())
@@ -204,18 +204,25 @@ pub(super) struct Deciding<'a> {
     pub(super) lives_until: Option<Timestamp>,
 }
 
+/// What of a bill is not paid in money.
+#[derive(Default)]
+pub(super) struct Paid<'a> {
+    coupon: Option<Taken<'a>>,
+    capture: Option<Capture>,
+}
+
 impl Deciding<'_> {
     /// Records the purchase, and what waited for it.
     pub(super) fn take(
         self,
         state: &MemberState,
-        (recorded, capture): (PurchaseRecorded, Option<Capture>),
+        (recorded, paid): (PurchaseRecorded, Paid<'_>),
         document: &PurchaseDocument,
         context: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<MemberOutcome, Rejection> {
         let waiting = self.business.waiting_for(recorded.purchase_id, context.recorded_at);
-        let mut outcome = self.pay(state, (recorded, capture), document, context, draft)?;
+        let mut outcome = self.pay(state, (recorded, paid), document, context, draft)?;
         apply_waiting(state, &waiting, context, draft)?;
         if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
             // A refund that waited is an occasion to evaluate, too (S2).
@@ -224,10 +231,29 @@ impl Deciding<'_> {
         Ok(outcome)
     }
 
+    /// What the document names to pay with, the coupon before the bonuses. One that is void uses nothing.
+    fn paid<'s>(
+        self,
+        state: &'s MemberState,
+        document: &PurchaseDocument,
+        context: &Context<'_>,
+    ) -> Result<Paid<'s>, Rejection> {
+        let (now, at) = (context.recorded_at, self.looked_up_at(document.occurred_at, context));
+        let coupon = Taken::by(state, document, (self.business, state.status_at(at)), now)?;
+        let discount = coupon.as_ref().map_or(Roubles::ZERO, |coupon| coupon.discount);
+        let to_pay = document.redemption_id.filter(|_| !document.cancelled);
+        let capture = to_pay.map(|redemption_id| {
+            let PurchaseDocument { amount: bill, redeem_amount, .. } = *document;
+            let asked = ToPay { redemption_id, redeem_amount, bill, discount };
+            capture(state, &asked, (self.business, self.policy, at), now)
+        });
+        Ok(Paid { coupon, capture: capture.transpose()? })
+    }
+
     fn pay(
         self,
         state: &MemberState,
-        (recorded, capture): (PurchaseRecorded, Option<Capture>),
+        (recorded, Paid { coupon, capture }): (PurchaseRecorded, Paid<'_>),
         document: &PurchaseDocument,
         context: &Context<'_>,
         draft: &mut Draft,
@@ -238,7 +264,10 @@ impl Deciding<'_> {
         let looked_up_at = self.looked_up_at(occurred_at, context);
         draft.policy_version = self.policy.version;
         let bonuses_redeemed = capture.as_ref().map_or(Bonuses::ZERO, |capture| capture.amount);
-        let base = bill.checked_sub(bonuses_redeemed.face_value());
+        let used = coupon.as_ref().map(|it| CouponUse { coupon_id: it.id(), discount: it.discount });
+        let discount = used.map_or(Roubles::ZERO, |used| used.discount);
+        let base =
+            bill.checked_sub(bonuses_redeemed.face_value()).and_then(|rest| rest.checked_sub(discount));
         let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let life = self.life(occurred_at, looked_up_at, context.recorded_at);
@@ -255,6 +284,9 @@ impl Deciding<'_> {
         let sums = self.sums_with(state, occurred_at, bill)?;
         let cause = draft.push(occurred_at, recorded.clone().into());
         draft.push_caused(occurred_at, accrued.into(), cause);
+        if let Some(coupon) = coupon {
+            draft.push_caused(context.recorded_at, coupon.fact(&recorded, context)?.into(), cause);
+        }
         if let Some(capture) = capture {
             capture.write(state, &recorded, context, (draft, cause))?;
         }
@@ -271,6 +303,7 @@ impl Deciding<'_> {
             bonuses_available_from: life.available_from,
             bonuses_expire_at: life.expires_at,
             bonuses_redeemed,
+            coupon: used,
             status: draft.shown_status(state, self.decided_at),
             amended: false,
         }))

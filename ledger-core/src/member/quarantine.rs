@@ -5,12 +5,13 @@
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase::Deciding;
+use super::purchase::{Deciding, Paid};
 use super::state::{MemberState, Quarantined};
 use crate::context::Context;
 use crate::ids::{PurchaseId, QuarantineId};
-use crate::member::event::{QuarantineApplied, QuarantineDropped};
+use crate::member::event::{PurchaseQuarantined, QuarantineApplied, QuarantineDropped};
 use crate::rejection::Rejection;
+use crate::time::Timestamp;
 
 /// Records a document that waits, as of now. Its lots live at least as long as bonuses that come back (Rule F4).
 ///
@@ -50,7 +51,7 @@ pub(super) fn apply(
     };
     write_due(state, context, draft)?;
     draft.push(now, QuarantineApplied { quarantine_id, purchase_id }.into());
-    terms.take(state, (purchase.clone(), None), &document, context, draft)
+    terms.take(state, (purchase.clone(), Paid::default()), &document, context, draft)
 }
 
 /// Drops a document that waits.
@@ -80,6 +81,18 @@ pub(super) fn supersede(
     for (id, _) in of_it {
         let dropped = QuarantineDropped { quarantine_id: *id, purchase_id };
         draft.push(context.recorded_at, dropped.into());
+    }
+}
+
+impl MemberState {
+    pub(super) fn wait(&mut self, fact: &PurchaseQuarantined, occurred_at: Timestamp) {
+        let waiting = Quarantined { occurred_at, purchase: fact.purchase.clone() };
+        self.quarantined.insert(fact.quarantine_id, waiting);
+    }
+
+    pub(super) fn wait_over(&mut self, id: QuarantineId) -> Result<(), &'static str> {
+        let waited = self.quarantined.remove(&id);
+        waited.map(drop).ok_or("a document leaves the quarantine that is not there")
     }
 }
 

@@ -233,6 +233,8 @@ pub(super) struct ToPay {
     pub(super) redemption_id: RedemptionId,
     pub(super) redeem_amount: Option<Bonuses>,
     pub(super) bill: Roubles,
+    /// What a coupon takes off the bill. Rule C4.
+    pub(super) discount: Roubles,
 }
 
 /// Looks whether a purchase of `business` may be paid as it asks, and out of which lots.
@@ -252,6 +254,9 @@ pub(super) fn capture(
     let held = hold.amount().ok_or(Rejection::AmountOutOfRange)?;
     let max_share = max_share(business, policy, at);
     let limit = share_of(asked.bill, max_share).ok_or(Rejection::AmountOutOfRange)?;
+    // The share is of the whole bill (Rule R3), the coupon comes off first: no more is left to be paid.
+    let left = asked.bill.checked_sub(asked.discount).ok_or(Rejection::AmountOutOfRange)?;
+    let limit = limit.min(Bonuses::from_kopecks(left.kopecks()));
     let minimum = policy.parameters.redeem_min_amount;
     let amount = asked.redeem_amount.unwrap_or(held.min(limit));
     let too_little = asked.redeem_amount.is_some_and(|amount| amount.face_value() < minimum);

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, QuarantineId};
+use crate::ids::{BusinessId, CouponId, LotId, QuarantineId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
+use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
-    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineApplied,
-    QuarantineDropped, StatusChanged, StatusDowngradeScheduled, Track,
+    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
+    StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
@@ -27,7 +28,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 4;
+pub const STATE_REVISION: i32 = 5;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +145,8 @@ pub struct MemberState {
     pub(crate) sales: Sales,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
+    pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+    pub(crate) coupons: BTreeMap<CouponId, OpenCoupon>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
@@ -177,15 +180,9 @@ impl MemberState {
                 self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
             }
             MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::PurchaseQuarantined(fact) => {
-                let waiting = Quarantined { occurred_at, purchase: fact.purchase.clone() };
-                self.quarantined.insert(fact.quarantine_id, waiting);
-            }
-            MemberEvent::QuarantineApplied(QuarantineApplied { quarantine_id, .. })
-            | MemberEvent::QuarantineDropped(QuarantineDropped { quarantine_id, .. }) => {
-                let waited = self.quarantined.remove(quarantine_id);
-                waited.ok_or_else(|| corrupt("a document leaves the quarantine that is not there"))?;
-            }
+            MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
+            MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
+            MemberEvent::QuarantineDropped(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
             MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
@@ -226,6 +223,12 @@ impl MemberState {
                 self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
             }
             MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
+            MemberEvent::CouponIssued(fact) => self.issue(fact).map_err(corrupt)?,
+            MemberEvent::CouponActivated(fact) => self.activate(fact).map_err(corrupt)?,
+            MemberEvent::CouponRedeemed(fact) => self.use_coupon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -239,9 +242,8 @@ impl MemberState {
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
         self.sales.record(occurred_at, fact);
-        let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
-        *visits = visits.checked_add(1).ok_or("too many visits")?;
-        Ok(())
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(fact.category, fact.confidentiality, fact.business_id, more).ok_or("too many visits")
     }
 
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
@@ -326,10 +328,10 @@ impl MemberState {
         self.lots.values()
     }
 
-    /// How many lots and bills it holds (sales are as many as bills): what a copy of it costs.
+    /// How many lots, bills and coupons it holds (sales are as many as bills): what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        [self.lots.len(), self.spend.len(), self.quarantined.len()].iter().sum()
+        [self.lots.len(), self.spend.len(), self.coupons.len(), self.quarantined.len()].iter().sum()
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

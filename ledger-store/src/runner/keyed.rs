@@ -1,8 +1,9 @@
 //! Finding what a command made by the id that follows from its key.
 
-use ledger_core::ids::{MemberId, RedemptionId, keys_of};
-use ledger_core::log::Position;
-use sqlx::PgExecutor;
+use ledger_core::ids::{CouponId, MemberId, RedemptionId, keys_of};
+use ledger_core::log::{Event, Position};
+use ledger_core::member::event::{CouponIssued, MemberEvent};
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -59,4 +60,35 @@ pub async fn member_of_redemption(
 ) -> Result<Option<MemberId>, StoreError> {
     let begun = begun(db, id.as_uuid(), |key| RedemptionId::of_key(key).as_uuid()).await?;
     Ok(begun.map(|begun| MemberId::from_uuid(begun.stream_id)))
+}
+
+/// A coupon as it was issued, and whose it is; `None` when there never was one.
+///
+/// # Errors
+/// [`StoreError`] of the database, or of a fact that cannot be read.
+pub async fn coupon_issued(
+    pool: &PgPool,
+    id: CouponId,
+) -> Result<Option<(MemberId, CouponIssued)>, StoreError> {
+    let begun = begun(pool, id.as_uuid(), |key| CouponId::of_key(key).as_uuid()).await?;
+    let Some(begun) = begun else { return Ok(None) };
+    // What was due for her is written before it, in the same append.
+    let row: Option<(Position, i16, serde_json::Value)> = sqlx::query_as(
+        "SELECT position, schema_version, payload FROM ledger.events
+         WHERE stream_id = $1 AND stream_version >= $2 AND event_type = 'CouponIssued' AND payload->>'coupon_id' = $3
+         ORDER BY stream_version LIMIT 1",
+    )
+    .bind(begun.stream_id)
+    .bind(begun.stream_version)
+    .bind(id.to_string())
+    .fetch_optional(pool)
+    .await?;
+    let Some((position, version, payload)) = row else { return Ok(None) };
+    match Event::decode("CouponIssued", version, &payload) {
+        Ok(Event::Member(MemberEvent::CouponIssued(issued))) => {
+            Ok(Some((MemberId::from_uuid(begun.stream_id), issued)))
+        }
+        Ok(_) => Ok(None),
+        Err(source) => Err(StoreError::Unreadable { position, source }),
+    }
 }

@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver};
+use ledger_core::member::event::{
+    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
+};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
+use super::coupons::Coupons;
 use super::tally::{Purchases, Sum};
 use crate::analytics::ordinary_postings;
 
@@ -30,7 +33,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 14] = [
     "accrued",
     "matured",
     "expired",
@@ -44,6 +47,7 @@ pub(super) const KINDS: [&str; 13] = [
     "gifted",
     "adjusted",
     "withdrawn",
+    "coupon",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -65,6 +69,8 @@ pub(super) struct Expected {
     pub(super) state: MemberState,
     /// `statuses`: her bills.
     pub(super) bills: Purchases,
+    /// `directory`: her coupons.
+    pub(super) coupons: Coupons,
     /// `directory`: her purchases by business.
     pub(super) purchases: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: her purchases at ordinary businesses, by business.
@@ -138,6 +144,9 @@ impl Folding {
             self.expected.state.apply(position, occurred_at, fact)?;
         }
         self.purchases(position, fact);
+        if position <= self.cuts.directory {
+            self.expected.coupons.see(fact);
+        }
         self.post(position, event);
         self.movements(position, fact);
         if position <= self.cuts.clickhouse {
@@ -336,6 +345,10 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         MemberEvent::BonusGifted(fact) => vec![(10, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusAdjusted(fact) => vec![(11, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusWithdrawn(fact) => vec![(12, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::CouponRedeemed(CouponRedeemed { confidentiality, lot, .. })
+        | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
+            lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
+        }
         _ => Vec::new(),
     }
 }

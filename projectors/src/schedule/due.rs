@@ -1,5 +1,5 @@
-//! Members with lots that matured or expired, holds that lapsed, or Premium that is over: the command to write what is due.
-//! Rules B5, B8, R1, S4.
+//! Members with lots that matured or expired, holds that lapsed, coupons or Premium that are over: the command to write
+//! what is due. Rules B5, B8, C2, R1, S4.
 
 use std::collections::BTreeSet;
 
@@ -42,10 +42,15 @@ impl Due {
             return Ok(Look::Done);
         }
         let is_standing_made = is_made(read, "statuses.premium").await?;
-        let seen = passed(read, "balances").await?.min(passed(read, "statuses").await?) >= head;
+        let is_directory_made = is_made(read, "directory.coupons").await?;
+        let seen = passed(read, "balances").await?.min(passed(read, "statuses").await?);
+        let seen = seen.min(passed(read, "directory").await?) >= head;
         let mut found: Vec<Caused> = find(read, now, &self.hopeless).await?.into_iter().map(caused).collect();
         if is_standing_made {
             found.extend(lapsed(read, now, &self.hopeless).await?.into_iter().map(lapse));
+        }
+        if is_directory_made {
+            found.extend(unused(read, now, &self.hopeless).await?.into_iter().map(expiry));
         }
         if found.is_empty() {
             if seen {
@@ -63,6 +68,7 @@ impl Due {
         }
         wait_until_passed(read, "balances", sent.newest).await?;
         wait_until_passed(read, "statuses", sent.newest).await?;
+        wait_until_passed(read, "directory", sent.newest).await?;
         Ok(Look::Again)
     }
 }
@@ -83,6 +89,31 @@ fn lapse((member, ended_at): (Uuid, DateTime<Utc>)) -> Caused {
     let cause =
         [b"lapse ".as_slice(), member.as_bytes(), &ended_at.timestamp_micros().to_be_bytes()].concat();
     Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+/// The coupons that are over are what causes the command.
+fn expiry((member, coupons): (Uuid, Vec<Uuid>)) -> Caused {
+    let mut cause = [b"coupons ".as_slice(), member.as_bytes()].concat();
+    coupons.iter().for_each(|coupon| cause.extend_from_slice(coupon.as_bytes()));
+    Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+/// Members with coupons that nobody used in their time, of which that is not written. Rule C2.
+async fn unused(
+    read: &PgPool,
+    now: Timestamp,
+    hopeless: &BTreeSet<Uuid>,
+) -> Result<Vec<(Uuid, Vec<Uuid>)>, ProjectError> {
+    Ok(sqlx::query_as(
+        "SELECT member_id, array_agg(coupon_id ORDER BY coupon_id) FROM directory.coupons \
+         WHERE state IN ('issued', 'activated') AND expires_at < $1 AND member_id <> ALL ($3) \
+         GROUP BY member_id LIMIT $2",
+    )
+    .bind(now.to_utc())
+    .bind(MEMBERS_MAX)
+    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
+    .fetch_all(read)
+    .await?)
 }
 
 /// Members whose Premium is over, that nothing follows on, and whose lapse is not written. Rule S4.

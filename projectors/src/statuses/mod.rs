@@ -130,14 +130,10 @@ impl<'a> Changes<'a> {
             MemberEvent::TopSpendersLeft(fact) => self.top(id, fact.track, false),
             MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
             | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
-                self.paid.push((id, Paid::Period { from: from.to_utc(), to: to.to_utc() }));
+                self.pay(id, Paid::Period { from: from.to_utc(), to: to.to_utc() });
             }
-            MemberEvent::PremiumCancelled(fact) => {
-                self.paid.push((id, Paid::Cancelled { at: fact.at.to_utc() }));
-            }
-            MemberEvent::PremiumLapsed(fact) => {
-                self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
-            }
+            MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
+            MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::QuarantineApplied(_)
             | MemberEvent::QuarantineDropped(_)
@@ -154,7 +150,13 @@ impl<'a> Changes<'a> {
             | MemberEvent::BonusExpired(_)
             | MemberEvent::BonusGifted(_)
             | MemberEvent::BonusAdjusted(_)
-            | MemberEvent::BonusWithdrawn(_) => {}
+            | MemberEvent::BonusWithdrawn(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponRedeemed(_)
+            | MemberEvent::CouponReckoned(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => {}
         }
     }
 
@@ -179,6 +181,10 @@ impl<'a> Changes<'a> {
     ) {
         let (purchase, bought_at, position) = (purchase.as_uuid(), bought_at.to_utc(), event.position);
         self.changes.push(BillChange { member, purchase, bought_at, kopecks, position });
+    }
+
+    fn pay(&mut self, id: Uuid, paid: Paid) {
+        self.paid.push((id, paid));
     }
 
     fn member(&mut self, id: Uuid) -> &mut Member {

@@ -37,6 +37,7 @@ pub struct Policy {
     pub policy_lag_hours: i64,
     pub before_membership_hours: i64,
     pub orphan_days: i64,
+    pub activation_days: i64,
     /// For vip, elite, inner circle.
     pub spent: [Kopecks; 3],
     /// For vip, elite; the inner circle needs all.
@@ -67,6 +68,7 @@ impl Default for Policy {
             policy_lag_hours: 24,
             before_membership_hours: 24,
             orphan_days: 30,
+            activation_days: 5,
             spent: [3_000_000, 10_000_000, 20_000_000],
             categories: [3, 5],
             window_months: 12,

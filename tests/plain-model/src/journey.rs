@@ -89,6 +89,7 @@ impl Journey {
             source: 0,
             redemption: None,
             redeem_amount: None,
+            coupon: None,
             import: Some(None),
         };
         // Not through `Member::command`: what an import refuses, it refuses before it changes anything.

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::Circle;
+use crate::coupon::{Coupon, Used};
 use crate::lot::{Lot, Place};
 use crate::redemption::Hold;
 use crate::refund::{Debt, Refund};
@@ -37,6 +38,8 @@ pub struct Purchase {
     pub lots: Vec<LotId>,
     /// What it was paid with, in the order of spending. Rule R3.
     pub spent: Vec<(LotId, Kopecks)>,
+    /// What its coupon did. Rule C1.
+    pub coupon: Option<Used>,
     /// What was given back.
     pub refunds: Vec<Refund>,
 }
@@ -68,6 +71,8 @@ pub struct Member {
     pub lots: Vec<Lot>,
     /// In log order.
     pub holds: Vec<Hold>,
+    /// In log order.
+    pub coupons: Vec<Coupon>,
     /// Oldest first.
     pub debts: Vec<Debt>,
     /// The status without purchases at medical businesses. Rule S7.
@@ -108,6 +113,8 @@ pub struct Document {
     pub source: u8,
     pub redemption: Option<RedemptionId>,
     pub redeem_amount: Option<Kopecks>,
+    /// The number of a code.
+    pub coupon: Option<u32>,
     /// Rule T6: history, with the day she became a member if it says so.
     pub import: Option<Option<Timestamp>>,
 }
@@ -133,6 +140,9 @@ pub enum Command {
     CancelPremium,
     Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
     Adjust { lot: LotId, serial: u32, amount: Kopecks },
+    IssueCoupon(Coupon),
+    ActivateCoupon { id: CouponId, code: u32 },
+    RevokeCoupon { id: CouponId },
 }
 
 /// What is answered.
@@ -145,6 +155,7 @@ pub enum Outcome {
         available_from: Timestamp,
         expire_at: Timestamp,
         redeemed: Kopecks,
+        discount: Kopecks,
         status: Status,
     },
     Replayed,
@@ -170,6 +181,12 @@ pub enum Outcome {
     Granted {
         expires_at: Option<Timestamp>,
     },
+    CouponIssued,
+    Activated {
+        code: u32,
+        valid_until: Timestamp,
+    },
+    CouponRevoked,
 }
 
 impl Member {
@@ -233,6 +250,9 @@ impl Member {
             Command::CancelPremium => self.cancel_premium(now),
             Command::Gift { lot, amount, life_days, .. } => self.gift(circle, now, *lot, *amount, *life_days),
             Command::Adjust { lot, amount, .. } => self.adjust(circle, now, *lot, *amount),
+            Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
+            Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
+            Command::RevokeCoupon { id } => self.revoke(now, *id),
         }
     }
 

@@ -133,14 +133,17 @@ impl Member {
         document: &Document,
         (business, lives_until): (&Business, Option<Timestamp>),
     ) -> Result<Outcome, Refusal> {
+        let coupon = self.uses(document, business, self.shown(moment), now)?;
+        let used = self.worth(coupon, document.amount);
+        let discount = used.as_ref().map_or(0, |used| used.discount);
         let mut spent = Vec::new();
-        if let Some((hold, amount)) = self.captures(document, business, circle, moment, now)? {
+        if let Some((hold, amount)) = self.captures(document, business, circle, moment, now, discount)? {
             spent = self.close(hold, End::Captured, amount);
             // Rule R1: what is released past its life expires at once.
             self.expire(circle, now, now);
         }
         let redeemed: Kopecks = spent.iter().map(|(_, amount)| amount).sum();
-        let accrual = self.accrual(circle, moment, document.amount - redeemed, business);
+        let accrual = self.accrual(circle, moment, document.amount - redeemed - discount, business);
         let days = business.hold_days(moment, circle.policy(moment));
         let available_from = document.occurred_at.plus(TimeDelta::days(i64::from(days)));
         let expires_at = document.occurred_at.moscow_day().plus_days(circle.policy(moment).life_days).end();
@@ -155,6 +158,7 @@ impl Member {
             accrual: accrual.total,
             lots: Vec::new(),
             spent,
+            coupon: used.clone(),
             refunds: Vec::new(),
         };
         let of_coalition = accrual.total - accrual.of_business;
@@ -178,6 +182,10 @@ impl Member {
             }
         }
         self.purchases.push(purchase);
+        if let Some(used) = &used {
+            self.coupons[coupon.expect("it was used")].is_closed = true;
+            self.give_for_coupon(circle, now, document, used);
+        }
         self.repay(now);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, document.id, business);
@@ -187,6 +195,7 @@ impl Member {
             available_from,
             expire_at: expires_at,
             redeemed,
+            discount,
             status,
         })
     }

@@ -46,6 +46,7 @@ fn bill(serial: u8, business: &str, amount: i128, occurred_at: &str) -> Document
         source: 0,
         redemption: None,
         redeem_amount: None,
+        coupon: None,
         import: None,
     }
 }

@@ -8,6 +8,7 @@
 mod audited;
 mod bad_input;
 mod clock;
+mod coupons;
 mod crashes;
 mod duplicates;
 mod fuzz;

@@ -144,6 +144,7 @@ impl Play {
                     amount: amount.into(),
                     occurred_at: now,
                     source: 0,
+                    coupon: None,
                     redemption: hold.map(RedemptionId::from_uuid),
                     redeem_amount: None,
                     import: None,

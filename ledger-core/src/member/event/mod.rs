@@ -6,6 +6,7 @@
 //! One file for each theme of the rule book.
 
 mod bonus;
+mod coupon;
 mod gift;
 mod membership;
 mod purchase;
@@ -17,6 +18,10 @@ use crate::member::lot::LotOrigin;
 
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
+};
+pub use coupon::{
+    CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
+    CouponRedeemed, CouponRevoked,
 };
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
@@ -93,4 +98,10 @@ pub enum MemberEvent {
     BonusGifted(BonusGifted),
     BonusAdjusted(BonusAdjusted),
     BonusWithdrawn(BonusWithdrawn),
+    CouponIssued(CouponIssued),
+    CouponActivated(CouponActivated),
+    CouponRedeemed(CouponRedeemed),
+    CouponReckoned(CouponReckoned),
+    CouponExpired(CouponExpired),
+    CouponRevoked(CouponRevoked),
 }

@@ -183,7 +183,10 @@ fn rule_r4_c2_a_hold_or_coupon_that_is_not_there_is_refused_by_name() {
         .when(buy("mindal", "100.00").with(|document| document.redeem_amount = Some(bon("1.00"))))
         .then_rejected(Rejection::HoldNotFound);
     anna()
-        .when(buy("mindal", "100.00").with(|document| document.coupon_code = Some("ABC234".to_owned())))
+        .when(
+            buy("mindal", "100.00")
+                .with(|document| document.coupon_code = Some(crate::ids::NaturalKey::from_bytes([99; 32]))),
+        )
         .then_rejected(Rejection::CouponNotValid);
 }
 

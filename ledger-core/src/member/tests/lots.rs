@@ -35,6 +35,7 @@ fn rule_b5_an_accrual_with_two_funders_makes_two_lots() {
         bonuses_available_from: at(NOON),
         bonuses_expire_at: at(LAST),
         bonuses_redeemed: bon("0.00"),
+        coupon: None,
         status: Status::Insider,
     });
 }

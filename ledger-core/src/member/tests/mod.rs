@@ -2,6 +2,7 @@
 
 mod amendments;
 mod bonuses;
+mod coupons;
 mod documents;
 mod duplicates;
 mod gifts;

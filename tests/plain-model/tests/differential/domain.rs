@@ -31,7 +31,7 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
 
-use crate::standing;
+use crate::{coupons, standing};
 
 pub(crate) const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
 
@@ -177,6 +177,9 @@ impl Domain {
                 let business_id = business_id(business);
                 MemberCommand::RefundPurchase(Box::new(RefundPurchase { file, business_id, refund }))
             }
+            Command::IssueCoupon(_) | Command::ActivateCoupon { .. } | Command::RevokeCoupon { .. } => {
+                coupons::translate(command)
+            }
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
             hand => standing::translate(hand).expect("asked of her standing"),
@@ -253,7 +256,7 @@ fn purchase(document: &Document) -> RecordPurchase {
             cancelled: false,
             redemption_id: document.redemption,
             redeem_amount: document.redeem_amount.map(bonuses),
-            coupon_code: None,
+            coupon_code: document.coupon.map(natural_key),
         },
         mode,
     }
@@ -282,6 +285,7 @@ fn answer(outcome: MemberOutcome) -> Outcome {
             bonuses_available_from,
             bonuses_expire_at,
             bonuses_redeemed,
+            coupon,
             status: after,
             ..
         }) => Outcome::Recorded {
@@ -289,9 +293,16 @@ fn answer(outcome: MemberOutcome) -> Outcome {
             available_from: bonuses_available_from,
             expire_at: bonuses_expire_at,
             redeemed: of(bonuses_redeemed),
+            discount: coupon.map_or(0, |used| Kopecks::from(used.discount.kopecks())),
             status: status(after),
         },
         MemberOutcome::StandingChanged { status: after } => Outcome::Standing { status: status(after) },
+        MemberOutcome::CouponIssued { .. } => Outcome::CouponIssued,
+        MemberOutcome::CouponRevoked { .. } => Outcome::CouponRevoked,
+        MemberOutcome::CouponActivated { code, valid_until, .. } => {
+            let [a, b, c, d, ..] = *code.as_bytes();
+            Outcome::Activated { code: u32::from_be_bytes([a, b, c, d]), valid_until }
+        }
         MemberOutcome::Granted { expires_at, .. } => Outcome::Granted { expires_at },
         MemberOutcome::Purchase(PurchaseOutcome::Quarantined { .. }) => Outcome::Quarantined,
         MemberOutcome::Purchase(PurchaseOutcome::Unmatched) => Outcome::Unmatched,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use ledger_core::business::decide::{ChangeBusiness, SetMultiplier, WaitForPurchase};
 use ledger_core::category::Category;
-use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::member::Refund;
 use ledger_core::member::status::{Spent, progress_percent, requirement, visited_for};
 use ledger_core::policy::decide::PublishPolicy;
@@ -20,11 +20,11 @@ use proptest::prelude::*;
 
 use crate::domain::{Domain, MEMBER, business_id, natural_key, roubles, status};
 use crate::policy::{plain_policy, policy_change, scaled};
-use crate::standing;
 use crate::steps::{BUSINESSES, Step};
+use crate::{coupons, standing};
 
 /// Slug, category, whether a visit is a secret. The clinics' categories are an ordinary business's and their own.
-const ALL: [(&str, Category, bool); BUSINESSES] = [
+pub(crate) const ALL: [(&str, Category, bool); BUSINESSES] = [
     ("mindal", Category::BeautySalon, false),
     ("lisichkino", Category::Gastronomy, false),
     ("kozha", Category::Cosmetology, false),
@@ -37,11 +37,11 @@ const ALL: [(&str, Category, bool); BUSINESSES] = [
 
 /// Both, at one moment.
 pub(crate) struct Run {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     circle: Circle,
-    member: Member,
+    pub(crate) member: Member,
     domain: Domain,
-    serial: u32,
+    pub(crate) serial: u32,
     /// How many commands were run.
     pub(crate) commands: u64,
     /// The kinds of answers that were given, and what became of bonuses.
@@ -158,6 +158,7 @@ impl Run {
                 self.serial += 1;
                 Some(standing::command(hand, self.now, available, self.serial))
             }
+            Step::Coupon(step) => step.command(self),
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
@@ -242,7 +243,7 @@ impl Run {
     }
 
     /// The next document; at the business that refunded it already, if one did.
-    fn document(&mut self, business: usize, kopecks: i64, ago: i64) -> Document {
+    pub(crate) fn document(&mut self, business: usize, kopecks: i64, ago: i64) -> Document {
         self.serial += 1;
         let id = purchase_id(self.serial);
         let awaited = self.circle.businesses.iter().find(|it| it.waiting.iter().any(|it| it.purchase == id));
@@ -255,6 +256,7 @@ impl Run {
             source: 0,
             redemption: None,
             redeem_amount: None,
+            coupon: None,
             import: None,
         }
     }
@@ -295,7 +297,7 @@ impl Run {
     }
 
     /// One of the last holds, as long as the domain remembers how it ended.
-    fn recent_hold(&self, pick: usize) -> Option<&Hold> {
+    pub(crate) fn recent_hold(&self, pick: usize) -> Option<&Hold> {
         let hold = self.member.holds.iter().rev().nth(pick).or(self.member.holds.last())?;
         (hold.lapses_at.plus(TimeDelta::days(1)) >= self.now).then_some(hold)
     }
@@ -311,6 +313,8 @@ impl Run {
         );
         prop_assert_eq!(self.their_statuses(), self.our_statuses(), "statuses at {}", now);
         prop_assert_eq!(self.their_lots(), self.our_lots(), "lots at {}", now);
+        let ours: BTreeSet<CouponId> = self.member.open_coupons(now).map(|coupon| coupon.id).collect();
+        prop_assert_eq!(coupons::open(&self.domain, now), ours, "coupons at {}", now);
         Ok(())
     }
 
@@ -387,6 +391,7 @@ impl Run {
             let place = |place: &Place| first_word(&format!("{place:?}"));
             self.seen.insert(format!("{} to {}", place(&it.from), place(&it.to)));
         }
+        self.seen.extend(coupons::seen(&self.member));
         let is_repaid = self.member.debts.iter().any(|debt| !debt.payments.is_empty());
         self.seen.extend(is_repaid.then(|| "debt repaid".to_owned()));
         self.seen.insert(format!("ends as {}", self.member.shown(self.now).as_str()));
@@ -405,7 +410,7 @@ fn first_word(text: &str) -> String {
     text.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
-fn place_of(slug: &str) -> Option<usize> {
+pub(crate) fn place_of(slug: &str) -> Option<usize> {
     ALL.iter().position(|(there, ..)| *there == slug)
 }
 

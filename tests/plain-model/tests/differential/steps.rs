@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use crate::coupons::{OfCoupon, of_coupons};
 use crate::standing::{Hand, hands};
 
 /// How many businesses there are; see `main.rs`.
@@ -64,6 +65,7 @@ pub(crate) enum Step {
     },
     Register,
     Hand(Hand),
+    Coupon(OfCoupon),
     Due,
     Review,
     Policy {
@@ -82,7 +84,7 @@ pub(crate) enum Step {
     },
 }
 
-fn businesses() -> impl Strategy<Value = usize> {
+pub(crate) fn businesses() -> impl Strategy<Value = usize> {
     0..BUSINESSES
 }
 
@@ -91,7 +93,7 @@ fn elsewhere() -> impl Strategy<Value = Option<usize>> {
     proptest::option::weighted(0.08, businesses())
 }
 
-fn bills() -> impl Strategy<Value = i64> {
+pub(crate) fn bills() -> impl Strategy<Value = i64> {
     prop_oneof![
         1 => 1..300_i64,
         6 => 1_000..1_000_000_i64,
@@ -101,7 +103,7 @@ fn bills() -> impl Strategy<Value = i64> {
 }
 
 const MINUTE: i64 = 60;
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// How long ago in seconds: mostly just now, sometimes late, sometimes in the tolerated future or beyond.
 fn ages() -> impl Strategy<Value = i64> {
@@ -166,7 +168,7 @@ fn refunds() -> impl Strategy<Value = Step> {
 fn surroundings() -> impl Strategy<Value = Step> {
     let in_days = proptest::option::weighted(0.4, 0..60_i64);
     prop_oneof![
-        3 => (0..33_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
+        3 => (0..35_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
         2 => (businesses(), 0..20_i64, 1..60_i64, prop_oneof![10..1_001_i64, Just(150_i64)])
             .prop_map(|(business, in_days, days, hundredths)| Step::Multiplier { business, in_days, days, hundredths }),
         2 => (businesses(), 0..8_usize).prop_map(|(business, change)| Step::Terms { business, change }),
@@ -187,6 +189,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
         1 => Just(Step::Register),
         3 => hands().prop_map(Step::Hand),
+        9 => of_coupons().prop_map(Step::Coupon),
         2 => Just(Step::Due),
         3 => Just(Step::Review),
         2 => surroundings(),

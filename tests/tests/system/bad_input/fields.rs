@@ -6,7 +6,7 @@ use super::case::{Case, INVALID, SECRET, Whom};
 use crate::recently;
 
 /// A body that is right, and what its fields may not be.
-struct Shape {
+pub(super) struct Shape {
     whom: Whom,
     method: &'static str,
     path: &'static str,
@@ -16,7 +16,7 @@ struct Shape {
 }
 
 /// Wrong everywhere a text of a certain form is wanted.
-fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
     let long = "я".repeat(20_000);
     [json!(""), json!(7), json!([SECRET]), json!({"a": SECRET}), json!(true), json!(long), json!("a\u{7}b")]
         .into_iter()
@@ -24,7 +24,7 @@ fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
         .collect()
 }
 
-fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
     let texts = [
         "0",
         "0.00",
@@ -47,7 +47,7 @@ fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
     all
 }
 
-fn wrong_times(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_times(field: &'static str) -> Vec<(&'static str, Value)> {
     let texts = [
         "",
         "yesterday",
@@ -76,7 +76,7 @@ pub(super) fn purchase(member_id: &str) -> Value {
 }
 
 /// The shape of a POST.
-fn post(
+pub(super) fn post(
     whom: Whom,
     path: &'static str,
     right: Value,
@@ -361,6 +361,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     let mut shapes = vec![purchase_shape(member_id)];
     shapes.extend(bonus_shapes(member_id));
     shapes.extend(refund_shapes());
+    shapes.extend(super::coupons::shapes(member_id));
     shapes.extend(open_shapes(member_id));
     shapes.extend(admin_shapes());
     shapes.extend(member_shapes());

@@ -2,6 +2,7 @@
 //! of the value said again.
 
 mod case;
+mod coupons;
 mod fields;
 mod import;
 mod odd;
