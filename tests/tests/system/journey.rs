@@ -185,7 +185,7 @@ async fn a_real_history_comes_to_the_plain_model_s_totals() {
     site.set_clock(Some(NOW)).await;
     // The plain model knows no ranking of all members.
     let no_top = json!({"parameters": {"status.top_min_members": 100_000}});
-    site.admin().post("/admin/policies", &no_top).await.data(201);
+    let _ = site.admin().post("/admin/policies", &no_top).await.data(201);
     let mut businesses = Vec::new();
     for category in Category::ALL {
         let (slug, terms) = (slug(category.as_str()), json!({"confidentiality": "ordinary"}));
