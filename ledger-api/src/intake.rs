@@ -201,11 +201,13 @@ pub(crate) async fn decide(
         source,
         correlation_id: call.correlation_id(),
     };
-    if report.coupon_code.is_none() {
+    // History uses no coupon, whatever code it names: there is nothing to guess.
+    if report.coupon_code.is_none() || matches!(form, Form::Import) {
         return Ok(call.app.ledger.execute(request).await?);
     }
     let guess = Guess { business: reported.business_id, member: member_id };
-    guess.of(call, &reported.natural_key, || call.app.ledger.execute(request)).await
+    let repeat = request.idempotency;
+    guess.of(call, &repeat, || call.app.ledger.execute(request)).await
 }
 
 /// What became of a document.

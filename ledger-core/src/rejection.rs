@@ -63,8 +63,11 @@ pub enum Rejection {
     /// The short name is taken.
     #[error("another business has this slug")]
     SlugTaken,
-    /// The programme cannot go on without this consent; leaving is another call.
-    #[error("the consent personal_data is withdrawn by leaving the programme, not on its own")]
+    /// It cannot go on without this consent: taking part without `personal_data` (leaving is another call), a document of a
+    /// business that she does not let report (any more).
+    #[error(
+        "this needs the member's consent; personal_data is withdrawn by leaving the programme, not on its own"
+    )]
     ConsentRequired,
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]

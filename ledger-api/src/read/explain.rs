@@ -2,12 +2,12 @@
 //!
 //! Words and numbers come from what was recorded with the decision alone, never from the policy of today.
 
-use ledger_core::ids::LotId;
+use ledger_core::ids::{LotId, RefundId};
 use ledger_core::log::{Event, Position, Row};
 use ledger_core::member::accrual::split;
 use ledger_core::member::event::{
     BonusAccrued, BonusReturned, BonusTakenBack, HeldPart, LotPart, MemberEvent, PolicyMoment,
-    PurchaseRefunded, RateRule,
+    PurchaseAmended, PurchaseRefunded, RateRule,
 };
 use ledger_core::member::lot::{Funder, Lot};
 use ledger_core::member::movement::Movement;
@@ -112,7 +112,7 @@ impl Told {
             }
             MemberEvent::CouponRedeemed(fact) => self.given_by_coupon(fact.lot.as_ref()),
             MemberEvent::CouponReckoned(fact) => {
-                self.say("Партнёр исправил чек: купон снова действует");
+                self.say("Чек изменился: пересчитано то, что даёт купон");
                 self.given_by_coupon(fact.lot.as_ref());
             }
             MemberEvent::BonusAdjusted(fact) => {
@@ -196,7 +196,7 @@ impl Told {
 
     /// Rule F4.
     fn returned(&mut self, fact: &BonusReturned, decision: &[Fact]) {
-        self.refunded(decision);
+        self.refunded(fact.refund_id, decision);
         self.say(format!("Вернулась та же доля бонусов, которыми она была оплачена: {} ₽", fact.amount));
         self.held(&fact.parts);
         if let Some(lot) = &fact.instead {
@@ -207,11 +207,16 @@ impl Told {
 
     /// Rules F2, F3.
     fn taken_back(&mut self, fact: &BonusTakenBack, decision: &[Fact]) {
-        self.refunded(decision);
-        self.say(format!(
-            "За покупку было начислено {} ₽; из них к списанию {} ₽",
-            fact.accrual, fact.amount
-        ));
+        self.refunded(fact.refund_id, decision);
+        let with_coupon = decision.iter().any(|(_, other)| {
+            matches!(other, MemberEvent::CouponReckoned(reckoned) if reckoned.refund_id == fact.refund_id)
+        });
+        let what = if with_coupon {
+            "к списанию вместе с бонусами купона"
+        } else {
+            "из них к списанию"
+        };
+        self.say(format!("За покупку было начислено {} ₽; {what} {} ₽", fact.accrual, fact.amount));
         let sum = |amounts: Vec<Bonuses>| Bonuses::checked_sum(amounts).unwrap_or_default();
         let own = sum(fact.own.iter().map(|own| own.part.amount).collect());
         let expired = sum(fact.expired.iter().map(|part| part.amount).collect());
@@ -236,11 +241,19 @@ impl Told {
         self.parts(fact.own.iter().map(|own| &own.part).chain(fact.others.iter().map(|other| &other.part)));
     }
 
-    fn refunded(&mut self, decision: &[Fact]) {
+    /// What money went back, or how the document changed.
+    fn refunded(&mut self, refund_id: RefundId, decision: &[Fact]) {
         let refund = decision.iter().find_map(|(_, other)| match other {
-            MemberEvent::PurchaseRefunded(refund) => Some(refund),
+            MemberEvent::PurchaseRefunded(refund) if refund.refund_id == refund_id => Some(refund),
             _ => None,
         });
+        let amended = decision.iter().find_map(|(_, other)| match other {
+            MemberEvent::PurchaseAmended(amended) => Some(amended),
+            _ => None,
+        });
+        if let (None, Some(PurchaseAmended { bill_before, bill, .. })) = (refund, amended) {
+            self.say(format!("Партнёр исправил чек: было {bill_before} ₽, стало {bill} ₽"));
+        }
         if let Some(PurchaseRefunded { amount, bill, refunded_before, .. }) = refund {
             let before = if refunded_before.is_positive() {
                 format!(" (раньше возвращено {refunded_before} ₽)")

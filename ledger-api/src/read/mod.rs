@@ -134,6 +134,8 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::History
             | Operation::Explanation
             | Operation::StatusProgress
+            | Operation::OwnCoupons
+            | Operation::OneCoupon
             | Operation::Purchases
             | Operation::OnePurchase
             | Operation::Businesses

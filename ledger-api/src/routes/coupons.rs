@@ -7,6 +7,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use chrono::TimeDelta;
+use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, CouponId, MemberId, NaturalKey, ReasonId};
 use ledger_core::member::coupon::{ActivateCoupon, FundedBy, IssueCoupon};
 use ledger_core::member::event::CouponIssued;
@@ -34,6 +35,8 @@ use crate::reasons::Reasoned;
 
 /// How often a code is drawn before the draw is taken to be broken: of 31⁶ codes, few are somebody's.
 const DRAWS_MAX: u32 = 16;
+/// Stands where a clinic's words would.
+const NOT_KEPT: &str = "не хранится: медицинская организация";
 
 pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
@@ -166,7 +169,10 @@ pub(crate) async fn revoke(call: Call, payload: Payload) -> Answer {
         return Err(ApiError::NotFound);
     }
     let key = call.idempotency_key_about(coupon, &header)?;
-    let reasoned = Reasoned { member, key, text: &wanted.reason, parts: &[coupon.as_bytes()] };
+    // A clinic's words are read and not kept (`compliance.md` M1).
+    let is_secret = issued.confidentiality == Confidentiality::Medical;
+    let text = if is_secret { NOT_KEPT } else { &wanted.reason };
+    let reasoned = Reasoned { member, key, text, parts: &[coupon.as_bytes()] };
     let command = |reason_id| MemberCommand::RevokeCoupon { coupon_id, reason_id };
     let receipt = reasoned.execute(&call, command).await?;
     let replayed = receipt.repeat != Repeat::First;

@@ -146,7 +146,7 @@ impl Newcomer<'_> {
         purchase.amount = self.bill;
         let fact = PurchaseTakenOver {
             purchase,
-            refunded: file.refunded.min(self.bill),
+            refunded: file.refunded,
             inputs,
             accrual: amounts.total,
             of_business: amounts.business,

@@ -9,6 +9,7 @@ use super::purchase::{Deciding, Paid};
 use super::state::{MemberState, Quarantined};
 use crate::context::Context;
 use crate::ids::{PurchaseId, QuarantineId};
+use crate::member::consent::Purpose;
 use crate::member::event::{PurchaseQuarantined, QuarantineApplied, QuarantineDropped};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -16,7 +17,7 @@ use crate::time::Timestamp;
 /// Records a document that waits, as of now. Its lots live at least as long as bonuses that come back (Rule F4).
 ///
 /// # Errors
-/// One that does not wait (any more); a member who is blocked.
+/// One that does not wait (any more); a member who is blocked, or no longer lets the business report her purchases.
 pub(super) fn apply(
     state: &MemberState,
     quarantine_id: QuarantineId,
@@ -30,6 +31,10 @@ pub(super) fn apply(
     let now = context.recorded_at;
     let business =
         context.registry.businesses.get(purchase.business_id).ok_or(Rejection::BusinessNotFound)?;
+    // Who has withdrawn her consent since it came is not told of by it (`compliance.md` C4).
+    if !state.consents_to(&Purpose::to_report(business.slug.clone(), business.confidentiality)) {
+        return Err(Rejection::ConsentRequired);
+    }
     let (policy, policy_moment) = context.policy_for(*occurred_at)?;
     let days = context.policy_at(now)?.parameters.bonus_returned_life_days;
     let lives_until = Some(now.moscow_day().plus_days(days).end());

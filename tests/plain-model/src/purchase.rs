@@ -99,6 +99,10 @@ impl Member {
         if self.is_blocked {
             return Err("MEMBER_BLOCKED");
         }
+        let business = circle.business(&self.quarantine[place].business).expect("known");
+        if !self.consents_to(&business.consent()) {
+            return Err("CONSENT_REQUIRED");
+        }
         let waited = self.quarantine.remove(place);
         let document = Document { redemption: None, redeem_amount: None, import: None, ..waited };
         let business = circle.business(&document.business).expect("known");

@@ -130,6 +130,19 @@ fn rule_d3_a_cancelled_revision_leaves_the_other_a_purchase_of_nothing() {
 }
 
 #[test]
+fn rule_f1_what_was_refunded_is_remembered_through_a_cancelled_revision_of_the_other() {
+    let sold = anna().after(buy("mindal", "1000.00")).after(give_back(1, 1, "300.00"));
+    let (_, vera) = after((sold, vera()), amend(1, 2, None));
+    assert_eq!(vera.total_and_debt().0, bon("0.00"));
+    let restored = vera.after(amend(1, 3, Some("1000.00")));
+    // 75.00 less 30 %.
+    assert_eq!(restored.total_and_debt(), (bon("52.50"), bon("0.00")));
+    assert_eq!(restored.file(1).expect("hers").left(), rub("700.00"));
+    let spent = restored.state.spent(at("2026-01-01T00:00:00Z"), restored.now).expect("fits");
+    assert_eq!(spent.amount, rub("700.00"));
+}
+
+#[test]
 fn rule_d3_what_was_paid_in_bonuses_stays() {
     let paid = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1500.00", "100.00"));
     let paid = paid.after(buy("kozha", "1500.00").paying(1, None));

@@ -2,7 +2,10 @@
 
 use crate::member::MemberCommand::{ApplyQuarantined, Block, DropQuarantined};
 use crate::member::MemberOutcome;
-use crate::member::testing::{World, anna_since, at, bon, buy, give_back, quarantine_id, reason_id, rub};
+use crate::member::consent::ConsentChoice;
+use crate::member::testing::{
+    World, anna_since, at, bon, buy, consent, give_back, quarantine_id, reason_id, rub,
+};
 use crate::rejection::Rejection;
 
 /// One document of 1,000.00 at mindal, 92 days old, waits.
@@ -63,4 +66,12 @@ fn rule_r4_a_blocked_members_document_waits_on() {
     world.clone().when(ApplyQuarantined(quarantine_id(1))).then_rejected(Rejection::MemberBlocked);
     let unblocked = world.after(Block(None));
     assert_eq!(unblocked.when(ApplyQuarantined(quarantine_id(1))).earned(), bon("75.00"));
+}
+
+#[test]
+fn compliance_c4_without_her_consent_a_waiting_document_is_not_applied() {
+    let withdrawn = waiting().after([consent("partner:mindal", ConsentChoice::Withdrawn)]);
+    withdrawn.clone().when(ApplyQuarantined(quarantine_id(1))).then_rejected(Rejection::ConsentRequired);
+    let again = withdrawn.after([consent("partner:mindal", ConsentChoice::Granted)]);
+    assert_eq!(again.when(ApplyQuarantined(quarantine_id(1))).earned(), bon("75.00"));
 }

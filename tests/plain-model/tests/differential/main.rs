@@ -51,7 +51,6 @@ const MUST_BE_SEEN: &[&str] = &[
     "RevokeCoupon CouponRevoked",
     "Again Quarantined",
     "Again Recorded",
-    "Apply MEMBER_BLOCKED",
     "Apply QUARANTINE_CLOSED",
     "Apply Recorded",
     "Drop Done",
