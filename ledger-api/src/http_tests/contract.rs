@@ -212,10 +212,11 @@ fn find_objects(value: &Value, place: String, found: &mut Vec<String>) {
     }
 }
 
-/// What a parser may say that the document does not: an admin must name the business, and the names of parameters are
-/// looked at where the policy is decided.
+/// What a parser may say that the document does not: an admin must name the business, an ordinary one's coupon needs its
+/// words, and the names of parameters are looked at where the policy is decided.
 fn is_beyond_a_schema(what: &str) -> bool {
-    what.ends_with("/business_id away") || what.starts_with("/parameters/")
+    let away = ["/business_id away", "/description away"];
+    away.iter().any(|field| what.ends_with(field)) || what.starts_with("/parameters/")
 }
 
 async fn takes(operation: Operation, bodies: &[Value]) -> Vec<bool> {
