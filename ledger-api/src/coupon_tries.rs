@@ -11,7 +11,6 @@ use ledger_ops::settings::Profile;
 use ledger_store::{ExecuteError, Idempotency, Receipt};
 use metrics::counter;
 use pii_vault::auth::TryLimits;
-
 use tokio::sync::Semaphore;
 
 use crate::call::Call;

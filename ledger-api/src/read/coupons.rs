@@ -40,14 +40,21 @@ pub(crate) struct StoredCoupon {
     pub(crate) position: Position,
 }
 
-const COLUMNS: &str = "coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, \
-     new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, code_hash, code_until, \
-     purchase_id, discount_kopecks, bonuses_kopecks, position";
+/// The columns of a coupon, of those that `conditions` finds.
+macro_rules! coupons {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, ",
+            "new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, code_hash, ",
+            "code_until, purchase_id, discount_kopecks, bonuses_kopecks, position FROM directory.coupons WHERE ",
+            $conditions
+        )
+    };
+}
 
 /// One coupon.
 pub(crate) async fn one(app: &App, id: CouponId) -> Result<Option<StoredCoupon>, ApiError> {
-    let statement = format!("SELECT {COLUMNS} FROM directory.coupons WHERE coupon_id = $1");
-    let found = sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(id.as_uuid());
+    let found = sqlx::query_as(coupons!("coupon_id = $1")).bind(id.as_uuid());
     Ok(found.fetch_optional(&app.read_pool).await?)
 }
 
@@ -58,15 +65,13 @@ pub(crate) async fn open(
     now: Timestamp,
     page: &Page,
 ) -> Result<Vec<StoredCoupon>, ApiError> {
-    let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
-    let statement = format!(
-        "SELECT {COLUMNS} FROM directory.coupons
-         WHERE member_id = $1 AND position < $2 AND state IN ('issued', 'activated') AND expires_at >= $3
+    let statement = coupons!(
+        "member_id = $1 AND position < $2 AND state IN ('issued', 'activated') AND expires_at >= $3
          ORDER BY position DESC LIMIT $4"
     );
-    let found = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+    let found = sqlx::query_as(statement)
         .bind(member.as_uuid())
-        .bind(before)
+        .bind(page.before())
         .bind(now.to_utc())
         .bind(page.limit.saturating_add(1));
     Ok(found.fetch_all(&app.read_pool).await?)

@@ -49,14 +49,13 @@ pub(crate) async fn purchases(
     business: BusinessId,
     page: &Page,
 ) -> Result<Vec<dto::Purchase>, ApiError> {
-    let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
     let rows: Vec<PurchaseRow> = sqlx::query_as(
         "SELECT purchase_id, business_id, member_id, amount_kopecks, bonuses_kopecks, available_from, expires_at, source,
                 occurred_at, recorded_at, position
          FROM directory.purchases WHERE business_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3",
     )
     .bind(business.as_uuid())
-    .bind(before)
+    .bind(page.before())
     .bind(page.limit.saturating_add(1))
     .fetch_all(&app.read_pool)
     .await?;

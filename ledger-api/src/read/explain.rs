@@ -169,11 +169,10 @@ impl Told {
                 fact.amount
             ));
         }
-        let policy_moment = match inputs.policy_moment {
-            PolicyMoment::OccurredAt => "occurred_at",
-            PolicyMoment::RecordedAt => "recorded_at",
+        let (policy_moment, when) = match inputs.policy_moment {
+            PolicyMoment::OccurredAt => ("occurred_at", "покупки"),
+            PolicyMoment::RecordedAt => ("recorded_at", "записи"),
         };
-        let when = if policy_moment == "occurred_at" { "покупки" } else { "записи" };
         self.say(format!(
             "Правила программы версии {}, действовавшие в момент {when}",
             inputs.policy_version

@@ -86,11 +86,10 @@ pub(crate) async fn lines(
     filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<StoredLine>, i64), ApiError> {
-    let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
     let text = concat!(lines!(filtered!()), " AND position < $6 ORDER BY position DESC LIMIT $7 OFFSET $8");
     let lines = filter
         .bind(sqlx::query_as(text).bind(member.as_uuid()))
-        .bind(before)
+        .bind(page.before())
         .bind(page.limit.saturating_add(1))
         .bind(page.offset)
         .fetch_all(&app.read_pool)

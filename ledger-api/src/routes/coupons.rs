@@ -16,7 +16,6 @@ use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat, coupon_issued};
 use metrics::counter;
-use pii_vault::VaultError;
 use pii_vault::access::{Access, Purpose};
 use pii_vault::members::{CouponWords, draw_code};
 
@@ -31,7 +30,7 @@ use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read::{self, Model, coupons::StoredCoupon};
-use crate::reasons::Reasoned;
+use crate::reasons::{Reasoned, Words};
 
 /// How often a code is drawn before the draw is taken to be broken: of 31⁶ codes, few are somebody's.
 const DRAWS_MAX: u32 = 16;
@@ -64,8 +63,10 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     let member = member.ok_or(Rejection::MemberNotFound)?;
     let coupon_id = CouponId::of_key(&key);
     let texts = [(coupon_id.description(), &wanted.description), (coupon_id.gift(), &wanted.gift)];
-    let receipt =
-        Texts { member, texts }.around(&call, issue_command(&wanted, (member, business), key)).await?;
+    let texts: Vec<_> = texts.iter().filter_map(|(id, text)| Some((*id, text.as_deref()?))).collect();
+    let (command, idempotency) = issue_command(&wanted, (member, business), key);
+    let words = Words { member, purpose: Purpose::Coupons, texts: &texts };
+    let receipt = words.around(&call, command, idempotency).await?;
     let Outcome::Member(MemberOutcome::CouponIssued { coupon_id }) = receipt.outcome else {
         return Err(other_outcome());
     };
@@ -102,43 +103,6 @@ fn issue_command(
         funded_by: *funded_by,
     }));
     (command, Idempotency { key, revision: 1, fingerprint })
-}
-
-/// What a coupon says in words.
-struct Texts<'a> {
-    member: MemberId,
-    texts: [(ReasonId, &'a Option<String>); 2],
-}
-
-impl Texts<'_> {
-    /// Keeps the words, has the ledger decide, and removes them again when nothing came of it.
-    async fn around(
-        self,
-        call: &Call,
-        (command, idempotency): (MemberCommand, Idempotency),
-    ) -> Result<Receipt, ApiError> {
-        let Self { member, texts } = self;
-        let access = access(call)?;
-        let members = call.app.vault.members();
-        let mut new = Vec::new();
-        for (id, text) in texts {
-            let Some(text) = text else { continue };
-            match members.keep_reason(member, id, text, &access).await {
-                Ok(true) => new.push(id),
-                Ok(false) => {}
-                Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
-                Err(other) => return Err(other.into()),
-            }
-        }
-        let command = Command::Member { member_id: member, command };
-        let result = execute(call, command, idempotency).await;
-        if matches!(result, Err(ApiError::Rejected(_))) {
-            for id in new {
-                members.forget_reason(member, id, &access).await?;
-            }
-        }
-        result
-    }
 }
 
 fn access(call: &Call) -> Result<Access, ApiError> {

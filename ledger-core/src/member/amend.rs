@@ -19,7 +19,6 @@ use super::working::Working;
 use crate::business::Business;
 use crate::context::Context;
 use crate::ids::{LotId, RefundId};
-use crate::member::consent::Purpose;
 use crate::member::event::{AccrualInputs, BonusAccrued, Holding, PurchaseAmended};
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::MemberState;
@@ -48,10 +47,8 @@ pub(super) fn amend(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let AmendPurchase { file, document } = command;
-    let business =
-        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(document.business_id)?;
+    if !state.lets_report(business) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_bill(document, context)?;

@@ -9,7 +9,6 @@ use super::draft::Draft;
 use crate::business::Business;
 use crate::context::Context;
 use crate::ids::{BusinessId, CouponId, LotId, NaturalKey, ReasonId};
-use crate::member::consent::Purpose;
 use crate::member::event::{
     CouponActivated, CouponBenefit, CouponConditions, CouponIssued, CouponRedeemed, CouponRevoked, Holding,
     PurchaseRecorded,
@@ -73,9 +72,8 @@ pub(super) fn issue(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let now = context.recorded_at;
-    let business = context.registry.businesses.get(command.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(command.business_id)?;
+    if !state.lets_report(business) {
         return Err(Rejection::MemberNotFound);
     }
     let fits = |kopecks: i64| (1..=REQUEST_KOPECKS_MAX).contains(&kopecks);

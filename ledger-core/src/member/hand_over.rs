@@ -20,7 +20,6 @@ use super::{AmendPurchase, MemberState, PurchaseFile};
 use crate::business::Business;
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::consent::Purpose;
 use crate::member::event::{AccrualInputs, MemberEvent, PolicyMoment, PurchaseAmended, PurchaseTakenOver};
 use crate::money::{Bonuses, Roubles};
 use crate::rejection::Rejection;
@@ -91,10 +90,8 @@ fn transfer(
     (taken, given): (&mut Draft, &mut Draft),
 ) -> Result<MemberOutcome, Rejection> {
     let AmendPurchase { file, document } = command;
-    let business =
-        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !to.is_registered() || !to.consents_to(&consent) {
+    let business = context.business(document.business_id)?;
+    if !to.lets_report(business) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_bill(document, context)?;

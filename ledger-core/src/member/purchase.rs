@@ -20,7 +20,6 @@ use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::PurchaseId;
 use crate::log::Event;
-use crate::member::consent::Purpose;
 use crate::member::event::{
     AccrualInputs, BonusAccrued, Holding, MembershipBackdated, PolicyMoment, PurchaseQuarantined,
     PurchaseRecorded, QuarantineReason, RateRule,
@@ -46,10 +45,8 @@ pub(super) fn record(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let document = &command.document;
-    let business =
-        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(document.business_id)?;
+    if !state.lets_report(business) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_form(command, context)?;

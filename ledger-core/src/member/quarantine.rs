@@ -9,7 +9,6 @@ use super::purchase::{Deciding, Paid};
 use super::state::{MemberState, Quarantined};
 use crate::context::Context;
 use crate::ids::{PurchaseId, QuarantineId};
-use crate::member::consent::Purpose;
 use crate::member::event::{PurchaseQuarantined, QuarantineApplied, QuarantineDropped};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -29,10 +28,9 @@ pub(super) fn apply(
         return Err(Rejection::MemberBlocked);
     }
     let now = context.recorded_at;
-    let business =
-        context.registry.businesses.get(purchase.business_id).ok_or(Rejection::BusinessNotFound)?;
+    let business = context.business(purchase.business_id)?;
     // Who has withdrawn her consent since it came is not told of by it (`compliance.md` C4).
-    if !state.consents_to(&Purpose::to_report(business.slug.clone(), business.confidentiality)) {
+    if !state.lets_report(business) {
         return Err(Rejection::ConsentRequired);
     }
     let (policy, policy_moment) = context.policy_for(*occurred_at)?;

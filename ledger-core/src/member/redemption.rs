@@ -13,7 +13,6 @@ use crate::business::Business;
 use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::{BusinessId, LotId, RedemptionId};
-use crate::member::consent::Purpose;
 use crate::member::event::{
     BonusExpired, BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, Holding, LotPart,
 };
@@ -69,9 +68,8 @@ pub(super) fn hold(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let now = context.recorded_at;
-    let business = context.registry.businesses.get(command.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(command.business_id)?;
+    if !state.lets_report(business) {
         return Err(Rejection::MemberNotFound);
     }
     if state.is_blocked() {

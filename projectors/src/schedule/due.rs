@@ -8,7 +8,8 @@ use ledger_core::ids::MemberId;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::Timestamp;
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::command::{Caused, send};
@@ -98,22 +99,30 @@ fn expiry((member, coupons): (Uuid, Vec<Uuid>)) -> Caused {
     Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
 }
 
+/// What `statement` finds at `now` (parameter 1), for so many members (2), without the hopeless ones (3).
+async fn overdue<T>(
+    statement: &'static str,
+    read: &PgPool,
+    now: Timestamp,
+    hopeless: &BTreeSet<Uuid>,
+) -> Result<Vec<T>, ProjectError>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let asked = sqlx::query_as(statement).bind(now.to_utc()).bind(MEMBERS_MAX);
+    Ok(asked.bind(hopeless.iter().copied().collect::<Vec<Uuid>>()).fetch_all(read).await?)
+}
+
 /// Members with coupons that nobody used in their time, of which that is not written. Rule C2.
 async fn unused(
     read: &PgPool,
     now: Timestamp,
     hopeless: &BTreeSet<Uuid>,
 ) -> Result<Vec<(Uuid, Vec<Uuid>)>, ProjectError> {
-    Ok(sqlx::query_as(
-        "SELECT member_id, array_agg(coupon_id ORDER BY coupon_id) FROM directory.coupons \
+    let statement = "SELECT member_id, array_agg(coupon_id ORDER BY coupon_id) FROM directory.coupons \
          WHERE state IN ('issued', 'activated') AND expires_at < $1 AND member_id <> ALL ($3) \
-         GROUP BY member_id LIMIT $2",
-    )
-    .bind(now.to_utc())
-    .bind(MEMBERS_MAX)
-    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
-    .fetch_all(read)
-    .await?)
+         GROUP BY member_id LIMIT $2";
+    overdue(statement, read, now, hopeless).await
 }
 
 /// Members whose Premium is over, that nothing follows on, and whose lapse is not written. Rule S4.
@@ -122,23 +131,16 @@ async fn lapsed(
     now: Timestamp,
     hopeless: &BTreeSet<Uuid>,
 ) -> Result<Vec<(Uuid, DateTime<Utc>)>, ProjectError> {
-    Ok(sqlx::query_as(
-        "SELECT member_id, max(to_time) FROM statuses.premium AS p \
+    let statement = "SELECT member_id, max(to_time) FROM statuses.premium AS p \
          WHERE NOT closed AND to_time <= $1 AND member_id <> ALL ($3) AND NOT EXISTS ( \
             SELECT FROM statuses.premium AS n \
             WHERE n.member_id = p.member_id AND n.from_time <= p.to_time AND n.to_time > p.to_time) \
-         GROUP BY member_id LIMIT $2",
-    )
-    .bind(now.to_utc())
-    .bind(MEMBERS_MAX)
-    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
-    .fetch_all(read)
-    .await?)
+         GROUP BY member_id LIMIT $2";
+    overdue(statement, read, now, hopeless).await
 }
 
 async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Result<Vec<Found>, ProjectError> {
-    Ok(sqlx::query_as(
-        "WITH due AS ( \
+    let statement = "WITH due AS ( \
             (SELECT member_id FROM balances.lots WHERE expires_at < $1 AND left_kopecks > 0 \
                 AND member_id <> ALL ($3) \
              ORDER BY expires_at LIMIT $2) \
@@ -156,11 +158,6 @@ async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Resul
                 OR (pending AND available_from <= $1 AND available_from <= expires_at)) \
             UNION ALL \
             SELECT member_id, redemption_id, 'l' FROM due JOIN balances.holds USING (member_id) WHERE lapses_at <= $1 \
-         ) AS things GROUP BY member_id",
-    )
-    .bind(now.to_utc())
-    .bind(MEMBERS_MAX)
-    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
-    .fetch_all(read)
-    .await?)
+         ) AS things GROUP BY member_id";
+    overdue(statement, read, now, hopeless).await
 }

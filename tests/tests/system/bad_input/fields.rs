@@ -110,60 +110,6 @@ fn purchase_shape(member_id: &str) -> Shape {
     post(Whom::Till, "/transactions", right, required, purchases)
 }
 
-/// Redemptions.
-fn bonus_shapes(member_id: &str) -> Vec<Shape> {
-    let mut holds = wrong_amounts("bill_amount");
-    holds.extend(wrong_amounts("amount"));
-    holds.extend([json!(1), json!({}), json!({"member_id": SECRET})].map(|value| ("member", value)));
-    let hold = json!({"member": {"member_id": member_id}, "bill_amount": "100.00", "amount": "10.00"});
-    let mut captures = wrong_texts("external_id");
-    captures.extend(wrong_amounts("amount"));
-    captures.extend(wrong_amounts("redeem_amount").into_iter().take(4));
-    captures.extend(wrong_times("occurred_at"));
-    captures.extend(wrong_texts("source_system"));
-    let capture = json!({"external_id": SECRET, "amount": "100.00", "occurred_at": recently()});
-    vec![
-        post(Whom::Till, "/redemptions", hold, &["member", "bill_amount", "amount"], holds),
-        post(
-            Whom::Till,
-            "/redemptions/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/capture",
-            capture,
-            &["external_id", "amount", "occurred_at"],
-            captures,
-        ),
-    ]
-}
-
-/// Refunds.
-fn refund_shapes() -> Vec<Shape> {
-    let mut plain = wrong_texts("external_id");
-    plain.extend(wrong_amounts("amount"));
-    plain.extend(wrong_texts("reason"));
-    let mut by_number = plain.clone();
-    by_number.extend(wrong_texts("purchase_external_id"));
-    by_number.extend(wrong_texts("source_system"));
-    by_number.extend(wrong_times("occurred_at"));
-    let refund = json!({"external_id": SECRET, "amount": "10.00", "reason": "returned"});
-    let mut numbered = refund.clone();
-    numbered["purchase_external_id"] = json!("r1");
-    vec![
-        post(
-            Whom::Till,
-            "/transactions/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/refunds",
-            refund,
-            &["external_id", "amount", "reason"],
-            plain,
-        ),
-        post(
-            Whom::Till,
-            "/transactions/refunds",
-            numbered,
-            &["purchase_external_id", "external_id", "amount", "reason"],
-            by_number,
-        ),
-    ]
-}
-
 /// Calls without a credential.
 fn open_shapes(member_id: &str) -> Vec<Shape> {
     vec![
@@ -359,8 +305,8 @@ fn member_shapes() -> Vec<Shape> {
 /// Every case of every shape.
 pub(super) fn cases(member_id: &str) -> Vec<Case> {
     let mut shapes = vec![purchase_shape(member_id)];
-    shapes.extend(bonus_shapes(member_id));
-    shapes.extend(refund_shapes());
+    shapes.extend(super::bonuses::redemptions(member_id));
+    shapes.extend(super::bonuses::refunds());
     shapes.extend(super::coupons::shapes(member_id));
     shapes.extend(open_shapes(member_id));
     shapes.extend(admin_shapes());
