@@ -5,6 +5,7 @@
 //! happened to her.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -31,25 +32,26 @@ struct Sale {
 /// Her sales by their moments. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
-pub(crate) struct Sales(BTreeMap<(Timestamp, PurchaseId), Sale>);
+pub(crate) struct Sales(Arc<BTreeMap<(Timestamp, PurchaseId), Sale>>);
 
 impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
     fn from(sales: Vec<(Timestamp, PurchaseId, Sale)>) -> Self {
-        Self(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect())
+        Self(Arc::new(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect()))
     }
 }
 
 impl From<Sales> for Vec<(Timestamp, PurchaseId, Sale)> {
     fn from(sales: Sales) -> Self {
-        sales.0.into_iter().map(|((at, id), sale)| (at, id, sale)).collect()
+        sales.0.iter().map(|((at, id), sale)| (*at, *id, *sale)).collect()
     }
 }
 
 impl Sales {
     pub(super) fn record(&mut self, at: Timestamp, fact: &PurchaseRecorded) {
-        self.0.insert((at, fact.purchase_id), Sale::of(fact));
-        let oldest = self.0.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
-        while let (Some(entry), Some(oldest)) = (self.0.first_entry(), oldest) {
+        let sales = Arc::make_mut(&mut self.0);
+        sales.insert((at, fact.purchase_id), Sale::of(fact));
+        let oldest = sales.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
+        while let (Some(entry), Some(oldest)) = (sales.first_entry(), oldest) {
             if entry.key().0 >= oldest {
                 break;
             }
@@ -59,7 +61,9 @@ impl Sales {
 
     /// The bill is another; one that was forgotten is too old to matter.
     pub(super) fn revise(&mut self, at: Timestamp, purchase: PurchaseId, bill: Roubles) {
-        if let Some(sale) = self.0.get_mut(&(at, purchase)) {
+        if self.0.get(&(at, purchase)).is_some_and(|sale| sale.bill != bill)
+            && let Some(sale) = Arc::make_mut(&mut self.0).get_mut(&(at, purchase))
+        {
             sale.bill = bill;
         }
     }
