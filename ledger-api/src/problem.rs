@@ -66,6 +66,8 @@ pub(crate) enum Conflict {
     MemberExists,
     /// The QR token served another request.
     QrUsed,
+    /// The phone is another member's.
+    PhoneTaken,
 }
 
 /// What failed, for the log alone.
@@ -105,6 +107,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::Conflict(Conflict::MemberExists) => "MEMBER_EXISTS",
             Self::Conflict(Conflict::QrUsed) => "QR_USED",
+            Self::Conflict(Conflict::PhoneTaken) => "PHONE_TAKEN",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
@@ -155,6 +158,10 @@ impl ApiError {
             Self::MethodNotAllowed(_) => "this address does not know this method".to_owned(),
             Self::Conflict(Conflict::MemberExists) => "the member is registered already".to_owned(),
             Self::Conflict(Conflict::QrUsed) => "the QR code was used for another purchase".to_owned(),
+            Self::Conflict(Conflict::PhoneTaken) => {
+                "the phone is another member's; two accounts of one person are merged by the programme"
+                    .to_owned()
+            }
             Self::TooLarge(limit) => format!("the body must have at most {limit} bytes"),
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
@@ -258,6 +265,7 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::MemberChangeWithRedemption
         | Rejection::ConsentRequired
         | Rejection::MemberBlocked
+        | Rejection::IdentityCooldown { .. }
         | Rejection::CouponNotYetValid { .. }
         | Rejection::CouponMinBill { .. }
         | Rejection::CouponNewCustomersOnly
@@ -303,6 +311,7 @@ fn facts_of(rejection: &Rejection) -> Value {
         }
         Rejection::CouponNotYetValid { valid_from } => json!({ "valid_from": valid_from }),
         Rejection::CouponMinBill { min_bill } => json!({ "min_bill": min_bill }),
+        Rejection::IdentityCooldown { until } => json!({ "until": until }),
         Rejection::CouponStatusRequired { statuses } => json!({ "statuses": statuses }),
         Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
         Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),
@@ -380,6 +389,7 @@ impl From<VaultError> for ApiError {
             | VaultError::RefreshExpired
             | VaultError::RefreshReused => Self::Unauthenticated,
             VaultError::UnknownMember | VaultError::ApiKeyUnknown => Self::NotFound,
+            VaultError::PhoneTaken => Self::Conflict(Conflict::PhoneTaken),
             other => Self::Unavailable(Cause::Vault(other)),
         }
     }

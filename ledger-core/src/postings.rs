@@ -146,6 +146,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::PremiumLapsed(_)
         | MemberEvent::MemberBlocked(_)
         | MemberEvent::MemberUnblocked(_)
+        | MemberEvent::PhoneChanged(_)
         | MemberEvent::CouponIssued(_)
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)

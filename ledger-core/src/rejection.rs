@@ -72,6 +72,12 @@ pub enum Rejection {
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
+    /// Her phone changed a short while ago: bonuses cannot be reserved yet.
+    #[error("the member's phone has changed; bonuses can be spent again from {until}")]
+    IdentityCooldown {
+        /// The first moment at which they can.
+        until: Timestamp,
+    },
     /// It is too early for the coupon. Rule C3.
     #[error("the coupon is not valid yet")]
     CouponNotYetValid {
@@ -217,6 +223,7 @@ codes! {
     Self::SlugTaken => "SLUG_TAKEN",
     Self::ConsentRequired => "CONSENT_REQUIRED",
     Self::MemberBlocked => "MEMBER_BLOCKED",
+    Self::IdentityCooldown { .. } => "IDENTITY_COOLDOWN",
     Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",
     Self::PremiumNotActive => "PREMIUM_NOT_ACTIVE",
     Self::OccurredInFuture { .. } => "OCCURRED_IN_FUTURE",

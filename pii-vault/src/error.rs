@@ -14,6 +14,9 @@ pub enum VaultError {
     /// Nobody is registered under this id (or the member is still pending).
     #[error("the vault knows no such member")]
     UnknownMember,
+    /// The phone is another member's.
+    #[error("the phone is another member's")]
+    PhoneTaken,
     /// Too many codes were asked for by this phone or address.
     #[error("too many codes requested")]
     SendLimit {
@@ -94,6 +97,7 @@ impl VaultError {
             Self::Unavailable { .. } => true,
             Self::Keys(cause) => cause.is_retryable(),
             Self::UnknownMember
+            | Self::PhoneTaken
             | Self::SendLimit { .. }
             | Self::CodeUnknown
             | Self::CodeWrong { .. }

@@ -31,6 +31,14 @@ pub(crate) struct Profile {
     pub(crate) registered_at: Option<Timestamp>,
 }
 
+/// Another phone finds her.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PhoneChanged {
+    /// The first moment at which bonuses can be spent again.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) spending_from: Timestamp,
+}
+
 /// A code to show at the till.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Qr {

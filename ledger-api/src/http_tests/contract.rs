@@ -31,7 +31,7 @@ fn consents() -> Value {
 fn bodies(operation: Operation) -> Vec<Value> {
     match operation {
         Operation::SendCode => vec![json!({ "phone": "+7 900 000-00-00" })],
-        Operation::VerifyCode => vec![json!({ "code_id": ID, "code": "000000" })],
+        Operation::VerifyCode | Operation::ChangePhone => vec![json!({ "code_id": ID, "code": "000000" })],
         Operation::Register => vec![json!({
             "code_id": ID, "code": "000000", "first_name": "Анна", "last_name": "Иванова", "email": "a@example.org",
             "birth_date": "1990-01-31", "city": "Москва", "referral_code": "abc", "consents": consents(),

@@ -1,13 +1,19 @@
 //! What a member sees and changes of herself.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::ids::MemberId;
+use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_store::{Command, Idempotency, Outcome};
 use pii_vault::access::Purpose;
+use pii_vault::auth::CodeUse;
 
+use super::businesses::execute;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
-use crate::problem::ApiError;
+use crate::natural_key::fingerprint;
+use crate::problem::{ApiError, Cause, Conflict};
 use crate::query;
 use crate::read::{self, Model};
 
@@ -28,6 +34,38 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let access = call.vault_access(call.caller()?.accessor(), Purpose::OwnProfile);
     call.app.vault.members().update_profile(member, &changes, &access).await?;
     call.ok(&profile(&call, member).await?)
+}
+
+/// The log is told before the vault: a try that stops between the two has begun the time without spending, and the old phone
+/// finds her until she repeats it.
+pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    call.app.limits.take(call.address())?;
+    let member_id = call.member()?;
+    let body = call.body(payload, Limit::Document).await?;
+    let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
+    let (codes, members) = (call.app.vault.codes(), call.app.vault.members());
+    let now = call.now().to_utc();
+    let phone = codes.check(code_id, &code, CodeUse::Keep, now).await?.phone;
+    let access = call.vault_access(call.caller()?.accessor(), Purpose::OwnProfile);
+    if members.find_by_phone(&phone, &access).await?.is_some_and(|found| found != member_id) {
+        return Err(ApiError::Conflict(Conflict::PhoneTaken));
+    }
+    // The code makes the request one: a retry of it carries on where the first try stopped.
+    let key = call.app.keyed.request(code_id, call.operation.name(), None, "");
+    let fingerprint = fingerprint(&[member_id.as_uuid().as_bytes()]);
+    let command = Command::Member { member_id, command: MemberCommand::ChangePhone };
+    let receipt = execute(&call, command, Idempotency { key, revision: 1, fingerprint }).await?;
+    let Outcome::Member(MemberOutcome::PhoneChanged { spending_from }) = receipt.outcome else {
+        return Err(ApiError::Unavailable(Cause::Impossible(
+            "another phone was answered with another outcome",
+        )));
+    };
+    members.change_phone(member_id, &phone, &access).await?;
+    let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
+    members.index_anew(member_id, &access).await?;
+    codes.check(code_id, &code, CodeUse::Burn, now).await?;
+    call.answer(StatusCode::OK, &dto::PhoneChanged { spending_from }, receipt.position)
 }
 
 pub(crate) async fn qr(call: Call, _: Payload) -> Answer {

@@ -175,6 +175,7 @@ event_catalogue! {
         PremiumLapsed = 1,
         MemberBlocked = 1,
         MemberUnblocked = 1,
+        PhoneChanged = 1,
         BonusGifted = 1,
         BonusAdjusted = 1,
         BonusWithdrawn = 1,

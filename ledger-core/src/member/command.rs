@@ -67,6 +67,8 @@ pub enum MemberCommand {
     Invite(bool),
     /// An admin blocks her, for a reason, or unblocks her. Rule R4.
     Block(Option<ReasonId>),
+    /// She proved another phone.
+    ChangePhone,
     /// A payment for Premium came. Rule S4.
     PayPremium(PayPremium),
     /// Premium ends now. Rule S4.
@@ -265,6 +267,11 @@ pub enum MemberOutcome {
     StandingChanged {
         /// Her status after it, as shown.
         status: Status,
+    },
+    /// Another phone finds her.
+    PhoneChanged {
+        /// The first moment at which bonuses can be reserved again.
+        spending_from: Timestamp,
     },
     /// She has a coupon.
     CouponIssued {

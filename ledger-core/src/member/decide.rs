@@ -52,6 +52,7 @@ pub fn decide(
         MemberCommand::RankSpending(rankings) => standing::rank(state, rankings, context, &mut draft)?,
         MemberCommand::Invite(invited) => standing::invite(state, *invited, context, &mut draft)?,
         MemberCommand::Block(reason) => standing::block(state, *reason, context, &mut draft)?,
+        MemberCommand::ChangePhone => standing::change_phone(state, context, &mut draft)?,
         MemberCommand::PayPremium(payment) => premium::pay(state, *payment, context, &mut draft)?,
         MemberCommand::CancelPremium => premium::cancel(state, context, &mut draft)?,
         MemberCommand::Gift(command) => gift::gift(state, command, context, &mut draft)?,

@@ -105,6 +105,7 @@ impl Movement {
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)

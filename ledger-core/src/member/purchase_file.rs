@@ -183,6 +183,7 @@ impl PurchaseFile {
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::BonusGifted(_)
             | MemberEvent::BonusAdjusted(_)
             | MemberEvent::BonusWithdrawn(_)

@@ -59,8 +59,8 @@ pub(super) fn part_of(lot: &LiveLot, amount: Bonuses, secret: Confidentiality) -
 /// Decides a hold.
 ///
 /// # Errors
-/// In this order (Rule R4): a business nobody knows; a stranger, or a member who has not consented to it; a blocked one;
-/// more than the share of the bill, or less than the least; more than is available.
+/// In this order (Rule R4): a business nobody knows; a stranger, or a member who has not consented to it; a blocked one; one
+/// whose phone changed a short while ago; more than the share of the bill, or less than the least; more than is available.
 pub(super) fn hold(
     state: &MemberState,
     command: &HoldBonuses,
@@ -74,6 +74,9 @@ pub(super) fn hold(
     }
     if state.is_blocked() {
         return Err(Rejection::MemberBlocked);
+    }
+    if let Some(until) = state.spending_from.filter(|from| now < *from) {
+        return Err(Rejection::IdentityCooldown { until });
     }
     let policy = context.policy_at(now)?;
     let share = max_share(business, policy, now);

@@ -1,4 +1,7 @@
-//! Her standing by an admin's hand and by the daily ranking: invitation, top spenders, blocking. Rules S1, S3, S7, R4.
+//! Her standing by an admin's hand and by the daily ranking: invitation, top spenders, blocking; another phone. Rules S1, S3,
+//! S7, R4.
+
+use chrono::TimeDelta;
 
 use super::command::MemberOutcome;
 use super::decide::{evaluate, write_due};
@@ -8,8 +11,8 @@ use crate::context::Context;
 use crate::ids::ReasonId;
 use crate::log::Event;
 use crate::member::event::{
-    InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, TopSpendersEntered,
-    TopSpendersLeft, Track,
+    InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PhoneChanged,
+    TopSpendersEntered, TopSpendersLeft, Track,
 };
 use crate::member::state::{MemberState, StatusTrack};
 use crate::money::Roubles;
@@ -79,6 +82,21 @@ pub(super) fn block(
         Some(_) | None => {}
     }
     Ok(MemberOutcome::StandingChanged { status: draft.shown_status(state, now) })
+}
+
+/// Another phone finds her. What she held before stays held; new bonuses cannot be reserved for a while.
+pub(super) fn change_phone(
+    state: &MemberState,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<MemberOutcome, Rejection> {
+    registered(state)?;
+    write_due(state, context, draft)?;
+    let now = context.recorded_at;
+    let hours = context.policy_at(now)?.parameters.identity_cooldown_hours;
+    let spending_from = now.plus(TimeDelta::hours(i64::from(hours)));
+    draft.push(now, PhoneChanged { spending_from }.into());
+    Ok(MemberOutcome::PhoneChanged { spending_from })
 }
 
 /// The daily ranking's word on her: who enters and who leaves is decided on her own bills. Rules S1, S3, S7.

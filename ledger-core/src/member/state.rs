@@ -28,7 +28,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 5;
+pub const STATE_REVISION: i32 = 6;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -151,6 +151,7 @@ pub struct MemberState {
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
     pub(crate) blocked: bool,
+    pub(crate) spending_from: Option<Timestamp>,
     pub(crate) quarantined: BTreeMap<QuarantineId, Quarantined>,
 }
 
@@ -216,6 +217,7 @@ impl MemberState {
             MemberEvent::PremiumLapsed(fact) => self.premium.close(fact.ended_at),
             MemberEvent::MemberBlocked(_) => self.blocked = true,
             MemberEvent::MemberUnblocked(_) => self.blocked = false,
+            MemberEvent::PhoneChanged(fact) => self.spending_from = Some(fact.spending_from),
             MemberEvent::BonusGifted(fact) => {
                 self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
             }

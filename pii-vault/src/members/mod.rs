@@ -11,6 +11,7 @@
 mod coupons;
 mod look_up;
 mod partners;
+mod phone;
 mod profile;
 mod reasons;
 mod register;

@@ -84,17 +84,53 @@ impl Members {
         access: &Access,
     ) -> Result<(), VaultError> {
         let mut transaction = self.pool.begin().await?;
-        share_businesses(&mut transaction, consents).await?;
+        let businesses: Vec<Uuid> = consents.iter().map(|(business, _)| business.as_uuid()).collect();
+        share_businesses(&mut transaction, &businesses).await?;
         if !super::profile::lock_active(&mut transaction, member).await? {
             return Err(VaultError::UnknownMember);
         }
         note(&mut transaction, member, consents, as_of, access.at).await?;
         let granted = consents.iter().filter(|(_, consent)| *consent == PartnerConsent::Granted);
         let granted: Vec<Uuid> = granted.map(|(business, _)| business.as_uuid()).collect();
-        for (business, key) in self.stored_phone_keys(&mut transaction, &granted).await? {
-            self.index_members(&mut transaction, business, &[member.as_uuid()], &key, access).await?;
-        }
+        self.index_one(&mut transaction, member, &granted, access).await?;
         transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Makes the hashes of a member whose phone changed anew, for every business she consents to. One transaction; may be
+    /// repeated.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownMember`] when she has no active row.
+    pub async fn index_anew(&self, member: MemberId, access: &Access) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        // A consent that comes after this list is indexed by its own note, which reads the phone after this.
+        let granted = sqlx::query_scalar!(
+            "SELECT business_id FROM vault.partner_members WHERE member_id = $1 AND granted",
+            member.as_uuid()
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        share_businesses(&mut transaction, &granted).await?;
+        if !super::profile::lock_active(&mut transaction, member).await? {
+            return Err(VaultError::UnknownMember);
+        }
+        self.index_one(&mut transaction, member, &granted, access).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Her hashes at those of the businesses that have a key; their keys are kept as they are, and her row is locked.
+    async fn index_one(
+        &self,
+        connection: &mut PgConnection,
+        member: MemberId,
+        businesses: &[Uuid],
+        access: &Access,
+    ) -> Result<(), VaultError> {
+        for (business, key) in self.stored_phone_keys(&mut *connection, businesses).await? {
+            self.index_members(&mut *connection, business, &[member.as_uuid()], &key, access).await?;
+        }
         Ok(())
     }
 
@@ -213,11 +249,8 @@ async fn lock_business(connection: &mut PgConnection, business: BusinessId) -> R
 
 /// Keeps new keys of these businesses out while consents are noted; members do not wait for one another. A key holds
 /// one such lock alone, so no order of taking them can lock two calls against each other.
-async fn share_businesses(
-    connection: &mut PgConnection,
-    consents: &[(BusinessId, PartnerConsent)],
-) -> Result<(), VaultError> {
-    let names: Vec<String> = consents.iter().map(|(business, _)| lock_name(*business)).collect();
+async fn share_businesses(connection: &mut PgConnection, businesses: &[Uuid]) -> Result<(), VaultError> {
+    let names: Vec<String> = businesses.iter().map(|id| lock_name(BusinessId::from_uuid(*id))).collect();
     sqlx::query!(
         "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0)) FROM UNNEST($1::text[]) AS one (name)",
         &names

@@ -46,7 +46,7 @@ impl<T> FieldChange<T> {
     }
 }
 
-/// Changes of a profile. The phone is not among them: it is what makes her one person.
+/// Changes of a profile. The phone is not among them: it is what makes her one person ([`Members::change_phone`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProfileChanges {
     /// First name.

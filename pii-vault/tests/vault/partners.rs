@@ -101,6 +101,37 @@ async fn a_later_key_indexes_earlier_consents_and_never_a_withdrawn_one() {
     world.close().await;
 }
 
+#[tokio::test]
+async fn another_phone_finds_her_everywhere_and_the_old_one_nowhere() {
+    let world = World::new().await;
+    let cafe = business_id();
+    let (anna, vera) = (world.member("+79000000001").await, world.member("+79000000002").await);
+    let key = world.vault.members().create_phone_key(cafe, &[], &access()).await.unwrap();
+    consent(&world, anna, cafe, PartnerConsent::Granted).await;
+    let members = world.vault.members();
+    let taken = members.change_phone(anna, &phone("+79000000002"), &access()).await;
+    assert!(matches!(taken, Err(VaultError::PhoneTaken)), "{taken:?}");
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, Some(anna), "nothing has changed");
+    // Twice: a retry carries on where the first try stopped.
+    for _ in 0..2 {
+        members.change_phone(anna, &phone("+79000000003"), &access()).await.unwrap();
+        assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
+        members.index_anew(anna, &access()).await.unwrap();
+    }
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000003").await, Some(anna));
+    assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
+    let find = async |number: &str| members.find_by_phone(&phone(number), &access()).await.unwrap();
+    assert_eq!(find("+79000000003").await, Some(anna));
+    assert_eq!(find("+79000000001").await, None);
+    assert_eq!(find("+79000000002").await, Some(vera));
+    assert_eq!(members.profile(anna, &access()).await.unwrap().phone, phone("+79000000003"));
+    let olga = world.member("+79000000001").await;
+    assert_eq!(find("+79000000001").await, Some(olga), "the number is free for another");
+    let nobody = members.change_phone(member_id(), &phone("+79000000004"), &access()).await;
+    assert!(matches!(nobody, Err(VaultError::UnknownMember)));
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_key_made_while_consents_come_in_misses_none() {
     let world = World::new().await;

@@ -113,6 +113,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::PremiumLapsed(_)
         | MemberEvent::MemberBlocked(_)
         | MemberEvent::MemberUnblocked(_)
+        | MemberEvent::PhoneChanged(_)
         | MemberEvent::CouponIssued(_)
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)

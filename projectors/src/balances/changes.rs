@@ -174,6 +174,7 @@ impl Changes {
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)

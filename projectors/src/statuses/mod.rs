@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
-    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, PurchaseTakenOver, Track,
+    MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed, PremiumStarted, PurchaseRecorded,
+    PurchaseTakenOver, Track,
 };
 use ledger_core::member::status::Status;
 use ledger_core::time::Timestamp;
@@ -90,11 +91,9 @@ impl<'a> Changes<'a> {
     fn enter(&mut self, member_id: MemberId, event: &'a Decoded, fact: &'a MemberEvent) {
         let id = member_id.as_uuid();
         match fact {
-            MemberEvent::MemberRegistered(fact) => {
-                self.member(id).registered_at = Some(fact.registered_at.to_utc());
-            }
-            MemberEvent::MembershipBackdated(fact) => {
-                self.member(id).registered_at = Some(fact.registered_at.to_utc());
+            MemberEvent::MemberRegistered(MemberRegistered { registered_at })
+            | MemberEvent::MembershipBackdated(MembershipBackdated { registered_at }) => {
+                self.member(id).registered_at = Some(registered_at.to_utc());
             }
             MemberEvent::ConsentGranted(fact) => {
                 self.consent(id, fact.purpose.to_string(), true, fact.version.to_string(), event);
@@ -135,6 +134,7 @@ impl<'a> Changes<'a> {
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::QuarantineApplied(_)
             | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusesHeld(_)

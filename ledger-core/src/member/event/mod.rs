@@ -35,8 +35,8 @@ pub use refund::{
     PurchaseRefunded, WaitingRefundDropped,
 };
 pub use standing::{
-    InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PremiumCancelled,
-    PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
+    InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PhoneChanged,
+    PremiumCancelled, PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
     StatusDowngradeScheduled, StatusReason, TopSpendersEntered, TopSpendersLeft, Track,
 };
 
@@ -95,6 +95,8 @@ pub enum MemberEvent {
     PremiumLapsed(PremiumLapsed),
     MemberBlocked(MemberBlocked),
     MemberUnblocked(MemberUnblocked),
+    /// See [`PhoneChanged`].
+    PhoneChanged(PhoneChanged),
     BonusGifted(BonusGifted),
     BonusAdjusted(BonusAdjusted),
     BonusWithdrawn(BonusWithdrawn),

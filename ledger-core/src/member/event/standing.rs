@@ -210,3 +210,13 @@ pub struct MemberBlocked {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MemberUnblocked {}
+
+/// She proved another phone, which finds her from now on; the numbers are in the vault alone. Whoever took her account over
+/// cannot spend at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PhoneChanged {
+    /// The first moment at which bonuses can be reserved again.
+    pub spending_from: Timestamp,
+}

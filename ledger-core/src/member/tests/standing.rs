@@ -1,15 +1,15 @@
-//! Invitation, top spenders, blocking. Rules S1, S3, S7, R4.
+//! Invitation, top spenders, blocking, another phone. Rules S1, S3, S7, R4.
 
 use crate::log::Event;
-use crate::member::MemberCommand::{Block, Invite, RankSpending, ReviewStatus};
+use crate::member::MemberCommand::{Block, ChangePhone, Invite, RankSpending, ReviewStatus};
 use crate::member::consent::ConsentChoice::Granted;
 use crate::member::event::{
     InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberEvent, MemberUnblocked,
-    StatusReason, TopSpendersEntered, TopSpendersLeft, Track,
+    PhoneChanged, StatusReason, TopSpendersEntered, TopSpendersLeft, Track,
 };
 use crate::member::standing::{Ranking, Rankings};
 use crate::member::status::Status;
-use crate::member::testing::{Decision, World, anna, buy, consent, given, reason_id, rub};
+use crate::member::testing::{Decision, World, anna, at, bon, buy, consent, given, hold, reason_id, rub};
 use crate::rejection::Rejection;
 
 /// Every status change that follows: track, from, to, why.
@@ -157,4 +157,25 @@ fn compliance_c6_a_block_is_not_told_to_a_partner_she_did_not_consent_to() {
     let past = [crate::member::testing::registered("2026-01-01T00:00:00Z")];
     let world = given(past).after(Block(Some(reason_id(7))));
     world.when(buy("mindal", "100.00")).then([]);
+}
+
+#[test]
+fn rule_r4_whose_phone_changed_spends_a_day_later_and_what_was_held_is_captured() {
+    let spending_from = at("2026-03-03T12:00:00+03:00");
+    let world = anna().after(buy("mindal", "1000.00")).after(hold(1, "mindal", "100.00", "50.00"));
+    world.clone().when(ChangePhone).then([PhoneChanged { spending_from }.into()]);
+    let changed = world.after(ChangePhone);
+    let early = changed.clone().at("2026-03-03T11:59:59+03:00");
+    early
+        .when(hold(2, "mindal", "100.00", "25.00"))
+        .then_rejected(Rejection::IdentityCooldown { until: spending_from });
+    let paid = changed.clone().after(buy("mindal", "100.00").paying(1, None));
+    assert_eq!(paid.balance().0, bon("27.50"), "50.00 of 75.00 are spent, 2.50 earned");
+    let later = changed.at("2026-03-03T12:00:00+03:00").after(hold(2, "mindal", "100.00", "25.00"));
+    assert_eq!(later.state.balance(later.now, 30).expect("fits").held, bon("25.00"));
+    let shorter =
+        anna().policy("identity.cooldown_hours", serde_json::json!(0)).at("2026-03-05T12:00:00+03:00");
+    let shorter = shorter.after(buy("mindal", "1000.00")).after(ChangePhone);
+    assert_eq!(shorter.when(hold(1, "mindal", "100.00", "25.00")).drafted().len(), 1);
+    given([]).when(ChangePhone).then_rejected(Rejection::MemberNotFound);
 }

@@ -279,7 +279,8 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::ConsentsChanged
         | MemberOutcome::DueWritten
         | MemberOutcome::QuarantineDropped { .. }
-        | MemberOutcome::Reviewed => Outcome::Done,
+        | MemberOutcome::Reviewed
+        | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,
             bonuses_available_from,
