@@ -1,10 +1,11 @@
 //! The daily review of statuses, at the beginning of each Moscow day: first the ranking of spenders (`top.rs`), then
 //! everyone who may change. Rules S1, S2, S3, T2.
 //!
-//! Time alone only lowers a status (bills leave the window), so on an ordinary day those are reviewed who can fall or are
-//! about to, and those with a bill since the last review: an import decides each bill as of its own time (T6), so one that
-//! comes after a later-dated one may complete a window that nobody has looked at. When another policy is in force, or the
-//! categories of the coalition changed, since the last review, everyone is.
+//! Time alone only lowers a status: a bill leaves the window, or the day of a fall comes. So on an ordinary day those are
+//! reviewed who have something to lose and a bill that left the window since the last review, those whose day has come, and
+//! those with a bill since the last review: an import decides each bill as of its own time (T6), so one that comes after a
+//! later-dated one may complete a window that nobody has looked at. When another policy is in force, the categories of the
+//! coalition changed, or the clock was set back, since the last review, everyone is.
 
 use std::collections::BTreeSet;
 
@@ -30,6 +31,8 @@ const NAME: &str = "review";
 struct Memory {
     /// The Moscow day of the last review.
     day: Option<MoscowDay>,
+    /// Its moment.
+    at: Option<Timestamp>,
     /// How far the log went then.
     position: Position,
     /// The policy in force then.
@@ -38,11 +41,27 @@ struct Memory {
     categories: BTreeSet<Category>,
 }
 
+impl Memory {
+    /// Whom a review is about that knows `now`.
+    fn whom(&self, now: &Self, window_months: u32) -> Whom {
+        let same_rules = now.policy_version == self.policy_version && now.categories == self.categories;
+        match (self.at, now.at) {
+            (Some(last), Some(at)) if same_rules && last <= at => Whom::WhoMayChange {
+                after: last.months_before(window_months),
+                until: at.months_before(window_months),
+                position: self.position,
+            },
+            _ => Whom::Everyone,
+        }
+    }
+}
+
 /// Whom a review is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whom {
-    /// Who can fall, is about to, or has a bill after this position.
-    WhoMayChange(Position),
+    /// Who has something to lose and a bill within the days that left the window, whose day has come, and who has a bill
+    /// after this position.
+    WhoMayChange { after: Timestamp, until: Timestamp, position: Position },
     /// Everyone.
     Everyone,
 }
@@ -80,14 +99,10 @@ impl Review {
         }
         hands.ledger.refresh().await;
         let known = self.known(hands, now, head);
-        let same_rules =
-            known.policy_version == self.memory.policy_version && known.categories == self.memory.categories;
-        let whom = if same_rules { Whom::WhoMayChange(self.memory.position) } else { Whom::Everyone };
         let registry = hands.ledger.registry();
-        let ranked = match registry.policies.in_force(now) {
-            Some(policy) => rank(hands, now, today, &policy.parameters).await?,
-            None => 0,
-        };
+        let Some(policy) = registry.policies.in_force(now) else { return Ok(Look::Done) };
+        let whom = self.memory.whom(&known, policy.parameters.status_window_months);
+        let ranked = rank(hands, now, today, &policy.parameters).await?;
         let reviewed = review(hands, today, whom).await?;
         tracing::info!(day = %today, members = reviewed, ranked, "statuses are reviewed");
         self.memory = known;
@@ -99,6 +114,7 @@ impl Review {
         let registry = hands.ledger.registry();
         Memory {
             day: Some(now.moscow_day()),
+            at: Some(now),
             position,
             policy_version: registry.policies.in_force(now).map_or(0, |policy| policy.version),
             categories: registry.businesses.ordinary_categories().clone(),
@@ -119,7 +135,7 @@ async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize
     let mut after = Uuid::nil();
     let mut count = 0_usize;
     loop {
-        let members = page(&hands.options.read, whom, after).await?;
+        let members = page(&hands.options.read, (whom, today), after).await?;
         let Some(last) = members.last() else { return Ok(count) };
         after = *last;
         count = count.saturating_add(members.len());
@@ -131,17 +147,26 @@ async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize
     }
 }
 
-async fn page(read: &PgPool, whom: Whom, after: Uuid) -> Result<Vec<Uuid>, ProjectError> {
+async fn page(
+    read: &PgPool,
+    (whom, today): (Whom, MoscowDay),
+    after: Uuid,
+) -> Result<Vec<Uuid>, ProjectError> {
     let statement = match whom {
-        Whom::WhoMayChange(position) => sqlx::query_scalar(
-            "SELECT member_id FROM statuses.members AS m WHERE member_id > $1 AND (ordinary_status <> 'insider' \
-                OR with_medical_status <> 'insider' OR ordinary_falls_on IS NOT NULL OR with_medical_falls_on IS NOT NULL \
-                OR EXISTS (SELECT FROM statuses.bills AS b WHERE b.member_id = m.member_id AND b.position > $3)) \
+        Whom::WhoMayChange { after: left_after, until, position } => sqlx::query_scalar(
+            "SELECT member_id FROM statuses.members AS m WHERE member_id > $1 AND ( \
+                ordinary_falls_on <= $6 OR with_medical_falls_on <= $6 \
+                OR (ordinary_status <> 'insider' OR with_medical_status <> 'insider') AND EXISTS (SELECT FROM statuses.bills AS b \
+                    WHERE b.member_id = m.member_id AND b.occurred_at > $4 AND b.occurred_at <= $5) \
+                OR member_id IN (SELECT member_id FROM statuses.bills WHERE position > $3)) \
              ORDER BY member_id LIMIT $2",
         )
         .bind(after)
         .bind(MEMBERS_MAX)
-        .bind(position),
+        .bind(position)
+        .bind(left_after.to_utc())
+        .bind(until.to_utc())
+        .bind(today.to_date()),
         Whom::Everyone => sqlx::query_scalar(
             "SELECT member_id FROM statuses.members WHERE member_id > $1 AND registered_at IS NOT NULL \
              ORDER BY member_id LIMIT $2",
