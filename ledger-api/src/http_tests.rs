@@ -26,6 +26,7 @@ use pii_vault::Vault;
 use pii_vault::keys::{FileKeyProvider, MissingKeys};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::app::{App, Commands};
@@ -138,6 +139,7 @@ async fn state(profile: Profile) -> App {
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(50),
         import_in_flight: 8,
+        simulating: Arc::new(Semaphore::new(1)),
         partitions: 12,
         projections: &[],
         metrics: None,

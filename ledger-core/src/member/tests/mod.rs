@@ -12,6 +12,7 @@ mod premium;
 mod properties;
 mod redemptions;
 mod refunds;
+mod simulation;
 mod standing;
 mod statuses;
 mod value;

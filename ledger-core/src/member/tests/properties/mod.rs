@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads the golden files; the domain itself reads none")]
 
 mod books;
+mod simulation;
 mod steps;
 
 use std::collections::BTreeMap;
