@@ -22,7 +22,9 @@ const MEMBERS: u32 = 5_000;
 /// Times the telling and prints it. On one core.
 pub(crate) fn measure() -> Result<(), BenchError> {
     let registry = registry()?;
-    report::line("\none year of the log told again in ledger-core (each purchase twice: under what held, and the draft)");
+    report::line(
+        "\none year of the log told again in ledger-core (each purchase twice: under what held, and the draft)",
+    );
     for purchases in [4, 20, 100] {
         let facts = history(&registry, purchases)?;
         let changes = [("rates.insider".to_owned(), serde_json::json!("0.06"))].into();
@@ -60,8 +62,9 @@ fn history(registry: &Registry, purchases: u32) -> Result<Vec<Fact>, BenchError>
     };
     let joined = at("2025-05-31T12:00:00Z")?;
     run(&registration(joined)?, joined)?;
+    let spacing_hours = i64::from(365 * 24 / purchases);
     for number in 1..=purchases {
-        let when = joined.plus(TimeDelta::days(365) / i32::try_from(purchases).map_err(wrong)? * i32::try_from(number).map_err(wrong)?);
+        let when = joined.plus(TimeDelta::hours(spacing_hours * i64::from(number)));
         run(&purchase(when, u128::from(number)), when)?;
     }
     Ok(facts)

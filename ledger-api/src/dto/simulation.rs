@@ -6,7 +6,7 @@ use ledger_core::log::Position;
 use ledger_core::member::lot::Funder;
 use ledger_core::member::status::Status;
 use ledger_core::money::Bonuses;
-use ledger_core::simulation::{Change, Figures, Report, Sides, Trial};
+use ledger_core::simulation::{Change, Figures, Report, Sides};
 use ledger_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,11 +32,11 @@ pub(crate) struct SimulatePolicy {
 }
 
 impl SimulatePolicy {
-    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Trial> {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let from = fields.required("from", json::moment);
         let to = fields.required("to", json::moment);
-        let changes = changed_parameters(fields);
-        Some(Trial { from: from?, to: to?, changes: changes? })
+        let parameters = changed_parameters(fields);
+        Some(Self { from: from?, to: to?, parameters: parameters? })
     }
 }
 

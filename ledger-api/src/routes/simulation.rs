@@ -12,7 +12,7 @@ use futures::stream;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
 use ledger_core::rejection::Rejection;
-use ledger_core::simulation::{Fact, NotSimulated, Report, Simulation};
+use ledger_core::simulation::{Fact, NotSimulated, Report, Simulation, Trial};
 use ledger_store::log::{MEMBERS_PAGE, StoredRow, count_members, read_members};
 use sqlx::PgPool;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -43,11 +43,12 @@ struct Run {
 pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let body = call.body(payload, Limit::Document).await?;
-    let trial = document(&body, dto::SimulatePolicy::read)?;
-    if trial.to > call.now() {
+    let dto::SimulatePolicy { from, to, parameters } = document(&body, dto::SimulatePolicy::read)?;
+    if to > call.now() {
         return Err(ApiError::field("to", "must not be in the future"));
     }
     call.app.ledger.refresh().await;
+    let trial = Trial { from, to, changes: parameters };
     let simulation = Simulation::begin(&call.app.ledger.registry(), trial)?;
     let only = call.app.simulating.clone().try_acquire_owned();
     let only = only.map_err(|_| ApiError::RateLimited(RETRY_AFTER_S))?;
