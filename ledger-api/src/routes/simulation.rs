@@ -61,7 +61,7 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
         request_id: call.correlation_id().to_string(),
     };
     let runtime = tokio::runtime::Handle::current();
-    drop(tokio::task::spawn_blocking(move || runtime.block_on(run.to_the_end(only))));
+    drop(tokio::task::spawn_blocking(move || runtime.block_on(run.finish(only))));
     let lines = stream::poll_fn(move |context| {
         unread.poll_recv(context).map(|line| line.map(Ok::<_, std::convert::Infallible>))
     });
@@ -76,7 +76,7 @@ fn written(line: &SimulationLine) -> Bytes {
 }
 
 impl Run {
-    async fn to_the_end(mut self, only: OwnedSemaphorePermit) {
+    async fn finish(mut self, only: OwnedSemaphorePermit) {
         let told = self.tell_all().await;
         drop(only);
         let Self { lines, simulation, head, request_id, .. } = self;
