@@ -95,6 +95,7 @@ pub(crate) fn purchase(occurred_at: Timestamp, serial: u128) -> MemberCommand {
             amount: Roubles::from_kopecks(123_456),
             occurred_at,
             source: PurchaseSource::Api,
+            source_system: None,
             cancelled: false,
             redemption_id: None,
             redeem_amount: None,

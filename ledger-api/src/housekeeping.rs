@@ -52,6 +52,8 @@ async fn forget(app: &App) -> Result<(), VaultError> {
     app.vault.codes().purge(day_ago, machine_days_ago).await?;
     app.vault.refresh_tokens().purge(day_ago).await?;
     app.vault.qr_claims().purge(day_ago).await?;
+    // As long as somebody may ask again for the answer that had it.
+    app.vault.members().purge_codes(day_ago - TimeDelta::days(30)).await?;
     Ok(())
 }
 

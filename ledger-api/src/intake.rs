@@ -11,6 +11,7 @@ use ledger_core::context::Registry;
 use ledger_core::ids::{BusinessId, MemberId, NaturalKey, QuarantineId};
 use ledger_core::member::command::{PurchaseDocument, PurchaseMode, RecordPurchase};
 use ledger_core::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
+use ledger_core::money::Roubles;
 use ledger_core::rejection::Rejection;
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat, Request};
 use metrics::counter;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 use crate::app::find_business;
 use crate::call::Call;
+use crate::coupon_tries::Guess;
 use crate::dto::{Form, ItemOutcome, Member, PurchaseAnswer, Report, forbidden_fields};
 use crate::json::{FieldErrors, Fields, Json, text};
 use crate::natural_key::purchase_fingerprint;
@@ -135,16 +137,18 @@ pub(crate) async fn find(
     }
 }
 
+/// Whether a request with this key was answered before.
+pub(crate) async fn is_known(call: &Call, key: &[u8; 32]) -> Result<bool, ApiError> {
+    let known = sqlx::query_scalar("SELECT EXISTS (SELECT FROM ledger.idempotency WHERE key = $1)");
+    Ok(known.bind(key.as_slice()).fetch_one(&call.app.log_pool).await?)
+}
+
 async fn scanned(call: &Call, token: &str, key: &[u8; 32]) -> Result<MemberId, ApiError> {
     counter!("qr_scans_total").increment(1);
     let token = call.app.tokens.scanned(token).ok_or(ApiError::QrInvalid)?;
     if call.now() > token.expires_at {
         // Only a document that was recorded while the code was good may come again.
-        let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM ledger.idempotency WHERE key = $1)")
-            .bind(key.as_slice())
-            .fetch_one(&call.app.log_pool)
-            .await?;
-        if !known {
+        if !is_known(call, key).await? {
             return Err(ApiError::QrExpired);
         }
     }
@@ -170,10 +174,11 @@ pub(crate) async fn decide(
         amount: report.amount,
         occurred_at: report.occurred_at,
         source: report.source,
+        source_system: call.app.keyed.source(reported.business_id, &report.source_system),
         cancelled: report.cancelled,
         redemption_id: report.redemption_id,
         redeem_amount: report.redeem_amount,
-        coupon_code: report.coupon_code.clone(),
+        coupon_code: report.coupon_code.as_deref().map(|code| call.app.keyed.coupon_code(code)),
     };
     let idempotency = Idempotency {
         key: *reported.natural_key.as_bytes(),
@@ -196,7 +201,13 @@ pub(crate) async fn decide(
         source,
         correlation_id: call.correlation_id(),
     };
-    Ok(call.app.ledger.execute(request).await?)
+    // History uses no coupon, whatever code it names: there is nothing to guess.
+    if report.coupon_code.is_none() || matches!(form, Form::Import) {
+        return Ok(call.app.ledger.execute(request).await?);
+    }
+    let guess = Guess { business: reported.business_id, member: member_id };
+    let repeat = request.idempotency;
+    guess.of(call, &repeat, || call.app.ledger.execute(request)).await
 }
 
 /// What became of a document.
@@ -238,6 +249,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
             bonuses_available_from,
             bonuses_expire_at,
             bonuses_redeemed,
+            coupon,
             status,
             amended,
         } => {
@@ -245,6 +257,7 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
             if !replayed && !amended {
                 let hundredths = u64::try_from(bonuses_earned.kopecks()).unwrap_or(0);
                 counter!("bonus_accrued_total").increment(hundredths);
+                counter!("coupons_redeemed_total").increment(u64::from(coupon.is_some()));
             }
             Ok(Became::Recorded(PurchaseAnswer {
                 transaction_id: purchase_id.as_uuid(),
@@ -253,7 +266,8 @@ pub(crate) fn result_of(receipt: &Receipt, member_id: MemberId) -> Result<Became
                 bonuses_available_from: *bonuses_available_from,
                 bonuses_expire_at: *bonuses_expire_at,
                 bonuses_redeemed: *bonuses_redeemed,
-                coupon_discount: ledger_core::money::Roubles::ZERO,
+                coupon_id: coupon.map(|used| used.coupon_id.as_uuid()),
+                coupon_discount: coupon.map_or(Roubles::ZERO, |used| used.discount),
                 status: status.as_str(),
                 position,
                 replayed,

@@ -15,6 +15,7 @@ mod app;
 mod auth;
 mod body;
 mod call;
+mod coupon_tries;
 mod dto;
 mod edge;
 mod housekeeping;

@@ -5,9 +5,12 @@
 //! after look-up: an id stands where a phone stood.
 
 use aws_lc_rs::{digest, hmac};
-use ledger_core::ids::{BusinessId, MemberId, NaturalKey};
+use ledger_core::ids::{BusinessId, MemberId, NaturalKey, SourceKey};
 use ledger_core::member::command::PurchaseDocument;
 use uuid::Uuid;
+
+/// The system of a document that names none (`api.md`).
+pub(crate) const DEFAULT_SOURCE: &str = "api";
 
 /// Makes keys.
 pub(crate) struct Keyed {
@@ -42,6 +45,17 @@ impl Keyed {
         NaturalKey::from_bytes(self.mac(&parts))
     }
 
+    /// Which of the business's systems `source_system` is; none for the one that documents come from which name none. Rule D5.
+    pub(crate) fn source(&self, business: BusinessId, source_system: &str) -> Option<SourceKey> {
+        let business = business.as_uuid();
+        let parts = [b"source", business.as_bytes().as_slice(), source_system.as_bytes()];
+        (source_system != DEFAULT_SOURCE).then(|| {
+            let mut key = [0; 8];
+            key.iter_mut().zip(self.mac(&parts)).for_each(|(byte, of_mac)| *byte = of_mac);
+            SourceKey::from_bytes(key)
+        })
+    }
+
     /// The key of a refund, in a scope of its own. Rules D1, F1.
     pub(crate) fn refund(&self, business: BusinessId, source_system: &str, external_id: &str) -> [u8; 32] {
         let business = business.as_uuid();
@@ -51,6 +65,12 @@ impl Keyed {
     /// A payment's own number: through the payment system it would lead to a person.
     pub(crate) fn payment(&self, payment_ref: &str) -> NaturalKey {
         NaturalKey::from_bytes(self.mac(&[b"payment", payment_ref.as_bytes()]))
+    }
+
+    /// The code of a coupon as somebody typed it: blanks around it and small letters do not matter. Anything else is another
+    /// code, and nobody's.
+    pub(crate) fn coupon_code(&self, typed: &str) -> NaturalKey {
+        NaturalKey::from_bytes(self.mac(&[b"coupon code", typed.trim().to_ascii_uppercase().as_bytes()]))
     }
 
     /// The key of a request by its header, in the scope of the credential's owner and the route: which call, and what it
@@ -87,7 +107,7 @@ pub(crate) fn purchase_fingerprint(member: MemberId, document: &PurchaseDocument
         &document.occurred_at.micros().to_be_bytes(),
         redemption.as_ref().map_or(&[], |id| id.as_bytes().as_slice()),
         redeem_amount.as_ref().map_or(&[], <[u8; 8]>::as_slice),
-        document.coupon_code.as_deref().unwrap_or_default().as_bytes(),
+        document.coupon_code.as_ref().map_or(&[], |code| code.as_bytes().as_slice()),
         &[u8::from(document.cancelled)],
     ])
 }
@@ -119,6 +139,30 @@ mod tests {
             assert_ne!(base, different);
         }
         assert_ne!(base, Keyed::new(&[8; 32]).purchase(business, "api", "r1"));
+    }
+
+    #[test]
+    fn rule_d5_a_system_is_known_by_its_business_and_its_name() {
+        let keyed = Keyed::new(&[7; 32]);
+        let business = BusinessId::from_uuid(Uuid::from_u128(1));
+        let other = BusinessId::from_uuid(Uuid::from_u128(2));
+        let crm = keyed.source(business, "crm");
+        assert_eq!(crm, keyed.source(business, "crm"));
+        assert_eq!(keyed.source(business, "api"), None);
+        for different in [keyed.source(other, "crm"), keyed.source(business, "pos"), None] {
+            assert_ne!(crm, different);
+        }
+    }
+
+    #[test]
+    fn rule_c2_a_code_may_be_typed_in_small_letters_and_look_alikes_are_other_codes() {
+        let keyed = Keyed::new(&[7; 32]);
+        for same in ["AB2C34", "ab2c34", " Ab2c34\u{a0}"] {
+            assert_eq!(keyed.coupon_code(same), keyed.coupon_code("AB2C34"), "{same}");
+        }
+        for other in ["АВ2С34", "AB2C35", "AB2C3", "AB2C34A", "ＡＢ2C34", "AB2 C34"] {
+            assert_ne!(keyed.coupon_code(other), keyed.coupon_code("AB2C34"), "{other}");
+        }
     }
 
     #[test]

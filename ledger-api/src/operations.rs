@@ -178,6 +178,10 @@ operations! {
         "What moved her bonuses, newest first", () => "200" dto::History;
     Explanation: GET "/api/v1/loyalty/transactions/{id}/explain", MEMBERS, Free, Everywhere, routes::loyalty::explain,
         "Which rates, multipliers, policy and lots led to a line of her history", () => "200" dto::Explanation;
+    OwnCoupons: GET "/api/v1/loyalty/coupons", MEMBERS, Free, Everywhere, routes::coupons::own,
+        "Her coupons that can still be used, newest first", () => "200" dto::OwnCoupons;
+    ActivateCoupon: POST "/api/v1/loyalty/coupons/{id}/activate", MEMBERS, Header, Everywhere, routes::coupons::activate,
+        "Get a code to use a coupon with", dto::NoFields => "200" dto::ActivationAnswer;
     StatusProgress: GET "/api/v1/loyalty/status-progress", MEMBERS, Free, Everywhere, routes::loyalty::progress,
         "Her status and the way to the next", () => "200" dto::StatusProgress;
 
@@ -202,6 +206,13 @@ operations! {
         "Report the purchase that is paid with held bonuses", dto::CaptureHold => "201" dto::PurchaseAnswer;
     CancelHold: POST "/api/v1/redemptions/{id}/cancel", PARTNERS, Header, Everywhere, routes::redemptions::cancel,
         "Call a hold off", dto::CancelHold => "200" dto::CancelAnswer;
+
+    IssueCoupon: POST "/api/v1/coupons", PARTNERS, Header, Everywhere, routes::coupons::issue,
+        "Give a member a coupon for the business", dto::IssueCoupon => "201" dto::CouponIssuedAnswer;
+    OneCoupon: GET "/api/v1/coupons/{id}", PARTNERS, Free, Everywhere, routes::coupons::one,
+        "One of the caller's own coupons", () => "200" dto::Coupon;
+    RevokeCoupon: POST "/api/v1/coupons/{id}/revoke", PARTNERS, Header, Everywhere, routes::coupons::revoke,
+        "Take a coupon away that was not used", dto::RevokeCoupon => "200" dto::RevokedAnswer;
 
     RegisterBusiness: POST "/api/v1/admin/businesses", ADMINS, Header, Everywhere, routes::businesses::register,
         "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;
@@ -249,6 +260,10 @@ operations! {
         "All policies", () => "200" dto::Policies;
     Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,
         "Documents that wait for an admin", () => "200" dto::Quarantine;
+    ApplyQuarantined: POST "/api/v1/admin/quarantine/{id}/apply", ADMINS, Header, Everywhere,
+        routes::quarantine::apply, "Record a document that waits", dto::NoFields => "200" dto::PurchaseAnswer;
+    DropQuarantined: POST "/api/v1/admin/quarantine/{id}/drop", ADMINS, Header, Everywhere,
+        routes::quarantine::discard, "Drop a document that waits", dto::NoFields => "200" dto::Dropped;
     TrialBalance: GET "/api/v1/admin/trial-balance", READERS, Free, Everywhere, routes::trial_balance::read,
         "Every account of the chart with its balance, and the standing checks", () => "200" dto::TrialBalance;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,

@@ -247,13 +247,23 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
-        Rejection::HoldAlreadyClosed | Rejection::MemberExists | Rejection::SlugTaken => StatusCode::CONFLICT,
+        Rejection::CouponClosed
+        | Rejection::HoldAlreadyClosed
+        | Rejection::QuarantineClosed
+        | Rejection::MemberExists
+        | Rejection::SlugTaken => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused
-        | Rejection::AmendmentNotSupported
+        | Rejection::MemberChangeWithRedemption
         | Rejection::ConsentRequired
         | Rejection::MemberBlocked
+        | Rejection::CouponNotYetValid { .. }
+        | Rejection::CouponMinBill { .. }
+        | Rejection::CouponNewCustomersOnly
+        | Rejection::CouponStatusRequired { .. }
+        | Rejection::CouponNotWithBonuses
+        | Rejection::TooManyCoupons
         | Rejection::InsufficientBonuses { .. }
         | Rejection::PremiumOverlaps { .. }
         | Rejection::PremiumNotActive
@@ -291,6 +301,9 @@ fn facts_of(rejection: &Rejection) -> Value {
         Rejection::InsufficientBonuses { asked, available } => {
             json!({ "asked": asked, "available": available })
         }
+        Rejection::CouponNotYetValid { valid_from } => json!({ "valid_from": valid_from }),
+        Rejection::CouponMinBill { min_bill } => json!({ "min_bill": min_bill }),
+        Rejection::CouponStatusRequired { statuses } => json!({ "statuses": statuses }),
         Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
         Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),
         Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),

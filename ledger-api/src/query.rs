@@ -5,6 +5,7 @@ use actix_web::web::Query as Pairs;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use ledger_core::log::Position;
 use ledger_core::member::hindsight::Hindsight;
 use ledger_core::time::{NotATimestamp, Timestamp};
 
@@ -60,7 +61,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::History => HISTORY,
         Operation::Balance | Operation::StatusProgress => HINDSIGHT,
         Operation::Purchases => PURCHASES,
-        Operation::Businesses | Operation::Policies | Operation::Quarantine => PAGE,
+        Operation::Businesses | Operation::Policies | Operation::Quarantine | Operation::OwnCoupons => PAGE,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }
@@ -81,6 +82,13 @@ pub(crate) struct Page {
     pub(crate) after: Option<String>,
     /// How many items are left out.
     pub(crate) offset: i64,
+}
+
+impl Page {
+    /// Before which position the items are, in a list of the newest first whose cursors are positions.
+    pub(crate) fn before(&self) -> Position {
+        self.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX)
+    }
 }
 
 impl Query {

@@ -1,4 +1,5 @@
-//! An admin's reason goes to the vault, and the command that names it to the ledger. Rule B10, compliance D1.
+//! What is said in words (an admin's reason, a coupon's description) goes to the vault, and the command that names it to the
+//! ledger. Rules B10, C1, compliance D1.
 //!
 //! The text is kept first: a fact on the log never names a reason that is not there. Its id follows from the request's
 //! key, so that a repeat finds it; what led to nothing leaves no text. The fingerprint does not cover the text: a hash of
@@ -41,18 +42,46 @@ impl Reasoned<'_> {
     ) -> Result<Receipt, ApiError> {
         let Self { member, key, text, parts } = self;
         let reason = ReasonId::from_uuid(Uuid::new_v5(&REASONS, &key));
-        let access = call.vault_access(call.caller()?.accessor(), Purpose::Support);
-        let members = call.app.vault.members();
-        let is_new = match members.keep_reason(member, reason, text, &access).await {
-            Ok(is_new) => is_new,
-            Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
-            Err(other) => return Err(other.into()),
-        };
         let id = member.as_uuid();
         let all: Vec<&[u8]> =
             std::iter::once(id.as_bytes().as_slice()).chain(parts.iter().copied()).collect();
         let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&all) };
-        let command = Command::Member { member_id: member, command: command(reason) };
+        let words = Words { member, purpose: Purpose::Support, texts: &[(reason, text)] };
+        words.around(call, command(reason), idempotency).await
+    }
+}
+
+/// What a command to a member says in words, by the ids under which its facts name them.
+pub(crate) struct Words<'a> {
+    /// To whom.
+    pub(crate) member: MemberId,
+    /// What the vault is asked for.
+    pub(crate) purpose: Purpose,
+    /// The words.
+    pub(crate) texts: &'a [(ReasonId, &'a str)],
+}
+
+impl Words<'_> {
+    /// Keeps the words, has the ledger decide, and removes the new ones again when nothing came of it.
+    pub(crate) async fn around(
+        self,
+        call: &Call,
+        command: MemberCommand,
+        idempotency: Idempotency,
+    ) -> Result<Receipt, ApiError> {
+        let Self { member, purpose, texts } = self;
+        let access = call.vault_access(call.caller()?.accessor(), purpose);
+        let members = call.app.vault.members();
+        let mut new = Vec::new();
+        for (id, text) in texts {
+            match members.keep_reason(member, *id, text, &access).await {
+                Ok(true) => new.push(*id),
+                Ok(false) => {}
+                Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let command = Command::Member { member_id: member, command };
         let result = execute(call, command, idempotency).await;
         let is_nothing = match &result {
             Ok(receipt) => receipt.repeat == Repeat::First && receipt.position.is_none(),
@@ -60,8 +89,10 @@ impl Reasoned<'_> {
             // It may be on the log all the same.
             Err(_) => false,
         };
-        if is_new && is_nothing {
-            members.forget_reason(member, reason, &access).await?;
+        if is_nothing {
+            for id in new {
+                members.forget_reason(member, id, &access).await?;
+            }
         }
         result
     }

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 
-use crate::business::{Businesses, UnknownBusiness};
+use crate::business::{Business, Businesses, UnknownBusiness};
+use crate::ids::BusinessId;
 use crate::log::Event;
 use crate::member::event::PolicyMoment;
 use crate::policy::{Policies, Policy};
@@ -45,6 +46,14 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// The business with this id.
+    ///
+    /// # Errors
+    /// [`Rejection::BusinessNotFound`].
+    pub fn business(&self, id: BusinessId) -> Result<&'a Business, Rejection> {
+        self.registry.businesses.get(id).ok_or(Rejection::BusinessNotFound)
+    }
+
     /// The policy in force at `at`.
     ///
     /// # Errors

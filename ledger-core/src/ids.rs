@@ -2,11 +2,15 @@
 //!
 //! Ids are made at the edge (or derived, [`LotId::of`]) and come in as values.
 
+mod keys;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use keys::{NaturalKey, NotAKey, SourceKey, revisions_of};
 
 /// A text that is not a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +76,8 @@ id_types! {
     RefundId;
     /// A gift or a manual adjustment. Rule B10.
     GrantId;
+    /// A coupon. Rule C1.
+    CouponId;
     /// Why an admin did something: names a text in the vault, since a free text may name a person.
     ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
@@ -99,6 +105,12 @@ impl LotId {
         Self(Uuid::new_v5(&grant.0, b"lot"))
     }
 
+    /// The lot of the bonuses that a coupon gave with `purchase`: no slug has such a name. Rule C1.
+    #[must_use]
+    pub fn of_coupon(purchase: PurchaseId) -> Self {
+        Self::of(purchase, COUPON)
+    }
+
     /// The lot that stands for what `refund` returned of lots past their life. Rule F4.
     #[must_use]
     pub fn returned_by(refund: RefundId) -> Self {
@@ -106,11 +118,34 @@ impl LotId {
     }
 }
 
+/// What stands for a funder in the name of a coupon's lot.
+const COUPON: &str = "/coupon";
+
 impl LotId {
+    /// The lot of the bonuses that a revision of `purchase` gives anew for its coupon. Rule D3.
+    #[must_use]
+    pub fn of_coupon_revision(purchase: PurchaseId, revision: u32) -> Self {
+        Self::of_revision(purchase, COUPON, revision)
+    }
+
     /// The lot that a revision of `purchase` made for the funder named `funder`. Rule D3.
     #[must_use]
     pub fn of_revision(purchase: PurchaseId, funder: &str, revision: u32) -> Self {
         Self::of(purchase, &format!("{funder}:{revision}"))
+    }
+}
+
+impl CouponId {
+    /// The vault's text that describes the coupon.
+    #[must_use]
+    pub fn description(&self) -> ReasonId {
+        ReasonId(Uuid::new_v5(&self.0, b"description"))
+    }
+
+    /// The vault's text that says what a coupon of type gift gives.
+    #[must_use]
+    pub fn gift(&self) -> ReasonId {
+        ReasonId(Uuid::new_v5(&self.0, b"gift"))
     }
 }
 
@@ -140,7 +175,7 @@ macro_rules! keyed_types {
     )*};
 }
 
-keyed_types! { PurchaseId, RedemptionId, RefundId, }
+keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, }
 
 /// How many first bytes of a key its id has unchanged.
 const KEPT_BYTES: usize = 6;
@@ -208,83 +243,6 @@ impl From<Slug> for String {
 impl fmt::Display for Slug {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// HMAC-SHA-256 of (business, source system, external id): the natural key of a purchase. Rule D1, design L4.
-///
-/// The partner's own number never stands on the log: through the partner it would lead to a person.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[0-9a-f]{64}$")))]
-pub struct NaturalKey([u8; 32]);
-
-/// A text that is not 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not 64 hexadecimal digits")]
-pub struct NotAKey;
-
-impl NaturalKey {
-    /// The key with these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes of the key.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// The key of a later revision of the document: another for each, next to the document's own, so that all are found
-    /// by one range. Rule D2.
-    #[must_use]
-    pub fn of_revision(&self, revision: u32) -> [u8; 32] {
-        let mut key = self.0;
-        for (byte, of_revision) in key.iter_mut().skip(REVISION_BYTES_FROM).zip(revision.to_be_bytes()) {
-            *byte ^= of_revision;
-        }
-        key
-    }
-}
-
-/// Where in a key the four bytes begin in which the revisions of one document differ.
-const REVISION_BYTES_FROM: usize = 28;
-
-/// The keys, from the first to the last, among which those of all revisions of the document with this key are.
-#[must_use]
-pub fn revisions_of(key: &[u8; 32]) -> ([u8; 32], [u8; 32]) {
-    let (mut first, mut last) = (*key, *key);
-    for (low, high) in first.iter_mut().zip(&mut last).skip(REVISION_BYTES_FROM) {
-        (*low, *high) = (0, u8::MAX);
-    }
-    (first, last)
-}
-
-impl TryFrom<String> for NaturalKey {
-    type Error = NotAKey;
-
-    fn try_from(text: String) -> Result<Self, NotAKey> {
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(NotAKey);
-        }
-        let mut bytes = [0_u8; 32];
-        hex::decode_to_slice(&text, &mut bytes).map_err(|_| NotAKey)?;
-        Ok(Self(bytes))
-    }
-}
-
-impl From<NaturalKey> for String {
-    fn from(key: NaturalKey) -> Self {
-        hex::encode(key.0)
-    }
-}
-
-impl fmt::Debug for NaturalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NaturalKey({})", hex::encode(self.0))
     }
 }
 

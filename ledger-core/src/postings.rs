@@ -5,14 +5,15 @@
 
 use std::fmt;
 
-use crate::ids::{LotId, MemberId};
+use crate::ids::{LotId, MemberId, PurchaseId, Slug};
 use crate::log::Event;
 use crate::member::event::{
     BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusWithdrawn, BonusesHeld,
-    BonusesRedeemed, DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased, Holding, LotPart, MemberEvent,
-    OtherPart, OwnPart,
+    BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased,
+    Holding, LotPart, MemberEvent, OtherPart, OwnPart,
 };
 use crate::member::lot::{Funder, Lot};
+use crate::money::Roubles;
 
 /// What a posting counts; the two are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,7 +95,7 @@ pub struct Posting {
     pub account: Account,
     /// How much, in kopecks or hundredths of a bonus, signed.
     pub kopecks: i64,
-    /// The lot it is about.
+    /// The lot it is about; of a discount, the one that a coupon of bonuses would have made.
     pub lot_id: LotId,
     /// Who funds that lot.
     pub funder: Funder,
@@ -118,13 +119,18 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusGifted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusAdjusted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
+        MemberEvent::CouponRedeemed(fact) => coupon_used(member, fact),
+        MemberEvent::CouponReckoned(fact) => coupon_reckoned(member, fact),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::QuarantineApplied(_)
+        | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
+        | MemberEvent::PurchaseTakenOver(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)
@@ -139,7 +145,11 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::PremiumCancelled(_)
         | MemberEvent::PremiumLapsed(_)
         | MemberEvent::MemberBlocked(_)
-        | MemberEvent::MemberUnblocked(_) => Vec::new(),
+        | MemberEvent::MemberUnblocked(_)
+        | MemberEvent::CouponIssued(_)
+        | MemberEvent::CouponActivated(_)
+        | MemberEvent::CouponExpired(_)
+        | MemberEvent::CouponRevoked(_) => Vec::new(),
     }
 }
 
@@ -311,4 +321,33 @@ fn repaid(member: MemberId, fact: &DebtRepaid) -> Vec<Posting> {
         Account::MemberDebt(member),
     );
     paid.chain(settled.postings).collect()
+}
+
+fn coupon_used(member: MemberId, fact: &CouponRedeemed) -> Vec<Posting> {
+    let discount =
+        discounted(fact.purchase_id, (&fact.funded_by, &fact.business), [Roubles::ZERO, fact.discount]);
+    discount.into_iter().chain(fact.lot.iter().flat_map(|lot| opened(member, lot))).collect()
+}
+
+fn coupon_reckoned(member: MemberId, fact: &CouponReckoned) -> Vec<Posting> {
+    let amounts = [fact.discount_before, fact.discount];
+    let discount = discounted(fact.purchase_id, (&fact.funded_by, &fact.business), amounts);
+    discount.into_iter().chain(fact.lot.iter().flat_map(|lot| opened(member, lot))).collect()
+}
+
+/// What the funder of a discount owes the business where it was given; nothing when they are one. Rule C4.
+fn discounted(
+    purchase: PurchaseId,
+    (funder, business): (&Funder, &Slug),
+    [before, after]: [Roubles; 2],
+) -> Vec<Posting> {
+    let of_business = Funder::Business(business.clone());
+    if *funder == of_business || before == after {
+        return Vec::new();
+    }
+    let (bears, is_owed) = (Account::Clearing(funder.clone()), Account::Clearing(of_business));
+    let (from, to) = if after > before { (bears, is_owed) } else { (is_owed, bears) };
+    let (more, less) = (before.max(after), before.min(after));
+    let kopecks = more.kopecks().saturating_sub(less.kopecks());
+    Moves::of(LotId::of_coupon(purchase), funder.clone(), kopecks).shift(Unit::Rub, from, to).postings
 }

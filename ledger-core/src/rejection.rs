@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
 
@@ -32,15 +33,21 @@ pub enum Rejection {
     /// No such purchase, or another business's.
     #[error("there is no such purchase")]
     PurchaseNotFound,
-    /// No coupon with this code. Rule C.
+    /// No coupon of hers, here, with this code, that is good now: which of these, nobody is told. Rule C2.
     #[error("the coupon code is not valid")]
     CouponNotValid,
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// Edits of a known document are not taken yet. Rule D3.
-    #[error("amendments of a recorded purchase are not supported yet")]
-    AmendmentNotSupported,
+    /// What was paid partly in bonuses, or with a coupon, stays the member's who paid. Rule D3.
+    #[error("a purchase paid partly in bonuses or with a coupon cannot become another member's")]
+    MemberChangeWithRedemption,
+    /// The document was taken out of quarantine, one way or the other. Rule T3.
+    #[error("the document was applied or dropped before")]
+    QuarantineClosed,
+    /// The coupon was used, has expired or was revoked. Rule C2.
+    #[error("the coupon can no longer be used")]
+    CouponClosed,
     /// The hold was captured or cancelled. Rule R4.
     #[error("the redemption is closed")]
     HoldAlreadyClosed,
@@ -56,12 +63,42 @@ pub enum Rejection {
     /// The short name is taken.
     #[error("another business has this slug")]
     SlugTaken,
-    /// The programme cannot go on without this consent; leaving is another call.
-    #[error("the consent personal_data is withdrawn by leaving the programme, not on its own")]
+    /// It cannot go on without this consent: taking part without `personal_data` (leaving is another call), a document of a
+    /// business that she does not let report (any more).
+    #[error(
+        "this needs the member's consent; personal_data is withdrawn by leaving the programme, not on its own"
+    )]
     ConsentRequired,
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
+    /// It is too early for the coupon. Rule C3.
+    #[error("the coupon is not valid yet")]
+    CouponNotYetValid {
+        /// From when it is.
+        valid_from: Timestamp,
+    },
+    /// The bill is too small for the coupon. Rule C3.
+    #[error("the bill is smaller than the coupon asks for")]
+    CouponMinBill {
+        /// The smallest.
+        min_bill: Roubles,
+    },
+    /// She is a customer already. Rule C3.
+    #[error("the coupon is for new customers")]
+    CouponNewCustomersOnly,
+    /// She has another status. Rule C3.
+    #[error("the coupon is for members of another status")]
+    CouponStatusRequired {
+        /// Which would do.
+        statuses: Vec<Status>,
+    },
+    /// The purchase is paid in bonuses, too. Rule C3.
+    #[error("the coupon cannot be used together with bonuses")]
+    CouponNotWithBonuses,
+    /// Too many of her coupons for one business wait to be used.
+    #[error("the member has too many coupons of this business")]
+    TooManyCoupons,
     /// More than she has available. Rules R4, Z.
     #[error("there are not enough bonuses available")]
     InsufficientBonuses {
@@ -158,6 +195,7 @@ codes! {
     Self::PolicyMissing => "POLICY_MISSING",
     Self::HoldNotFound => "HOLD_NOT_FOUND",
     Self::PurchaseNotFound => "NOT_FOUND",
+    Self::QuarantineClosed => "QUARANTINE_CLOSED",
     Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
     Self::HoldLapsed => "HOLD_LAPSED",
     Self::WrongBusiness => "WRONG_BUSINESS",
@@ -166,8 +204,15 @@ codes! {
     Self::RefundExceedsPurchase { .. } => "REFUND_EXCEEDS_PURCHASE",
     Self::TooManyWaiting => "TOO_MANY_WAITING",
     Self::CouponNotValid => "COUPON_NOT_VALID",
+    Self::CouponClosed => "COUPON_CLOSED",
+    Self::CouponNotYetValid { .. } => "COUPON_NOT_YET_VALID",
+    Self::CouponMinBill { .. } => "COUPON_MIN_BILL",
+    Self::CouponNewCustomersOnly => "COUPON_NEW_CUSTOMERS_ONLY",
+    Self::CouponStatusRequired { .. } => "COUPON_STATUS_REQUIRED",
+    Self::CouponNotWithBonuses => "COUPON_NOT_WITH_BONUSES",
+    Self::TooManyCoupons => "TOO_MANY_COUPONS",
     Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
-    Self::AmendmentNotSupported => "AMENDMENT_NOT_SUPPORTED",
+    Self::MemberChangeWithRedemption => "MEMBER_CHANGE_WITH_REDEMPTION",
     Self::MemberExists => "MEMBER_EXISTS",
     Self::SlugTaken => "SLUG_TAKEN",
     Self::ConsentRequired => "CONSENT_REQUIRED",

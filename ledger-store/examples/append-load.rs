@@ -45,6 +45,7 @@ fn purchase(member_id: MemberId, business_id: BusinessId, kopecks: i64) -> Comma
         amount: Roubles::from_kopecks(kopecks),
         occurred_at: Clock::machine_now(),
         source: PurchaseSource::Api,
+        source_system: None,
         cancelled: false,
         redemption_id: None,
         redeem_amount: None,

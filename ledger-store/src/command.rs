@@ -3,7 +3,7 @@
 use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
 use ledger_core::ids::{BusinessId, CorrelationId, MemberId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
-use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_core::member::{HandOver, MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
 use ledger_core::policy::decide::PublishPolicy;
 use ledger_core::time::Timestamp;
@@ -18,6 +18,16 @@ pub enum Command {
         member_id: MemberId,
         /// What.
         command: MemberCommand,
+    },
+    /// A newer revision of a document, which names another member than the one before; the runner makes it of a purchase.
+    /// Rule D3.
+    HandOver {
+        /// Whose it was.
+        from: MemberId,
+        /// Whose it becomes.
+        to: MemberId,
+        /// What.
+        command: HandOver,
     },
     /// Money given back for a purchase, whosever it is. Rules F, D4.
     Refund(RefundRequest),

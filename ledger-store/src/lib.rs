@@ -26,4 +26,4 @@ pub mod start;
 
 pub use command::{Command, Idempotency, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
 pub use error::{ExecuteError, StoreError};
-pub use runner::{Ledger, LedgerOptions, member_of_redemption};
+pub use runner::{Ledger, LedgerOptions, coupon_issued, member_of_redemption};

@@ -123,7 +123,7 @@ async fn design_l4_one_key_has_one_answer_for_ever() {
     let mut newer = same.clone();
     newer.idempotency.revision = 2;
     let refused = other.execute(newer).await;
-    assert!(matches!(refused, Err(ExecuteError::Refused(Rejection::AmendmentNotSupported))), "{refused:?}");
+    assert!(matches!(refused, Err(ExecuteError::Refused(Rejection::IdempotencyKeyReused))), "{refused:?}");
     let mut older = same;
     older.idempotency.revision = 0;
     assert_eq!(other.execute(older).await.expect("accepted").repeat, Repeat::Stale);

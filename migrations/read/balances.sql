@@ -14,7 +14,7 @@ CREATE TABLE member_balances (
 --   available: sum(left_kopecks) WHERE available_from <= now AND now <= expires_at, less debt
 --   pending:   sum(left_kopecks) WHERE available_from >  now AND now <= expires_at
 -- and what overdue holds have of a lot counts as left (Rule R1).
--- `origin` is what it came from (purchase, gift, referral, adjustment); only a purchase has a business.
+-- `origin` is what it came from (purchase, coupon, gift, referral, adjustment); only a purchase and its coupon have a business.
 -- `pending` says what the log says: whether BonusMatured was written yet.
 CREATE TABLE lots (
     member_id      uuid        NOT NULL,

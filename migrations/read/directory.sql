@@ -1,4 +1,4 @@
--- Read model `directory`: businesses, policies, quarantine, purchases by id. Unqualified names: the same text makes
+-- Read model `directory`: businesses, policies, quarantine, purchases and coupons by id. Unqualified names: the same text makes
 -- `directory` and `directory_next`.
 
 CREATE TABLE businesses (
@@ -38,7 +38,7 @@ CREATE TABLE policies (
     position       bigint      NOT NULL
 );
 
--- Documents that wait for an admin. Rule T3.
+-- Documents that wait for an admin (Rule T3); those that may be another system's report of a purchase say of which (Rule D5).
 CREATE TABLE quarantine (
     quarantine_id  uuid        PRIMARY KEY,
     state          text        NOT NULL DEFAULT 'waiting',
@@ -51,10 +51,13 @@ CREATE TABLE quarantine (
     amount_kopecks bigint      NOT NULL,
     occurred_at    timestamptz NOT NULL,
     recorded_at    timestamptz NOT NULL,
-    position       bigint      NOT NULL
+    position       bigint      NOT NULL,
+    resembles      uuid,
+    source_system  text
 );
 CREATE INDEX quarantine_newest ON quarantine (state, position);
 
+-- `position` is that of its first fact, `edited` that of its newest revision (Rule D3), which may be on another member's stream.
 CREATE TABLE purchases (
     purchase_id     uuid        PRIMARY KEY,
     business_id     uuid        NOT NULL,
@@ -67,6 +70,37 @@ CREATE TABLE purchases (
     source          text        NOT NULL,
     occurred_at     timestamptz NOT NULL,
     recorded_at     timestamptz NOT NULL,
-    position        bigint      NOT NULL
+    position        bigint      NOT NULL,
+    edited          bigint      NOT NULL DEFAULT 0
 ) WITH (fillfactor = 90);
 CREATE INDEX purchases_of_business ON purchases (business_id, position);
+
+-- Coupons. Rules C. What one says in words is in the vault. `state` is what the log says; a coupon past `expires_at`, or a
+-- code past `code_until`, is not good whatever it says.
+CREATE TABLE coupons (
+    coupon_id          uuid        PRIMARY KEY,
+    member_id          uuid        NOT NULL,
+    business_id        uuid        NOT NULL,
+    medical            boolean     NOT NULL,
+    type               text        NOT NULL,
+    value              text,
+    cap_kopecks        bigint,
+    min_bill_kopecks   bigint,
+    new_customers_only boolean     NOT NULL,
+    statuses           text[]      NOT NULL,
+    with_bonuses       boolean     NOT NULL,
+    by_coalition       boolean     NOT NULL,
+    valid_from         timestamptz,
+    expires_at         timestamptz NOT NULL,
+    state              text        NOT NULL CHECK (state IN ('issued', 'activated', 'redeemed', 'expired', 'revoked')),
+    code_hash          text,
+    code_until         timestamptz,
+    purchase_id        uuid,
+    discount_kopecks   bigint      NOT NULL DEFAULT 0,
+    bonuses_kopecks    bigint      NOT NULL DEFAULT 0,
+    issued_at          timestamptz NOT NULL,
+    ended_at           timestamptz,
+    position           bigint      NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX coupons_of_member ON coupons (member_id, position);
+CREATE INDEX coupons_ending ON coupons (expires_at) WHERE state IN ('issued', 'activated');

@@ -25,6 +25,8 @@ pub enum Purpose {
     OwnProfile,
     /// Work of the programme's staff on a member's request.
     Support,
+    /// A member's coupons.
+    Coupons,
     /// Making or keeping the `phone_hash` index of a partner she consented to.
     PartnerIndex,
     /// Bringing vault and log into agreement after a crash.
@@ -40,6 +42,7 @@ impl Purpose {
             Self::Attribution => "attribution",
             Self::OwnProfile => "own_profile",
             Self::Support => "support",
+            Self::Coupons => "coupons",
             Self::PartnerIndex => "partner_index",
             Self::Recovery => "recovery",
         }

@@ -36,6 +36,8 @@ pub enum Field {
     City,
     /// Why staff did something to her account; kept beside the profile.
     Reason,
+    /// The code of a coupon; kept beside the profile.
+    CouponCode,
 }
 
 impl Field {
@@ -53,6 +55,7 @@ impl Field {
             Self::BirthDate => "birth_date",
             Self::City => "city",
             Self::Reason => "reason",
+            Self::CouponCode => "coupon_code",
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use aws_lc_rs::hmac;
+use ledger_core::ids::{BusinessId, MemberId};
 
 use crate::keys::Secret;
 use crate::phone::Phone;
@@ -48,6 +49,17 @@ impl BlindIndexer {
     /// Index of a client's network address, for the sending limits. Never equal to that of a phone.
     pub fn address(&self, address: std::net::IpAddr) -> BlindIndex {
         self.tagged(b"address\0", address.to_canonical().to_string().as_bytes())
+    }
+
+    /// Index of the tries of coupon codes at a business.
+    pub(crate) fn tries_at(&self, business: BusinessId) -> BlindIndex {
+        self.tagged(b"tries at\0", business.as_uuid().as_bytes())
+    }
+
+    /// Index of a member's tries there.
+    pub(crate) fn tries_of(&self, business: BusinessId, member: MemberId) -> BlindIndex {
+        let both = [*business.as_uuid().as_bytes(), *member.as_uuid().as_bytes()].concat();
+        self.tagged(b"tries of\0", &both)
     }
 
     fn tagged(&self, tag: &[u8], value: &[u8]) -> BlindIndex {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::auth::{ApiKeys, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
+use crate::auth::{ApiKeys, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
 use crate::error::VaultError;
 use crate::index::BlindIndexer;
 use crate::keys::{KeyProvider, SecretName};
@@ -15,6 +15,7 @@ use crate::members::Members;
 pub struct Vault {
     members: Members,
     codes: Codes,
+    code_tries: CodeTries,
     outbox: DevOutbox,
     refresh_tokens: RefreshTokens,
     api_keys: ApiKeys,
@@ -34,6 +35,7 @@ impl Vault {
         let mac = keys.secret(SecretName::CodeMac).await?;
         Ok(Self {
             members: Members::new(pool.clone(), Arc::clone(&keys), Arc::clone(&index)),
+            code_tries: CodeTries::new(pool.clone(), Arc::clone(&index)),
             codes: Codes::new(pool.clone(), Arc::clone(&index), &mac, &seal)?,
             outbox: DevOutbox::new(pool.clone(), index, &seal)?,
             refresh_tokens: RefreshTokens::new(pool.clone()),
@@ -51,6 +53,11 @@ impl Vault {
     /// Confirming codes.
     pub fn codes(&self) -> &Codes {
         &self.codes
+    }
+
+    /// Tries of coupon codes.
+    pub fn code_tries(&self) -> &CodeTries {
+        &self.code_tries
     }
 
     /// What would have been sent by SMS; for the `dev` profile alone.

@@ -1,6 +1,8 @@
-//! Folds the log into what is looked up by id: businesses and their terms, policies, the quarantine, purchases.
+//! Folds the log into what is looked up by id: businesses and their terms, policies, the quarantine, purchases, coupons.
 //!
-//! Businesses and policies are few and written one by one; purchases come by batch.
+//! Businesses and policies are few and written one by one, and so are coupons; purchases come by batch.
+
+mod coupons;
 
 use std::collections::BTreeMap;
 
@@ -8,9 +10,9 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::Confidentiality;
-use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::ids::{BusinessId, MemberId, QuarantineId};
 use ledger_core::member::event::{
-    BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded,
+    BonusAccrued, MemberEvent, PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseTakenOver,
 };
 use ledger_core::policy::event::PolicyEvent;
 use ledger_core::policy::event::PolicyPublished;
@@ -45,6 +47,12 @@ impl Earned {
     }
 }
 
+/// What a newer revision makes of a purchase. Rule D3.
+enum Edit<'a> {
+    Amended(&'a PurchaseAmended),
+    TakenOver(MemberId, &'a PurchaseTakenOver),
+}
+
 impl Projection for Directory {
     fn name(&self) -> &'static str {
         "directory"
@@ -70,16 +78,27 @@ impl Projection for Directory {
                     Fact::Member(member, MemberEvent::PurchaseQuarantined(fact)) => {
                         quarantine(connection, event, *member, fact).await?;
                     }
+                    Fact::Member(_, MemberEvent::QuarantineApplied(fact)) => {
+                        leave_quarantine(connection, fact.quarantine_id, "applied").await?;
+                    }
+                    Fact::Member(_, MemberEvent::QuarantineDropped(fact)) => {
+                        leave_quarantine(connection, fact.quarantine_id, "dropped").await?;
+                    }
                     Fact::Member(member, MemberEvent::PurchaseRecorded(fact)) => {
                         recorded.push((*member, event, fact));
                     }
                     // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
                     Fact::Member(_, MemberEvent::BonusAccrued(fact)) if fact.revision.is_some() => {}
-                    Fact::Member(_, MemberEvent::PurchaseAmended(fact)) => amended.push(fact),
+                    Fact::Member(_, MemberEvent::PurchaseAmended(fact)) => {
+                        amended.push((event, Edit::Amended(fact)))
+                    }
+                    Fact::Member(member, MemberEvent::PurchaseTakenOver(fact)) => {
+                        amended.push((event, Edit::TakenOver(*member, fact)));
+                    }
                     Fact::Member(_, MemberEvent::BonusAccrued(fact)) => {
                         earned.insert(fact.purchase_id.as_uuid(), Earned::of(fact));
                     }
-                    Fact::Member(_, _) => {}
+                    Fact::Member(member, fact) => coupons::apply(connection, event, *member, fact).await?,
                 }
             }
             write_purchases(connection, &recorded, &mut earned).await?;
@@ -180,24 +199,42 @@ async fn quarantine(
     fact: &PurchaseQuarantined,
 ) -> Result<(), ProjectError> {
     let purchase = &fact.purchase;
-    sqlx::query("INSERT INTO quarantine VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-        .bind(fact.quarantine_id.as_uuid())
-        .bind(word(event, &fact.reason)?)
-        .bind(member.as_uuid())
-        .bind(purchase.business_id.as_uuid())
-        .bind(purchase.business.as_str())
-        .bind(purchase.confidentiality == Confidentiality::Medical)
-        .bind(purchase.purchase_id.as_uuid())
-        .bind(purchase.amount.kopecks())
-        .bind(event.occurred_at.to_utc())
-        .bind(event.recorded_at.to_utc())
-        .bind(event.position)
+    sqlx::query(
+        "INSERT INTO quarantine VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(fact.quarantine_id.as_uuid())
+    .bind(word(event, &fact.reason)?)
+    .bind(member.as_uuid())
+    .bind(purchase.business_id.as_uuid())
+    .bind(purchase.business.as_str())
+    .bind(purchase.confidentiality == Confidentiality::Medical)
+    .bind(purchase.purchase_id.as_uuid())
+    .bind(purchase.amount.kopecks())
+    .bind(event.occurred_at.to_utc())
+    .bind(event.recorded_at.to_utc())
+    .bind(event.position)
+    .bind(fact.resembles.map(|id| id.as_uuid()))
+    .bind(purchase.source_system.map(|key| key.to_string()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn leave_quarantine(
+    connection: &mut PgConnection,
+    id: QuarantineId,
+    state: &str,
+) -> Result<(), ProjectError> {
+    sqlx::query("UPDATE quarantine SET state = $2 WHERE quarantine_id = $1")
+        .bind(id.as_uuid())
+        .bind(state)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// Inserts the purchases; what they earned in the same batch is taken out of `earned`.
+/// Inserts the purchases; one that another member has taken over (Rule D3) may be there: her stream may be read before.
+/// What they earned in the same batch is taken out of `earned`.
 async fn write_purchases(
     connection: &mut PgConnection,
     recorded: &[(MemberId, &Decoded, &PurchaseRecorded)],
@@ -220,7 +257,10 @@ async fn write_purchases(
         "INSERT INTO purchases (purchase_id, business_id, medical, member_id, amount_kopecks, bonuses_kopecks, \
                                 available_from, expires_at, source, occurred_at, recorded_at, position) \
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bool[], $4::uuid[], $5::bigint[], $6::bigint[], \
-                $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[])",
+                $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::bigint[]) \
+         ON CONFLICT (purchase_id) DO UPDATE SET available_from = excluded.available_from, \
+            expires_at = excluded.expires_at, source = excluded.source, recorded_at = excluded.recorded_at, \
+            position = excluded.position",
     )
     .bind(recorded.iter().map(|(_, _, fact)| fact.purchase_id.as_uuid()).collect::<Vec<Uuid>>())
     .bind(recorded.iter().map(|(_, _, fact)| fact.business_id.as_uuid()).collect::<Vec<Uuid>>())
@@ -248,7 +288,8 @@ async fn write_earned(
         return Ok(());
     }
     sqlx::query(
-        "UPDATE purchases SET bonuses_kopecks = b.bonuses, available_from = b.available_from, expires_at = b.expires_at \
+        "UPDATE purchases SET bonuses_kopecks = CASE edited WHEN 0 THEN b.bonuses ELSE bonuses_kopecks END, \
+            available_from = b.available_from, expires_at = b.expires_at \
          FROM UNNEST($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) \
               AS b (purchase_id, bonuses, available_from, expires_at) \
          WHERE purchases.purchase_id = b.purchase_id",
@@ -265,16 +306,63 @@ async fn write_earned(
 /// One by one in their order: a batch may hold several of one purchase, and they are few. Rule D3.
 async fn write_amended(
     connection: &mut PgConnection,
-    amended: &[&PurchaseAmended],
+    edits: &[(&Decoded, Edit<'_>)],
 ) -> Result<(), ProjectError> {
-    for fact in amended {
-        sqlx::query("UPDATE purchases SET amount_kopecks = $2, bonuses_kopecks = $3 WHERE purchase_id = $1")
-            .bind(fact.purchase_id.as_uuid())
-            .bind(fact.bill.kopecks())
-            .bind(fact.accrual.kopecks())
-            .execute(&mut *connection)
-            .await?;
+    for (event, edit) in edits {
+        match edit {
+            Edit::Amended(fact) => amend(connection, event, fact).await?,
+            Edit::TakenOver(member, fact) => take_over(connection, event, *member, fact).await?,
+        }
     }
+    Ok(())
+}
+
+async fn amend(
+    connection: &mut PgConnection,
+    event: &Decoded,
+    fact: &PurchaseAmended,
+) -> Result<(), ProjectError> {
+    sqlx::query(
+        "UPDATE purchases SET amount_kopecks = $2, bonuses_kopecks = $3, edited = $4 \
+         WHERE purchase_id = $1 AND edited < $4",
+    )
+    .bind(fact.purchase_id.as_uuid())
+    .bind(fact.bill.kopecks())
+    .bind(fact.accrual.kopecks())
+    .bind(event.position)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// It is on another stream than what came before, which may be behind: then it makes the row.
+async fn take_over(
+    connection: &mut PgConnection,
+    event: &Decoded,
+    member: MemberId,
+    fact: &PurchaseTakenOver,
+) -> Result<(), ProjectError> {
+    let purchase = &fact.purchase;
+    sqlx::query(
+        "INSERT INTO purchases (purchase_id, business_id, medical, member_id, amount_kopecks, bonuses_kopecks, source, \
+                                occurred_at, recorded_at, position, edited) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
+         ON CONFLICT (purchase_id) DO UPDATE SET member_id = excluded.member_id, \
+            amount_kopecks = excluded.amount_kopecks, bonuses_kopecks = excluded.bonuses_kopecks, edited = excluded.edited \
+         WHERE purchases.edited < excluded.edited",
+    )
+    .bind(purchase.purchase_id.as_uuid())
+    .bind(purchase.business_id.as_uuid())
+    .bind(purchase.confidentiality == Confidentiality::Medical)
+    .bind(member.as_uuid())
+    .bind(purchase.amount.kopecks())
+    .bind(fact.accrual.kopecks())
+    .bind(word(event, &purchase.source)?)
+    .bind(event.occurred_at.to_utc())
+    .bind(event.recorded_at.to_utc())
+    .bind(event.position)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

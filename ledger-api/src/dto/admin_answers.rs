@@ -153,13 +153,29 @@ pub(crate) struct Quarantine {
     pub(crate) next_cursor: Option<String>,
 }
 
+/// A document that waited is dropped.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Dropped {
+    /// Which.
+    pub(crate) quarantine_id: Uuid,
+    /// Present and true when the same request came before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) replayed: bool,
+}
+
 /// A document that waits for an admin.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QuarantineItem {
     /// Names it.
     pub(crate) quarantine_id: Uuid,
-    /// Why it waits.
+    /// Why it waits: too_old or suspected_duplicate.
     pub(crate) reason: String,
+    /// The purchase that it may be another system's report of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resembles: Option<Uuid>,
+    /// Which system sent it, if it is one of the business's `purchase_sources` or the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source_system: Option<String>,
     /// Whose purchase it would be.
     pub(crate) member_id: Uuid,
     /// Where.

@@ -3,6 +3,7 @@
 mod admin;
 mod admin_answers;
 mod consents;
+mod coupons;
 mod dev;
 mod explanation;
 mod members;
@@ -20,6 +21,7 @@ mod values;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
 pub(crate) use consents::*;
+pub(crate) use coupons::*;
 pub(crate) use dev::*;
 pub(crate) use explanation::*;
 pub(crate) use members::*;

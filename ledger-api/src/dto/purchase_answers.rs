@@ -25,6 +25,9 @@ pub(crate) struct PurchaseAnswer {
     /// Paid in bonuses.
     #[schema(value_type = String)]
     pub(crate) bonuses_redeemed: Bonuses,
+    /// The coupon that was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) coupon_id: Option<Uuid>,
     /// Taken off by a coupon.
     #[schema(value_type = String)]
     pub(crate) coupon_discount: Roubles,

@@ -14,6 +14,7 @@ use pii_vault::phone::Phone;
 
 use super::registration::phone;
 use crate::json::{self, Fields, Json};
+use crate::natural_key::DEFAULT_SOURCE;
 
 /// What kind of document is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +145,7 @@ impl Report {
         let (member, registered_at) = member?;
         Some(Self {
             external_id: external_id?,
-            source_system: source_system.unwrap_or_else(|| "api".to_owned()),
+            source_system: source_system.unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
             revision: revision.unwrap_or(1),
             cancelled: cancelled.unwrap_or(false),
             member,

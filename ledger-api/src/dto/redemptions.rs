@@ -11,6 +11,7 @@ use super::purchase_documents::MemberSelector;
 use super::purchases::{Form, Member, Report, member};
 use super::values::{Amount, moment};
 use crate::json::{self, Fields};
+use crate::natural_key::DEFAULT_SOURCE;
 use ledger_core::ids::{MemberId, RedemptionId};
 
 /// Reserve bonuses for a purchase. Rules R1, R2.
@@ -104,7 +105,7 @@ pub(crate) fn capture(
     let (external_id, amount, occurred_at) = (external_id?, amount?, occurred_at?);
     Some(move |member| Report {
         external_id,
-        source_system: source_system.unwrap_or_else(|| "api".to_owned()),
+        source_system: source_system.unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
         revision: 1,
         cancelled: false,
         member: Member::Id(member),

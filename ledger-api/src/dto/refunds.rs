@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::values::{Amount, moment};
 use crate::json::{self, Fields};
+use crate::natural_key::DEFAULT_SOURCE;
 
 /// Give back money for a purchase named by its id.
 #[derive(ToSchema)]
@@ -79,7 +80,7 @@ impl Refund {
         reason?;
         Some(Self {
             external_id: external_id?,
-            source_system: "api".to_owned(),
+            source_system: DEFAULT_SOURCE.to_owned(),
             purchase_external_id: None,
             amount: amount?,
             occurred_at: None,

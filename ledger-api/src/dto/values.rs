@@ -22,6 +22,18 @@ impl PartialSchema for Amount {
 
 impl ToSchema for Amount {}
 
+/// What a coupon gives: an amount or a percentage, as a text or a number that is read exactly; of a gift what it is.
+pub(crate) struct CouponValue;
+
+impl PartialSchema for CouponValue {
+    fn schema() -> RefOr<Schema> {
+        let text = "Roubles off, per cent off (above 0, up to 100), bonuses, or of a gift what it is (kept in the vault). A number is read exactly.";
+        text_or(Type::Number, r"^.{1,500}$", "500.00", text)
+    }
+}
+
+impl ToSchema for CouponValue {}
+
 /// An amount up or down, but not nothing: a text, or a number that is read exactly.
 pub(crate) struct SignedAmount;
 

@@ -74,8 +74,27 @@ fn bodies(operation: Operation) -> Vec<Value> {
             "occurred_at": AT, "business_id": "mindal",
         })],
         Operation::CancelHold => vec![json!({ "business_id": "mindal" })],
+        Operation::ActivateCoupon => vec![json!({})],
+        Operation::IssueCoupon => coupons(),
+        Operation::RevokeCoupon => vec![json!({ "reason": "a mistake" })],
         other => staff_bodies(other),
     }
+}
+
+fn coupons() -> Vec<Value> {
+    let all = json!({
+        "business_id": "mindal", "min_bill": "1000.00", "new_customers_only": true, "statuses": ["vip", "elite"],
+        "with_bonuses": false, "valid_from": AT, "expires_at": "2026-04-02T10:00:00Z", "description": "за визит",
+        "funded_by": "coalition",
+    });
+    let gives = [
+        json!({ "type": "discount_fixed", "value": "500.00" }),
+        json!({ "type": "discount_percent", "value": "12.50", "cap": 1000 }),
+        json!({ "type": "bonus", "value": 300 }),
+        json!({ "type": "gift", "value": "чашка кофе" }),
+    ];
+    let gives = gives.iter().zip(members());
+    gives.map(|(gives, member)| with(&with(&all, gives), &json!({ "member": member }))).collect()
 }
 
 fn staff_bodies(operation: Operation) -> Vec<Value> {
@@ -101,6 +120,8 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         Operation::InviteInnerCircle
         | Operation::Uninvite
         | Operation::UnblockMember
+        | Operation::ApplyQuarantined
+        | Operation::DropQuarantined
         | Operation::CancelPremium => vec![json!({})],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
         Operation::AdjustBonuses => vec![
@@ -194,10 +215,11 @@ fn find_objects(value: &Value, place: String, found: &mut Vec<String>) {
     }
 }
 
-/// What a parser may say that the document does not: an admin must name the business, and the names of parameters are
-/// looked at where the policy is decided.
+/// What a parser may say that the document does not: an admin must name the business, an ordinary one's coupon needs its
+/// words, and the names of parameters are looked at where the policy is decided.
 fn is_beyond_a_schema(what: &str) -> bool {
-    what.ends_with("/business_id away") || what.starts_with("/parameters/")
+    let away = ["/business_id away", "/description away"];
+    away.iter().any(|field| what.ends_with(field)) || what.starts_with("/parameters/")
 }
 
 async fn takes(operation: Operation, bodies: &[Value]) -> Vec<bool> {
@@ -286,6 +308,7 @@ fn fields_asked_for(asked: BTreeSet<String>, operation: Operation) -> BTreeSet<S
             | Operation::HoldBonuses
             | Operation::CaptureHold
             | Operation::CancelHold
+            | Operation::IssueCoupon
             | Operation::Import
     );
     let plain = asked.into_iter().map(|path| path.trim_start_matches("body").replace("[0]", "[]"));

@@ -2,12 +2,12 @@
 //!
 //! Words and numbers come from what was recorded with the decision alone, never from the policy of today.
 
-use ledger_core::ids::LotId;
+use ledger_core::ids::{LotId, RefundId};
 use ledger_core::log::{Event, Position, Row};
 use ledger_core::member::accrual::split;
 use ledger_core::member::event::{
     BonusAccrued, BonusReturned, BonusTakenBack, HeldPart, LotPart, MemberEvent, PolicyMoment,
-    PurchaseRefunded, RateRule,
+    PurchaseAmended, PurchaseRefunded, RateRule,
 };
 use ledger_core::member::lot::{Funder, Lot};
 use ledger_core::member::movement::Movement;
@@ -60,9 +60,8 @@ pub(crate) async fn explain(
 /// The facts that make the line which begins at `position`: movements of the same cause that follow one another.
 fn facts_of_line(decision: &[Fact], position: Position) -> Vec<&Fact> {
     let movements = decision.iter().filter(|(row, _)| row.position >= position);
-    let mut movements = movements
-        .filter_map(|fact| Movement::of(&fact.1).map(|movement| (fact, movement)))
-        .peekable();
+    let mut movements =
+        movements.filter_map(|fact| Movement::of(&fact.1).map(|movement| (fact, movement))).peekable();
     let cause = |(fact, movement): &(&Fact, Movement)| movement.cause(fact.0.metadata.correlation_id);
     let first = movements.peek().map(cause);
     movements.take_while(|movement| Some(cause(movement)) == first).map(|(fact, _)| fact).collect()
@@ -110,6 +109,11 @@ impl Told {
             MemberEvent::BonusGifted(fact) => {
                 self.say(format!("Подарок программы: {} ₽", fact.lot.amount));
                 self.opened(&fact.lot);
+            }
+            MemberEvent::CouponRedeemed(fact) => self.given_by_coupon(fact.lot.as_ref()),
+            MemberEvent::CouponReckoned(fact) => {
+                self.say("Чек изменился: пересчитано то, что даёт купон");
+                self.given_by_coupon(fact.lot.as_ref());
             }
             MemberEvent::BonusAdjusted(fact) => {
                 self.say(format!("Сотрудник программы вручную добавил {} ₽", fact.lot.amount));
@@ -165,12 +169,14 @@ impl Told {
                 fact.amount
             ));
         }
-        let policy_moment = match inputs.policy_moment {
-            PolicyMoment::OccurredAt => "occurred_at",
-            PolicyMoment::RecordedAt => "recorded_at",
+        let (policy_moment, when) = match inputs.policy_moment {
+            PolicyMoment::OccurredAt => ("occurred_at", "покупки"),
+            PolicyMoment::RecordedAt => ("recorded_at", "записи"),
         };
-        let when = if policy_moment == "occurred_at" { "покупки" } else { "записи" };
-        self.say(format!("Правила программы версии {}, действовавшие в момент {when}", inputs.policy_version));
+        self.say(format!(
+            "Правила программы версии {}, действовавшие в момент {when}",
+            inputs.policy_version
+        ));
         fact.lots.iter().for_each(|lot| self.opened(lot));
         self.calculation = Some(Calculation {
             base: inputs.base,
@@ -189,7 +195,7 @@ impl Told {
 
     /// Rule F4.
     fn returned(&mut self, fact: &BonusReturned, decision: &[Fact]) {
-        self.refunded(decision);
+        self.refunded(fact.refund_id, decision);
         self.say(format!("Вернулась та же доля бонусов, которыми она была оплачена: {} ₽", fact.amount));
         self.held(&fact.parts);
         if let Some(lot) = &fact.instead {
@@ -200,11 +206,16 @@ impl Told {
 
     /// Rules F2, F3.
     fn taken_back(&mut self, fact: &BonusTakenBack, decision: &[Fact]) {
-        self.refunded(decision);
-        self.say(format!(
-            "За покупку было начислено {} ₽; из них к списанию {} ₽",
-            fact.accrual, fact.amount
-        ));
+        self.refunded(fact.refund_id, decision);
+        let with_coupon = decision.iter().any(|(_, other)| {
+            matches!(other, MemberEvent::CouponReckoned(reckoned) if reckoned.refund_id == fact.refund_id)
+        });
+        let what = if with_coupon {
+            "к списанию вместе с бонусами купона"
+        } else {
+            "из них к списанию"
+        };
+        self.say(format!("За покупку было начислено {} ₽; {what} {} ₽", fact.accrual, fact.amount));
         let sum = |amounts: Vec<Bonuses>| Bonuses::checked_sum(amounts).unwrap_or_default();
         let own = sum(fact.own.iter().map(|own| own.part.amount).collect());
         let expired = sum(fact.expired.iter().map(|part| part.amount).collect());
@@ -229,11 +240,19 @@ impl Told {
         self.parts(fact.own.iter().map(|own| &own.part).chain(fact.others.iter().map(|other| &other.part)));
     }
 
-    fn refunded(&mut self, decision: &[Fact]) {
+    /// What money went back, or how the document changed.
+    fn refunded(&mut self, refund_id: RefundId, decision: &[Fact]) {
         let refund = decision.iter().find_map(|(_, other)| match other {
-            MemberEvent::PurchaseRefunded(refund) => Some(refund),
+            MemberEvent::PurchaseRefunded(refund) if refund.refund_id == refund_id => Some(refund),
             _ => None,
         });
+        let amended = decision.iter().find_map(|(_, other)| match other {
+            MemberEvent::PurchaseAmended(amended) => Some(amended),
+            _ => None,
+        });
+        if let (None, Some(PurchaseAmended { bill_before, bill, .. })) = (refund, amended) {
+            self.say(format!("Партнёр исправил чек: было {bill_before} ₽, стало {bill} ₽"));
+        }
         if let Some(PurchaseRefunded { amount, bill, refunded_before, .. }) = refund {
             let before = if refunded_before.is_positive() {
                 format!(" (раньше возвращено {refunded_before} ₽)")
@@ -241,6 +260,14 @@ impl Told {
                 String::new()
             };
             self.say(format!("Партнёр вернул {amount} ₽ из чека {bill} ₽{before}"));
+        }
+    }
+
+    /// Rule C1.
+    fn given_by_coupon(&mut self, lot: Option<&Lot>) {
+        if let Some(lot) = lot {
+            self.say(format!("Купон, использованный с этой покупкой, даёт {} ₽ бонусами", lot.amount));
+            self.opened(lot);
         }
     }
 

@@ -86,11 +86,10 @@ pub(crate) async fn lines(
     filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<StoredLine>, i64), ApiError> {
-    let before = page.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX);
     let text = concat!(lines!(filtered!()), " AND position < $6 ORDER BY position DESC LIMIT $7 OFFSET $8");
     let lines = filter
         .bind(sqlx::query_as(text).bind(member.as_uuid()))
-        .bind(before)
+        .bind(page.before())
         .bind(page.limit.saturating_add(1))
         .bind(page.offset)
         .fetch_all(&app.read_pool)
@@ -129,6 +128,7 @@ impl StoredLine {
             "expired" => "Срок действия бонусов истёк".to_owned(),
             "returned" => format!("Возврат бонусов: {at}"),
             "revoked" => format!("Отмена начисления: {at}"),
+            "gift" if self.business_id.is_some() => format!("Бонусы по купону: {at}"),
             "gift" => "Подарочные бонусы".to_owned(),
             _ if self.adds => "Корректировка: начислено".to_owned(),
             _ => "Корректировка: списано".to_owned(),

@@ -4,6 +4,7 @@
 //! the checkpoint of her partition alone; for everything else it is the least of all.
 
 pub(crate) mod balances;
+pub(crate) mod coupons;
 pub(crate) mod directory;
 pub(crate) mod explain;
 pub(crate) mod hindsight;
@@ -34,7 +35,7 @@ pub(crate) enum Model {
     History,
     /// Statuses, consents, bills.
     Statuses,
-    /// Purchases, quarantine.
+    /// Purchases, quarantine, coupons.
     Directory,
     /// Postings.
     Journal,
@@ -81,7 +82,15 @@ impl Model {
 /// # Errors
 /// [`ApiError::ReadModelBehind`] when it does not pass in time.
 pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) -> Result<Position, ApiError> {
-    let wanted = min_position(call)?;
+    passed(call, model, member, min_position(call)?).await
+}
+
+async fn passed(
+    call: &Call,
+    model: Model,
+    member: Option<MemberId>,
+    wanted: Position,
+) -> Result<Position, ApiError> {
     let deadline = Instant::now() + call.app.read_wait;
     loop {
         let passed = model.passed(&call.app, member).await?;
@@ -93,6 +102,15 @@ pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) ->
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Waits until `model` has passed everything that is on the log now: for a command that asks it what the command is about.
+///
+/// # Errors
+/// [`ApiError::ReadModelBehind`] when it does not pass in time.
+pub(crate) async fn catch_up(call: &Call, model: Model) -> Result<(), ApiError> {
+    call.app.ledger.refresh().await;
+    passed(call, model, None, call.app.ledger.head()).await.map(|_| ())
 }
 
 /// The position of the registry in memory, with what other processes appended folded in.
@@ -116,6 +134,8 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::History
             | Operation::Explanation
             | Operation::StatusProgress
+            | Operation::OwnCoupons
+            | Operation::OneCoupon
             | Operation::Purchases
             | Operation::OnePurchase
             | Operation::Businesses

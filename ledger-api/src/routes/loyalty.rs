@@ -9,9 +9,7 @@ use ledger_core::log::Position;
 use ledger_core::member::consent::Purpose;
 use ledger_core::member::hindsight::Hindsight;
 use ledger_core::member::movement::LineKind;
-use ledger_core::member::status::{
-    Requirement, Spent, Status, progress_percent, requirement, visited_for,
-};
+use ledger_core::member::status::{Requirement, Spent, Status, progress_percent, requirement, visited_for};
 use ledger_core::policy::Parameters;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -128,8 +126,7 @@ impl Shown {
         let policy = registry.policies.in_force(moment).ok_or(Rejection::PolicyMissing)?;
         let standing = read::statuses::standing(&call.app, member).await?;
         let after = moment.months_before(policy.parameters.status_window_months);
-        let spent =
-            read::statuses::spent(&call.app, member, after, moment, standing.medical_counts).await?;
+        let spent = read::statuses::spent(&call.app, member, after, moment, standing.medical_counts).await?;
         Ok(Self { standing, spent, moment, registry, position })
     }
 

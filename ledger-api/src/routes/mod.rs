@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod businesses;
 pub(crate) mod consents;
+pub(crate) mod coupons;
 pub(crate) mod dev;
 pub(crate) mod grants;
 pub(crate) mod health;

@@ -83,7 +83,7 @@ const WAITING_MAX: usize = 10_000;
 pub fn wait_for_purchase(command: &WaitForPurchase, context: &Context<'_>) -> Result<Vec<Event>, Rejection> {
     let now = context.recorded_at;
     command.refund.check_form(context)?;
-    let business = context.registry.businesses.get(command.business_id).ok_or(Rejection::BusinessNotFound)?;
+    let business = context.business(command.business_id)?;
     if business.waiting(now) >= WAITING_MAX {
         return Err(Rejection::TooManyWaiting);
     }

@@ -146,7 +146,10 @@ event_catalogue! {
         ConsentWithdrawn = 1,
         PurchaseRecorded = 1,
         PurchaseQuarantined = 1,
+        QuarantineApplied = 1,
+        QuarantineDropped = 1,
         PurchaseAmended = 1,
+        PurchaseTakenOver = 1,
         BonusAccrued = 1,
         BonusMatured = 1,
         BonusExpired = 1,
@@ -175,6 +178,12 @@ event_catalogue! {
         BonusGifted = 1,
         BonusAdjusted = 1,
         BonusWithdrawn = 1,
+        CouponIssued = 1,
+        CouponActivated = 1,
+        CouponRedeemed = 1,
+        CouponReckoned = 1,
+        CouponExpired = 1,
+        CouponRevoked = 1,
     }
     Business(BusinessEvent, business) {
         BusinessRegistered = 1,

@@ -9,18 +9,16 @@
 use chrono::TimeDelta;
 
 use super::accrual::{Life, Split, split};
-use super::command::{MemberOutcome, PurchaseDocument, PurchaseOutcome};
-use super::debt::settle;
+use super::command::{CouponUse, MemberOutcome, PurchaseDocument, PurchaseOutcome};
 use super::decide::write_due;
 use super::draft::Draft;
 use super::purchase::check_bill;
-use super::purchase_file::{ByFunder, PurchaseFile, share};
+use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
 use super::refund::{Step, minus, review, to_return};
 use super::working::Working;
 use crate::business::Business;
 use crate::context::Context;
 use crate::ids::{LotId, RefundId};
-use crate::member::consent::Purpose;
 use crate::member::event::{AccrualInputs, BonusAccrued, Holding, PurchaseAmended};
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::MemberState;
@@ -39,7 +37,7 @@ pub struct AmendPurchase {
 /// Decides a newer revision of a recorded purchase's document.
 ///
 /// # Errors
-/// In this order: a business nobody knows; the form, as of a purchase; another hold than the purchase captured; a coupon; a
+/// In this order: a business nobody knows; the form, as of a purchase; another hold or coupon than the purchase used; a
 /// bill below what was refunded of it (Rule F1); more for a member who is blocked. A member without the consent is answered
 /// before all but the first of these, as a stranger would be.
 pub(super) fn amend(
@@ -49,17 +47,15 @@ pub(super) fn amend(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let AmendPurchase { file, document } = command;
-    let business =
-        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(document.business_id)?;
+    if !state.lets_report(business) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_bill(document, context)?;
     if document.redemption_id.is_some() && document.redemption_id != file.redemption_id {
         return Err(Rejection::HoldNotFound);
     }
-    if document.coupon_code.is_some() {
+    if document.coupon_code.is_some() && document.coupon_code != file.coupon.as_ref().map(|used| used.code) {
         return Err(Rejection::CouponNotValid);
     }
     let fact = revised(file, document)?;
@@ -71,24 +67,37 @@ pub(super) fn amend(
     if after > before && state.is_blocked() {
         return Err(Rejection::MemberBlocked);
     }
-    write_due(state, context, draft)?;
-    settle(state, context, draft)?;
-    let mut file = file.clone();
-    // What is due may have ended a lot of this purchase.
-    draft.events.iter().for_each(|new| file.see(&new.event));
-    let mut working = Working::after(state, draft)?;
-    let life = life(&file, &fact.inputs, business, context)?;
-    Revision { file: &file, fact: &fact, life, context }.write(&mut working)?;
-    review(&mut working, fact.confidentiality, context)?;
+    let life = revise(state, file, &fact, business, context, draft)?;
     Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
         purchase_id: file.purchase_id,
         bonuses_earned: fact.accrual,
         bonuses_available_from: life.available_from,
         bonuses_expire_at: life.expires_at,
         bonuses_redeemed: fact.redeemed,
+        coupon: used(file, fact.bill)?,
         status: draft.shown_status(state, context.recorded_at),
         amended: true,
     }))
+}
+
+/// Writes a revision, after what is due: what it returns, takes back and adds, and her statuses after it.
+pub(super) fn revise(
+    state: &MemberState,
+    file: &PurchaseFile,
+    fact: &PurchaseAmended,
+    business: &Business,
+    context: &Context<'_>,
+    draft: &mut Draft,
+) -> Result<Life, Rejection> {
+    write_due(state, context, draft)?;
+    let mut file = file.clone();
+    // What is due may have ended a lot of this purchase.
+    draft.events.iter().for_each(|new| file.see(&new.event));
+    let mut working = Working::after(state, draft)?;
+    let addition = Addition::of(&file, &fact.inputs, fact.revision, business, context)?;
+    Revision { fact, addition: &addition }.write(&mut working)?;
+    review(&mut working, fact.confidentiality, context)?;
+    Ok(addition.life)
 }
 
 /// The purchase as `document` says. Rules B4, D3, P5: the original's inputs on another base.
@@ -101,8 +110,10 @@ pub(super) fn revised(
     let redeemed = file.redeemed().ok_or_else(out_of_range)?;
     let redeemed =
         share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
-    let redeemed = redeemed.min(file.kept);
-    let base = bill.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
+    let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
+    let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;
+    let redeemed = redeemed.min(file.kept).min(Bonuses::from_kopecks(left.kopecks()));
+    let base = left.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
     let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
     let Split { total, business, .. } = split(&inputs).ok_or_else(out_of_range)?;
     Ok(PurchaseAmended {
@@ -121,7 +132,15 @@ pub(super) fn revised(
         accrual_before: file.accrual,
         accrual: total,
         of_business: business,
+        handed_over: false,
     })
+}
+
+/// What the purchase's coupon takes off this bill, by the terms it was used with. Rules C4, D3.
+fn used(file: &PurchaseFile, bill: Roubles) -> Result<Option<CouponUse>, Rejection> {
+    let Some(coupon) = &file.coupon else { return Ok(None) };
+    let discount = coupon.gives.discount(bill).ok_or(Rejection::AmountOutOfRange)?;
+    Ok(Some(CouponUse { coupon_id: coupon.coupon_id, discount }))
 }
 
 /// The life of the lots that a revision adds: that of the first ones. Rule B5.
@@ -147,22 +166,23 @@ fn life(
     Ok(Life { opens, available_from, expires_at })
 }
 
-/// One revision of one purchase, and its file before it.
+/// One revision of one purchase.
 struct Revision<'a> {
-    file: &'a PurchaseFile,
     fact: &'a PurchaseAmended,
-    life: Life,
-    context: &'a Context<'a>,
+    addition: &'a Addition<'a>,
 }
 
 impl Revision<'_> {
     fn write(&self, working: &mut Working<'_>) -> Result<(), Rejection> {
-        let Self { file, fact, context, .. } = *self;
+        let Self { fact, addition } = *self;
+        let Addition { file, context, .. } = *addition;
         let mut revised = file.clone();
         revised.see(&fact.clone().into());
         let cause = working.push(context.recorded_at, fact.clone(), None)?;
         let refund_id = RefundId::of_revision(file.purchase_id, fact.revision);
         let step = Step { file, refund_id, context, cause };
+        let reckoned = [file.coupon_at(file.refunded), revised.coupon_at(revised.refunded)];
+        let of_coupon = step.reckon(working, reckoned, self.coupon_lot(reckoned)?)?;
         step.return_spent(working, to_return(&revised, revised.refunded)?)?;
         let (before, after) = (net(file)?, net(&revised)?);
         let more = |before: Bonuses, after: Bonuses| minus(after, before).map(|more| more.max(Bonuses::ZERO));
@@ -174,21 +194,68 @@ impl Revision<'_> {
             business: more(after.business, before.business)?,
             coalition: more(after.coalition, before.coalition)?,
         };
-        self.accrue(working, added, cause)?;
-        step.take_back(working, due_back)?;
+        addition.accrue(working, added, cause)?;
+        step.take_back(working, due_back, of_coupon)?;
         Ok(())
     }
 
+    /// The lot of what the revision gives anew for the coupon, with the life of the first one.
+    fn coupon_lot(&self, [before, after]: [Option<Reckoning>; 2]) -> Result<Option<Lot>, Rejection> {
+        let (before, after) = before.zip(after).ok_or(Rejection::AmountOutOfRange)?;
+        let amount = minus(after.bonuses, before.bonuses)?;
+        let Some(coupon) = self.addition.file.coupon.as_ref().filter(|_| amount.is_positive()) else {
+            return Ok(None);
+        };
+        let now = self.addition.context.recorded_at;
+        let (available_from, expires_at) = coupon.life.unwrap_or((now, now));
+        Ok(Some(Lot {
+            lot_id: LotId::of_coupon_revision(self.addition.file.purchase_id, self.fact.revision),
+            funder: coupon.funded_by.clone(),
+            amount,
+            opens: Holding::Available,
+            available_from,
+            expires_at,
+        }))
+    }
+}
+
+/// What a revision may add to a purchase, whose file is from before it.
+pub(super) struct Addition<'a> {
+    file: &'a PurchaseFile,
+    inputs: &'a AccrualInputs,
+    revision: u32,
+    /// When its lots are spendable.
+    pub(super) life: Life,
+    context: &'a Context<'a>,
+}
+
+impl<'a> Addition<'a> {
+    pub(super) fn of(
+        file: &'a PurchaseFile,
+        inputs: &'a AccrualInputs,
+        revision: u32,
+        business: &Business,
+        context: &'a Context<'a>,
+    ) -> Result<Self, Rejection> {
+        let life = life(file, inputs, business, context)?;
+        Ok(Self { file, inputs, revision, life, context })
+    }
+
     /// The lots of what the revision adds.
-    fn accrue(&self, working: &mut Working<'_>, added: ByFunder, cause: usize) -> Result<(), Rejection> {
-        let Self { file, fact, life, context } = *self;
+    pub(super) fn accrue(
+        &self,
+        working: &mut Working<'_>,
+        added: ByFunder,
+        cause: usize,
+    ) -> Result<(), Rejection> {
+        let Self { file, inputs, revision, life, context } = *self;
         let of =
             [(Funder::Business(file.business.clone()), added.business), (Funder::Coalition, added.coalition)];
         let lots: Vec<Lot> = of
             .into_iter()
             .filter(|(_, amount)| amount.is_positive())
             .map(|(funder, amount)| Lot {
-                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), fact.revision),
+                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), revision),
                 funder,
                 amount,
                 opens: life.opens,
@@ -204,8 +271,8 @@ impl Revision<'_> {
             purchase_id: file.purchase_id,
             business_id: file.business_id,
             confidentiality: file.confidentiality,
-            inputs: fact.inputs.clone(),
-            revision: Some(fact.revision),
+            inputs: inputs.clone(),
+            revision: Some(revision),
             amount,
             lots,
         };
@@ -215,7 +282,7 @@ impl Revision<'_> {
 }
 
 /// What each funder has given in all, less what refunds took back. Rules B5, F2.
-fn net(file: &PurchaseFile) -> Result<ByFunder, Rejection> {
+pub(super) fn net(file: &PurchaseFile) -> Result<ByFunder, Rejection> {
     let taken = file.taken_back_at(file.refunded).ok_or(Rejection::AmountOutOfRange)?;
     let coalition = minus(file.accrual, file.of_business)?;
     Ok(ByFunder {

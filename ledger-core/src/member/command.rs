@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::amend::AmendPurchase;
+use super::coupon::{ActivateCoupon, IssueCoupon};
 use super::gift::{Adjustment, Gift};
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
 use super::standing::Rankings;
 use crate::ids::{
-    BusinessId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
+    BusinessId, CouponId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
+    SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
 use crate::member::event::PurchaseSource;
@@ -38,6 +40,10 @@ pub enum MemberCommand {
     },
     /// A business reports a purchase.
     RecordPurchase(RecordPurchase),
+    /// An admin records a document that waits. Rule T3.
+    ApplyQuarantined(QuarantineId),
+    /// An admin drops one. Rule T3.
+    DropQuarantined(QuarantineId),
     /// A business reserves bonuses for a purchase. Rule R1.
     HoldBonuses(HoldBonuses),
     /// A business calls a hold off. Rule R1.
@@ -69,6 +75,17 @@ pub enum MemberCommand {
     Gift(Gift),
     /// An admin corrects her bonuses. Rule B10.
     Adjust(Adjustment),
+    /// A business or an admin gives her a coupon. Rule C1.
+    IssueCoupon(Box<IssueCoupon>),
+    /// She asks for a coupon's code. Rule C2.
+    ActivateCoupon(ActivateCoupon),
+    /// A coupon is taken away. Rule C2.
+    RevokeCoupon {
+        /// Which.
+        coupon_id: CouponId,
+        /// Why, in the vault.
+        reason_id: ReasonId,
+    },
 }
 
 /// A purchase document as a business reports it. Rule D1.
@@ -86,14 +103,16 @@ pub struct PurchaseDocument {
     pub occurred_at: Timestamp,
     /// How it came in.
     pub source: PurchaseSource,
+    /// Which of the business's systems sent it. Rule D5.
+    pub source_system: Option<SourceKey>,
     /// Whether the document says that the purchase is void. Rule D3.
     pub cancelled: bool,
     /// The hold it captures. Rule R3.
     pub redemption_id: Option<RedemptionId>,
     /// How much of the hold. Rule R3.
     pub redeem_amount: Option<Bonuses>,
-    /// An activation code. Rule C2.
-    pub coupon_code: Option<String>,
+    /// The keyed hash of an activation code. Rule C2.
+    pub coupon_code: Option<NaturalKey>,
 }
 
 /// Live, or history. Rules T3, T6.
@@ -151,6 +170,15 @@ pub struct RefundPurchase {
     pub refund: Refund,
 }
 
+/// A coupon that a purchase used, and what came off its bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouponUse {
+    /// The coupon.
+    pub coupon_id: CouponId,
+    /// What came off, before refunds. Rule C4.
+    pub discount: Roubles,
+}
+
 /// What became of a purchase document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -167,13 +195,16 @@ pub enum PurchaseOutcome {
         bonuses_expire_at: Timestamp,
         /// What was paid in bonuses.
         bonuses_redeemed: Bonuses,
+        /// The coupon it used.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        coupon: Option<CouponUse>,
         /// Her status after it, as shown.
         status: Status,
         /// Whether it amends a purchase. Rule D3.
         #[serde(default)]
         amended: bool,
     },
-    /// It waits for an admin. Rule T3.
+    /// It waits for an admin. Rules T3, D5.
     Quarantined {
         /// What the admin names it by.
         quarantine_id: QuarantineId,
@@ -194,6 +225,11 @@ pub enum MemberOutcome {
     ConsentsChanged,
     /// What became of a purchase.
     Purchase(PurchaseOutcome),
+    /// A document that waited is dropped.
+    QuarantineDropped {
+        /// Which.
+        quarantine_id: QuarantineId,
+    },
     /// Bonuses are reserved.
     Held {
         /// What the purchase names them by.
@@ -229,6 +265,25 @@ pub enum MemberOutcome {
     StandingChanged {
         /// Her status after it, as shown.
         status: Status,
+    },
+    /// She has a coupon.
+    CouponIssued {
+        /// Which.
+        coupon_id: CouponId,
+    },
+    /// A coupon has a code that is good.
+    CouponActivated {
+        /// Which.
+        coupon_id: CouponId,
+        /// The keyed hash of the code.
+        code: NaturalKey,
+        /// The last moment at which it is good.
+        valid_until: Timestamp,
+    },
+    /// A coupon is taken away.
+    CouponRevoked {
+        /// Which.
+        coupon_id: CouponId,
     },
     /// Bonuses are given or taken.
     Granted {

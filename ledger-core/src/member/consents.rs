@@ -2,12 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use crate::business::Business;
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
 use crate::member::event::{ConsentGranted, ConsentWithdrawn};
 use crate::member::state::MemberState;
 use crate::rejection::Rejection;
+
+impl MemberState {
+    /// Whether she is a member, and lets `business` report her purchases: to a business that may not, she is a stranger.
+    #[must_use]
+    pub(super) fn lets_report(&self, business: &Business) -> bool {
+        let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
+        self.is_registered() && self.consents_to(&consent)
+    }
+}
 
 /// The facts of `changes`: only purposes whose choice really changes, or that she gives anew to another text (C3: we must
 /// prove which one she saw). Of several changes to one purpose the last counts. The consent to take part at all is not withdrawn

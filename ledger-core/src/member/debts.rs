@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseAmended, PurchaseRefunded,
+    PurchaseTakenOver,
 };
 use super::state::MemberState;
 use crate::category::{Category, Confidentiality};
@@ -11,6 +12,7 @@ use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
 use crate::member::lot::Funder;
 use crate::money::{Bonuses, Roubles};
+use crate::time::Timestamp;
 
 /// What is owed to one funder after one refund. Rule F3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +54,10 @@ impl MemberState {
         }
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
         if refunded == fact.bill {
-            let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
-            *visits = visits.checked_sub(1).ok_or("more visits are undone than were made")?;
+            self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
+            let less = |visits: u32| visits.checked_sub(1);
+            self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
+                .ok_or("more visits are undone than were made")?;
         }
         Ok(())
     }
@@ -68,27 +72,50 @@ impl MemberState {
         } else {
             self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
         }
-        let visits = self.visits(category, kind, fact.business_id);
-        let counted = match (before > Roubles::ZERO, after > Roubles::ZERO) {
+        let is_sale = after > Roubles::ZERO;
+        self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
+        let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),
             (false, true) => visits.checked_add(1),
-            (true, true) | (false, false) => Some(*visits),
+            (true, true) | (false, false) => Some(visits),
         };
-        *visits = counted.ok_or("more visits are undone than were made")?;
-        Ok(())
+        self.count_visit(category, kind, fact.business_id, count)
+            .ok_or("more visits are undone than were made")
     }
 
-    /// The count of visits that make the category known. Rule B2.
-    pub(super) fn visits(
+    /// Rule D3: her bill from now on, net of the refunds it had.
+    pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
+        let (purchase, counted) = (&fact.purchase, fact.counted());
+        self.sales.record(at, purchase);
+        if !counted.is_positive() {
+            self.sales.revise(at, purchase.purchase_id, Roubles::ZERO);
+            return Ok(());
+        }
+        let (category, kind) = (purchase.category, purchase.confidentiality);
+        self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(category, kind, purchase.business_id, more).ok_or("too many visits")
+    }
+
+    /// Counts the visits that make the category known (Rule B2), and her a customer (Rule C3). `None` when `count` finds
+    /// nothing to count.
+    pub(super) fn count_visit(
         &mut self,
         category: Category,
         confidentiality: Confidentiality,
         business_id: BusinessId,
-    ) -> &mut u32 {
-        match confidentiality {
-            Confidentiality::Ordinary => self.visited.entry(category).or_default(),
+        count: impl Fn(u32) -> Option<u32>,
+    ) -> Option<()> {
+        let of_business = match confidentiality {
+            Confidentiality::Ordinary => {
+                let of_category = self.visited.entry(category).or_default();
+                *of_category = count(*of_category)?;
+                self.customer_of.entry(business_id).or_default()
+            }
             Confidentiality::Medical => self.visited_medical.entry(business_id).or_default(),
-        }
+        };
+        *of_business = count(*of_business)?;
+        Some(())
     }
 
     pub(super) fn take_back(&mut self, fact: &BonusTakenBack) -> Result<(), &'static str> {

@@ -5,7 +5,7 @@ use super::debt::settle;
 use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
-use super::{amend, consents, gift, premium, purchase, redemption, refund, standing};
+use super::{amend, consents, coupon, gift, premium, purchase, quarantine, redemption, refund, standing};
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
@@ -29,6 +29,8 @@ pub fn decide(
             register(state, *registered_at, consents, *origin, context, &mut draft)?
         }
         MemberCommand::RecordPurchase(command) => purchase::record(state, command, context, &mut draft)?,
+        MemberCommand::ApplyQuarantined(id) => quarantine::apply(state, *id, context, &mut draft)?,
+        MemberCommand::DropQuarantined(id) => quarantine::discard(state, *id, context, &mut draft)?,
         MemberCommand::ChangeConsents { changes, origin } => {
             change_consents(state, changes, *origin, context, &mut draft)?
         }
@@ -54,6 +56,11 @@ pub fn decide(
         MemberCommand::CancelPremium => premium::cancel(state, context, &mut draft)?,
         MemberCommand::Gift(command) => gift::gift(state, command, context, &mut draft)?,
         MemberCommand::Adjust(command) => gift::adjust(state, command, context, &mut draft)?,
+        MemberCommand::IssueCoupon(command) => coupon::issue(state, command, context, &mut draft)?,
+        MemberCommand::ActivateCoupon(command) => coupon::activate(state, command, context, &mut draft)?,
+        MemberCommand::RevokeCoupon { coupon_id, reason_id } => {
+            coupon::revoke(state, (*coupon_id, *reason_id), context, &mut draft)?
+        }
     };
     settle(state, context, &mut draft)?;
     Ok((draft, outcome))

@@ -1,10 +1,13 @@
-//! What is due for a member: lots that matured or expired, holds that lapsed, Premium that is over. Rules B5, B8, R1, S4.
+//! What is due for a member: lots that matured or expired, holds that lapsed, coupons and Premium that are over. Rules B5,
+//! B8, C2, R1, S4.
 
 use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::log::Event;
-use crate::member::event::{BonusMatured, HoldEnd, HoldReleased, Holding, PremiumLapsed};
+use crate::member::event::{
+    BonusMatured, CouponExpired, CouponIssued, HoldEnd, HoldReleased, Holding, PremiumLapsed,
+};
 use crate::member::redemption::expired;
 use crate::member::state::{LiveLot, MemberState};
 use crate::money::Bonuses;
@@ -49,6 +52,13 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         if now > lot.expires_at {
             expiries(state, &LiveLot { holding, ..lot.clone() }, context, &mut due)?;
         }
+    }
+    for coupon in state.open_coupons().filter(|coupon| now > coupon.issued.expires_at) {
+        let CouponIssued { coupon_id, business_id, confidentiality, expires_at, .. } = coupon.issued;
+        due.push(Due {
+            at: expires_at,
+            event: CouponExpired { coupon_id, business_id, confidentiality }.into(),
+        });
     }
     if let Some(ended_at) = state.premium.lapse(now) {
         due.push(Due { at: ended_at, event: PremiumLapsed { ended_at }.into() });

@@ -82,9 +82,7 @@ fn fold(
             left_out.insert(row.event_id);
         }
         if !left_out.contains(&row.event_id) {
-            state
-                .apply(row.position, row.occurred_at, fact)
-                .map_err(|corrupt| (row.event_id, corrupt))?;
+            state.apply(row.position, row.occurred_at, fact).map_err(|corrupt| (row.event_id, corrupt))?;
         }
     }
     Ok(state)

@@ -69,7 +69,7 @@ impl From<Funder> for String {
     }
 }
 
-/// What a lot came from. Rules B5, B10. Later origins (a coupon, a chain) are variants to come.
+/// What a lot came from. Rules B5, B10, C1. Later origins (a chain) are variants to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -81,6 +81,15 @@ pub enum LotOrigin {
         /// Where it was.
         business_id: BusinessId,
         /// Whether the visit is a medical secret: then every movement of the lot is one too.
+        confidentiality: Confidentiality,
+    },
+    /// The coupon that was used with a purchase. Rule C1.
+    Coupon {
+        /// Which purchase.
+        purchase_id: PurchaseId,
+        /// Where it was.
+        business_id: BusinessId,
+        /// Whether the visit is a medical secret.
         confidentiality: Confidentiality,
     },
     /// A goodwill gift. Rule B10.
@@ -106,17 +115,18 @@ impl LotOrigin {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Purchase { .. } => "purchase",
+            Self::Coupon { .. } => "coupon",
             Self::Gift { .. } => "gift",
             Self::Referral { .. } => "referral",
             Self::Adjustment { .. } => "adjustment",
         }
     }
 
-    /// The id of the purchase, gift or adjustment.
+    /// The id of the purchase (a coupon's, too), gift or adjustment.
     #[must_use]
     pub const fn id(&self) -> Uuid {
         match self {
-            Self::Purchase { purchase_id, .. } => purchase_id.as_uuid(),
+            Self::Purchase { purchase_id, .. } | Self::Coupon { purchase_id, .. } => purchase_id.as_uuid(),
             Self::Gift { grant_id } | Self::Referral { grant_id } | Self::Adjustment { grant_id } => {
                 grant_id.as_uuid()
             }
@@ -127,7 +137,7 @@ impl LotOrigin {
     #[must_use]
     pub const fn purchase_id(&self) -> Option<PurchaseId> {
         match self {
-            Self::Purchase { purchase_id, .. } => Some(*purchase_id),
+            Self::Purchase { purchase_id, .. } | Self::Coupon { purchase_id, .. } => Some(*purchase_id),
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
         }
     }
@@ -136,7 +146,7 @@ impl LotOrigin {
     #[must_use]
     pub const fn business_id(&self) -> Option<BusinessId> {
         match self {
-            Self::Purchase { business_id, .. } => Some(*business_id),
+            Self::Purchase { business_id, .. } | Self::Coupon { business_id, .. } => Some(*business_id),
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
         }
     }
@@ -145,7 +155,7 @@ impl LotOrigin {
     #[must_use]
     pub const fn confidentiality(&self) -> Confidentiality {
         match self {
-            Self::Purchase { confidentiality, .. } => *confidentiality,
+            Self::Purchase { confidentiality, .. } | Self::Coupon { confidentiality, .. } => *confidentiality,
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => Confidentiality::Ordinary,
         }
     }
@@ -154,12 +164,13 @@ impl LotOrigin {
     #[must_use]
     pub fn of_columns(kind: &str, id: Uuid, business: Option<Uuid>, medical: bool) -> Option<Self> {
         let grant_id = GrantId::from_uuid(id);
-        match (kind, business) {
-            ("purchase", Some(business)) => Some(Self::Purchase {
-                purchase_id: PurchaseId::from_uuid(id),
-                business_id: BusinessId::from_uuid(business),
-                confidentiality: if medical { Confidentiality::Medical } else { Confidentiality::Ordinary },
-            }),
+        let purchase_id = PurchaseId::from_uuid(id);
+        let confidentiality = if medical { Confidentiality::Medical } else { Confidentiality::Ordinary };
+        match (kind, business.map(BusinessId::from_uuid)) {
+            ("purchase", Some(business_id)) => {
+                Some(Self::Purchase { purchase_id, business_id, confidentiality })
+            }
+            ("coupon", Some(business_id)) => Some(Self::Coupon { purchase_id, business_id, confidentiality }),
             ("gift", None) => Some(Self::Gift { grant_id }),
             ("referral", None) => Some(Self::Referral { grant_id }),
             ("adjustment", None) => Some(Self::Adjustment { grant_id }),

@@ -3,10 +3,14 @@
 //! | file | rules |
 //! |---|---|
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
+//! | `quarantine.rs` | T3, D5: documents that an admin applies or drops |
+//! | `sales.rs` | D5: what another system may report again |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
+//! | `shares.rs` | F2, F5, M2: who gets what a refund takes back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
+//! | `hand_over.rs` | D3: one that names another member |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
 //! | `balance.rs` | B6: what she has |
@@ -14,10 +18,11 @@
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
 //! | `premium.rs` | S4: the subscription |
+//! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
-//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs` | the fold |
+//! | `state.rs`, `live_lots.rs`, `holds.rs`, `debts.rs`, `coupons.rs` | the fold |
 //! | `purchase_file.rs` | the fold of one purchase, for its edits |
 //! | `movement.rs` | what a fact does to the total: the lines of her history |
 //! | `hindsight.rs` | T1: as it was, and as it was known |
@@ -30,6 +35,8 @@ pub mod balance;
 pub mod command;
 pub mod consent;
 mod consents;
+pub mod coupon;
+pub mod coupons;
 mod debt;
 pub mod debts;
 pub mod decide;
@@ -37,6 +44,7 @@ pub mod draft;
 mod due;
 pub mod event;
 pub mod gift;
+pub(crate) mod hand_over;
 pub mod hindsight;
 pub mod holds;
 mod live_lots;
@@ -45,9 +53,12 @@ pub mod movement;
 pub mod premium;
 mod purchase;
 pub mod purchase_file;
+mod quarantine;
 mod redemption;
 pub mod refund;
 mod review;
+pub(crate) mod sales;
+mod shares;
 pub mod spend;
 pub mod standing;
 pub mod state;
@@ -62,6 +73,7 @@ mod tests;
 pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
+pub use hand_over::{HandOver, HandedOver, hand_over};
 pub use purchase_file::PurchaseFile;
 pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

@@ -22,15 +22,8 @@ pub enum LineKind {
 
 impl LineKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Earned,
-        Self::Spent,
-        Self::Expired,
-        Self::Returned,
-        Self::Revoked,
-        Self::Adjusted,
-        Self::Gift,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Earned, Self::Spent, Self::Expired, Self::Returned, Self::Revoked, Self::Adjusted, Self::Gift];
 
     /// The name on the wire.
     #[must_use]
@@ -75,6 +68,9 @@ impl Movement {
             MemberEvent::BonusExpired(fact) => loss(Expired, fact.amount, fact.origin),
             MemberEvent::BonusGifted(fact) => gain(Gift, fact.lot.amount, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => gain(Adjusted, fact.lot.amount, fact.origin()),
+            // A discount moves no bonuses.
+            MemberEvent::CouponRedeemed(fact) => gain(Gift, fact.lot.as_ref()?.amount, fact.origin()),
+            MemberEvent::CouponReckoned(fact) => gain(Gift, fact.lot.as_ref()?.amount, fact.origin()),
             // One line for the adjustment, whatever lots it takes from.
             MemberEvent::BonusWithdrawn(fact) => {
                 loss(Adjusted, fact.amount, LotOrigin::Adjustment { grant_id: fact.grant_id })
@@ -92,7 +88,10 @@ impl Movement {
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseRecorded(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::PurchaseAmended(_)
+            | MemberEvent::PurchaseTakenOver(_)
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
             | MemberEvent::StatusDowngradeCancelled(_)
@@ -105,7 +104,11 @@ impl Movement {
             | MemberEvent::PremiumCancelled(_)
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
-            | MemberEvent::MemberUnblocked(_) => return None,
+            | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => return None,
         };
         // An accrual of nothing moves nothing.
         (movement.change != 0).then_some(movement)

@@ -1,21 +1,25 @@
-//! What a purchase document leads to. Rules T3–T6, D1, D4, B5, R3, S2.
+//! What a purchase document leads to. Rules T3–T6, D1, D4, D5, B5, C3, R3, S2.
 
 use chrono::TimeDelta;
 
 use super::PurchaseFile;
 use super::accrual::{Life, lots, split};
 use super::amend::revised;
-use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
+use super::command::{
+    CouponUse, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase,
+};
+use super::coupon::Taken;
 use super::decide::write_due;
 use super::draft::Draft;
+use super::quarantine::supersede;
 use super::redemption::{Capture, ToPay, capture};
 use super::refund::apply_waiting;
 use super::review::{Review, live_window};
 use crate::business::Business;
 use crate::category::Confidentiality;
 use crate::context::Context;
+use crate::ids::PurchaseId;
 use crate::log::Event;
-use crate::member::consent::Purpose;
 use crate::member::event::{
     AccrualInputs, BonusAccrued, Holding, MembershipBackdated, PolicyMoment, PurchaseQuarantined,
     PurchaseRecorded, QuarantineReason, RateRule,
@@ -28,11 +32,11 @@ use crate::rate::NewCategoryMultiplier;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Decides a purchase document that no natural key has answered before.
+/// Decides a purchase document that no natural key has answered before, or whose earlier revisions came to no purchase.
 ///
 /// # Errors
-/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; an edit of a document
-/// never seen; a redemption or coupon that does not exist; a member who is blocked. A member without the consent is
+/// In this order: a business nobody knows; a time in the future (T3); an amount that no bill has; a redemption or coupon
+/// that does not exist; a member who is blocked; a coupon's conditions (C3); the hold's. A member without the consent is
 /// answered before all but the first of these, as a stranger would be.
 pub(super) fn record(
     state: &MemberState,
@@ -41,11 +45,8 @@ pub(super) fn record(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let document = &command.document;
-    let business =
-        context.registry.businesses.get(document.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let now_policy = context.policy_at(context.recorded_at)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(document.business_id)?;
+    if !state.lets_report(business) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_form(command, context)?;
@@ -63,24 +64,19 @@ pub(super) fn record(
         // Rule T6: history is decided as of its own time.
         PurchaseMode::Import { .. } => (context.policy_at(document.occurred_at)?, PolicyMoment::OccurredAt),
     };
-    let grace = TimeDelta::hours(i64::from(policy.parameters.purchase_before_membership_hours));
-    if registered_at.is_some_and(|since| document.occurred_at < since.minus(grace)) {
+    if is_before_membership(registered_at, document.occurred_at, policy) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
     }
-    let recorded = fact(command, business);
+    let recorded = recorded(command.purchase_id(), document, business);
     if command.mode == PurchaseMode::Live {
         // Rule B5: a decision first writes what is due. An import leaves that to the schedules of the real time (T6).
         write_due(state, context, draft)?;
     }
-    // What is void from the first earns nothing: no admin need look at it.
-    if command.mode == PurchaseMode::Live && !document.cancelled && is_too_old(document, context, now_policy)
-    {
-        let reason = QuarantineReason::TooOld;
+    supersede(state, command.purchase_id(), context, draft);
+    if let Some((reason, resembles)) = why_it_waits(state, command, policy, context)? {
         let quarantine_id = command.quarantine_id;
-        draft.push(
-            document.occurred_at,
-            PurchaseQuarantined { quarantine_id, reason, purchase: recorded }.into(),
-        );
+        let waits = PurchaseQuarantined { quarantine_id, reason, resembles, purchase: recorded };
+        draft.push(document.occurred_at, waits.into());
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Quarantined { quarantine_id }));
     }
     if let Some(since) = registered_at.filter(|since| Some(*since) != state.registered_at) {
@@ -90,20 +86,10 @@ pub(super) fn record(
         PurchaseMode::Live => context.recorded_at,
         PurchaseMode::Import { .. } => document.occurred_at,
     };
-    let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business };
-    let to_pay = document.redemption_id.filter(|_| !document.cancelled);
-    let capture = to_pay.map(|redemption_id| {
-        let asked = ToPay { redemption_id, redeem_amount: document.redeem_amount, bill: document.amount };
-        let at = terms.looked_up_at(document.occurred_at, context);
-        capture(state, &asked, (business, policy, at), context.recorded_at)
-    });
-    let mut outcome = terms.pay(state, (recorded, capture.transpose()?), document, context, draft)?;
-    apply_waiting(state, &business.waiting_for(command.purchase_id(), context.recorded_at), context, draft)?;
-    if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
-        // A refund that waited is an occasion to evaluate, too (S2).
-        *status = draft.shown_status(state, decided_at);
-    }
-    Ok(outcome)
+    let lives_until = None;
+    let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business, lives_until };
+    let paid = terms.paid(state, document, context)?;
+    terms.take(state, (recorded, paid), document, context, draft)
 }
 
 /// The form of a bill, in the order of refusals.
@@ -129,26 +115,59 @@ fn check_form(command: &RecordPurchase, context: &Context<'_>) -> Result<(), Rej
     check_bill(document, context)?;
     // An amount names no hold, and no hold was made for what is long past.
     let names_none = document.redemption_id.is_none() && document.redeem_amount.is_some();
-    let is_history = command.mode != PurchaseMode::Live && document.redemption_id.is_some();
-    if names_none || is_history {
+    let is_history = command.mode != PurchaseMode::Live;
+    if names_none || (is_history && document.redemption_id.is_some()) {
         return Err(Rejection::HoldNotFound);
     }
-    if document.coupon_code.is_some() {
+    // Nor was a code given for it.
+    if is_history && document.coupon_code.is_some() {
         return Err(Rejection::CouponNotValid);
     }
     Ok(())
 }
 
-/// Rule T3: older than a partner may report on its own.
-fn is_too_old(document: &PurchaseDocument, context: &Context<'_>, policy: &Policy) -> bool {
-    let limit = TimeDelta::days(i64::from(policy.parameters.purchase_max_age_days));
-    context.recorded_at.since(document.occurred_at) > limit
+/// Why an admin must look at a document, and the sale that it may be a report of. A suspicion is the more to know (Rule D5),
+/// for history as well; a partner's report may be too old, too (Rule T3).
+fn why_it_waits(
+    state: &MemberState,
+    command: &RecordPurchase,
+    policy: &Policy,
+    context: &Context<'_>,
+) -> Result<Option<(QuarantineReason, Option<PurchaseId>)>, Rejection> {
+    let document = &command.document;
+    // What is void from the first earns nothing: no admin need look at it.
+    if document.cancelled {
+        return Ok(None);
+    }
+    let within = TimeDelta::minutes(i64::from(policy.parameters.purchase_duplicate_minutes));
+    let resembles = state.sales.resembling(document, within);
+    if resembles.is_some() {
+        return Ok(Some((QuarantineReason::SuspectedDuplicate, resembles)));
+    }
+    let max_age = context.policy_at(context.recorded_at)?.parameters.purchase_max_age_days;
+    let is_too_old = context.recorded_at.since(document.occurred_at) > TimeDelta::days(i64::from(max_age));
+    let waits = command.mode == PurchaseMode::Live && is_too_old;
+    Ok(waits.then_some((QuarantineReason::TooOld, None)))
 }
 
-fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
-    let document = &command.document;
+/// Whether it happened before she was a member, beyond what is tolerated. Rule T5.
+pub(super) fn is_before_membership(
+    registered_at: Option<Timestamp>,
+    occurred_at: Timestamp,
+    policy: &Policy,
+) -> bool {
+    let grace = TimeDelta::hours(i64::from(policy.parameters.purchase_before_membership_hours));
+    registered_at.is_some_and(|since| occurred_at < since.minus(grace))
+}
+
+/// A document as the log says it.
+pub(super) fn recorded(
+    purchase_id: PurchaseId,
+    document: &PurchaseDocument,
+    business: &Business,
+) -> PurchaseRecorded {
     PurchaseRecorded {
-        purchase_id: command.purchase_id(),
+        purchase_id,
         business_id: business.business_id,
         business: business.slug.clone(),
         category: business.category,
@@ -157,6 +176,7 @@ fn fact(command: &RecordPurchase, business: &Business) -> PurchaseRecorded {
         revision: document.revision,
         amount: document.amount,
         source: document.source,
+        source_system: document.source_system,
     }
 }
 
@@ -170,20 +190,67 @@ fn is_new_category(state: &MemberState, business: &Business) -> bool {
 
 /// What decides on one purchase besides her state. Rules P1, T6.
 #[derive(Clone, Copy)]
-struct Deciding<'a> {
+pub(super) struct Deciding<'a> {
     /// The moment it is decided as of: now, or its own for history (Rule T6).
-    decided_at: Timestamp,
-    mode: PurchaseMode,
-    policy: &'a Policy,
-    policy_moment: PolicyMoment,
-    business: &'a Business,
+    pub(super) decided_at: Timestamp,
+    pub(super) mode: PurchaseMode,
+    pub(super) policy: &'a Policy,
+    pub(super) policy_moment: PolicyMoment,
+    pub(super) business: &'a Business,
+    /// Until when its lots live at least. Rule T3.
+    pub(super) lives_until: Option<Timestamp>,
+}
+
+/// What of a bill is not paid in money.
+#[derive(Default)]
+pub(super) struct Paid<'a> {
+    coupon: Option<Taken<'a>>,
+    capture: Option<Capture>,
 }
 
 impl Deciding<'_> {
+    /// Records the purchase, and what waited for it.
+    pub(super) fn take(
+        self,
+        state: &MemberState,
+        (recorded, paid): (PurchaseRecorded, Paid<'_>),
+        document: &PurchaseDocument,
+        context: &Context<'_>,
+        draft: &mut Draft,
+    ) -> Result<MemberOutcome, Rejection> {
+        let waiting = self.business.waiting_for(recorded.purchase_id, context.recorded_at);
+        let mut outcome = self.pay(state, (recorded, paid), document, context, draft)?;
+        apply_waiting(state, &waiting, context, draft)?;
+        if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
+            // A refund that waited is an occasion to evaluate, too (S2).
+            *status = draft.shown_status(state, self.decided_at);
+        }
+        Ok(outcome)
+    }
+
+    /// What the document names to pay with, the coupon before the bonuses. One that is void uses nothing.
+    fn paid<'s>(
+        self,
+        state: &'s MemberState,
+        document: &PurchaseDocument,
+        context: &Context<'_>,
+    ) -> Result<Paid<'s>, Rejection> {
+        let (now, at) = (context.recorded_at, self.looked_up_at(document.occurred_at, context));
+        let coupon = Taken::by(state, document, (self.business, state.status_at(at)), now)?;
+        let discount = coupon.as_ref().map_or(Roubles::ZERO, |coupon| coupon.discount);
+        let to_pay = document.redemption_id.filter(|_| !document.cancelled);
+        let capture = to_pay.map(|redemption_id| {
+            let PurchaseDocument { amount: bill, redeem_amount, .. } = *document;
+            let asked = ToPay { redemption_id, redeem_amount, bill, discount };
+            capture(state, &asked, (self.business, self.policy, at), now)
+        });
+        Ok(Paid { coupon, capture: capture.transpose()? })
+    }
+
     fn pay(
         self,
         state: &MemberState,
-        (recorded, capture): (PurchaseRecorded, Option<Capture>),
+        (recorded, Paid { coupon, capture }): (PurchaseRecorded, Paid<'_>),
         document: &PurchaseDocument,
         context: &Context<'_>,
         draft: &mut Draft,
@@ -194,7 +261,10 @@ impl Deciding<'_> {
         let looked_up_at = self.looked_up_at(occurred_at, context);
         draft.policy_version = self.policy.version;
         let bonuses_redeemed = capture.as_ref().map_or(Bonuses::ZERO, |capture| capture.amount);
-        let base = bill.checked_sub(bonuses_redeemed.face_value());
+        let used = coupon.as_ref().map(|it| CouponUse { coupon_id: it.id(), discount: it.discount });
+        let discount = used.map_or(Roubles::ZERO, |used| used.discount);
+        let base =
+            bill.checked_sub(bonuses_redeemed.face_value()).and_then(|rest| rest.checked_sub(discount));
         let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let life = self.life(occurred_at, looked_up_at, context.recorded_at);
@@ -211,6 +281,9 @@ impl Deciding<'_> {
         let sums = self.sums_with(state, occurred_at, bill)?;
         let cause = draft.push(occurred_at, recorded.clone().into());
         draft.push_caused(occurred_at, accrued.into(), cause);
+        if let Some(coupon) = coupon {
+            draft.push_caused(context.recorded_at, coupon.fact(&recorded, context)?.into(), cause);
+        }
         if let Some(capture) = capture {
             capture.write(state, &recorded, context, (draft, cause))?;
         }
@@ -227,6 +300,7 @@ impl Deciding<'_> {
             bonuses_available_from: life.available_from,
             bonuses_expire_at: life.expires_at,
             bonuses_redeemed,
+            coupon: used,
             status: draft.shown_status(state, self.decided_at),
             amended: false,
         }))
@@ -252,7 +326,7 @@ impl Deciding<'_> {
     }
 
     /// Every input of the accrual. Rules B1–B3, P5.
-    fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
+    pub(super) fn inputs(self, state: &MemberState, base: Roubles, looked_up_at: Timestamp) -> AccrualInputs {
         // Premium is judged at the moment of the policy, as a multiplier's period is (Rules P1, S4).
         let parameters = &self.policy.parameters;
         let status = state.status_at(looked_up_at);
@@ -291,6 +365,7 @@ impl Deciding<'_> {
         let opens =
             if available_from > self.decided_at.min(now) { Holding::Pending } else { Holding::Available };
         let expires_at = occurred_at.moscow_day().plus_days(parameters.bonus_life_days).end();
+        let expires_at = self.lives_until.map_or(expires_at, |least| expires_at.max(least));
         Life { opens, available_from, expires_at }
     }
 

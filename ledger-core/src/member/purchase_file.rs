@@ -6,10 +6,12 @@
 use rust_decimal::Decimal;
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
+use crate::ids::{BusinessId, CouponId, LotId, NaturalKey, PurchaseId, RedemptionId, Slug};
 use crate::log::Event;
 use crate::member::draft::Draft;
-use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, MemberEvent, PurchaseRecorded};
+use crate::member::event::{
+    AccrualInputs, BonusAccrued, CouponBenefit, CouponRedeemed, HeldPart, MemberEvent, PurchaseRecorded,
+};
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -21,6 +23,8 @@ pub struct OwnLot {
     pub lot_id: LotId,
     /// Who funds it.
     pub funder: Funder,
+    /// Whether the purchase's coupon gave it. Rule C1.
+    pub of_coupon: bool,
     /// What it was made with.
     pub amount: Bonuses,
     /// What of it has expired and was not yet counted as taken back.
@@ -28,8 +32,9 @@ pub struct OwnLot {
 }
 
 impl OwnLot {
-    fn of(lot: &Lot) -> Self {
-        Self { lot_id: lot.lot_id, funder: lot.funder.clone(), amount: lot.amount, expired: Bonuses::ZERO }
+    fn of(lot: &Lot, of_coupon: bool) -> Self {
+        let Lot { lot_id, amount, .. } = *lot;
+        Self { lot_id, funder: lot.funder.clone(), of_coupon, amount, expired: Bonuses::ZERO }
     }
 }
 
@@ -48,6 +53,48 @@ pub(super) fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Option<Bonus
         return Some(Bonuses::ZERO);
     }
     whole.to_decimal().checked_mul(part)?.checked_div(all).and_then(Bonuses::rounded)
+}
+
+/// The coupon that a purchase used. Rules C1, C4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedCoupon {
+    /// The coupon.
+    pub coupon_id: CouponId,
+    /// The keyed hash of the code that named it.
+    pub code: NaturalKey,
+    /// What it gives.
+    pub gives: CouponBenefit,
+    /// Who bears it.
+    pub funded_by: Funder,
+    /// When the bonuses that it gives are spendable: from, until.
+    pub life: Option<(Timestamp, Timestamp)>,
+}
+
+/// What a coupon comes to with a bill, net of refunds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reckoning {
+    pub(super) discount: Roubles,
+    pub(super) bonuses: Bonuses,
+}
+
+impl UsedCoupon {
+    fn of(fact: &CouponRedeemed) -> Self {
+        Self {
+            coupon_id: fact.coupon_id,
+            code: fact.code,
+            gives: fact.gives.clone(),
+            funded_by: fact.funded_by.clone(),
+            life: fact.lot.as_ref().map(|lot| (lot.available_from, lot.expires_at)),
+        }
+    }
+
+    /// Of `bill`, `refunded` was given back: in the same cumulative proportion, each rounded once. Rules F2, F5.
+    fn reckon(&self, bill: Roubles, refunded: Roubles) -> Option<Reckoning> {
+        let net = |whole: Bonuses| whole.checked_sub(share(whole, refunded.to_decimal(), bill.to_decimal())?);
+        // Kopecks are kopecks: the one rounding of amounts is that of bonuses.
+        let discount = Bonuses::from_kopecks(self.gives.discount(bill)?.kopecks());
+        Some(Reckoning { discount: net(discount)?.face_value(), bonuses: net(self.gives.bonuses(bill))? })
+    }
 }
 
 /// What a purchase came to. See the module.
@@ -81,6 +128,8 @@ pub struct PurchaseFile {
     pub life: Option<(Timestamp, Timestamp)>,
     /// The hold it captured.
     pub redemption_id: Option<RedemptionId>,
+    /// The coupon it used.
+    pub coupon: Option<UsedCoupon>,
     /// What it was paid with out of lots, in the order of spending.
     pub spent: Vec<HeldPart>,
     /// What of that the newest revision's bill is paid with, before refunds.
@@ -103,13 +152,18 @@ impl PurchaseFile {
             MemberEvent::BonusesRedeemed(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseRefunded(fact) => Some(fact.purchase_id),
             MemberEvent::PurchaseAmended(fact) => Some(fact.purchase_id),
+            MemberEvent::PurchaseTakenOver(fact) => Some(fact.purchase.purchase_id),
             MemberEvent::BonusReturned(fact) => Some(fact.purchase_id),
             MemberEvent::BonusTakenBack(fact) => Some(fact.purchase_id),
+            MemberEvent::CouponRedeemed(fact) => Some(fact.purchase_id),
+            MemberEvent::CouponReckoned(fact) => Some(fact.purchase_id),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
@@ -131,7 +185,11 @@ impl PurchaseFile {
             | MemberEvent::MemberUnblocked(_)
             | MemberEvent::BonusGifted(_)
             | MemberEvent::BonusAdjusted(_)
-            | MemberEvent::BonusWithdrawn(_) => None,
+            | MemberEvent::BonusWithdrawn(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => None,
         }
     }
 
@@ -140,6 +198,17 @@ impl PurchaseFile {
     pub fn fold(file: Option<Self>, occurred_at: Timestamp, event: &Event) -> Option<Self> {
         match (file, event) {
             (None, Event::Member(MemberEvent::PurchaseRecorded(fact))) => Some(Self::open(occurred_at, fact)),
+            // Rule D3: it begins anew with who takes it over, even when it was hers before.
+            (_, Event::Member(MemberEvent::PurchaseTakenOver(fact))) => {
+                let file = Self::open(occurred_at, &fact.purchase);
+                Some(Self {
+                    refunded: fact.refunded,
+                    inputs: Some(fact.inputs.clone()),
+                    accrual: fact.accrual,
+                    of_business: fact.of_business,
+                    ..file
+                })
+            }
             (None, _) => None,
             (Some(mut file), event) => {
                 file.see(event);
@@ -169,6 +238,7 @@ impl PurchaseFile {
             lots: Vec::new(),
             life: None,
             redemption_id: None,
+            coupon: None,
             spent: Vec::new(),
             kept: Bonuses::ZERO,
             refunded: Roubles::ZERO,
@@ -200,6 +270,11 @@ impl PurchaseFile {
             self.refunded = self.refunded.checked_add(fact.amount).unwrap_or(self.refunded);
         } else if let MemberEvent::BonusReturned(fact) = event {
             self.returned = self.returned.checked_add(fact.amount).unwrap_or(self.returned);
+        } else if let MemberEvent::CouponRedeemed(fact) = event {
+            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, true)));
+            self.coupon = Some(UsedCoupon::of(fact));
+        } else if let MemberEvent::CouponReckoned(fact) = event {
+            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, true)));
         } else if let MemberEvent::BonusTakenBack(fact) = event {
             for part in &fact.expired {
                 if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == part.lot_id) {
@@ -210,7 +285,8 @@ impl PurchaseFile {
     }
 
     fn accrue(&mut self, fact: &BonusAccrued) {
-        self.lots.extend(fact.lots.iter().map(OwnLot::of));
+        self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, false)));
+        self.life = self.life.or(fact.lots.first().map(|lot| (lot.available_from, lot.expires_at)));
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {
             return;
@@ -218,7 +294,6 @@ impl PurchaseFile {
         let of_business = fact.lots.iter().find(|lot| lot.funder != Funder::Coalition);
         (self.accrual, self.inputs) = (fact.amount, Some(fact.inputs.clone()));
         self.of_business = of_business.map_or(Bonuses::ZERO, |lot| lot.amount);
-        self.life = fact.lots.first().map(|lot| (lot.available_from, lot.expires_at));
     }
 
     /// What is left of the bill. Rule F1.
@@ -232,6 +307,14 @@ impl PurchaseFile {
         let total = share(self.accrual, refunded.to_decimal(), self.bill.to_decimal())?;
         let business = share(total, self.of_business.to_decimal(), self.accrual.to_decimal())?.min(total);
         Some(ByFunder { business, coalition: total.checked_sub(business)? })
+    }
+
+    /// What its coupon comes to once so much of the bill is refunded; nothing without one.
+    pub(super) fn coupon_at(&self, refunded: Roubles) -> Option<Reckoning> {
+        match &self.coupon {
+            Some(coupon) => coupon.reckon(self.bill, refunded),
+            None => Some(Reckoning::default()),
+        }
     }
 
     /// What it was paid with in bonuses.

@@ -13,7 +13,6 @@ use crate::business::Business;
 use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::{BusinessId, LotId, RedemptionId};
-use crate::member::consent::Purpose;
 use crate::member::event::{
     BonusExpired, BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, Holding, LotPart,
 };
@@ -69,9 +68,8 @@ pub(super) fn hold(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let now = context.recorded_at;
-    let business = context.registry.businesses.get(command.business_id).ok_or(Rejection::BusinessNotFound)?;
-    let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-    if !state.is_registered() || !state.consents_to(&consent) {
+    let business = context.business(command.business_id)?;
+    if !state.lets_report(business) {
         return Err(Rejection::MemberNotFound);
     }
     if state.is_blocked() {
@@ -233,6 +231,8 @@ pub(super) struct ToPay {
     pub(super) redemption_id: RedemptionId,
     pub(super) redeem_amount: Option<Bonuses>,
     pub(super) bill: Roubles,
+    /// What a coupon takes off the bill. Rule C4.
+    pub(super) discount: Roubles,
 }
 
 /// Looks whether a purchase of `business` may be paid as it asks, and out of which lots.
@@ -252,6 +252,9 @@ pub(super) fn capture(
     let held = hold.amount().ok_or(Rejection::AmountOutOfRange)?;
     let max_share = max_share(business, policy, at);
     let limit = share_of(asked.bill, max_share).ok_or(Rejection::AmountOutOfRange)?;
+    // The share is of the whole bill (Rule R3), the coupon comes off first: no more is left to be paid.
+    let left = asked.bill.checked_sub(asked.discount).ok_or(Rejection::AmountOutOfRange)?;
+    let limit = limit.min(Bonuses::from_kopecks(left.kopecks()));
     let minimum = policy.parameters.redeem_min_amount;
     let amount = asked.redeem_amount.unwrap_or(held.min(limit));
     let too_little = asked.redeem_amount.is_some_and(|amount| amount.face_value() < minimum);

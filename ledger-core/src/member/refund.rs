@@ -9,9 +9,10 @@ use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase_file::{ByFunder, PurchaseFile, share};
+use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, share};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};
+use super::shares::Share;
 use super::working::Working;
 use crate::category::Confidentiality;
 use crate::context::Context;
@@ -146,9 +147,11 @@ pub(super) fn give_back(
     let cause = working.push(refund.occurred_at, refunded, None)?;
     let step = Step { file, refund_id: refund.refund_id, context, cause };
     let cumulative = file.refunded.checked_add(refund.amount).ok_or(Rejection::AmountOutOfRange)?;
+    let reckoned = [file.coupon_at(file.refunded), file.coupon_at(cumulative)];
+    let of_coupon = step.reckon(working, reckoned, None)?;
     let returned = step.return_spent(working, to_return(file, cumulative)?)?;
     let amounts = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
-    let taken_back = step.take_back(working, amounts)?;
+    let taken_back = step.take_back(working, amounts, of_coupon)?;
     Ok(Refunded { taken_back, returned })
 }
 
@@ -197,12 +200,6 @@ pub(super) fn review(
 
 pub(super) fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> {
     one.checked_sub(other).ok_or(Rejection::AmountOutOfRange)
-}
-
-/// What one of the purchase's funders has yet to be given.
-struct Share {
-    funder: Funder,
-    rest: Bonuses,
 }
 
 /// One refund, or revision, of one purchase.
@@ -280,16 +277,19 @@ impl Step<'_> {
     }
 
     /// Rule F2: own lots first, then others in the order of spending, then debt; the business's share before the
-    /// coalition's.
-    pub(super) fn take_back(&self, working: &mut Working<'_>, due: ByFunder) -> Result<Bonuses, Rejection> {
-        let amount = due.business.checked_add(due.coalition).ok_or(Rejection::AmountOutOfRange)?;
+    /// coalition's, of each that of the accrual before that of the coupon.
+    pub(super) fn take_back(
+        &self,
+        working: &mut Working<'_>,
+        due: ByFunder,
+        of_coupon: Bonuses,
+    ) -> Result<Bonuses, Rejection> {
+        let amount = Bonuses::checked_sum([due.business, due.coalition, of_coupon]);
+        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
-        let mut shares = [
-            Share { funder: Funder::Business(self.file.business.clone()), rest: due.business },
-            Share { funder: Funder::Coalition, rest: due.coalition },
-        ];
+        let mut shares = Share::all(self.file, due, of_coupon);
         let (own, expired) = self.own(&working.state, &mut shares)?;
         let others = self.others(&working.state, &own, &mut shares)?;
         let file = self.file;
@@ -312,7 +312,7 @@ impl Step<'_> {
                 purchase_id: file.purchase_id,
                 business_id: file.business_id,
                 confidentiality: file.confidentiality,
-                lot_id: LotId::of(file.purchase_id, share.funder.as_str()),
+                lot_id: share.lot_id(file),
                 creditor: share.funder.clone(),
                 amount: share.rest,
             };
@@ -329,7 +329,8 @@ impl Step<'_> {
     ) -> Result<(Vec<OwnPart>, Vec<ExpiredPart>), Rejection> {
         let (mut own, mut expired) = (Vec::new(), Vec::new());
         for share in shares {
-            for lot in self.file.lots.iter().filter(|lot| lot.funder == share.funder) {
+            let lots: Vec<&OwnLot> = self.file.lots.iter().filter(|lot| share.has(lot)).collect();
+            for lot in lots {
                 let live = state.lot_orders.get(&lot.lot_id).and_then(|order| state.lots.get(order));
                 let take = live.map_or(Bonuses::ZERO, |live| live.left.min(share.rest));
                 if let Some(live) = live.filter(|_| take.is_positive()) {

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, LotId};
+use crate::ids::{BusinessId, CouponId, LotId, QuarantineId};
 use crate::log::Position;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
+use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
     HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
@@ -20,13 +21,14 @@ use crate::member::event::{
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
+use crate::member::sales::Sales;
 use crate::member::spend::SpendBook;
 use crate::member::status::{Spent, Status};
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 2;
+pub const STATE_REVISION: i32 = 5;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +123,13 @@ pub(crate) struct Decided {
     pub(crate) version: ConsentVersion,
 }
 
+/// A document that waits for an admin's word. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Quarantined {
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) purchase: PurchaseRecorded,
+}
+
 /// What the fold of a member's stream knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberState {
@@ -133,12 +142,16 @@ pub struct MemberState {
     pub(crate) holds: Holds,
     pub(crate) debts: Vec<Debt>,
     pub(crate) spend: SpendBook,
+    pub(crate) sales: Sales,
     pub(crate) visited: BTreeMap<Category, u32>,
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
+    pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+    pub(crate) coupons: BTreeMap<CouponId, OpenCoupon>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
     pub(crate) premium: Premium,
     pub(crate) blocked: bool,
+    pub(crate) quarantined: BTreeMap<QuarantineId, Quarantined>,
 }
 
 impl MemberState {
@@ -167,8 +180,11 @@ impl MemberState {
                 self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
             }
             MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::PurchaseQuarantined(_) => {}
+            MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
+            MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
+            MemberEvent::QuarantineDropped(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
+            MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
@@ -207,6 +223,12 @@ impl MemberState {
                 self.open(position, fact.origin(), fact.lot.clone()).map_err(corrupt)?;
             }
             MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
+            MemberEvent::CouponIssued(fact) => self.issue(fact).map_err(corrupt)?,
+            MemberEvent::CouponActivated(fact) => self.activate(fact).map_err(corrupt)?,
+            MemberEvent::CouponRedeemed(fact) => self.use_coupon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -219,9 +241,9 @@ impl MemberState {
         self.spend
             .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
             .ok_or("the bills of a day do not fit")?;
-        let visits = self.visits(fact.category, fact.confidentiality, fact.business_id);
-        *visits = visits.checked_add(1).ok_or("too many visits")?;
-        Ok(())
+        self.sales.record(occurred_at, fact);
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(fact.category, fact.confidentiality, fact.business_id, more).ok_or("too many visits")
     }
 
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
@@ -306,10 +328,10 @@ impl MemberState {
         self.lots.values()
     }
 
-    /// How many lots and bills it holds: what a copy of it costs.
+    /// How many lots, bills and coupons it holds (sales are as many as bills): what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.lots.len().saturating_add(self.spend.len())
+        [self.lots.len(), self.spend.len(), self.coupons.len(), self.quarantined.len()].iter().sum()
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

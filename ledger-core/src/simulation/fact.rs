@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NotSimulated;
-use crate::ids::{GrantId, PurchaseId, RedemptionId};
+use crate::ids::{GrantId, NaturalKey, PurchaseId, RedemptionId};
 use crate::log::{Event, Position, Row, UnknownEvent};
 use crate::member::command::PurchaseMode;
 use crate::member::event::MemberEvent;
@@ -41,11 +41,12 @@ impl Fact {
         Ok(Some(Self { position, occurred_at, recorded_at, mode, event }))
     }
 
-    /// The moment as of which it was decided. Rules T1, T6.
+    /// The moment as of which it was decided: its own for history (Rules T1, T6), but that of the log when an import's line
+    /// only edits what is known (Rule D3).
     pub(super) const fn moment(&self) -> Timestamp {
-        match self.mode {
-            PurchaseMode::Live => self.recorded_at,
-            PurchaseMode::Import { .. } => self.occurred_at,
+        match (self.mode, &self.event) {
+            (PurchaseMode::Live, _) | (_, MemberEvent::PurchaseTakenOver(_)) => self.recorded_at,
+            (PurchaseMode::Import { .. }, _) => self.occurred_at,
         }
     }
 
@@ -59,7 +60,13 @@ impl Fact {
 pub(super) struct Story {
     /// What a purchase was paid with: which hold, how much.
     pub(super) paid: BTreeMap<PurchaseId, (RedemptionId, Bonuses)>,
-    /// Purchases that are refunded or amended: their files are kept.
+    /// Which coupon's code it named.
+    pub(super) coupons: BTreeMap<PurchaseId, NaturalKey>,
+    /// Purchases that an admin took out of quarantine.
+    pub(super) applied: BTreeSet<PurchaseId>,
+    /// Revisions by which she took a purchase over, and when what it earned her is spendable: from, until.
+    pub(super) taken_over: BTreeMap<(PurchaseId, u32), Option<(Timestamp, Timestamp)>>,
+    /// Purchases that are refunded, amended or taken over: their files are kept.
     pub(super) edited: BTreeSet<PurchaseId>,
     /// The revisions that say that a purchase is void.
     pub(super) voids: BTreeSet<(PurchaseId, u32)>,
@@ -73,6 +80,19 @@ impl Story {
         for fact in facts {
             if let MemberEvent::BonusesRedeemed(paid) = &fact.event {
                 story.paid.insert(paid.purchase_id, (paid.redemption_id, paid.amount));
+            } else if let MemberEvent::CouponRedeemed(used) = &fact.event {
+                story.coupons.insert(used.purchase_id, used.code);
+            } else if let MemberEvent::QuarantineApplied(applied) = &fact.event {
+                story.applied.insert(applied.purchase_id);
+            } else if let MemberEvent::PurchaseTakenOver(taken) = &fact.event {
+                let purchase = &taken.purchase;
+                story.edited.insert(purchase.purchase_id);
+                story.taken_over.insert((purchase.purchase_id, purchase.revision), None);
+            } else if let MemberEvent::BonusAccrued(accrued) = &fact.event
+                && let Some(revision) = accrued.revision
+                && let Some(life) = story.taken_over.get_mut(&(accrued.purchase_id, revision))
+            {
+                *life = accrued.lots.first().map(|lot| (lot.available_from, lot.expires_at));
             } else if let MemberEvent::PurchaseRefunded(refund) = &fact.event {
                 story.edited.insert(refund.purchase_id);
             } else if let MemberEvent::PurchaseAmended(revision) = &fact.event {

@@ -1,4 +1,4 @@
-//! What the facts of a replay come to, by who funds the bonuses. Rules B5, B8, F2, F3, M2.
+//! What the facts of a replay come to, by who funds the bonuses. Rules B5, B8, C1, F2, F3, M2.
 
 use std::collections::BTreeMap;
 
@@ -60,6 +60,8 @@ impl Books {
             MemberEvent::BonusAccrued(fact) => fact.lots.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusGifted(fact) => self.issue(&fact.lot),
             MemberEvent::BonusAdjusted(fact) => self.issue(&fact.lot),
+            MemberEvent::CouponRedeemed(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
+            MemberEvent::CouponReckoned(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusExpired(fact) => match fact.holding {
                 // Nobody has paid for a pending lot (Rule M2).
                 Holding::Pending => self.give_back(&fact.funder, fact.amount),
@@ -85,7 +87,10 @@ impl Books {
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseRecorded(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::PurchaseAmended(_)
+            | MemberEvent::PurchaseTakenOver(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
@@ -105,7 +110,11 @@ impl Books {
             | MemberEvent::PremiumCancelled(_)
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
-            | MemberEvent::MemberUnblocked(_) => Ok(()),
+            | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => Ok(()),
         }
     }
 

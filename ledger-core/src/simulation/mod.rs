@@ -10,6 +10,7 @@
 //! | `fact.rs` | one fact of a member's log, and what of her other facts belongs to it |
 //! | `replay.rs` | one of the two replays: her state, its clock, the reviews and dues of time alone |
 //! | `retell.rs` | from a real fact to the command that it came from |
+//! | `edits.rs` | the same for revisions, refunds and what changes hands |
 //! | `figures.rs` | what a replay's facts come to, by funder |
 //! | `report.rs` | the two beside each other |
 //!
@@ -27,6 +28,7 @@
 //!
 //! [`member::decide`]: crate::member::decide
 
+mod edits;
 mod fact;
 mod figures;
 mod replay;
@@ -178,13 +180,14 @@ fn midnight_from(at: Timestamp) -> Timestamp {
     if day.start() == at { at } else { day.plus_days(1).start() }
 }
 
-/// The policies, and the draft after them, without what keeps a document out: what is on the log was let in. Rules T3, T5.
+/// The policies, and the draft after them, without what keeps a document out: what is on the log was let in. Rules T3, T5, D5.
 fn with_open_doors(policies: &Policies, draft: Option<PolicyPublished>) -> Policies {
     let ahead = policies.iter().map(|policy| policy.parameters.purchase_future_minutes).max();
     let mut opened = Policies::default();
     let mut open = |mut published: PolicyPublished| {
         published.parameters.purchase_max_age_days = u32::MAX;
         published.parameters.purchase_before_membership_hours = u32::MAX;
+        published.parameters.purchase_duplicate_minutes = 0;
         opened.apply(&PolicyEvent::PolicyPublished(published));
     };
     for Policy { version, effective_from, parameters } in policies.iter() {

@@ -20,7 +20,7 @@ use crate::ids::{NaturalKey, PurchaseId};
 use crate::log::{Event, Position};
 use crate::member::decide::decide;
 use crate::member::draft::Draft;
-use crate::member::event::{Holding, MemberEvent};
+use crate::member::event::{CouponReckoned, CouponRedeemed, Holding, MemberEvent};
 use crate::member::status::Status;
 use crate::member::{MemberCommand, MemberOutcome, MemberState, PurchaseFile};
 use crate::money::Bonuses;
@@ -114,13 +114,26 @@ impl<'a> Replay<'a> {
         self.real.policies.in_force(at).map(|policy| policy.parameters.bonus_life_days)
     }
 
+    /// The policy by which a purchase of `bought_at` that she takes over was decided: the draft where it held by then, else
+    /// `original`. Rules D3, P4.
+    pub(super) fn policy_of(&self, bought_at: Timestamp, original: u32) -> u32 {
+        let newest_real = self.real.policies.newest().map(|policy| policy.version);
+        let held = self.registry.policies.in_force(bought_at).map(|policy| policy.version);
+        held.filter(|held| Some(*held) > newest_real).unwrap_or(original)
+    }
+
+    /// What surrounds a decision at `at`.
+    pub(super) const fn context(&self, at: Timestamp) -> Context<'a> {
+        Context { recorded_at: at, registry: self.registry }
+    }
+
     /// Decides `command` at `at`; nothing is written yet.
     pub(super) fn decide(
         &self,
         command: &MemberCommand,
         at: Timestamp,
     ) -> Result<(Draft, MemberOutcome), Rejection> {
-        decide(&self.state, command, &Context { recorded_at: at, registry: self.registry })
+        decide(&self.state, command, &self.context(at))
     }
 
     /// Writes what was decided.
@@ -157,26 +170,34 @@ impl<'a> Replay<'a> {
         let Some(purchase) = PurchaseFile::about(&event).filter(|id| story.edited.contains(id)) else {
             return Ok(());
         };
-        if let MemberEvent::PurchaseRecorded(recorded) = fact {
-            let (natural_key, revision) = (recorded.natural_key, recorded.revision);
-            if let Some(file) = PurchaseFile::fold(None, occurred_at, &event) {
-                self.files.insert(purchase, Kept { file, natural_key, revision });
+        let before = self.files.remove(&purchase);
+        let document = match (fact, &before) {
+            (MemberEvent::PurchaseRecorded(recorded), _) => Some((recorded.natural_key, recorded.revision)),
+            (MemberEvent::PurchaseTakenOver(taken), _) => {
+                Some((taken.purchase.natural_key, taken.purchase.revision))
             }
-        } else if let Some(Kept { file, natural_key, revision }) = self.files.remove(&purchase)
-            && let Some(file) = PurchaseFile::fold(Some(file), occurred_at, &event)
-        {
+            (_, before) => before.as_ref().map(|kept| (kept.natural_key, kept.revision)),
+        };
+        let file = PurchaseFile::fold(before.map(|kept| kept.file), occurred_at, &event);
+        if let (Some((natural_key, revision)), Some(file)) = (document, file) {
             self.files.insert(purchase, Kept { file, natural_key, revision });
         }
         Ok(())
     }
 
     fn earn(&mut self, fact: &MemberEvent) -> Result<(), NotSimulated> {
+        let ordinary = Confidentiality::Ordinary;
         let earned = if let MemberEvent::BonusAccrued(fact) = fact
-            && fact.confidentiality == Confidentiality::Ordinary
+            && fact.confidentiality == ordinary
         {
             self.earned.checked_add(fact.amount)
+        } else if let MemberEvent::CouponRedeemed(CouponRedeemed { lot: Some(lot), confidentiality, .. })
+        | MemberEvent::CouponReckoned(CouponReckoned { lot: Some(lot), confidentiality, .. }) = fact
+            && *confidentiality == ordinary
+        {
+            self.earned.checked_add(lot.amount)
         } else if let MemberEvent::BonusTakenBack(fact) = fact
-            && fact.confidentiality == Confidentiality::Ordinary
+            && fact.confidentiality == ordinary
         {
             self.earned.checked_sub(fact.amount)
         } else {

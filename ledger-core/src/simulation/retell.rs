@@ -1,30 +1,35 @@
-//! From a real fact to the command that it came from, decided by the replay. Rules B10, D3, F, R, S3, S4, T6.
+//! From a real fact to the command that it came from, decided by the replay. Rules B10, C, R, S3, S4, T3, T6.
 
 use super::NotSimulated;
 use super::fact::{Fact, Story};
 use super::figures::Books;
-use super::replay::{Kept, Replay};
-use crate::ids::{QuarantineId, RedemptionId};
-use crate::member::command::{HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase, RefundPurchase};
+use super::replay::Replay;
+use crate::ids::{PurchaseId, QuarantineId, RedemptionId};
+use crate::member::command::{HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase};
 use crate::member::consent::Purpose;
-use crate::member::event::{
-    BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberEvent, PurchaseAmended, PurchaseRecorded,
-    PurchaseRefunded, PurchaseSource,
-};
+use crate::member::draft::Draft;
+use crate::member::event::{BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberEvent, PurchaseRecorded};
 use crate::member::gift::{Adjustment, Gift};
-use crate::member::{AmendPurchase, MemberCommand, MemberOutcome, PurchaseOutcome, Refund};
+use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
 use crate::money::Bonuses;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// What an edit's document has in place of a fresh id: it never waits for an admin.
+/// What a document has in place of a fresh id: it never waits for an admin.
 const NO_QUARANTINE: QuarantineId = QuarantineId::from_uuid(uuid::Uuid::nil());
 
 /// One real fact and where it goes.
-struct Telling<'a> {
-    fact: &'a Fact,
-    story: &'a Story,
+pub(super) struct Telling<'a> {
+    pub(super) fact: &'a Fact,
+    pub(super) story: &'a Story,
     books: &'a mut Books,
+}
+
+impl Telling<'_> {
+    /// The fact cannot be told again.
+    pub(super) fn leave_out(&mut self) {
+        self.books.left_out = self.books.left_out.saturating_add(1);
+    }
 }
 
 impl Replay<'_> {
@@ -33,7 +38,12 @@ impl Replay<'_> {
         let telling = Telling { fact, story, books };
         match &fact.event {
             MemberEvent::PurchaseRecorded(recorded) => self.purchase(telling, recorded),
+            // What was applied is recorded by that.
+            MemberEvent::QuarantineApplied(waited) => {
+                self.ask(telling, &MemberCommand::ApplyQuarantined(waited.quarantine_id))
+            }
             MemberEvent::PurchaseAmended(revision) => self.revision(telling, revision),
+            MemberEvent::PurchaseTakenOver(taken) => self.taken_over(telling, taken),
             MemberEvent::PurchaseRefunded(refund) => self.refund(telling, refund),
             MemberEvent::BonusesHeld(held) => self.hold_anew(telling, held),
             MemberEvent::HoldReleased(released) => self.release_anew(telling, released),
@@ -44,8 +54,11 @@ impl Replay<'_> {
                 self.ask(telling, &MemberCommand::Adjust(command))
             }
             MemberEvent::BonusWithdrawn(_) => self.withdraw_anew(telling),
-            // Who she is and what she lets others tell stands, whenever it was said.
-            MemberEvent::MemberRegistered(_) | MemberEvent::MembershipBackdated(_) => self.carry(telling),
+            // Who she is, what she lets others tell and what waits for an admin stands, whenever it was said.
+            MemberEvent::MemberRegistered(_)
+            | MemberEvent::MembershipBackdated(_)
+            | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineDropped(_) => self.carry(telling),
             MemberEvent::ConsentGranted(consent) => self.consent(telling, &consent.purpose),
             MemberEvent::ConsentWithdrawn(consent) => self.consent(telling, &consent.purpose),
             MemberEvent::InnerCircleInvited(_)
@@ -56,15 +69,11 @@ impl Replay<'_> {
             | MemberEvent::PremiumRenewed(_)
             | MemberEvent::PremiumCancelled(_)
             | MemberEvent::MemberBlocked(_)
-            | MemberEvent::MemberUnblocked(_) => {
-                if self.begins(&telling) {
-                    self.carry_on_time(telling)
-                } else {
-                    Ok(())
-                }
-            }
-            MemberEvent::PurchaseQuarantined(_)
-            | MemberEvent::BonusAccrued(_)
+            | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponRevoked(_) => self.carry_on_time(telling),
+            MemberEvent::BonusAccrued(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusExpired(_)
             | MemberEvent::BonusesRedeemed(_)
@@ -76,45 +85,46 @@ impl Replay<'_> {
             | MemberEvent::StatusChanged(_)
             | MemberEvent::StatusDowngradeScheduled(_)
             | MemberEvent::StatusDowngradeCancelled(_)
-            | MemberEvent::PremiumLapsed(_) => Ok(()),
+            | MemberEvent::PremiumLapsed(_)
+            | MemberEvent::CouponRedeemed(_)
+            | MemberEvent::CouponReckoned(_)
+            | MemberEvent::CouponExpired(_) => Ok(()),
         }
     }
 
-    /// Whether the fact was decided as of a time before the period's end.
-    fn begins(&self, telling: &Telling<'_>) -> bool {
-        telling.fact.moment() < self.period.to
+    /// Whether the fact was decided as of a time before the period's end; then time passes up to it.
+    pub(super) fn begins(&mut self, telling: &mut Telling<'_>) -> Result<bool, NotSimulated> {
+        let begins = telling.fact.moment() < self.period.to;
+        if begins {
+            let until = telling.fact.recorded_at.min(self.period.to);
+            self.advance(until, telling.story, telling.books)?;
+        }
+        Ok(begins)
     }
 
-    /// Lets time pass up to the fact.
-    fn catch_up(&mut self, telling: &mut Telling<'_>) -> Result<(), NotSimulated> {
-        let until = telling.fact.recorded_at.min(self.period.to);
-        self.advance(until, telling.story, telling.books)
+    /// Writes what was decided; it counts when the fact is of the period.
+    pub(super) fn take(&mut self, telling: &mut Telling<'_>, draft: Draft) -> Result<(), NotSimulated> {
+        let Telling { fact, story, books } = telling;
+        let counts = self.period.holds(fact.moment());
+        self.write(draft, story, counts.then_some(&mut **books))
     }
 
-    /// Decides and writes one command; `None` when a rule refuses it.
-    fn attempt(
+    /// Decides and writes one command; the inner error when a rule refuses it.
+    pub(super) fn attempt(
         &mut self,
         telling: &mut Telling<'_>,
         command: &MemberCommand,
-    ) -> Result<Result<MemberOutcome, Rejection>, NotSimulated> {
-        let Telling { fact, story, books } = telling;
-        let (draft, outcome) = match self.decide(command, fact.recorded_at) {
-            Ok(decided) => decided,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        let counts = self.period.holds(fact.moment());
-        self.write(draft, story, counts.then_some(&mut **books))?;
-        Ok(Ok(outcome))
+    ) -> Result<Result<(), Rejection>, NotSimulated> {
+        match self.decide(command, telling.fact.recorded_at) {
+            Ok((draft, _)) => self.take(telling, draft).map(Ok),
+            Err(rejection) => Ok(Err(rejection)),
+        }
     }
 
     /// Decides and writes one command that the real log took.
     fn ask(&mut self, mut telling: Telling<'_>, command: &MemberCommand) -> Result<(), NotSimulated> {
-        if !self.begins(&telling) {
-            return Ok(());
-        }
-        self.catch_up(&mut telling)?;
-        if self.attempt(&mut telling, command)?.is_err() {
-            leave_out(&mut telling);
+        if self.begins(&mut telling)? && self.attempt(&mut telling, command)?.is_err() {
+            telling.leave_out();
         }
         Ok(())
     }
@@ -124,18 +134,16 @@ impl Replay<'_> {
         self.apply(telling.fact.occurred_at, &telling.fact.event, telling.story)
     }
 
-    /// Takes a fact over as it is, after what time did before it.
+    /// Takes a fact of before the period's end over as it is, after what time did before it.
     fn carry_on_time(&mut self, mut telling: Telling<'_>) -> Result<(), NotSimulated> {
-        self.catch_up(&mut telling)?;
-        self.carry(telling)
+        if self.begins(&mut telling)? { self.carry(telling) } else { Ok(()) }
     }
 
     /// A change of standing, and the evaluation that goes with it. Rules S2, S3.
     fn standing(&mut self, mut telling: Telling<'_>) -> Result<(), NotSimulated> {
-        if !self.begins(&telling) {
+        if !self.begins(&mut telling)? {
             return Ok(());
         }
-        self.catch_up(&mut telling)?;
         let Telling { fact, story, books } = telling;
         self.apply(fact.occurred_at, &fact.event, story)?;
         self.review(fact.recorded_at, story, books)
@@ -145,21 +153,16 @@ impl Replay<'_> {
         if *purpose == Purpose::MedicalStatus { self.standing(telling) } else { self.carry(telling) }
     }
 
-    /// A purchase, paid in bonuses as far as the replay has them and its policy allows.
+    /// A purchase, with its coupon if that may be used, paid in bonuses as far as the replay has them and its policy allows.
     fn purchase(
         &mut self,
         mut telling: Telling<'_>,
         recorded: &PurchaseRecorded,
     ) -> Result<(), NotSimulated> {
-        if !self.begins(&telling) {
+        let (fact, story) = (telling.fact, telling.story);
+        if story.applied.contains(&recorded.purchase_id) || !self.begins(&mut telling)? {
             return Ok(());
         }
-        self.catch_up(&mut telling)?;
-        let (fact, story) = (telling.fact, telling.story);
-        let paid = story.paid.get(&recorded.purchase_id).and_then(|(hold, paid)| {
-            let held = self.held(*hold)?;
-            Some((*hold, held.min(*paid)))
-        });
         let mut command = RecordPurchase {
             quarantine_id: NO_QUARANTINE,
             document: PurchaseDocument {
@@ -169,6 +172,7 @@ impl Replay<'_> {
                 amount: recorded.amount,
                 occurred_at: fact.occurred_at,
                 source: recorded.source,
+                source_system: recorded.source_system,
                 cancelled: story.voids.contains(&(recorded.purchase_id, recorded.revision)),
                 redemption_id: None,
                 redeem_amount: None,
@@ -176,68 +180,51 @@ impl Replay<'_> {
             },
             mode: fact.mode,
         };
-        // What she really paid; what the share allows, where that is less; nothing, where the hold is no longer good.
-        let ways = paid.map(|(hold, amount)| [(Some(hold), Some(amount)), (Some(hold), None)]);
-        for (redemption_id, redeem_amount) in ways.into_iter().flatten().chain([(None, None)]) {
-            command.document.redemption_id = redemption_id;
-            command.document.redeem_amount = redeem_amount;
-            let outcome = self.attempt(&mut telling, &MemberCommand::RecordPurchase(command.clone()))?;
-            if matches!(outcome, Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded { .. }))) {
+        let code = story.coupons.get(&recorded.purchase_id).copied();
+        for coupon_code in code.map(Some).into_iter().chain([None]) {
+            for (redemption_id, redeem_amount) in self.ways_to_pay(recorded.purchase_id, story) {
+                let document = &mut command.document;
+                (document.coupon_code, document.redemption_id) = (coupon_code, redemption_id);
+                document.redeem_amount = redeem_amount;
+                let decided = self.decide(&MemberCommand::RecordPurchase(command.clone()), fact.recorded_at);
+                let Ok((draft, MemberOutcome::Purchase(PurchaseOutcome::Recorded { .. }))) = decided else {
+                    continue;
+                };
+                self.take(&mut telling, draft)?;
                 if fact.mode != PurchaseMode::Live {
                     self.review_after_import(fact.recorded_at);
                 }
                 return Ok(());
             }
         }
-        leave_out(&mut telling);
+        telling.leave_out();
         Ok(())
+    }
+
+    /// With bonuses: what she really paid, or what she has of it; what the share allows, where that is less; nothing, where
+    /// the hold is no longer good.
+    fn ways_to_pay(
+        &self,
+        purchase: PurchaseId,
+        story: &Story,
+    ) -> impl Iterator<Item = (Option<RedemptionId>, Option<Bonuses>)> + use<> {
+        let paid = story.paid.get(&purchase).and_then(|(hold, paid)| {
+            let held = self.held(*hold)?;
+            Some((*hold, held.min(*paid)))
+        });
+        let ways = paid.map(|(hold, amount)| [(Some(hold), Some(amount)), (Some(hold), None)]);
+        ways.into_iter().flatten().chain([(None, None)])
     }
 
     fn held(&self, hold: RedemptionId) -> Option<Bonuses> {
         self.state.open_holds().find(|(id, _)| **id == hold).and_then(|(_, hold)| hold.amount())
     }
 
-    fn revision(&mut self, telling: Telling<'_>, revision: &PurchaseAmended) -> Result<(), NotSimulated> {
-        let Some(Kept { file, natural_key, revision: first }) = self.kept(revision.purchase_id).cloned()
-        else {
-            return self.cannot(telling);
-        };
-        if revision.revision == first {
-            // What was void from the first is a part of its recording. Rule D2.
-            return Ok(());
-        }
-        let document = PurchaseDocument {
-            business_id: revision.business_id,
-            natural_key,
-            revision: revision.revision,
-            amount: if revision.cancelled { file.first_bill } else { revision.bill },
-            occurred_at: revision.bought_at,
-            source: PurchaseSource::Api,
-            cancelled: revision.cancelled,
-            redemption_id: None,
-            redeem_amount: None,
-            coupon_code: None,
-        };
-        let command = AmendPurchase { file, document };
-        self.ask(telling, &MemberCommand::AmendPurchase(Box::new(command)))
-    }
-
-    fn refund(&mut self, telling: Telling<'_>, refund: &PurchaseRefunded) -> Result<(), NotSimulated> {
-        let Some(Kept { file, .. }) = self.kept(refund.purchase_id).cloned() else {
-            return self.cannot(telling);
-        };
-        let (business_id, refund_id) = (file.business_id, refund.refund_id);
-        let refund = Refund { refund_id, amount: refund.amount, occurred_at: telling.fact.occurred_at };
-        let command = RefundPurchase { file, business_id, refund };
-        self.ask(telling, &MemberCommand::RefundPurchase(Box::new(command)))
-    }
-
     /// A hold of what was held, or of as much of it as the replay has and its policy allows.
     fn hold_anew(&mut self, mut telling: Telling<'_>, held: &BonusesHeld) -> Result<(), NotSimulated> {
-        if !self.begins(&telling) {
+        if !self.begins(&mut telling)? {
             return Ok(());
         }
-        self.catch_up(&mut telling)?;
         let mut amount = held.amount;
         // Once for the share of the bill, once for what is available.
         for _ in 0..3 {
@@ -291,10 +278,9 @@ impl Replay<'_> {
         let Some(&(_, mut asked)) = whole.filter(|(first, _)| *first == telling.fact.position) else {
             return Ok(());
         };
-        if !self.begins(&telling) {
+        if !self.begins(&mut telling)? {
             return Ok(());
         }
-        self.catch_up(&mut telling)?;
         for _ in 0..2 {
             let amount = Bonuses::ZERO.checked_sub(asked).ok_or(NotSimulated::OutOfRange)?;
             let command = Adjustment { grant_id: part.grant_id, reason_id: part.reason_id, amount };
@@ -307,18 +293,6 @@ impl Replay<'_> {
         }
         Ok(())
     }
-
-    /// A fact of the period about a purchase that the replay does not know.
-    fn cannot(&mut self, mut telling: Telling<'_>) -> Result<(), NotSimulated> {
-        if self.begins(&telling) {
-            leave_out(&mut telling);
-        }
-        Ok(())
-    }
-}
-
-fn leave_out(telling: &mut Telling<'_>) {
-    telling.books.left_out = telling.books.left_out.saturating_add(1);
 }
 
 /// From the day of one moment to the day of another.

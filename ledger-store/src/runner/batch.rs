@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use ledger_core::business::decide::{self as business, WaitForPurchase};
-use ledger_core::context::{Context, Registry};
-use ledger_core::ids::{EventId, MemberId};
+use ledger_core::context::Context;
+use ledger_core::ids::EventId;
 use ledger_core::log::{Event, Metadata, Position, Row, StreamType};
+use ledger_core::member::MemberCommand;
 use ledger_core::member::command::RefundPurchase;
 use ledger_core::member::draft::Draft;
-use ledger_core::member::{self, MemberCommand, MemberState, Refund};
-use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
 use super::Pending;
 use super::append::{EventColumns, KeyColumns};
+use super::decision::{Written, decide, refund_of};
 use super::lookup::{Found, Known, KnownKeys};
 use super::purchases::Files;
 use super::revisions::{amendment, document_key, is_newer};
 use super::warmth::{RegistryFold, Warmth};
-use crate::command::{Command, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
+use crate::command::{Command, Receipt, RefundRequest, Repeat, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::snapshot::Snapshot;
 
@@ -68,14 +67,6 @@ fn repeat(known: &Known, request: &Request) -> Result<Receipt, ExecuteError> {
     } else {
         Err(ExecuteError::Refused(Rejection::IdempotencyKeyReused))
     }
-}
-
-/// Which stream a command writes to, and what it wants written.
-struct Written {
-    stream_type: StreamType,
-    stream_id: Uuid,
-    draft: Draft,
-    outcome: Outcome,
 }
 
 impl Batch {
@@ -156,17 +147,7 @@ impl Batch {
             Command::Refund(refund) => &self.addressed(refund, recorded_at),
             command => command,
         };
-        let empty = MemberState::default();
-        let state = match command {
-            // A member without events is warm too, with an empty fold: one that is not was never looked up.
-            Command::Member { member_id, .. } => match warmth.members.get(&member_id.as_uuid()) {
-                Some(warm) => &warm.state,
-                // Looked up in vain: her history cannot be read, or was just found not to hold.
-                None => return Err(ExecuteError::Corrupt),
-            },
-            _ => &empty,
-        };
-        let written = decide_one(command, state, &context).map_err(ExecuteError::Refused)?;
+        let written = decide(command, warmth, &context)?;
         if written.draft.events.is_empty() {
             let (outcome, as_of) = (written.outcome, self.head);
             return Ok(Receipt { outcome, position: None, as_of, repeat: Repeat::First });
@@ -189,14 +170,16 @@ impl Batch {
 
     /// A refund as a command to the member whose purchase it is; as it stands when nobody has recorded the purchase.
     fn addressed(&self, refund: &RefundRequest, now: Timestamp) -> Command {
-        let Some(filed) = self.files.get(refund.purchase_id) else { return Command::Refund(*refund) };
+        let Some((member_id, file)) = self.files.get(refund.purchase_id) else {
+            return Command::Refund(*refund);
+        };
         let command = RefundPurchase {
-            file: filed.file.clone(),
+            file: file.clone(),
             business_id: refund.business_id,
             refund: refund_of(refund, now),
         };
         let command = MemberCommand::RefundPurchase(Box::new(command));
-        Command::Member { member_id: MemberId::from_uuid(filed.member), command }
+        Command::Member { member_id, command }
     }
 
     /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is
@@ -208,71 +191,53 @@ impl Batch {
         warmth: &mut Warmth,
         recorded_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let Written { stream_type, stream_id, draft, outcome } = written;
+        let Written { stream_type, stream_id, draft, outcome, before } = written;
         let outcome = serde_json::to_string(&outcome)?;
+        let mut head = self.head;
         if stream_type == StreamType::Member {
-            self.touched.push(stream_id);
-            let mut warm = warmth.members.pop(&stream_id).unwrap_or_default();
-            let rows = self.rows(request, &draft, (stream_type, stream_id, warm.version), recorded_at)?;
-            for (new, row) in draft.events.iter().zip(&rows) {
-                if let Event::Member(event) = &new.event {
-                    warm.state.apply(row.position, new.occurred_at, event)?;
+            // Two streams are one append, or none. Rule D3, design L2.
+            let before = before.filter(|(_, draft)| !draft.events.is_empty());
+            let parts: Vec<(Uuid, Draft)> = before.into_iter().chain([(stream_id, draft)]).collect();
+            let (mut all, mut folds) = (Vec::new(), Vec::new());
+            for (id, draft) in &parts {
+                self.touched.push(*id);
+                let mut warm = warmth.members.pop(id).unwrap_or_default();
+                let place = (StreamType::Member, *id, warm.version);
+                let rows = rows(request, draft, (head, place), recorded_at)?;
+                for (new, row) in draft.events.iter().zip(&rows) {
+                    if let Event::Member(event) = &new.event {
+                        warm.state.apply(row.position, new.occurred_at, event)?;
+                    }
                 }
+                warm.version = warm.version.saturating_add(count(draft));
+                head = head.saturating_add(i64::from(count(draft)));
+                all.extend(rows);
+                folds.push((*id, warm));
             }
-            warm.version = warm.version.saturating_add(count(&draft));
-            let snapshot = warm.snapshot(stream_id);
-            self.events.extend(rows)?;
-            self.snapshots.extend(snapshot);
-            for new in &draft.events {
-                self.files.see(stream_id, new.occurred_at, &new.event);
+            self.events.extend(all)?;
+            for ((id, mut warm), (_, draft)) in folds.into_iter().zip(&parts) {
+                self.snapshots.extend(warm.snapshot(id));
+                for new in &draft.events {
+                    self.files.see(id, new.occurred_at, &new.event);
+                }
+                warmth.members.put(id, warm);
             }
-            warmth.members.put(stream_id, warm);
         } else {
             let mut registry = warmth.registry.clone();
             let version = registry.version(stream_id);
-            let rows = self.rows(request, &draft, (stream_type, stream_id, version), recorded_at)?;
+            let rows = rows(request, &draft, (head, (stream_type, stream_id, version)), recorded_at)?;
             for (new, row) in draft.events.iter().zip(&rows) {
                 registry.fold(stream_id, row.stream_version, &new.event)?;
             }
+            head = head.saturating_add(i64::from(count(&draft)));
             self.events.extend(rows)?;
             warmth.registry = registry;
         }
         let first = self.head.saturating_add(1);
-        self.head = self.head.saturating_add(i64::from(count(&draft)));
+        self.head = head;
         warmth.head = self.head;
         self.keys.push(&request.idempotency, (first, self.head), outcome);
         Ok(())
-    }
-
-    /// The rows of a draft after the batch's head and the stream's version.
-    fn rows(
-        &self,
-        request: &Request,
-        draft: &Draft,
-        (stream_type, stream_id, version): (StreamType, Uuid, i32),
-        recorded_at: Timestamp,
-    ) -> Result<Vec<Row>, StoreError> {
-        let ids: Vec<EventId> = draft.events.iter().map(|_| EventId::from_uuid(Uuid::now_v7())).collect();
-        let (mut position, mut stream_version) = (self.head, version);
-        let mut rows = Vec::with_capacity(ids.len());
-        for (new, event_id) in draft.events.iter().zip(&ids) {
-            position = position.saturating_add(1);
-            stream_version = stream_version.saturating_add(1);
-            rows.push(Row {
-                position,
-                event_id: *event_id,
-                stream_type,
-                stream_id,
-                stream_version,
-                event_type: new.event.event_type().to_owned(),
-                schema_version: new.event.schema_version(),
-                occurred_at: new.occurred_at,
-                recorded_at,
-                payload: new.event.payload()?,
-                metadata: metadata(request, draft, new.cause.and_then(|index| ids.get(index)).copied()),
-            });
-        }
-        Ok(rows)
     }
 
     /// The keys of the commands that wrote nothing and were not found to be repeats: neither the compare-and-set on the
@@ -304,6 +269,36 @@ impl Batch {
     }
 }
 
+/// The rows of a draft after a position and the stream's version.
+fn rows(
+    request: &Request,
+    draft: &Draft,
+    (head, (stream_type, stream_id, version)): (Position, (StreamType, Uuid, i32)),
+    recorded_at: Timestamp,
+) -> Result<Vec<Row>, StoreError> {
+    let ids: Vec<EventId> = draft.events.iter().map(|_| EventId::from_uuid(Uuid::now_v7())).collect();
+    let (mut position, mut stream_version) = (head, version);
+    let mut rows = Vec::with_capacity(ids.len());
+    for (new, event_id) in draft.events.iter().zip(&ids) {
+        position = position.saturating_add(1);
+        stream_version = stream_version.saturating_add(1);
+        rows.push(Row {
+            position,
+            event_id: *event_id,
+            stream_type,
+            stream_id,
+            stream_version,
+            event_type: new.event.event_type().to_owned(),
+            schema_version: new.event.schema_version(),
+            occurred_at: new.occurred_at,
+            recorded_at,
+            payload: new.event.payload()?,
+            metadata: metadata(request, draft, new.cause.and_then(|index| ids.get(index)).copied()),
+        });
+    }
+    Ok(rows)
+}
+
 fn count(draft: &Draft) -> i32 {
     i32::try_from(draft.events.len()).unwrap_or(i32::MAX)
 }
@@ -318,66 +313,4 @@ fn metadata(request: &Request, draft: &Draft, causation_id: Option<EventId>) -> 
         rules_revision: draft.rules_revision,
         idempotency_key: hex::encode(request.idempotency.key),
     }
-}
-
-fn decide_one(command: &Command, state: &MemberState, context: &Context<'_>) -> Result<Written, Rejection> {
-    let registry: &Registry = context.registry;
-    let now = context.recorded_at;
-    match command {
-        Command::Member { member_id, command } => {
-            let (draft, outcome) = member::decide(state, command, context)?;
-            let outcome = Outcome::Member(outcome);
-            Ok(Written { stream_type: StreamType::Member, stream_id: member_id.as_uuid(), draft, outcome })
-        }
-        Command::Refund(RefundRequest { unknown: Unknown::Refused, .. }) => Err(Rejection::PurchaseNotFound),
-        Command::Refund(refund) => {
-            let command = WaitForPurchase {
-                business_id: refund.business_id,
-                purchase_id: refund.purchase_id,
-                refund: refund_of(refund, now),
-            };
-            let events = business::wait_for_purchase(&command, context)?;
-            let written = of_business(refund.business_id.as_uuid(), events, context)?;
-            Ok(Written { outcome: Outcome::RefundWaiting { refund_id: refund.refund_id }, ..written })
-        }
-        Command::RegisterBusiness(command) => {
-            let events = business::register(&registry.businesses, command)?;
-            of_business(command.business_id.as_uuid(), events, context)
-        }
-        Command::ChangeBusiness(command) => {
-            let events = business::change(&registry.businesses, command, now)?;
-            of_business(command.business_id.as_uuid(), events, context)
-        }
-        Command::SetMultiplier(command) => {
-            let events = business::set_multiplier(&registry.businesses, command, now)?;
-            of_business(command.business_id.as_uuid(), events, context)
-        }
-        Command::PublishPolicy(command) => {
-            let published = policy::publish(&registry.policies, command, now)?;
-            let outcome = Outcome::PolicyPublished {
-                version: published.version,
-                effective_from: published.effective_from,
-            };
-            let mut draft = Draft::new(published.version);
-            draft.push(now, published.into());
-            Ok(Written { stream_type: StreamType::Policy, stream_id: POLICY_STREAM, draft, outcome })
-        }
-    }
-}
-
-const fn refund_of(asked: &RefundRequest, now: Timestamp) -> Refund {
-    let occurred_at = match asked.occurred_at {
-        Some(said) => said,
-        None => now,
-    };
-    Refund { refund_id: asked.refund_id, amount: asked.amount, occurred_at }
-}
-
-fn of_business(stream_id: Uuid, events: Vec<Event>, context: &Context<'_>) -> Result<Written, Rejection> {
-    let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
-    for event in events {
-        draft.push(context.recorded_at, event);
-    }
-    let outcome = Outcome::Business { business_id: ledger_core::ids::BusinessId::from_uuid(stream_id) };
-    Ok(Written { stream_type: StreamType::Business, stream_id, draft, outcome })
 }

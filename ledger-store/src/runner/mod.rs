@@ -17,6 +17,7 @@ mod answer;
 mod append;
 mod batch;
 mod decider;
+mod decision;
 mod flight;
 mod keyed;
 mod locked;
@@ -40,7 +41,7 @@ use crate::command::{Receipt, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::log;
 use decider::Decider;
-pub use keyed::member_of_redemption;
+pub use keyed::{coupon_issued, member_of_redemption};
 
 /// Bounds of the runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,23 +9,25 @@
 
 use std::collections::HashMap;
 
-use ledger_core::ids::PurchaseId;
+use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::PurchaseFile;
+use ledger_core::member::event::MemberEvent;
 use ledger_core::time::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Pending;
-use super::keyed::begun;
+use super::keyed::{Begun, begun};
 use crate::command::Command;
 use crate::error::StoreError;
 
-/// A purchase, and whose it is.
+/// A document, and whose it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Filed {
     pub(crate) member: Uuid,
-    pub(crate) file: PurchaseFile,
+    /// None while it waits in quarantine, and after it was dropped.
+    pub(crate) file: Option<PurchaseFile>,
 }
 
 /// The purchases a batch names; `None` for one that nobody has recorded.
@@ -34,7 +36,7 @@ pub(crate) struct Files(HashMap<PurchaseId, Option<Filed>>);
 
 const FACTS: &str = "SELECT position, event_type, schema_version, occurred_at, payload FROM ledger.events
      WHERE stream_id = $1 AND stream_version >= $2
-       AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id')
+       AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id', payload->'purchase'->>'purchase_id')
      ORDER BY stream_version";
 
 type Fact = (Position, String, i16, chrono::DateTime<chrono::Utc>, serde_json::Value);
@@ -61,11 +63,12 @@ impl Files {
     }
 
     /// The purchase, if it was recorded.
-    pub(crate) fn get(&self, id: PurchaseId) -> Option<&Filed> {
-        self.0.get(&id).and_then(Option::as_ref)
+    pub(crate) fn get(&self, id: PurchaseId) -> Option<(MemberId, &PurchaseFile)> {
+        let filed = self.0.get(&id).and_then(Option::as_ref)?;
+        filed.file.as_ref().map(|file| (MemberId::from_uuid(filed.member), file))
     }
 
-    /// The purchase, if it was read: `None` within for one that nobody has recorded.
+    /// The document, if it was looked for: `None` within for one that nobody has reported.
     pub(crate) fn read(&self, id: PurchaseId) -> Option<Option<&Filed>> {
         self.0.get(&id).map(Option::as_ref)
     }
@@ -85,26 +88,38 @@ impl Files {
         if self.0.is_empty() {
             return;
         }
-        let Some(entry) = PurchaseFile::about(event).and_then(|id| self.0.get_mut(&id)) else { return };
-        let file = PurchaseFile::fold(entry.take().map(|filed| filed.file), occurred_at, event);
-        *entry = file.map(|file| Filed { member, file });
+        let Event::Member(fact) = event else { return };
+        let (about, begins) = match fact {
+            MemberEvent::PurchaseQuarantined(fact) => (Some(fact.purchase.purchase_id), true),
+            MemberEvent::PurchaseRecorded(_) | MemberEvent::PurchaseTakenOver(_) => {
+                (PurchaseFile::about(event), true)
+            }
+            _ => (PurchaseFile::about(event), false),
+        };
+        let Some(entry) = about.and_then(|id| self.0.get_mut(&id)) else { return };
+        let before = entry.take();
+        // What becomes of the lots of one who had it before is not about it any more (Rule D3).
+        if !begins && before.as_ref().is_none_or(|filed| filed.member != member) {
+            *entry = before;
+            return;
+        }
+        let file = PurchaseFile::fold(before.and_then(|filed| filed.file), occurred_at, event);
+        *entry = Some(Filed { member, file });
     }
 }
 
 async fn read(db: &mut PgConnection, id: PurchaseId) -> Result<Option<Filed>, StoreError> {
     let begun = begun(&mut *db, id.as_uuid(), |key| PurchaseId::of_key(key).as_uuid()).await?;
-    let Some(begun) = begun else { return Ok(None) };
-    let facts: Vec<Fact> = sqlx::query_as(FACTS)
-        .bind(begun.stream_id)
-        .bind(begun.stream_version)
-        .bind(id.to_string())
-        .fetch_all(&mut *db)
-        .await?;
+    let Some(Begun { stream_id, stream_version, newest_on, .. }) = begun else { return Ok(None) };
+    // One that changed hands began with another; where with the one who has it now is not known.
+    let from = if newest_on == stream_id { stream_version } else { 0 };
+    let facts: Vec<Fact> =
+        sqlx::query_as(FACTS).bind(newest_on).bind(from).bind(id.to_string()).fetch_all(&mut *db).await?;
     let mut file = None;
     for (position, event_type, version, occurred_at, payload) in facts {
         let event = Event::decode(&event_type, version, &payload)
             .map_err(|source| StoreError::Unreadable { position, source })?;
         file = PurchaseFile::fold(file, Timestamp::new(occurred_at), &event);
     }
-    Ok(file.map(|file| Filed { member: begun.stream_id, file }))
+    Ok(Some(Filed { member: newest_on, file }))
 }

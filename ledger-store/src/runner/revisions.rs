@@ -3,8 +3,8 @@
 //! The first revision has the document's natural key, each later one a key next to it. So what a purchase costs is as if
 //! there were no revisions; who asks for a key that is known looks for the newest one of its range.
 
-use ledger_core::ids::{PurchaseId, revisions_of};
-use ledger_core::member::{AmendPurchase, MemberCommand};
+use ledger_core::ids::{MemberId, PurchaseId, revisions_of};
+use ledger_core::member::{AmendPurchase, HandOver, MemberCommand};
 use ledger_core::rejection::Rejection;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -74,33 +74,45 @@ fn purchase_of(request: &Request) -> Option<PurchaseId> {
 }
 
 /// The key under which what is known of a request's document is found.
-pub(super) const fn document_key(request: &Request) -> [u8; 32] {
+pub(super) fn document_key(request: &Request) -> [u8; 32] {
     match &request.command {
         Command::Member { command: MemberCommand::AmendPurchase(command), .. } => {
             *command.document.natural_key.as_bytes()
         }
+        // A revision of what came to no purchase.
+        Command::Member { command: MemberCommand::RecordPurchase(command), .. }
+            if request.idempotency.key
+                == command.document.natural_key.of_revision(command.document.revision) =>
+        {
+            *command.document.natural_key.as_bytes()
+        }
+        Command::HandOver { command, .. } => *command.document().natural_key.as_bytes(),
         _ => request.idempotency.key,
     }
 }
 
-/// A newer revision as a command to the purchase that it amends; `None` as long as that has not been read.
+/// A newer revision as what it asks for: an edit of the purchase, a purchase that changes hands, or a document anew when the
+/// one before came to no purchase; `None` as long as that has not been read.
 pub(super) fn amendment(request: &Request, files: &Files) -> Option<Result<Request, Rejection>> {
-    let Command::Member { member_id, command: MemberCommand::RecordPurchase(command) } = &request.command
+    let Command::Member { member_id: to, command: MemberCommand::RecordPurchase(command) } = &request.command
     else {
-        return Some(Err(Rejection::AmendmentNotSupported));
+        return Some(Err(Rejection::IdempotencyKeyReused));
     };
-    let filed = files.read(command.purchase_id())?;
-    // One that waits in quarantine has no purchase yet.
-    let Some(filed) = filed.filter(|filed| filed.member == member_id.as_uuid()) else {
-        return Some(Err(Rejection::AmendmentNotSupported));
+    // A key that is known, but not as that of the document.
+    let Some(filed) = files.read(command.purchase_id())? else {
+        return Some(Err(Rejection::IdempotencyKeyReused));
     };
+    let from = MemberId::from_uuid(filed.member);
     let document = command.document.clone();
     let key = document.natural_key.of_revision(document.revision);
-    let command =
-        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file: filed.file.clone(), document }));
-    Some(Ok(Request {
-        command: Command::Member { member_id: *member_id, command },
-        idempotency: Idempotency { key, ..request.idempotency },
-        ..request.clone()
-    }))
+    let edit = filed.file.clone().map(|file| AmendPurchase { file, document });
+    let member = |command| Command::Member { member_id: *to, command };
+    let hands = |command| Command::HandOver { from, to: *to, command };
+    let command = match edit {
+        Some(edit) if from == *to => member(MemberCommand::AmendPurchase(Box::new(edit))),
+        Some(edit) => hands(HandOver::Recorded(Box::new(edit))),
+        None if from == *to => request.command.clone(),
+        None => hands(HandOver::Waiting(command.clone())),
+    };
+    Some(Ok(Request { command, idempotency: Idempotency { key, ..request.idempotency }, ..request.clone() }))
 }

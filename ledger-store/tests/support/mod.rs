@@ -175,6 +175,7 @@ pub(crate) fn purchase_at(
         amount: Roubles::from_kopecks(kopecks),
         occurred_at,
         source: PurchaseSource::Api,
+        source_system: None,
         cancelled: false,
         redemption_id: None,
         redeem_amount: None,
@@ -213,7 +214,7 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(mut check: impl FnMut()
     }
 }
 
-fn fresh_bytes() -> [u8; 32] {
+pub(crate) fn fresh_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
     bytes

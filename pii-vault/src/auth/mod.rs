@@ -5,6 +5,7 @@
 //! random bits, private keys are wrapped, phones and texts are sealed.
 
 mod api_keys;
+mod code_tries;
 mod codes;
 mod outbox;
 mod qr;
@@ -14,6 +15,7 @@ mod signing;
 mod token;
 
 pub use api_keys::{ApiKeyRecord, ApiKeyRole, ApiKeys, IssuedApiKey, hash_of_key};
+pub use code_tries::{CodeTries, TryLimits};
 pub use codes::{CodeUse, Codes, IssuedCode, OtpCode, SendMoment, VerifiedCode};
 pub use outbox::{DevOutbox, OutboxMessage};
 pub use qr::{QrClaim, QrClaims};

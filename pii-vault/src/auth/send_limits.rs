@@ -64,7 +64,7 @@ pub(super) async fn take(
     Ok(())
 }
 
-async fn take_one(
+pub(super) async fn take_one(
     connection: &mut PgConnection,
     subject: &BlindIndex,
     window: Window,

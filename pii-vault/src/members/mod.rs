@@ -8,6 +8,7 @@
 //! Of several registrations of one phone at once the log takes one: whoever settles names it, and the profile is the one it
 //! gave; each of the others ends with [`Members::withdraw`], which leaves no trace of it.
 
+mod coupons;
 mod look_up;
 mod partners;
 mod profile;
@@ -26,6 +27,7 @@ use crate::index::{BlindIndex, BlindIndexer};
 use crate::keys::{KeyError, KeyProvider, Secret, WrappedKey};
 use crate::phone::Phone;
 
+pub use coupons::{CouponWords, draw_code};
 pub use look_up::{LOOK_UPS_MAX, LookUp};
 pub use partners::PartnerConsent;
 pub use profile::{FieldChange, Profile, ProfileChanges};

@@ -39,6 +39,19 @@ const fn of(lot_id: LotId, origin: LotOrigin) -> LotOf {
     LotOf { lot_id, origin, confidentiality: origin.confidentiality() }
 }
 
+/// What the postings of a discount are named by: it moves no bonuses.
+pub(super) fn discount_of(event: &Event) -> Option<LotOf> {
+    match event {
+        Event::Member(MemberEvent::CouponRedeemed(fact)) => {
+            Some(of(LotId::of_coupon(fact.purchase_id), fact.origin()))
+        }
+        Event::Member(MemberEvent::CouponReckoned(fact)) => {
+            Some(of(LotId::of_coupon(fact.purchase_id), fact.origin()))
+        }
+        _ => None,
+    }
+}
+
 /// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
 pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
     let Event::Member(event) = event else { return None };
@@ -69,13 +82,22 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
+        MemberEvent::CouponRedeemed(fact) => {
+            ("coupon", fact.lot.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
+        }
+        MemberEvent::CouponReckoned(fact) => {
+            ("coupon", fact.lot.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
+        }
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
         | MemberEvent::ConsentWithdrawn(_)
         | MemberEvent::PurchaseRecorded(_)
         | MemberEvent::PurchaseQuarantined(_)
+        | MemberEvent::QuarantineApplied(_)
+        | MemberEvent::QuarantineDropped(_)
         | MemberEvent::PurchaseAmended(_)
+        | MemberEvent::PurchaseTakenOver(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::WaitingRefundDropped(_)
         | MemberEvent::StatusChanged(_)
@@ -90,6 +112,10 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::PremiumCancelled(_)
         | MemberEvent::PremiumLapsed(_)
         | MemberEvent::MemberBlocked(_)
-        | MemberEvent::MemberUnblocked(_) => return None,
+        | MemberEvent::MemberUnblocked(_)
+        | MemberEvent::CouponIssued(_)
+        | MemberEvent::CouponActivated(_)
+        | MemberEvent::CouponExpired(_)
+        | MemberEvent::CouponRevoked(_) => return None,
     })
 }

@@ -12,7 +12,7 @@ use ledger_core::postings::{Posting, postings};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lots::lots_of;
+use super::lots::{discount_of, lots_of};
 use super::rows::{Decimal2, day_of};
 use crate::journal::folded;
 use crate::source::StoredRow;
@@ -43,7 +43,8 @@ pub(super) struct PostingRow {
 /// The postings of `event` that are no medical secret, each with its place among all of them. What is not known to be
 /// ordinary is left out.
 pub(crate) fn ordinary_postings(member: MemberId, event: &Event) -> Vec<(u32, Posting)> {
-    let Some((_, lots)) = lots_of(event) else { return Vec::new() };
+    let Some((_, mut lots)) = lots_of(event) else { return Vec::new() };
+    lots.extend(discount_of(event));
     let is_ordinary = |posting: &Posting| {
         let lot = lots.iter().find(|lot| lot.lot_id == posting.lot_id);
         lot.is_some_and(|lot| lot.confidentiality == Confidentiality::Ordinary)

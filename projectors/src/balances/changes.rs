@@ -142,13 +142,22 @@ impl Changes {
             MemberEvent::BonusWithdrawn(fact) => {
                 self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
             }
+            MemberEvent::CouponRedeemed(fact) => {
+                fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+            }
+            MemberEvent::CouponReckoned(fact) => {
+                fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+            }
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
             | MemberEvent::ConsentWithdrawn(_)
             | MemberEvent::PurchaseRecorded(_)
             | MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::PurchaseAmended(_)
+            | MemberEvent::PurchaseTakenOver(_)
             | MemberEvent::PurchaseRefunded(_)
             | MemberEvent::DebtIncurred(_)
             | MemberEvent::WaitingRefundDropped(_)
@@ -164,7 +173,11 @@ impl Changes {
             | MemberEvent::PremiumCancelled(_)
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
-            | MemberEvent::MemberUnblocked(_) => Some(()),
+            | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => Some(()),
         }
     }
 

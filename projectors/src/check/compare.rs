@@ -9,6 +9,7 @@ use ledger_core::member::event::Holding;
 use ledger_core::member::state::{LiveLot, StatusTrack};
 use uuid::Uuid;
 
+use super::coupons::Coupons;
 use super::fold::Expected;
 use super::read_models::{Balance, Held, LotLine, Status};
 use super::report::Report;
@@ -34,6 +35,11 @@ pub(super) fn read_models(member: Uuid, expected: &Expected, held: &Held, report
     let of_model: Vec<LotLine> = lots.values().cloned().collect();
     if of_log != of_model {
         differs("lots", summary(&of_log), format!("{} (others, or unequal)", summary(&of_model)));
+    }
+    let none = Coupons::default();
+    let coupons = held.coupons.get(&member).unwrap_or(&none);
+    if expected.coupons != *coupons {
+        differs("coupons", format!("{:?}", expected.coupons), format!("{coupons:?}"));
     }
     let total = held.totals.get(&member).cloned().unwrap_or_default();
     differs("history total", kopecks(expected.total), kopecks(total.total_kopecks.into()));

@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{LotPart, MemberEvent, PurchaseAmended};
+use ledger_core::member::event::{
+    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
+};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
+use super::coupons::Coupons;
 use super::tally::{Purchases, Sum};
 use crate::analytics::ordinary_postings;
 
@@ -30,7 +33,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 14] = [
     "accrued",
     "matured",
     "expired",
@@ -44,6 +47,7 @@ pub(super) const KINDS: [&str; 13] = [
     "gifted",
     "adjusted",
     "withdrawn",
+    "coupon",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -65,6 +69,8 @@ pub(super) struct Expected {
     pub(super) state: MemberState,
     /// `statuses`: her bills.
     pub(super) bills: Purchases,
+    /// `directory`: her coupons.
+    pub(super) coupons: Coupons,
     /// `directory`: her purchases by business.
     pub(super) purchases: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: her purchases at ordinary businesses, by business.
@@ -138,6 +144,9 @@ impl Folding {
             self.expected.state.apply(position, occurred_at, fact)?;
         }
         self.purchases(position, fact);
+        if position <= self.cuts.directory {
+            self.expected.coupons.see(fact);
+        }
         self.post(position, event);
         self.movements(position, fact);
         if position <= self.cuts.clickhouse {
@@ -158,6 +167,7 @@ impl Folding {
             // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
             MemberEvent::BonusAccrued(fact) if fact.revision.is_some() => return,
             MemberEvent::PurchaseAmended(fact) => return self.amended(position, fact),
+            MemberEvent::PurchaseTakenOver(fact) => return self.taken_over(position, fact),
             MemberEvent::BonusAccrued(fact) => {
                 let one = Purchases { count: 0, amount: 0, bonuses: fact.amount.kopecks().into() };
                 (fact.business_id.as_uuid(), one, fact.confidentiality)
@@ -196,6 +206,19 @@ impl Folding {
             let bonuses = more(fact.accrual_before.kopecks(), fact.accrual.kopecks());
             let of_business = self.expected.purchases.entry(fact.business_id.as_uuid()).or_default();
             of_business.add(Purchases { count: 0, amount, bonuses });
+        }
+    }
+
+    /// A bill of the other's; in the directory it is the same purchase.
+    fn taken_over(&mut self, position: Position, fact: &PurchaseTakenOver) {
+        if position <= self.cuts.statuses {
+            let amount = fact.counted().kopecks().into();
+            self.expected.bills.add(Purchases { count: 1, amount, bonuses: 0 });
+        }
+        if position <= self.cuts.directory {
+            let of_business = self.expected.purchases.entry(fact.purchase.business_id.as_uuid()).or_default();
+            let (amount, bonuses) = (fact.purchase.amount.kopecks(), fact.accrual.kopecks());
+            of_business.add(Purchases { count: 0, amount: amount.into(), bonuses: bonuses.into() });
         }
     }
 
@@ -322,6 +345,10 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         MemberEvent::BonusGifted(fact) => vec![(10, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusAdjusted(fact) => vec![(11, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
         MemberEvent::BonusWithdrawn(fact) => vec![(12, fact.confidentiality, fact.amount.kopecks())],
+        MemberEvent::CouponRedeemed(CouponRedeemed { confidentiality, lot, .. })
+        | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
+            lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -11,6 +11,7 @@ mod accounts;
 mod clickhouse;
 pub mod command;
 mod compare;
+mod coupons;
 mod fold;
 mod read_models;
 mod report;

@@ -8,6 +8,7 @@ use sqlx::{FromRow, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::accounts::Names;
+use super::coupons::{COUPONS, CouponRow, Coupons};
 use super::tally::{Purchases, Sum};
 use crate::error::ProjectError;
 
@@ -86,6 +87,7 @@ pub(super) struct Held {
     pub(super) lots: HashMap<Uuid, BTreeMap<Uuid, LotLine>>,
     pub(super) totals: HashMap<Uuid, Total>,
     pub(super) statuses: HashMap<Uuid, Status>,
+    pub(super) coupons: HashMap<Uuid, Coupons>,
 }
 
 /// Sums over whole tables: whatever is there of members the log does not know shows here.
@@ -209,6 +211,10 @@ impl Snapshot {
         }
         for row in self.rows::<Status>(STATUSES, members).await? {
             held.statuses.insert(row.member_id, row);
+        }
+        for row in self.rows::<CouponRow>(COUPONS, members).await? {
+            let of_member = held.coupons.entry(row.member_id).or_default();
+            of_member.0.insert(row.coupon_id, row.into());
         }
         Ok(held)
     }

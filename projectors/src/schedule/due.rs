@@ -1,5 +1,5 @@
-//! Members with lots that matured or expired, holds that lapsed, or Premium that is over: the command to write what is due.
-//! Rules B5, B8, R1, S4.
+//! Members with lots that matured or expired, holds that lapsed, coupons or Premium that are over: the command to write
+//! what is due. Rules B5, B8, C2, R1, S4.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use ledger_core::ids::MemberId;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::Timestamp;
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::command::{Caused, send};
@@ -42,10 +43,15 @@ impl Due {
             return Ok(Look::Done);
         }
         let is_standing_made = is_made(read, "statuses.premium").await?;
-        let seen = passed(read, "balances").await?.min(passed(read, "statuses").await?) >= head;
+        let is_directory_made = is_made(read, "directory.coupons").await?;
+        let seen = passed(read, "balances").await?.min(passed(read, "statuses").await?);
+        let seen = seen.min(passed(read, "directory").await?) >= head;
         let mut found: Vec<Caused> = find(read, now, &self.hopeless).await?.into_iter().map(caused).collect();
         if is_standing_made {
             found.extend(lapsed(read, now, &self.hopeless).await?.into_iter().map(lapse));
+        }
+        if is_directory_made {
+            found.extend(unused(read, now, &self.hopeless).await?.into_iter().map(expiry));
         }
         if found.is_empty() {
             if seen {
@@ -63,6 +69,7 @@ impl Due {
         }
         wait_until_passed(read, "balances", sent.newest).await?;
         wait_until_passed(read, "statuses", sent.newest).await?;
+        wait_until_passed(read, "directory", sent.newest).await?;
         Ok(Look::Again)
     }
 }
@@ -85,29 +92,55 @@ fn lapse((member, ended_at): (Uuid, DateTime<Utc>)) -> Caused {
     Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
 }
 
+/// The coupons that are over are what causes the command.
+fn expiry((member, coupons): (Uuid, Vec<Uuid>)) -> Caused {
+    let mut cause = [b"coupons ".as_slice(), member.as_bytes()].concat();
+    coupons.iter().for_each(|coupon| cause.extend_from_slice(coupon.as_bytes()));
+    Caused { member: MemberId::from_uuid(member), command: MemberCommand::WriteDue, cause }
+}
+
+/// What `statement` finds at `now` (parameter 1), for so many members (2), without the hopeless ones (3).
+async fn overdue<T>(
+    statement: &'static str,
+    read: &PgPool,
+    now: Timestamp,
+    hopeless: &BTreeSet<Uuid>,
+) -> Result<Vec<T>, ProjectError>
+where
+    T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let asked = sqlx::query_as(statement).bind(now.to_utc()).bind(MEMBERS_MAX);
+    Ok(asked.bind(hopeless.iter().copied().collect::<Vec<Uuid>>()).fetch_all(read).await?)
+}
+
+/// Members with coupons that nobody used in their time, of which that is not written. Rule C2.
+async fn unused(
+    read: &PgPool,
+    now: Timestamp,
+    hopeless: &BTreeSet<Uuid>,
+) -> Result<Vec<(Uuid, Vec<Uuid>)>, ProjectError> {
+    let statement = "SELECT member_id, array_agg(coupon_id ORDER BY coupon_id) FROM directory.coupons \
+         WHERE state IN ('issued', 'activated') AND expires_at < $1 AND member_id <> ALL ($3) \
+         GROUP BY member_id LIMIT $2";
+    overdue(statement, read, now, hopeless).await
+}
+
 /// Members whose Premium is over, that nothing follows on, and whose lapse is not written. Rule S4.
 async fn lapsed(
     read: &PgPool,
     now: Timestamp,
     hopeless: &BTreeSet<Uuid>,
 ) -> Result<Vec<(Uuid, DateTime<Utc>)>, ProjectError> {
-    Ok(sqlx::query_as(
-        "SELECT member_id, max(to_time) FROM statuses.premium AS p \
+    let statement = "SELECT member_id, max(to_time) FROM statuses.premium AS p \
          WHERE NOT closed AND to_time <= $1 AND member_id <> ALL ($3) AND NOT EXISTS ( \
             SELECT FROM statuses.premium AS n \
             WHERE n.member_id = p.member_id AND n.from_time <= p.to_time AND n.to_time > p.to_time) \
-         GROUP BY member_id LIMIT $2",
-    )
-    .bind(now.to_utc())
-    .bind(MEMBERS_MAX)
-    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
-    .fetch_all(read)
-    .await?)
+         GROUP BY member_id LIMIT $2";
+    overdue(statement, read, now, hopeless).await
 }
 
 async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Result<Vec<Found>, ProjectError> {
-    Ok(sqlx::query_as(
-        "WITH due AS ( \
+    let statement = "WITH due AS ( \
             (SELECT member_id FROM balances.lots WHERE expires_at < $1 AND left_kopecks > 0 \
                 AND member_id <> ALL ($3) \
              ORDER BY expires_at LIMIT $2) \
@@ -125,11 +158,6 @@ async fn find(read: &PgPool, now: Timestamp, hopeless: &BTreeSet<Uuid>) -> Resul
                 OR (pending AND available_from <= $1 AND available_from <= expires_at)) \
             UNION ALL \
             SELECT member_id, redemption_id, 'l' FROM due JOIN balances.holds USING (member_id) WHERE lapses_at <= $1 \
-         ) AS things GROUP BY member_id",
-    )
-    .bind(now.to_utc())
-    .bind(MEMBERS_MAX)
-    .bind(hopeless.iter().copied().collect::<Vec<Uuid>>())
-    .fetch_all(read)
-    .await?)
+         ) AS things GROUP BY member_id";
+    overdue(statement, read, now, hopeless).await
 }

@@ -11,7 +11,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::BoxFuture;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
-use ledger_core::member::event::{MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, Track};
+use ledger_core::member::event::{
+    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, PurchaseTakenOver, Track,
+};
 use ledger_core::member::status::Status;
 use ledger_core::time::Timestamp;
 use sqlx::PgConnection;
@@ -70,6 +72,7 @@ struct BillChange {
     purchase: Uuid,
     bought_at: DateTime<Utc>,
     kopecks: i64,
+    position: Position,
 }
 
 #[derive(Default)]
@@ -99,10 +102,8 @@ impl<'a> Changes<'a> {
             MemberEvent::ConsentWithdrawn(fact) => {
                 self.consent(id, fact.purpose.to_string(), false, fact.version.to_string(), event);
             }
-            MemberEvent::PurchaseRecorded(fact) => {
-                self.member(id);
-                self.bills.push((id, event, fact));
-            }
+            MemberEvent::PurchaseRecorded(fact) => self.bill(id, event, fact),
+            MemberEvent::PurchaseTakenOver(fact) => self.take_over(id, event, fact),
             MemberEvent::StatusChanged(fact) => {
                 self.track(id, fact.track, TrackState { status: fact.to, falls: None });
             }
@@ -114,12 +115,12 @@ impl<'a> Changes<'a> {
                 self.track(id, fact.track, TrackState { status: fact.status, falls: None });
             }
             MemberEvent::PurchaseRefunded(fact) => {
-                self.change(id, fact.purchase_id, fact.bought_at, -fact.amount.kopecks());
+                self.change(id, event, (fact.purchase_id, fact.bought_at), -fact.amount.kopecks());
             }
             MemberEvent::PurchaseAmended(fact) => {
                 let (before, after) = fact.counted();
                 let more = after.kopecks().saturating_sub(before.kopecks());
-                self.change(id, fact.purchase_id, fact.bought_at, more);
+                self.change(id, event, (fact.purchase_id, fact.bought_at), more);
             }
             MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
             MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
@@ -129,15 +130,13 @@ impl<'a> Changes<'a> {
             MemberEvent::TopSpendersLeft(fact) => self.top(id, fact.track, false),
             MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
             | MemberEvent::PremiumRenewed(PremiumRenewed { from, to, .. }) => {
-                self.paid.push((id, Paid::Period { from: from.to_utc(), to: to.to_utc() }));
+                self.pay(id, Paid::Period { from: from.to_utc(), to: to.to_utc() });
             }
-            MemberEvent::PremiumCancelled(fact) => {
-                self.paid.push((id, Paid::Cancelled { at: fact.at.to_utc() }));
-            }
-            MemberEvent::PremiumLapsed(fact) => {
-                self.paid.push((id, Paid::Lapsed { at: fact.ended_at.to_utc() }));
-            }
+            MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
+            MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::PurchaseQuarantined(_)
+            | MemberEvent::QuarantineApplied(_)
+            | MemberEvent::QuarantineDropped(_)
             | MemberEvent::BonusesHeld(_)
             | MemberEvent::HoldReleased(_)
             | MemberEvent::BonusesRedeemed(_)
@@ -151,13 +150,41 @@ impl<'a> Changes<'a> {
             | MemberEvent::BonusExpired(_)
             | MemberEvent::BonusGifted(_)
             | MemberEvent::BonusAdjusted(_)
-            | MemberEvent::BonusWithdrawn(_) => {}
+            | MemberEvent::BonusWithdrawn(_)
+            | MemberEvent::CouponIssued(_)
+            | MemberEvent::CouponActivated(_)
+            | MemberEvent::CouponRedeemed(_)
+            | MemberEvent::CouponReckoned(_)
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::CouponRevoked(_) => {}
         }
     }
 
-    fn change(&mut self, member: Uuid, purchase: PurchaseId, bought_at: Timestamp, kopecks: i64) {
-        let purchase = purchase.as_uuid();
-        self.changes.push(BillChange { member, purchase, bought_at: bought_at.to_utc(), kopecks });
+    fn bill(&mut self, id: Uuid, event: &'a Decoded, fact: &'a PurchaseRecorded) {
+        self.member(id);
+        self.bills.push((id, event, fact));
+    }
+
+    /// A bill of hers, less what refunds gave back of it before. Rules D3, F6.
+    fn take_over(&mut self, id: Uuid, event: &'a Decoded, fact: &'a PurchaseTakenOver) {
+        self.bill(id, event, &fact.purchase);
+        let less = fact.counted().kopecks().saturating_sub(fact.purchase.amount.kopecks());
+        self.change(id, event, (fact.purchase.purchase_id, event.occurred_at), less);
+    }
+
+    fn change(
+        &mut self,
+        member: Uuid,
+        event: &Decoded,
+        (purchase, bought_at): (PurchaseId, Timestamp),
+        kopecks: i64,
+    ) {
+        let (purchase, bought_at, position) = (purchase.as_uuid(), bought_at.to_utc(), event.position);
+        self.changes.push(BillChange { member, purchase, bought_at, kopecks, position });
+    }
+
+    fn pay(&mut self, id: Uuid, paid: Paid) {
+        self.paid.push((id, paid));
     }
 
     fn member(&mut self, id: Uuid) -> &mut Member {

@@ -121,7 +121,8 @@ pub(super) async fn write_bills(
     Ok(())
 }
 
-/// Rules F6, D3: bills are net of refunds, and as the newest revision says. One by one: a batch may hold several of one purchase, and they are few.
+/// Rules F6, D3: bills are net of refunds, and as the newest revision says. One by one: a batch may hold several of one purchase, and they are few. One that went to another member and came back
+/// has two bills: it is about the newest one until then.
 pub(super) async fn write_bill_changes(
     connection: &mut PgConnection,
     changes: &[BillChange],
@@ -129,12 +130,14 @@ pub(super) async fn write_bill_changes(
     for change in changes {
         sqlx::query(
             "UPDATE bills SET amount_kopecks = amount_kopecks + $4 \
-             WHERE member_id = $1 AND occurred_at = $2 AND purchase_id = $3",
+             WHERE member_id = $1 AND occurred_at = $2 AND position = ( \
+                SELECT max(position) FROM bills WHERE member_id = $1 AND occurred_at = $2 AND purchase_id = $3 AND position <= $5)",
         )
         .bind(change.member)
         .bind(change.bought_at)
         .bind(change.purchase)
         .bind(change.kopecks)
+        .bind(change.position)
         .execute(&mut *connection)
         .await?;
     }

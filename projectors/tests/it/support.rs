@@ -216,6 +216,7 @@ impl World {
             amount: Roubles::from_kopecks(kopecks),
             occurred_at,
             source: PurchaseSource::Api,
+            source_system: None,
             cancelled: false,
             redemption_id: None,
             redeem_amount: None,

@@ -88,6 +88,12 @@ impl Member {
         for lot in &self.lots {
             lot.moves.iter().for_each(|it| post(&mut books, lot, it, member));
         }
+        // Coupon discount D at R, funded by g; a refund reverses in proportion.
+        for purchase in &self.purchases {
+            if let Some((funder, amount)) = purchase.discount_owed() {
+                books.rub(&clearing(funder), &clearing(&purchase.business), amount);
+            }
+        }
         for debt in &self.debts {
             books.bon(&format!("member/{member}/debt"), -debt.left());
             books.bon(&of(&debt.creditor, "claims"), debt.left());

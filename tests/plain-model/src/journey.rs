@@ -86,8 +86,10 @@ impl Journey {
             revision: 1,
             amount: line.amount,
             occurred_at: line.occurred_at,
+            source: 0,
             redemption: None,
             redeem_amount: None,
+            coupon: None,
             import: Some(None),
         };
         // Not through `Member::command`: what an import refuses, it refuses before it changes anything.

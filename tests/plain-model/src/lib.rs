@@ -7,6 +7,7 @@
 //! | file | rules |
 //! |---|---|
 //! | `circle.rs` | P1, B3: policies, businesses and what waits for purchases |
+//! | `coupon.rs` | C |
 //! | `lot.rs` | B5–B7, M1: lots as lists of moves between places |
 //! | `member.rs` | what is kept of one member; B6 |
 //! | `due.rs` | B5, B8, R1, F3: what time alone brings about |
@@ -23,6 +24,7 @@
 
 pub mod books;
 pub mod circle;
+pub mod coupon;
 mod due;
 pub mod journey;
 pub mod lot;

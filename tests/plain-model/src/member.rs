@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::ids::{LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::Circle;
+use crate::coupon::{Coupon, Used};
 use crate::lot::{Lot, Place};
 use crate::redemption::Hold;
 use crate::refund::{Debt, Refund};
@@ -29,12 +30,16 @@ pub struct Purchase {
     pub amount: Kopecks,
     /// When.
     pub occurred_at: Timestamp,
+    /// Which of the business's systems reported it. Rule D5.
+    pub source: u8,
     /// What it earned in all. Rule B4.
     pub accrual: Kopecks,
     /// The lots it earned: business first.
     pub lots: Vec<LotId>,
     /// What it was paid with, in the order of spending. Rule R3.
     pub spent: Vec<(LotId, Kopecks)>,
+    /// What its coupon did. Rule C1.
+    pub coupon: Option<Used>,
     /// What was given back.
     pub refunds: Vec<Refund>,
 }
@@ -66,6 +71,8 @@ pub struct Member {
     pub lots: Vec<Lot>,
     /// In log order.
     pub holds: Vec<Hold>,
+    /// In log order.
+    pub coupons: Vec<Coupon>,
     /// Oldest first.
     pub debts: Vec<Debt>,
     /// The status without purchases at medical businesses. Rule S7.
@@ -76,6 +83,8 @@ pub struct Member {
     pub is_invited: bool,
     /// Whether she is blocked.
     pub is_blocked: bool,
+    /// Documents that wait for an admin. Rules T3, D5.
+    pub quarantine: Vec<Document>,
     /// What was paid for of Premium: first moment, first moment after. Rule S4.
     pub premium: Vec<(Timestamp, Timestamp)>,
 }
@@ -101,8 +110,11 @@ pub struct Document {
     pub revision: u32,
     pub amount: Kopecks,
     pub occurred_at: Timestamp,
+    pub source: u8,
     pub redemption: Option<RedemptionId>,
     pub redeem_amount: Option<Kopecks>,
+    /// The number of a code.
+    pub coupon: Option<u32>,
     /// Rule T6: history, with the day she became a member if it says so.
     pub import: Option<Option<Timestamp>>,
 }
@@ -114,6 +126,8 @@ pub enum Command {
     Register { at: Timestamp, consents: Vec<(String, bool)> },
     ChangeConsents(Vec<(String, bool)>),
     Purchase(Document),
+    Apply(PurchaseId),
+    Drop(PurchaseId),
     Hold { id: RedemptionId, business: String, bill: Kopecks, amount: Kopecks },
     Cancel { id: RedemptionId, business: String },
     Refund { purchase: PurchaseId, business: String, id: RefundId, amount: Kopecks, occurred_at: Timestamp },
@@ -126,6 +140,9 @@ pub enum Command {
     CancelPremium,
     Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
     Adjust { lot: LotId, serial: u32, amount: Kopecks },
+    IssueCoupon(Coupon),
+    ActivateCoupon { id: CouponId, code: u32 },
+    RevokeCoupon { id: CouponId },
 }
 
 /// What is answered.
@@ -138,6 +155,7 @@ pub enum Outcome {
         available_from: Timestamp,
         expire_at: Timestamp,
         redeemed: Kopecks,
+        discount: Kopecks,
         status: Status,
     },
     Replayed,
@@ -163,6 +181,12 @@ pub enum Outcome {
     Granted {
         expires_at: Option<Timestamp>,
     },
+    CouponIssued,
+    Activated {
+        code: u32,
+        valid_until: Timestamp,
+    },
+    CouponRevoked,
 }
 
 impl Member {
@@ -203,6 +227,8 @@ impl Member {
         }
         self.write_due(circle, now);
         match command {
+            Command::Apply(id) => self.apply(circle, now, *id),
+            Command::Drop(id) => self.discard(*id),
             Command::Register { .. } | Command::Purchase(_) => unreachable!("answered above"),
             Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
             Command::Hold { id, business, bill, amount } => {
@@ -224,6 +250,9 @@ impl Member {
             Command::CancelPremium => self.cancel_premium(now),
             Command::Gift { lot, amount, life_days, .. } => self.gift(circle, now, *lot, *amount, *life_days),
             Command::Adjust { lot, amount, .. } => self.adjust(circle, now, *lot, *amount),
+            Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
+            Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
+            Command::RevokeCoupon { id } => self.revoke(now, *id),
         }
     }
 

@@ -10,10 +10,12 @@
 //!   is higher.
 //! - B5: the business pays the rate of the status without the new-category extra, rounded; the coalition the rest.
 //! - R4: a blocked member cannot buy either (the table of bad inputs); an import tells of the past.
-//! - D3 is not built: a higher revision is refused.
+//! - T3: an applied document is decided as of now, without the hold that it may have named.
+//! - D5: two systems' reports are compared whichever they are, history's too; what is refunded in full is no sale.
+//! - D3 is the core's own tests': no revision comes here.
 
 use chrono::TimeDelta;
-use ledger_core::ids::LotId;
+use ledger_core::ids::{LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::{Business, Circle};
@@ -59,17 +61,60 @@ impl Member {
         let oldest = now.minus(TimeDelta::days(policy.max_age_days));
         if document.import.is_none() {
             self.write_due(circle, now);
-            if document.occurred_at < oldest {
-                return Ok(Outcome::Quarantined);
-            }
         }
-        self.registered_at = Some(registered_at);
         // Rules P1, T6.
         let moment = match document.import {
             Some(_) => document.occurred_at,
             None => circle.moment(document.occurred_at, now),
         };
-        self.record(circle, now, moment, document, business)
+        let is_too_old = document.import.is_none() && document.occurred_at < oldest;
+        if is_too_old || self.is_reported_twice(document, circle.policy(moment).duplicate_minutes) {
+            self.quarantine.push(document.clone());
+            return Ok(Outcome::Quarantined);
+        }
+        self.registered_at = Some(registered_at);
+        self.record(circle, now, moment, document, (business, None))
+    }
+
+    /// Rule D5.
+    fn is_reported_twice(&self, document: &Document, minutes: i64) -> bool {
+        let apart = |one: Timestamp, other: Timestamp| one.max(other).since(one.min(other));
+        self.purchases.iter().any(|known| {
+            known.business == document.business
+                && known.amount == document.amount
+                && known.source != document.source
+                && known.net() > 0
+                && apart(known.occurred_at, document.occurred_at) <= TimeDelta::minutes(minutes)
+        })
+    }
+
+    /// Rule T3.
+    pub(crate) fn apply(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        id: PurchaseId,
+    ) -> Result<Outcome, Refusal> {
+        let place = self.quarantine.iter().position(|it| it.id == id).ok_or("QUARANTINE_CLOSED")?;
+        if self.is_blocked {
+            return Err("MEMBER_BLOCKED");
+        }
+        let business = circle.business(&self.quarantine[place].business).expect("known");
+        if !self.consents_to(&business.consent()) {
+            return Err("CONSENT_REQUIRED");
+        }
+        let waited = self.quarantine.remove(place);
+        let document = Document { redemption: None, redeem_amount: None, import: None, ..waited };
+        let business = circle.business(&document.business).expect("known");
+        let lives_until = now.moscow_day().plus_days(circle.policy(now).returned_life_days).end();
+        let moment = circle.moment(document.occurred_at, now);
+        self.record(circle, now, moment, &document, (business, Some(lives_until)))
+    }
+
+    pub(crate) fn discard(&mut self, id: PurchaseId) -> Result<Outcome, Refusal> {
+        let place = self.quarantine.iter().position(|it| it.id == id).ok_or("QUARANTINE_CLOSED")?;
+        self.quarantine.remove(place);
+        Ok(Outcome::Done)
     }
 
     /// Rules D1, D2.
@@ -80,7 +125,7 @@ impl Member {
             std::cmp::Ordering::Less => Ok(Outcome::Stale),
             std::cmp::Ordering::Equal if is_same => Ok(Outcome::Replayed),
             std::cmp::Ordering::Equal => Err("IDEMPOTENCY_KEY_REUSED"),
-            std::cmp::Ordering::Greater => Err("AMENDMENT_NOT_SUPPORTED"),
+            std::cmp::Ordering::Greater => unreachable!("no revision comes here"),
         })
     }
 
@@ -90,28 +135,34 @@ impl Member {
         now: Timestamp,
         moment: Timestamp,
         document: &Document,
-        business: &Business,
+        (business, lives_until): (&Business, Option<Timestamp>),
     ) -> Result<Outcome, Refusal> {
+        let coupon = self.uses(document, business, self.shown(moment), now)?;
+        let used = self.worth(coupon, document.amount);
+        let discount = used.as_ref().map_or(0, |used| used.discount);
         let mut spent = Vec::new();
-        if let Some((hold, amount)) = self.captures(document, business, circle, moment, now)? {
+        if let Some((hold, amount)) = self.captures(document, business, circle, moment, now, discount)? {
             spent = self.close(hold, End::Captured, amount);
             // Rule R1: what is released past its life expires at once.
             self.expire(circle, now, now);
         }
         let redeemed: Kopecks = spent.iter().map(|(_, amount)| amount).sum();
-        let accrual = self.accrual(circle, moment, document.amount - redeemed, business);
+        let accrual = self.accrual(circle, moment, document.amount - redeemed - discount, business);
         let days = business.hold_days(moment, circle.policy(moment));
         let available_from = document.occurred_at.plus(TimeDelta::days(i64::from(days)));
         let expires_at = document.occurred_at.moscow_day().plus_days(circle.policy(moment).life_days).end();
+        let expires_at = lives_until.map_or(expires_at, |least| expires_at.max(least));
         let mut purchase = Purchase {
             id: document.id,
             business: business.slug.clone(),
             revision: document.revision,
             amount: document.amount,
             occurred_at: document.occurred_at,
+            source: document.source,
             accrual: accrual.total,
             lots: Vec::new(),
             spent,
+            coupon: used.clone(),
             refunds: Vec::new(),
         };
         let of_coalition = accrual.total - accrual.of_business;
@@ -135,6 +186,10 @@ impl Member {
             }
         }
         self.purchases.push(purchase);
+        if let Some(used) = &used {
+            self.coupons[coupon.expect("it was used")].is_closed = true;
+            self.give_for_coupon(circle, now, document, used);
+        }
         self.repay(now);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, document.id, business);
@@ -144,6 +199,7 @@ impl Member {
             available_from,
             expire_at: expires_at,
             redeemed,
+            discount,
             status,
         })
     }

@@ -123,7 +123,7 @@ impl Member {
         spent
     }
 
-    /// How much of which hold a purchase captures. Rules R3, R4.
+    /// How much of which hold a purchase captures. Rules R3, R4, C4.
     pub(crate) fn captures(
         &self,
         document: &Document,
@@ -131,6 +131,7 @@ impl Member {
         circle: &Circle,
         moment: Timestamp,
         now: Timestamp,
+        discount: Kopecks,
     ) -> Result<Option<(RedemptionId, Kopecks)>, Refusal> {
         let Some(id) = document.redemption else { return Ok(None) };
         let held = self.open_hold(id, &business.slug, now)?.amount();
@@ -138,7 +139,7 @@ impl Member {
             return Err("MEMBER_BLOCKED");
         }
         let policy = circle.policy(moment);
-        let limit = business.redeem_limit(document.amount, moment, policy);
+        let limit = business.redeem_limit(document.amount, moment, policy).min(document.amount - discount);
         let amount = document.redeem_amount.unwrap_or(held.min(limit));
         let is_too_little = document.redeem_amount.is_some_and(|asked| asked < policy.redeem_min);
         if amount > limit || is_too_little {

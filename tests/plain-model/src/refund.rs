@@ -132,10 +132,19 @@ impl Member {
             if lot.funder == COALITION { taken - first } else { first }
         };
         let own: Vec<_> = self.lots.iter().filter(|lot| lot.purchase == Some(purchase.id)).collect();
-        let wants: Vec<_> =
-            own.iter().map(|lot| (lot.id, share(taken_upto, lot) - share(taken_before, lot))).collect();
+        let of_coupon = purchase.of_coupon(before, upto);
+        let want = |lot: &Lot| {
+            if lot.id == LotId::of_coupon(purchase.id) {
+                of_coupon
+            } else {
+                share(taken_upto, lot) - share(taken_before, lot)
+            }
+        };
+        let mut wants: Vec<_> = own.iter().map(|lot| (lot.id, want(lot), lot.funder == COALITION)).collect();
+        // The business before the coalition, of each the accrual's lot before the coupon's.
+        wants.sort_by_key(|(_, _, is_coalition)| *is_coalition);
         let mut missing = Vec::new();
-        for (lot, want) in wants {
+        for (lot, want, _) in wants {
             let lot = self.lot_mut(lot);
             missing.push((lot.funder.clone(), want - take_of_own(lot, want)));
         }
@@ -146,7 +155,7 @@ impl Member {
                 self.debts.push(Debt { creditor, amount: rest, payments: Vec::new() });
             }
         }
-        let (taken_back, returned) = (taken_upto - taken_before, returned_upto - returned_before);
+        let (taken_back, returned) = (taken_upto - taken_before + of_coupon, returned_upto - returned_before);
         self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });
         (taken_back, returned)
     }

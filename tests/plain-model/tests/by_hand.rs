@@ -43,8 +43,10 @@ fn bill(serial: u8, business: &str, amount: i128, occurred_at: &str) -> Document
         revision: 1,
         amount,
         occurred_at: at(occurred_at),
+        source: 0,
         redemption: None,
         redeem_amount: None,
+        coupon: None,
         import: None,
     }
 }

@@ -6,6 +6,7 @@
 //! One file for each theme of the rule book.
 
 mod bonus;
+mod coupon;
 mod gift;
 mod membership;
 mod purchase;
@@ -18,10 +19,15 @@ use crate::member::lot::LotOrigin;
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
+pub use coupon::{
+    CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
+    CouponRedeemed, CouponRevoked,
+};
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
 pub use purchase::{
-    PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseSource, QuarantineReason,
+    PurchaseAmended, PurchaseQuarantined, PurchaseRecorded, PurchaseSource, PurchaseTakenOver,
+    QuarantineApplied, QuarantineDropped, QuarantineReason,
 };
 pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleased, LotPart};
 pub use refund::{
@@ -60,7 +66,10 @@ pub enum MemberEvent {
     ConsentWithdrawn(ConsentWithdrawn),
     PurchaseRecorded(PurchaseRecorded),
     PurchaseQuarantined(PurchaseQuarantined),
+    QuarantineApplied(QuarantineApplied),
+    QuarantineDropped(QuarantineDropped),
     PurchaseAmended(PurchaseAmended),
+    PurchaseTakenOver(PurchaseTakenOver),
     BonusAccrued(BonusAccrued),
     BonusMatured(BonusMatured),
     BonusExpired(BonusExpired),
@@ -89,4 +98,10 @@ pub enum MemberEvent {
     BonusGifted(BonusGifted),
     BonusAdjusted(BonusAdjusted),
     BonusWithdrawn(BonusWithdrawn),
+    CouponIssued(CouponIssued),
+    CouponActivated(CouponActivated),
+    CouponRedeemed(CouponRedeemed),
+    CouponReckoned(CouponReckoned),
+    CouponExpired(CouponExpired),
+    CouponRevoked(CouponRevoked),
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug};
+use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug, SourceKey};
 use crate::member::event::AccrualInputs;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -45,6 +45,9 @@ pub struct PurchaseRecorded {
     pub amount: Roubles,
     /// How it came in.
     pub source: PurchaseSource,
+    /// Which of the business's systems sent it; none for the one that has no name of its own (`api`). Rule D5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source_system: Option<SourceKey>,
 }
 
 /// Why a document waits for an admin.
@@ -54,9 +57,11 @@ pub struct PurchaseRecorded {
 pub enum QuarantineReason {
     /// Older than a partner may report on its own. Rule T3.
     TooOld,
+    /// Perhaps another system's report of a sale that is known. Rule D5.
+    SuspectedDuplicate,
 }
 
-/// A purchase that an admin must apply or drop. Rule T3.
+/// A purchase that an admin must apply or drop. Rules T3, D5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -65,8 +70,33 @@ pub struct PurchaseQuarantined {
     pub quarantine_id: QuarantineId,
     /// Why it waits.
     pub reason: QuarantineReason,
+    /// The sale that it may be a report of. Rule D5.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resembles: Option<PurchaseId>,
     /// The document as it would have been recorded.
     pub purchase: PurchaseRecorded,
+}
+
+/// An admin took a document out of quarantine: it is recorded. Rule T3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineApplied {
+    /// What waited.
+    pub quarantine_id: QuarantineId,
+    /// The purchase that it became.
+    pub purchase_id: PurchaseId,
+}
+
+/// An admin dropped a document that waited, or a newer revision took its place: it is never recorded. Rules T3, D3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QuarantineDropped {
+    /// What waited.
+    pub quarantine_id: QuarantineId,
+    /// The purchase that it would have become.
+    pub purchase_id: PurchaseId,
 }
 
 /// A newer revision of a purchase's document: another amount, cancelled, or restored. Rule D3.
@@ -104,6 +134,34 @@ pub struct PurchaseAmended {
     pub accrual: Bonuses,
     /// What of that is the business's. Rule B5.
     pub of_business: Bonuses,
+    /// Whether the revision names another member, who takes it over: then nothing is left of it here.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub handed_over: bool,
+}
+
+/// A newer revision of a purchase's document named her instead of the member from whom everything was taken back. Rule D3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseTakenOver {
+    /// The document as it is now; its bill is nothing when it is cancelled.
+    pub purchase: PurchaseRecorded,
+    /// What refunds gave back of it before.
+    pub refunded: Roubles,
+    /// Her inputs under the original's policy and multiplier. Rule P5.
+    pub inputs: AccrualInputs,
+    /// What it accrues, before refunds: Rule B4 of the inputs.
+    pub accrual: Bonuses,
+    /// What of that is the business's. Rule B5.
+    pub of_business: Bonuses,
+}
+
+impl PurchaseTakenOver {
+    /// What counts as spent: the bill net of refunds. Rule F6.
+    #[must_use]
+    pub fn counted(&self) -> Roubles {
+        self.purchase.amount.checked_sub(self.refunded).unwrap_or_default().max(Roubles::ZERO)
+    }
 }
 
 impl PurchaseAmended {

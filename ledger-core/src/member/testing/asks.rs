@@ -10,7 +10,7 @@ use crate::member::{AmendPurchase, PurchaseFile, Refund};
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
 
-use super::{Ask, IN_THE_APP, World, at, bon, business_id, purchase_id, quarantine_id, rub};
+use super::{Ask, IN_THE_APP, World, at, bon, business_id, code, purchase_id, quarantine_id, rub};
 
 /// A change of consents.
 impl<const N: usize> Ask for [ConsentChange; N] {
@@ -27,6 +27,7 @@ pub(crate) struct Buy {
     on: Option<Timestamp>,
     mode: PurchaseMode,
     hold: Option<(RedemptionId, Option<Bonuses>)>,
+    coupon: Option<NaturalKey>,
     change: fn(&mut PurchaseDocument),
 }
 
@@ -38,6 +39,7 @@ pub(crate) fn buy(slug: &str, amount: &str) -> Buy {
         on: None,
         mode: PurchaseMode::Live,
         hold: None,
+        coupon: None,
         change: |_| {},
     }
 }
@@ -69,6 +71,12 @@ impl Buy {
         self
     }
 
+    /// With the coupon's code of this serial.
+    pub(crate) fn using(mut self, serial: u8) -> Self {
+        self.coupon = Some(code(serial));
+        self
+    }
+
     /// Paid with this hold.
     pub(crate) fn with_hold(mut self, id: RedemptionId) -> Self {
         self.hold = Some((id, None));
@@ -92,10 +100,11 @@ impl Ask for Buy {
             amount: self.amount,
             occurred_at: self.on.unwrap_or(world.now),
             source: PurchaseSource::Api,
+            source_system: None,
             cancelled: false,
             redemption_id: self.hold.map(|(id, _)| id),
             redeem_amount: self.hold.and_then(|(_, amount)| amount),
-            coupon_code: None,
+            coupon_code: self.coupon,
         };
         (self.change)(&mut document);
         MemberCommand::RecordPurchase(RecordPurchase {
@@ -213,6 +222,7 @@ impl Ask for Amend {
             amount: self.amount.unwrap_or(rub("1.00")),
             occurred_at: file.bought_at,
             source: PurchaseSource::Api,
+            source_system: None,
             cancelled: self.amount.is_none(),
             redemption_id: None,
             redeem_amount: None,

@@ -46,6 +46,7 @@ pub(crate) fn recorded(serial: u8, slug: &str, amount: &str) -> PurchaseRecorded
         revision: 1,
         amount: rub(amount),
         source: PurchaseSource::Api,
+        source_system: None,
     }
 }
 

@@ -5,9 +5,11 @@
 //! and lets everyone report her purchases.
 
 mod asks;
+mod coupons;
 mod facts;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
+pub(crate) use coupons::{Coupon, activate, bonus, code, coupon, coupon_id, fixed, percent, revoke};
 pub(crate) use facts::{
     IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
 };

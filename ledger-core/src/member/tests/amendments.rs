@@ -173,8 +173,8 @@ fn rule_r4_a_revision_names_the_hold_of_the_first_or_none() {
     assert_eq!(earned(&world.clone().when(same)), (bon("52.50"), bon("400.00"), true));
     let other = amend(2, 2, Some("1100.00")).with(|document| document.redemption_id = Some(redemption_id(2)));
     world.clone().when(other).then_rejected(Rejection::HoldNotFound);
-    let coupon =
-        amend(2, 2, Some("1100.00")).with(|document| document.coupon_code = Some("ABC234".to_owned()));
+    let coupon = amend(2, 2, Some("1100.00"))
+        .with(|document| document.coupon_code = Some(crate::ids::NaturalKey::from_bytes([99; 32])));
     world.when(coupon).then_rejected(Rejection::CouponNotValid);
 }
 

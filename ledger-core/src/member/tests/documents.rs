@@ -54,6 +54,7 @@ fn rule_t3_a_microsecond_more_goes_to_quarantine_and_earns_nothing_yet() {
     let quarantined = PurchaseQuarantined {
         quarantine_id: quarantine_id(1),
         reason: QuarantineReason::TooOld,
+        resembles: None,
         purchase: recorded(1, "mindal", "100.00"),
     };
     let old = buy("mindal", "100.00").on("2025-12-02T11:59:59.999999+03:00");
@@ -182,7 +183,10 @@ fn rule_r4_c2_a_hold_or_coupon_that_is_not_there_is_refused_by_name() {
         .when(buy("mindal", "100.00").with(|document| document.redeem_amount = Some(bon("1.00"))))
         .then_rejected(Rejection::HoldNotFound);
     anna()
-        .when(buy("mindal", "100.00").with(|document| document.coupon_code = Some("ABC234".to_owned())))
+        .when(
+            buy("mindal", "100.00")
+                .with(|document| document.coupon_code = Some(crate::ids::NaturalKey::from_bytes([99; 32]))),
+        )
         .then_rejected(Rejection::CouponNotValid);
 }
 

@@ -35,6 +35,7 @@ fn rule_b5_an_accrual_with_two_funders_makes_two_lots() {
         bonuses_available_from: at(NOON),
         bonuses_expire_at: at(LAST),
         bonuses_redeemed: bon("0.00"),
+        coupon: None,
         status: Status::Insider,
     });
 }
@@ -116,6 +117,7 @@ fn rule_b5_a_quarantined_document_comes_after_what_is_due() {
     let waits = PurchaseQuarantined {
         quarantine_id: quarantine_id(2),
         reason: QuarantineReason::TooOld,
+        resembles: None,
         purchase: recorded(2, "mindal", "100.00"),
     };
     decision.then([

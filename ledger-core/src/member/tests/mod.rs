@@ -2,14 +2,18 @@
 
 mod amendments;
 mod bonuses;
+mod coupons;
 mod documents;
+mod duplicates;
 mod gifts;
+mod hand_over;
 mod hindsight;
 mod lots;
 mod medical;
 mod model;
 mod premium;
 mod properties;
+mod quarantine;
 mod redemptions;
 mod refunds;
 mod simulation;

@@ -8,7 +8,7 @@ use ledger_core::business::decide::{
 use ledger_core::business::event::{BusinessEvent, BusinessRegistered, Terms};
 use ledger_core::category::{Category, Confidentiality};
 use ledger_core::context::{Context, Registry};
-use ledger_core::ids::{BusinessId, LotId, MemberId, NaturalKey, PurchaseId, QuarantineId};
+use ledger_core::ids::{BusinessId, LotId, MemberId, NaturalKey, PurchaseId, QuarantineId, SourceKey};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::command::{
     HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase, RefundPurchase,
@@ -31,7 +31,7 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
 
-use crate::standing;
+use crate::{coupons, standing};
 
 pub(crate) const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
 
@@ -160,6 +160,8 @@ impl Domain {
                 MemberCommand::ChangeConsents { changes: consents(changes), origin: origin() }
             }
             Command::Purchase(document) => MemberCommand::RecordPurchase(purchase(document)),
+            Command::Apply(id) => MemberCommand::ApplyQuarantined(quarantine_id(*id)),
+            Command::Drop(id) => MemberCommand::DropQuarantined(quarantine_id(*id)),
             Command::Hold { id, business, bill, amount } => MemberCommand::HoldBonuses(HoldBonuses {
                 redemption_id: *id,
                 business_id: business_id(business),
@@ -174,6 +176,9 @@ impl Domain {
                 let refund = Refund { refund_id: *id, amount: roubles(*amount), occurred_at: *occurred_at };
                 let business_id = business_id(business);
                 MemberCommand::RefundPurchase(Box::new(RefundPurchase { file, business_id, refund }))
+            }
+            Command::IssueCoupon(_) | Command::ActivateCoupon { .. } | Command::RevokeCoupon { .. } => {
+                coupons::translate(command)
             }
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
@@ -238,9 +243,8 @@ fn purchase(document: &Document) -> RecordPurchase {
         Some(registered_at) => PurchaseMode::Import { registered_at },
         None => PurchaseMode::Live,
     };
-    let serial = document.id.as_uuid().as_u128();
     RecordPurchase {
-        quarantine_id: QuarantineId::from_uuid(Uuid::from_u128(serial)),
+        quarantine_id: quarantine_id(document.id),
         document: PurchaseDocument {
             business_id: business_id(&document.business),
             natural_key: key_of(document),
@@ -248,13 +252,18 @@ fn purchase(document: &Document) -> RecordPurchase {
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
             source: PurchaseSource::Api,
+            source_system: (document.source > 0).then(|| SourceKey::from_bytes([document.source; 8])),
             cancelled: false,
             redemption_id: document.redemption,
             redeem_amount: document.redeem_amount.map(bonuses),
-            coupon_code: None,
+            coupon_code: document.coupon.map(natural_key),
         },
         mode,
     }
+}
+
+fn quarantine_id(id: PurchaseId) -> QuarantineId {
+    QuarantineId::from_uuid(id.as_uuid())
 }
 
 /// The serial stands in the first bytes of the id, as it does in the key.
@@ -269,12 +278,14 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         MemberOutcome::Registered
         | MemberOutcome::ConsentsChanged
         | MemberOutcome::DueWritten
+        | MemberOutcome::QuarantineDropped { .. }
         | MemberOutcome::Reviewed => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,
             bonuses_available_from,
             bonuses_expire_at,
             bonuses_redeemed,
+            coupon,
             status: after,
             ..
         }) => Outcome::Recorded {
@@ -282,9 +293,16 @@ fn answer(outcome: MemberOutcome) -> Outcome {
             available_from: bonuses_available_from,
             expire_at: bonuses_expire_at,
             redeemed: of(bonuses_redeemed),
+            discount: coupon.map_or(0, |used| Kopecks::from(used.discount.kopecks())),
             status: status(after),
         },
         MemberOutcome::StandingChanged { status: after } => Outcome::Standing { status: status(after) },
+        MemberOutcome::CouponIssued { .. } => Outcome::CouponIssued,
+        MemberOutcome::CouponRevoked { .. } => Outcome::CouponRevoked,
+        MemberOutcome::CouponActivated { code, valid_until, .. } => {
+            let [a, b, c, d, ..] = *code.as_bytes();
+            Outcome::Activated { code: u32::from_be_bytes([a, b, c, d]), valid_until }
+        }
         MemberOutcome::Granted { expires_at, .. } => Outcome::Granted { expires_at },
         MemberOutcome::Purchase(PurchaseOutcome::Quarantined { .. }) => Outcome::Quarantined,
         MemberOutcome::Purchase(PurchaseOutcome::Unmatched) => Outcome::Unmatched,

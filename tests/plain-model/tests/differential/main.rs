@@ -1,8 +1,10 @@
-//! Random histories run against the domain and against the plain model: no difference. Rules T, D, B, R, F, S, M.
+//! Random histories run against the domain and against the plain model: no difference. Rules T, D, B, R, F, S, C, M.
 //!
 //! Every history has a seed of its own; a difference prints it and the shrunk history.
 //! `PLAIN_MODEL_SEED=<seed>` runs that history alone; `PLAIN_MODEL_COMMANDS` says how many commands to run (100,000).
 
+mod compare;
+mod coupons;
 mod domain;
 mod policy;
 mod run;
@@ -23,18 +25,37 @@ const MUST_BE_SEEN: &[&str] = &[
     "Adjust AMOUNT_OUT_OF_RANGE",
     "Adjust Granted",
     "Adjust INSUFFICIENT_BONUSES",
+    "ActivateCoupon Activated",
+    "ActivateCoupon COUPON_CLOSED",
     "Block Standing",
     "CancelPremium PREMIUM_NOT_ACTIVE",
     "CancelPremium Standing",
     "Gift AMOUNT_OUT_OF_RANGE",
     "Gift Granted",
     "Hold MEMBER_BLOCKED",
+    "IssueCoupon CouponIssued",
+    "IssueCoupon MEMBER_NOT_FOUND",
+    "IssueCoupon PERIOD_REVERSED",
     "Invite Standing",
     "PayPremium PERIOD_REVERSED",
     "PayPremium PREMIUM_OVERLAPS",
     "PayPremium Standing",
+    "Purchase COUPON_MIN_BILL",
+    "Purchase COUPON_NEW_CUSTOMERS_ONLY",
+    "Purchase COUPON_NOT_VALID",
+    "Purchase COUPON_NOT_WITH_BONUSES",
+    "Purchase COUPON_NOT_YET_VALID",
+    "Purchase COUPON_STATUS_REQUIRED",
     "Purchase MEMBER_BLOCKED",
     "Rank Done",
+    "RevokeCoupon COUPON_CLOSED",
+    "RevokeCoupon CouponRevoked",
+    "Again Quarantined",
+    "Again Recorded",
+    "Apply QUARANTINE_CLOSED",
+    "Apply Recorded",
+    "Drop Done",
+    "Drop QUARANTINE_CLOSED",
     "Available to Expired",
     "Available to Held",
     "Available to TakenBack",
@@ -70,7 +91,9 @@ const MUST_BE_SEEN: &[&str] = &[
     "Refund REFUND_EXCEEDS_PURCHASE",
     "Refund Refunded",
     "Review Done",
+    "bonuses of a coupon",
     "debt repaid",
+    "discount of the coalition's",
     "ends as elite",
     "ends as inner_circle",
     "ends as vip",

@@ -40,6 +40,9 @@ pub(crate) fn policy_change(index: usize) -> (&'static str, Value) {
         ("status.grace_days", json!(0)),
         ("status.grace_days", json!(10)),
         ("bonus.expiring_soon_days", json!(60)),
+        ("purchase.duplicate_minutes", json!(600)),
+        ("coupon.activation_days", json!(1)),
+        ("coupon.activation_days", json!(40)),
     ];
     changes[index].clone()
 }
@@ -79,10 +82,12 @@ pub(crate) fn plain_policy(policy: &Policy) -> circle::Policy {
         redeem_min: kopecks(it.redeem_min_amount),
         hold_minutes: i64::from(it.redeem_hold_minutes),
         max_age_days: i64::from(it.purchase_max_age_days),
+        duplicate_minutes: i64::from(it.purchase_duplicate_minutes),
         future_minutes: i64::from(it.purchase_future_minutes),
         policy_lag_hours: i64::from(it.purchase_policy_lag_hours),
         before_membership_hours: i64::from(it.purchase_before_membership_hours),
         orphan_days: i64::from(it.purchase_orphan_days),
+        activation_days: i64::from(it.coupon_activation_days),
         spent: [it.status_vip_spent, it.status_elite_spent, it.status_inner_circle_spent].map(kopecks),
         categories: [it.status_vip_categories, it.status_elite_categories].map(count),
         window_months: it.status_window_months,

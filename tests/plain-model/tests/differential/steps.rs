@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use crate::coupons::{OfCoupon, of_coupons};
 use crate::standing::{Hand, hands};
 
 /// How many businesses there are; see `main.rs`.
@@ -10,24 +11,80 @@ pub(crate) const BUSINESSES: usize = 8;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Clock { seconds: i64 },
-    Buy { business: usize, kopecks: i64, ago: i64, import: Option<Option<i64>> },
-    Pay { pick: usize, business: Option<usize>, kopecks: i64, redeem: Option<i64>, ago: i64 },
-    Hold { business: usize, permille: i64, is_small: bool },
-    Cancel { pick: usize, business: Option<usize> },
-    Refund { pick: usize, permille: i64, business: Option<usize>, ago: i64 },
-    RefundAhead { business: usize, ahead: u32, kopecks: i64 },
-    Consent { purpose: usize, is_granted: bool },
+    Clock {
+        seconds: i64,
+    },
+    Buy {
+        business: usize,
+        kopecks: i64,
+        ago: i64,
+        import: Option<Option<i64>>,
+    },
+    /// Another report of a purchase, or of a document that waits: by which system, how much later.
+    Again {
+        pick: usize,
+        source: u8,
+        later: i64,
+        is_import: bool,
+    },
+    /// An admin's word on a document that waits, or waited.
+    Decide {
+        pick: usize,
+        is_applied: bool,
+    },
+    Pay {
+        pick: usize,
+        business: Option<usize>,
+        kopecks: i64,
+        redeem: Option<i64>,
+        ago: i64,
+    },
+    Hold {
+        business: usize,
+        permille: i64,
+        is_small: bool,
+    },
+    Cancel {
+        pick: usize,
+        business: Option<usize>,
+    },
+    Refund {
+        pick: usize,
+        permille: i64,
+        business: Option<usize>,
+        ago: i64,
+    },
+    RefundAhead {
+        business: usize,
+        ahead: u32,
+        kopecks: i64,
+    },
+    Consent {
+        purpose: usize,
+        is_granted: bool,
+    },
     Register,
     Hand(Hand),
+    Coupon(OfCoupon),
     Due,
     Review,
-    Policy { change: usize, in_days: Option<i64> },
-    Multiplier { business: usize, in_days: i64, days: i64, hundredths: i64 },
-    Terms { business: usize, change: usize },
+    Policy {
+        change: usize,
+        in_days: Option<i64>,
+    },
+    Multiplier {
+        business: usize,
+        in_days: i64,
+        days: i64,
+        hundredths: i64,
+    },
+    Terms {
+        business: usize,
+        change: usize,
+    },
 }
 
-fn businesses() -> impl Strategy<Value = usize> {
+pub(crate) fn businesses() -> impl Strategy<Value = usize> {
     0..BUSINESSES
 }
 
@@ -36,7 +93,7 @@ fn elsewhere() -> impl Strategy<Value = Option<usize>> {
     proptest::option::weighted(0.08, businesses())
 }
 
-fn bills() -> impl Strategy<Value = i64> {
+pub(crate) fn bills() -> impl Strategy<Value = i64> {
     prop_oneof![
         1 => 1..300_i64,
         6 => 1_000..1_000_000_i64,
@@ -46,7 +103,7 @@ fn bills() -> impl Strategy<Value = i64> {
 }
 
 const MINUTE: i64 = 60;
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// How long ago in seconds: mostly just now, sometimes late, sometimes in the tolerated future or beyond.
 fn ages() -> impl Strategy<Value = i64> {
@@ -74,6 +131,18 @@ fn purchases() -> impl Strategy<Value = Step> {
     })
 }
 
+fn reports() -> impl Strategy<Value = Step> {
+    let later = prop_oneof![
+        4 => -40 * MINUTE..40 * MINUTE, 2 => Just(30 * MINUTE), 1 => Just(-30 * MINUTE), 1 => -DAY..DAY
+    ];
+    prop_oneof![
+        3 => (0..6_usize, 0..3_u8, later, proptest::bool::weighted(0.2))
+            .prop_map(|(pick, source, later, is_import)| Step::Again { pick, source, later, is_import }),
+        2 => (0..5_usize, proptest::bool::weighted(0.6))
+            .prop_map(|(pick, is_applied)| Step::Decide { pick, is_applied }),
+    ]
+}
+
 fn redemptions() -> impl Strategy<Value = Step> {
     let late = prop_oneof![5 => Just(0_i64), 1 => 0..3 * DAY];
     let redeem = proptest::option::weighted(0.4, permilles());
@@ -99,7 +168,7 @@ fn refunds() -> impl Strategy<Value = Step> {
 fn surroundings() -> impl Strategy<Value = Step> {
     let in_days = proptest::option::weighted(0.4, 0..60_i64);
     prop_oneof![
-        3 => (0..32_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
+        3 => (0..35_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
         2 => (businesses(), 0..20_i64, 1..60_i64, prop_oneof![10..1_001_i64, Just(150_i64)])
             .prop_map(|(business, in_days, days, hundredths)| Step::Multiplier { business, in_days, days, hundredths }),
         2 => (businesses(), 0..8_usize).prop_map(|(business, change)| Step::Terms { business, change }),
@@ -113,12 +182,14 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => purchases(),
         8 => clock.prop_map(|seconds| Step::Clock { seconds }),
+        4 => reports(),
         10 => redemptions(),
         7 => refunds(),
         2 => (0..12_usize, proptest::bool::weighted(0.6))
             .prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
         1 => Just(Step::Register),
         3 => hands().prop_map(Step::Hand),
+        9 => of_coupons().prop_map(Step::Coupon),
         2 => Just(Step::Due),
         3 => Just(Step::Review),
         2 => surroundings(),

@@ -83,7 +83,7 @@ impl Case {
         code: &'static str,
     ) -> Self {
         // Calls without a number of the caller's own need a key.
-        let headers = if as_whom == Whom::Admin || path == "/redemptions" {
+        let headers = if as_whom == Whom::Admin || path == "/redemptions" || path.contains("/coupons") {
             vec![("Idempotency-Key", format!("key of {}", name.len()))]
         } else {
             vec![]

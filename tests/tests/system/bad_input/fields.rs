@@ -6,7 +6,7 @@ use super::case::{Case, INVALID, SECRET, Whom};
 use crate::recently;
 
 /// A body that is right, and what its fields may not be.
-struct Shape {
+pub(super) struct Shape {
     whom: Whom,
     method: &'static str,
     path: &'static str,
@@ -16,7 +16,7 @@ struct Shape {
 }
 
 /// Wrong everywhere a text of a certain form is wanted.
-fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
     let long = "я".repeat(20_000);
     [json!(""), json!(7), json!([SECRET]), json!({"a": SECRET}), json!(true), json!(long), json!("a\u{7}b")]
         .into_iter()
@@ -24,7 +24,7 @@ fn wrong_texts(field: &'static str) -> Vec<(&'static str, Value)> {
         .collect()
 }
 
-fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
     let texts = [
         "0",
         "0.00",
@@ -47,7 +47,7 @@ fn wrong_amounts(field: &'static str) -> Vec<(&'static str, Value)> {
     all
 }
 
-fn wrong_times(field: &'static str) -> Vec<(&'static str, Value)> {
+pub(super) fn wrong_times(field: &'static str) -> Vec<(&'static str, Value)> {
     let texts = [
         "",
         "yesterday",
@@ -76,7 +76,7 @@ pub(super) fn purchase(member_id: &str) -> Value {
 }
 
 /// The shape of a POST.
-fn post(
+pub(super) fn post(
     whom: Whom,
     path: &'static str,
     right: Value,
@@ -108,60 +108,6 @@ fn purchase_shape(member_id: &str) -> Shape {
     let right = purchase(member_id);
     let required = &["external_id", "member", "amount", "occurred_at"];
     post(Whom::Till, "/transactions", right, required, purchases)
-}
-
-/// Redemptions.
-fn bonus_shapes(member_id: &str) -> Vec<Shape> {
-    let mut holds = wrong_amounts("bill_amount");
-    holds.extend(wrong_amounts("amount"));
-    holds.extend([json!(1), json!({}), json!({"member_id": SECRET})].map(|value| ("member", value)));
-    let hold = json!({"member": {"member_id": member_id}, "bill_amount": "100.00", "amount": "10.00"});
-    let mut captures = wrong_texts("external_id");
-    captures.extend(wrong_amounts("amount"));
-    captures.extend(wrong_amounts("redeem_amount").into_iter().take(4));
-    captures.extend(wrong_times("occurred_at"));
-    captures.extend(wrong_texts("source_system"));
-    let capture = json!({"external_id": SECRET, "amount": "100.00", "occurred_at": recently()});
-    vec![
-        post(Whom::Till, "/redemptions", hold, &["member", "bill_amount", "amount"], holds),
-        post(
-            Whom::Till,
-            "/redemptions/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/capture",
-            capture,
-            &["external_id", "amount", "occurred_at"],
-            captures,
-        ),
-    ]
-}
-
-/// Refunds.
-fn refund_shapes() -> Vec<Shape> {
-    let mut plain = wrong_texts("external_id");
-    plain.extend(wrong_amounts("amount"));
-    plain.extend(wrong_texts("reason"));
-    let mut by_number = plain.clone();
-    by_number.extend(wrong_texts("purchase_external_id"));
-    by_number.extend(wrong_texts("source_system"));
-    by_number.extend(wrong_times("occurred_at"));
-    let refund = json!({"external_id": SECRET, "amount": "10.00", "reason": "returned"});
-    let mut numbered = refund.clone();
-    numbered["purchase_external_id"] = json!("r1");
-    vec![
-        post(
-            Whom::Till,
-            "/transactions/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/refunds",
-            refund,
-            &["external_id", "amount", "reason"],
-            plain,
-        ),
-        post(
-            Whom::Till,
-            "/transactions/refunds",
-            numbered,
-            &["purchase_external_id", "external_id", "amount", "reason"],
-            by_number,
-        ),
-    ]
 }
 
 /// Calls without a credential.
@@ -349,14 +295,19 @@ fn member_shapes() -> Vec<Shape> {
     for call in ["invite-inner-circle", "uninvite", "unblock", "premium/cancel"] {
         shapes.push(of_member(call, json!({}), &[], Vec::new()));
     }
+    for call in ["apply", "drop"] {
+        let path = format!("/admin/quarantine/{NOBODY}/{call}");
+        shapes.push(Shape { path: path.leak(), ..of_member("unblock", json!({}), &[], Vec::new()) });
+    }
     shapes
 }
 
 /// Every case of every shape.
 pub(super) fn cases(member_id: &str) -> Vec<Case> {
     let mut shapes = vec![purchase_shape(member_id)];
-    shapes.extend(bonus_shapes(member_id));
-    shapes.extend(refund_shapes());
+    shapes.extend(super::bonuses::redemptions(member_id));
+    shapes.extend(super::bonuses::refunds());
+    shapes.extend(super::coupons::shapes(member_id));
     shapes.extend(open_shapes(member_id));
     shapes.extend(admin_shapes());
     shapes.extend(member_shapes());

@@ -1,7 +1,9 @@
 //! Every field of every call, filled in wrongly: a refusal that names the field, the envelope, nothing written, nothing
 //! of the value said again.
 
+mod bonuses;
 mod case;
+mod coupons;
 mod fields;
 mod import;
 mod odd;

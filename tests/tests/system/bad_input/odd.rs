@@ -143,6 +143,11 @@ fn address_cases() -> Vec<Case> {
         case(Whom::Till, "PUT", "/auth/send-code", 405, "METHOD_NOT_ALLOWED"),
         case(Whom::Till, "GET", "/transactions/not-an-id", 400, INVALID).names("id"),
         case(Whom::Till, "GET", "/transactions/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10", 404, "NOT_FOUND"),
+        case(Whom::Till, "GET", "/coupons/not-an-id", 400, INVALID).names("id"),
+        case(Whom::Till, "GET", "/coupons/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10", 404, "NOT_FOUND"),
+        case(Whom::Member, "GET", "/loyalty/coupons?state=used", 400, INVALID).names("state"),
+        case(Whom::Till, "GET", "/loyalty/coupons", 403, "FORBIDDEN"),
+        case(Whom::Member, "POST", "/coupons", 403, "FORBIDDEN"),
         case(Whom::Till, "GET", "/loyalty/balance", 403, "FORBIDDEN"),
         case(Whom::Till, "GET", "/admin/policies", 403, "FORBIDDEN"),
         case(Whom::Till, "POST", "/admin/import", 403, "FORBIDDEN"),
@@ -189,8 +194,27 @@ fn address_cases() -> Vec<Case> {
     let mut keyless = case(Whom::Admin, "POST", "/admin/businesses", 400, INVALID).names(key);
     keyless.headers.clear();
     cases.push(keyless);
+    cases.extend(quarantine_cases());
     cases.extend(credential_cases());
     cases
+}
+
+/// Documents in quarantine: who may decide on them, and on which.
+fn quarantine_cases() -> Vec<Case> {
+    let unknown = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
+    let calls = ["apply", "drop"].into_iter().flat_map(|call| {
+        let case = |whom, id: &str, status, code| {
+            Case::new(whom, "POST", &format!("/admin/quarantine/{id}/{call}"), id, status, code).raw("{}")
+        };
+        [
+            case(Whom::Till, unknown, 403, "FORBIDDEN"),
+            case(Whom::Member, unknown, 403, "FORBIDDEN"),
+            case(Whom::Nobody, unknown, 401, "UNAUTHENTICATED"),
+            case(Whom::Admin, unknown, 404, "NOT_FOUND"),
+            case(Whom::Admin, "not-an-id", 400, INVALID).names("id"),
+        ]
+    });
+    calls.collect()
 }
 
 /// No credential, or one that proves nothing: one answer for all.

@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "reads the golden files; the domain itself reads none")]
 
 mod books;
+mod coupons;
+mod documents;
 mod simulation;
 mod steps;
 
@@ -20,11 +22,12 @@ use crate::member::consent::ConsentChoice;
 use crate::member::event::{BonusAccrued, MemberEvent, Track};
 use crate::member::lot::Funder;
 use crate::member::state::MemberState;
-use crate::member::testing::{CLINICS, World, buy, consent, give_back, hold, purchase_id};
+use crate::member::testing::{CLINICS, World, activate, buy, consent, give_back, hold, purchase_id};
 use crate::member::tests::model;
 use crate::money::Bonuses;
 
 use books::Books;
+use coupons::{Given, coupons};
 use steps::{Step, history, steps};
 
 const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
@@ -136,6 +139,24 @@ proptest! {
     }
 
     #[test]
+    fn rule_c4_a_discount_is_within_its_bill_and_c2_no_coupon_is_used_twice(steps in steps()) {
+        let world = history(&steps);
+        let mut used = std::collections::BTreeSet::new();
+        for fact in facts(&world) {
+            if let MemberEvent::CouponRedeemed(fact) = fact {
+                prop_assert!(used.insert(fact.coupon_id), "rule C2");
+                prop_assert!(fact.discount <= fact.bill && fact.discount.kopecks() >= 0);
+            }
+            if let MemberEvent::PurchaseAmended(fact) = fact {
+                prop_assert!(fact.inputs.base.kopecks() >= 0, "what is paid is within the bill");
+            }
+        }
+        for accrual in accruals(&world) {
+            prop_assert!(accrual.inputs.base.kopecks() >= 0, "what is paid is within the bill");
+        }
+    }
+
+    #[test]
     fn rule_s7_without_the_consent_a_history_looks_as_if_no_clinic_were_visited(steps in steps()) {
         let about_clinics = |step: &Step| match step {
             Step::Buy { slug, .. } => CLINICS.iter().any(|(clinic, _)| clinic == slug),
@@ -143,10 +164,11 @@ proptest! {
             // A clinic's bonuses are money she may spend anywhere: without bonuses her status must look the same.
             Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } => true,
             Step::Refund { .. } | Step::Amend { .. } => true,
+            Step::Coupon(_) | Step::Document(_) => true,
             _ => false,
         };
         let spends = |step: &Step| {
-            let edits = matches!(step, Step::Refund { .. } | Step::Amend { .. });
+            let edits = matches!(step, Step::Refund { .. } | Step::Amend { .. } | Step::Coupon(_) | Step::Document(_));
             edits || matches!(step, Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. })
         };
         let no_consent = |step: &&Step| !matches!(step, Step::Consent { purpose: "medical_status", .. });
@@ -173,6 +195,7 @@ proptest! {
         paid in 0..90_000_i64,
         cuts in proptest::collection::vec(1..1_000_i64, 0..5),
         is_late in any::<bool>(),
+        given in proptest::option::of(coupons()),
     ) {
         let world = history(&steps).after(MemberCommand::Block(None));
         let world = world.after([consent("partner:mindal", ConsentChoice::Granted)]);
@@ -183,6 +206,10 @@ proptest! {
         let world = if can > 0 { world.after(hold(252, "mindal", &amount(kopecks), &amount(can))) } else { world };
         let before = world.log.len();
         let purchase = buy("mindal", &amount(kopecks));
+        let (world, purchase) = match given.map(|given| Given { slug: "mindal", ..given }) {
+            Some(given) => (world.clone().after(given.ask(251, world.now)).after(activate(251, 251)), purchase.using(251)),
+            None => (world, purchase),
+        };
         let decision = world.when(if can > 0 { purchase.paying(252, None) } else { purchase });
         let Ok((draft, _)) = decision.answer else { return Ok(()) };
         let mut world = decision.world;
@@ -254,6 +281,10 @@ fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i6
                 *credited.entry(fact.creditor.to_string()).or_default() += fact.amount.kopecks();
             }
             MemberEvent::BonusReturned(fact) if fact.purchase_id == id => returned += fact.amount.kopecks(),
+            MemberEvent::CouponReckoned(fact) if fact.purchase_id == id => {
+                let change = fact.discount.kopecks() - fact.discount_before.kopecks();
+                *credited.entry("discount".to_owned()).or_default() += change;
+            }
             _ => {}
         }
     }

@@ -89,8 +89,19 @@ fn books(world: &World) -> BTreeMap<Funder, Figures> {
             *at_tills.entry(Funder::Business(fact.business.clone())).or_default() += fact.amount.kopecks();
         } else if let MemberEvent::BonusReturned(BonusReturned { business, amount, .. }) = fact {
             *at_tills.entry(Funder::Business(business.clone())).or_default() -= amount.kopecks();
+        } else if let MemberEvent::CouponRedeemed(fact) = fact {
+            // Between businesses and the coalition a discount is settled, too: it is no bonus.
+            let of_till = Funder::Business(fact.business.clone());
+            *at_tills.entry(of_till).or_default() += fact.discount.kopecks();
+            *at_tills.entry(fact.funded_by.clone()).or_default() -= fact.discount.kopecks();
+        } else if let MemberEvent::CouponReckoned(fact) = fact {
+            let more = fact.discount.kopecks() - fact.discount_before.kopecks();
+            *at_tills.entry(Funder::Business(fact.business.clone())).or_default() += more;
+            *at_tills.entry(fact.funded_by.clone()).or_default() -= more;
         } else if let MemberEvent::PurchaseRecorded(fact) = fact {
             funders.push(Funder::Business(fact.business.clone()));
+        } else if let MemberEvent::PurchaseTakenOver(fact) = fact {
+            funders.push(Funder::Business(fact.purchase.business.clone()));
         }
     }
     let left = |funder: &Funder, is_pending: bool| -> i64 {

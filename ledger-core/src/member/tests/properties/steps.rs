@@ -17,6 +17,8 @@ use crate::member::testing::{
 };
 use crate::money::{Bonuses, Roubles};
 
+use super::coupons::{CouponStep, coupon_steps};
+use super::documents::{DocumentStep, document_steps, hers};
 use super::facts;
 
 /// One thing that happens.
@@ -29,6 +31,8 @@ pub(super) enum Step {
     Cancel { slug: &'static str },
     Refund { purchase: u8, permille: i64 },
     Amend { purchase: u8, kopecks: Option<i64> },
+    Coupon(CouponStep),
+    Document(DocumentStep),
     Due,
     Review,
     Consent { purpose: &'static str, choice: ConsentChoice },
@@ -84,7 +88,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         8 => buys, 4 => clock, 4 => holds, 2 => pays, 1 => cancels, 4 => refunds, 3 => amends,
-        1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents, 5 => by_hand
+        1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents, 5 => by_hand, 6 => coupon_steps().prop_map(Step::Coupon),
+        4 => document_steps().prop_map(Step::Document)
     ];
     proptest::collection::vec(step, 1..40)
 }
@@ -122,18 +127,23 @@ pub(super) fn run(world: World, step: &Step) -> World {
             world.when(CancelHold { redemption_id, business_id: business_id(slug) })
         }
         Step::Refund { purchase, permille } => {
-            let Some(file) = world.file(*purchase) else { return world };
+            let Some(file) = hers(&world, *purchase) else { return world };
             let kopecks = (file.bill.kopecks() / 1_000 * permille).clamp(1, file.left().kopecks().max(1));
             let amount = Bonuses::from_kopecks(kopecks).to_string();
             let serial = serial(&world);
             world.when(give_back(serial, *purchase, &amount))
         }
         Step::Amend { purchase, kopecks } => {
-            let Some(_) = world.file(*purchase) else { return world };
+            let Some(_) = hers(&world, *purchase) else { return world };
             let amount = kopecks.map(|kopecks| Bonuses::from_kopecks(kopecks).to_string());
             let revision = u32::try_from(world.log.len()).expect("short");
             world.when(amend(*purchase, revision, amount.as_deref()))
         }
+        Step::Coupon(step) => match step.ask(&world) {
+            Some(decision) => decision,
+            None => return world,
+        },
+        Step::Document(step) => return step.run(world),
         Step::Due => world.when(WriteDue),
         Step::Review => world.when(ReviewStatus),
         Step::Consent { purpose, choice } => world.when([consent(purpose, *choice)]),
@@ -149,12 +159,18 @@ pub(super) fn run(world: World, step: &Step) -> World {
     world
 }
 
-/// A serial that no hold or refund had.
+/// A serial that no hold, refund or coupon had.
 pub(super) fn serial(world: &World) -> u8 {
-    let had = facts(world)
-        .filter(|fact| matches!(fact, MemberEvent::BonusesHeld(_) | MemberEvent::PurchaseRefunded(_)))
-        .count();
-    u8::try_from(had).expect("few")
+    let is_one = |fact: &&MemberEvent| {
+        matches!(
+            fact,
+            MemberEvent::BonusesHeld(_)
+                | MemberEvent::PurchaseRefunded(_)
+                | MemberEvent::CouponIssued(_)
+                | MemberEvent::CouponActivated(_)
+        )
+    };
+    u8::try_from(facts(world).filter(is_one).count()).expect("few")
 }
 
 /// What staff and the daily ranking do. Ids follow from the length of the log.

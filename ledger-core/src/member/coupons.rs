@@ -1,0 +1,76 @@
+//! The fold of coupons: those that can still be used, and the businesses that know her. Rules C2, C3.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{CouponActivated, CouponIssued, CouponReckoned, CouponRedeemed};
+use super::state::MemberState;
+use crate::category::Confidentiality;
+use crate::ids::{BusinessId, CouponId, NaturalKey};
+use crate::log::Position;
+use crate::time::Timestamp;
+
+/// A code that she asked for. Rule C2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    /// The keyed hash of the code.
+    pub code: NaturalKey,
+    /// The last moment at which it is good.
+    pub valid_until: Timestamp,
+}
+
+/// A coupon that was not used, revoked or written off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenCoupon {
+    /// What it was issued with.
+    pub issued: CouponIssued,
+    /// Its newest code, good or lapsed.
+    pub activation: Option<Activation>,
+}
+
+impl MemberState {
+    /// Her coupons that can still be used, but for those whose end is not yet written.
+    pub fn open_coupons(&self) -> impl Iterator<Item = &OpenCoupon> {
+        self.coupons.values()
+    }
+
+    /// Whether she has no purchase at this business that was not refunded in full. Rule C3.
+    #[must_use]
+    pub fn is_new_customer(&self, business: BusinessId, confidentiality: Confidentiality) -> bool {
+        let visits = match confidentiality {
+            Confidentiality::Ordinary => self.customer_of.get(&business),
+            Confidentiality::Medical => self.visited_medical.get(&business),
+        };
+        visits.is_none_or(|visits| *visits == 0)
+    }
+
+    pub(super) fn issue(&mut self, fact: &CouponIssued) -> Result<(), &'static str> {
+        let coupon = OpenCoupon { issued: fact.clone(), activation: None };
+        match self.coupons.insert(fact.coupon_id, coupon) {
+            None => Ok(()),
+            Some(_) => Err("a coupon is issued twice"),
+        }
+    }
+
+    pub(super) fn activate(&mut self, fact: &CouponActivated) -> Result<(), &'static str> {
+        let coupon = self.coupons.get_mut(&fact.coupon_id).ok_or("an unknown coupon is activated")?;
+        coupon.activation = Some(Activation { code: fact.code, valid_until: fact.valid_until });
+        Ok(())
+    }
+
+    pub(super) fn use_coupon(
+        &mut self,
+        position: Position,
+        fact: &CouponRedeemed,
+    ) -> Result<(), &'static str> {
+        self.close_coupon(fact.coupon_id)?;
+        fact.lot.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))
+    }
+
+    pub(super) fn reckon(&mut self, position: Position, fact: &CouponReckoned) -> Result<(), &'static str> {
+        fact.lot.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))
+    }
+
+    pub(super) fn close_coupon(&mut self, id: CouponId) -> Result<(), &'static str> {
+        self.coupons.remove(&id).map(drop).ok_or("an unknown coupon ends")
+    }
+}

@@ -1,0 +1,80 @@
+//! What she is known to have bought, to find another system's report of the same sale. Rule D5.
+//!
+//! Facts come late and in any order, and an import takes any past date (Rules T4, T6): a shorter memory than that of her
+//! bills ([`KEPT_MONTHS`]) would count a sale twice without a word. A look costs what happened within the window, not what
+//! happened to her.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::command::PurchaseDocument;
+use super::event::PurchaseRecorded;
+use super::spend::KEPT_MONTHS;
+use crate::ids::{BusinessId, PurchaseId, SourceKey};
+use crate::money::Roubles;
+use crate::time::Timestamp;
+
+/// One sale, by what another report of it would say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Sale {
+    business_id: BusinessId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    source_system: Option<SourceKey>,
+    /// As the newest revision says; nothing once it is cancelled or refunded in full: then it is no sale.
+    bill: Roubles,
+}
+
+/// Her sales by their moments. See the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
+pub(crate) struct Sales(BTreeMap<(Timestamp, PurchaseId), Sale>);
+
+impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
+    fn from(sales: Vec<(Timestamp, PurchaseId, Sale)>) -> Self {
+        Self(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect())
+    }
+}
+
+impl From<Sales> for Vec<(Timestamp, PurchaseId, Sale)> {
+    fn from(sales: Sales) -> Self {
+        sales.0.into_iter().map(|((at, id), sale)| (at, id, sale)).collect()
+    }
+}
+
+impl Sales {
+    pub(super) fn record(&mut self, at: Timestamp, fact: &PurchaseRecorded) {
+        let PurchaseRecorded { purchase_id, business_id, source_system, amount: bill, .. } = *fact;
+        self.0.insert((at, purchase_id), Sale { business_id, source_system, bill });
+        let oldest = self.0.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
+        while let (Some(entry), Some(oldest)) = (self.0.first_entry(), oldest) {
+            if entry.key().0 >= oldest {
+                break;
+            }
+            entry.remove();
+        }
+    }
+
+    /// The bill is another; one that was forgotten is too old to matter.
+    pub(super) fn revise(&mut self, at: Timestamp, purchase: PurchaseId, bill: Roubles) {
+        if let Some(sale) = self.0.get_mut(&(at, purchase)) {
+            sale.bill = bill;
+        }
+    }
+
+    /// The sale that `document` may be another system's report of: the same business and amount, another source, no
+    /// further away than `within`.
+    pub(super) fn resembling(&self, document: &PurchaseDocument, within: TimeDelta) -> Option<PurchaseId> {
+        let at = document.occurred_at;
+        let first = (at.minus(within), PurchaseId::from_uuid(Uuid::nil()));
+        let last = (at.plus(within), PurchaseId::from_uuid(Uuid::max()));
+        let is_it = |sale: &Sale| {
+            sale.business_id == document.business_id
+                && sale.bill == document.amount
+                && sale.source_system != document.source_system
+        };
+        self.0.range(first..=last).find(|(_, sale)| is_it(sale)).map(|((_, id), _)| *id)
+    }
+}

@@ -1,0 +1,116 @@
+//! One command decided: which streams it writes to, and what.
+
+use ledger_core::business::decide::{self as business, WaitForPurchase};
+use ledger_core::context::{Context, Registry};
+use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::log::{Event, StreamType};
+use ledger_core::member::draft::Draft;
+use ledger_core::member::{self, MemberState, Refund};
+use ledger_core::policy::{POLICY_STREAM, decide as policy};
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use uuid::Uuid;
+
+use super::warmth::Warmth;
+use crate::command::{Command, Outcome, RefundRequest, Unknown};
+use crate::error::ExecuteError;
+
+/// Which stream a command writes to, and what it wants written.
+pub(super) struct Written {
+    pub(super) stream_type: StreamType,
+    pub(super) stream_id: Uuid,
+    pub(super) draft: Draft,
+    pub(super) outcome: Outcome,
+    /// What another member's stream gets, before. Rule D3.
+    pub(super) before: Option<(Uuid, Draft)>,
+}
+
+/// Decides `command` on what is warm.
+pub(super) fn decide(
+    command: &Command,
+    warmth: &Warmth,
+    context: &Context<'_>,
+) -> Result<Written, ExecuteError> {
+    // A member without events is warm too, with an empty fold. One that is not was looked up in vain: her history cannot be
+    // read, or was just found not to hold.
+    let state = |id: MemberId| -> Result<&MemberState, ExecuteError> {
+        warmth.members.peek(&id.as_uuid()).map(|warm| &warm.state).ok_or(ExecuteError::Corrupt)
+    };
+    let written = match command {
+        Command::Member { member_id, command } => member::decide(state(*member_id)?, command, context)
+            .map(|(draft, outcome)| of_member(*member_id, draft, Outcome::Member(outcome))),
+        Command::HandOver { from, to, command } => {
+            let decided = member::hand_over(state(*from)?, state(*to)?, command, context);
+            decided.map(|decided| Written {
+                before: Some((from.as_uuid(), decided.from)),
+                ..of_member(*to, decided.to, Outcome::Member(decided.outcome))
+            })
+        }
+        command => elsewhere(command, context),
+    };
+    written.map_err(ExecuteError::Refused)
+}
+
+fn of_member(id: MemberId, draft: Draft, outcome: Outcome) -> Written {
+    Written { stream_type: StreamType::Member, stream_id: id.as_uuid(), draft, outcome, before: None }
+}
+
+/// What is about no member.
+fn elsewhere(command: &Command, context: &Context<'_>) -> Result<Written, Rejection> {
+    let registry: &Registry = context.registry;
+    let now = context.recorded_at;
+    match command {
+        Command::Member { .. } | Command::HandOver { .. } => Err(Rejection::MemberNotFound),
+        Command::Refund(RefundRequest { unknown: Unknown::Refused, .. }) => Err(Rejection::PurchaseNotFound),
+        Command::Refund(refund) => {
+            let command = WaitForPurchase {
+                business_id: refund.business_id,
+                purchase_id: refund.purchase_id,
+                refund: refund_of(refund, now),
+            };
+            let events = business::wait_for_purchase(&command, context)?;
+            let written = of_business(refund.business_id.as_uuid(), events, context)?;
+            Ok(Written { outcome: Outcome::RefundWaiting { refund_id: refund.refund_id }, ..written })
+        }
+        Command::RegisterBusiness(command) => {
+            let events = business::register(&registry.businesses, command)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::ChangeBusiness(command) => {
+            let events = business::change(&registry.businesses, command, now)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::SetMultiplier(command) => {
+            let events = business::set_multiplier(&registry.businesses, command, now)?;
+            of_business(command.business_id.as_uuid(), events, context)
+        }
+        Command::PublishPolicy(command) => {
+            let published = policy::publish(&registry.policies, command, now)?;
+            let outcome = Outcome::PolicyPublished {
+                version: published.version,
+                effective_from: published.effective_from,
+            };
+            let mut draft = Draft::new(published.version);
+            draft.push(now, published.into());
+            let (stream_type, stream_id) = (StreamType::Policy, POLICY_STREAM);
+            Ok(Written { stream_type, stream_id, draft, outcome, before: None })
+        }
+    }
+}
+
+pub(super) const fn refund_of(asked: &RefundRequest, now: Timestamp) -> Refund {
+    let occurred_at = match asked.occurred_at {
+        Some(said) => said,
+        None => now,
+    };
+    Refund { refund_id: asked.refund_id, amount: asked.amount, occurred_at }
+}
+
+fn of_business(stream_id: Uuid, events: Vec<Event>, context: &Context<'_>) -> Result<Written, Rejection> {
+    let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
+    for event in events {
+        draft.push(context.recorded_at, event);
+    }
+    let outcome = Outcome::Business { business_id: BusinessId::from_uuid(stream_id) };
+    Ok(Written { stream_type: StreamType::Business, stream_id, draft, outcome, before: None })
+}

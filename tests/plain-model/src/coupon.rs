@@ -1,0 +1,212 @@
+//! Coupons. Rules C1–C4, with F5 and M1 where they touch them.
+//!
+//! Readings:
+//! - C1: who gives a coupon must be somebody she consented to; she is not found otherwise, as with holds.
+//! - C2: a code that has lapsed is followed by another one, as long as the coupon lives; while one is good there is no other.
+//! - C2: what is good is looked at when the log takes the purchase, as of a hold; the last moment of a coupon is good.
+//! - C2: an unknown code and one that is used, lapsed, somebody else's or of another business are one refusal.
+//! - C3: a new customer is one without a purchase there that was not refunded in full.
+//! - C4: the discount comes off the bill first; bonuses pay at most R2's share of the whole bill, and what is left of it.
+//! - F2, F5: discount and bonuses go back in the cumulative proportion of the refunds; of one funder, what it gave by the
+//!   accrual is taken before what it gave by the coupon.
+//! - F5: a used coupon stays used.
+
+use chrono::TimeDelta;
+use ledger_core::ids::{CouponId, LotId};
+use ledger_core::time::Timestamp;
+
+use crate::circle::{Business, Circle};
+use crate::lot::{COALITION, Lot, Place};
+use crate::member::{Document, Member, Outcome, Purchase};
+use crate::status::Status;
+use crate::{Kopecks, Refusal, rounded};
+
+/// What a coupon gives. Rule C1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Gives {
+    Fixed(Kopecks),
+    Percent { hundredths: i128, cap: Option<Kopecks> },
+    Bonus(Kopecks),
+    Gift,
+}
+
+/// One coupon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the contract")]
+pub struct Coupon {
+    pub id: CouponId,
+    pub business: String,
+    pub gives: Gives,
+    pub by_coalition: bool,
+    pub min_bill: Option<Kopecks>,
+    pub new_customers_only: bool,
+    pub statuses: Vec<Status>,
+    pub with_bonuses: bool,
+    pub valid_from: Option<Timestamp>,
+    pub expires_at: Timestamp,
+    /// Its newest code, and the last moment of that.
+    pub code: Option<(u32, Timestamp)>,
+    /// Whether it was used or revoked.
+    pub is_closed: bool,
+}
+
+/// What a coupon did for a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Used {
+    pub discount: Kopecks,
+    pub bonuses: Kopecks,
+    pub funder: String,
+}
+
+impl Coupon {
+    /// What comes off `bill`. Rules C1, C4.
+    fn discount(&self, bill: Kopecks) -> Kopecks {
+        match self.gives {
+            Gives::Fixed(value) => value.min(bill),
+            Gives::Percent { hundredths, cap } => {
+                let share = rounded(bill * hundredths, 10_000);
+                cap.map_or(share, |cap| share.min(cap)).min(bill)
+            }
+            Gives::Bonus(_) | Gives::Gift => 0,
+        }
+    }
+
+    fn is_open(&self, now: Timestamp) -> bool {
+        !self.is_closed && now <= self.expires_at
+    }
+
+    fn funder(&self) -> String {
+        if self.by_coalition { COALITION.to_owned() } else { self.business.clone() }
+    }
+}
+
+impl Purchase {
+    /// Of `whole` what has gone back when so much is refunded. Rule F2.
+    fn gone(&self, whole: Kopecks, refunded: Kopecks) -> Kopecks {
+        rounded(whole * refunded, self.amount)
+    }
+
+    /// What a refund takes of the coupon's bonuses. Rule F5.
+    pub(crate) fn of_coupon(&self, before: Kopecks, upto: Kopecks) -> Kopecks {
+        let bonuses = self.coupon.as_ref().map_or(0, |used| used.bonuses);
+        self.gone(bonuses, upto) - self.gone(bonuses, before)
+    }
+
+    /// What its business is owed for the discount, and by whom; nothing when it bears it itself. Rule C4.
+    pub(crate) fn discount_owed(&self) -> Option<(&str, Kopecks)> {
+        let used = self.coupon.as_ref().filter(|used| used.funder != self.business)?;
+        Some((&used.funder, used.discount - self.gone(used.discount, self.refunded())))
+    }
+}
+
+impl Member {
+    /// Those that can still be used.
+    pub fn open_coupons(&self, now: Timestamp) -> impl Iterator<Item = &Coupon> {
+        self.coupons.iter().filter(move |coupon| coupon.is_open(now))
+    }
+
+    pub(crate) fn issue(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        coupon: &Coupon,
+    ) -> Result<Outcome, Refusal> {
+        let business = circle.business(&coupon.business).ok_or("BUSINESS_NOT_FOUND")?;
+        if !self.consents_to(&business.consent()) {
+            return Err("MEMBER_NOT_FOUND");
+        }
+        if coupon.expires_at < now || coupon.valid_from.is_some_and(|from| coupon.expires_at < from) {
+            return Err("PERIOD_REVERSED");
+        }
+        self.coupons.push(coupon.clone());
+        Ok(Outcome::CouponIssued)
+    }
+
+    pub(crate) fn activate(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        id: CouponId,
+        code: u32,
+    ) -> Result<Outcome, Refusal> {
+        let days = TimeDelta::days(circle.policy(now).activation_days);
+        let coupon = self.coupons.iter_mut().find(|it| it.id == id && it.is_open(now));
+        let coupon = coupon.ok_or("COUPON_CLOSED")?;
+        let fresh = (code, coupon.expires_at.min(now.plus(days)));
+        let (code, valid_until) = *coupon.code.insert(match coupon.code {
+            Some((good, until)) if now <= until => (good, until),
+            _ => fresh,
+        });
+        Ok(Outcome::Activated { code, valid_until })
+    }
+
+    pub(crate) fn revoke(&mut self, now: Timestamp, id: CouponId) -> Result<Outcome, Refusal> {
+        let coupon = self.coupons.iter_mut().find(|it| it.id == id && it.is_open(now));
+        coupon.ok_or("COUPON_CLOSED")?.is_closed = true;
+        Ok(Outcome::CouponRevoked)
+    }
+
+    /// The coupon that a purchase uses. Rules C2, C3.
+    pub(crate) fn uses(
+        &self,
+        document: &Document,
+        business: &Business,
+        status: Status,
+        now: Timestamp,
+    ) -> Result<Option<usize>, Refusal> {
+        let Some(code) = document.coupon else { return Ok(None) };
+        let is_it = |it: &Coupon| {
+            let is_code = it.code.is_some_and(|(good, until)| good == code && now <= until);
+            is_code && it.is_open(now) && it.business == business.slug
+        };
+        let place = self.coupons.iter().position(is_it).ok_or("COUPON_NOT_VALID")?;
+        let coupon = &self.coupons[place];
+        let there = |purchase: &Purchase| purchase.business == business.slug && purchase.net() > 0;
+        if coupon.valid_from.is_some_and(|from| now < from) {
+            Err("COUPON_NOT_YET_VALID")
+        } else if coupon.min_bill.is_some_and(|least| document.amount < least) {
+            Err("COUPON_MIN_BILL")
+        } else if coupon.new_customers_only && self.purchases.iter().any(there) {
+            Err("COUPON_NEW_CUSTOMERS_ONLY")
+        } else if !coupon.statuses.is_empty() && !coupon.statuses.contains(&status) {
+            Err("COUPON_STATUS_REQUIRED")
+        } else if !coupon.with_bonuses && document.redemption.is_some() {
+            Err("COUPON_NOT_WITH_BONUSES")
+        } else {
+            Ok(Some(place))
+        }
+    }
+
+    /// What it comes to with this bill.
+    pub(crate) fn worth(&self, place: Option<usize>, bill: Kopecks) -> Option<Used> {
+        let coupon = &self.coupons[place?];
+        let bonuses = if let Gives::Bonus(value) = coupon.gives { value } else { 0 };
+        Some(Used { discount: coupon.discount(bill), bonuses, funder: coupon.funder() })
+    }
+
+    /// Rule C1: spendable at once, with the life of a gift.
+    pub(crate) fn give_for_coupon(
+        &mut self,
+        circle: &Circle,
+        now: Timestamp,
+        document: &Document,
+        used: &Used,
+    ) {
+        if used.bonuses == 0 {
+            return;
+        }
+        let mut lot = Lot {
+            id: LotId::of_coupon(document.id),
+            funder: used.funder.clone(),
+            purchase: Some(document.id),
+            available_from: now,
+            expires_at: now.moscow_day().plus_days(circle.policy(now).life_days).end(),
+            moves: Vec::new(),
+            counted_expired: Vec::new(),
+        };
+        lot.shift(used.bonuses, Place::Funder, Place::Available);
+        self.lots.push(lot);
+    }
+}
