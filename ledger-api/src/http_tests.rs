@@ -39,6 +39,7 @@ use crate::operations::{self, Access, Exists, Operation};
 use crate::shown_once::ShownOnce;
 
 mod contract;
+mod simulation;
 mod wire;
 
 /// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2, and after a

@@ -1,17 +1,21 @@
-//! A draft on a period of the log. Rules P3, P4, B1, B2, R2, S3, S4, S7, F2.
+//! A draft on a period of the log. Rules P3, P4, B1, B2, C3, C4, D3, R2, S3, S4, S7, T3, F2.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ids::MemberId;
+use crate::context::Context;
+use crate::ids::{MemberId, SourceKey};
 use crate::log::{Event, Position};
-use crate::member::MemberCommand;
-use crate::member::command::PurchaseMode;
+use crate::member::command::{PurchaseDocument, PurchaseMode};
+use crate::member::event::{CouponBenefit, CouponConditions};
 use crate::member::lot::Funder;
 use crate::member::premium::PayPremium;
 use crate::member::status::Status;
-use crate::member::testing::{Ask, World, anna, at, buy, give_back, hold};
+use crate::member::testing::{
+    Ask, World, activate, amend, anna, at, bonus, buy, coupon, fixed, give_back, hold, quarantine_id, revoke,
+};
+use crate::member::{HandOver, MemberCommand, hand_over};
 use crate::rejection::Rejection;
 use crate::simulation::{Change, Fact, NotSimulated, Report, Sides, Simulation, Trial};
 
@@ -193,13 +197,11 @@ fn rule_p3_r2_she_pays_what_the_drafts_share_allows_and_what_she_has() {
         .on("2026-03-10T12:01:00+03:00", buy("mindal", "400.00").paying(1, None));
     // 300.00 of February; 200.00 or 100.00 paid, so 10.00 or 15.00 earned.
     let report = story.under(MARCH, "redeem.max_share", json!("0.25"));
-    let outstanding =
-        |it: Sides<crate::simulation::Figures>| [it.real, it.draft].map(|it| it.outstanding.to_string());
-    assert_eq!(report.total().map(outstanding), Some(["110.00", "215.00"].map(str::to_owned)));
+    assert_eq!(outstanding(&report), Some(["110.00", "215.00"].map(str::to_owned)));
     // In a period from before February at a twentieth of the rate she has 15.00, and pays with those.
     let report = story.under(["2026-02-01", "2026-04-01"], "rates.insider", json!("0.0025"));
     // 300 + 10 − 200; 15 − 15 + 385 × 0.0025, rounded.
-    assert_eq!(report.total().map(outstanding), Some(["110.00", "0.96"].map(str::to_owned)));
+    assert_eq!(outstanding(&report), Some(["110.00", "0.96"].map(str::to_owned)));
 }
 
 #[test]
@@ -219,6 +221,129 @@ fn rule_p3_s7_a_line_with_a_members_name_does_not_tell_of_a_clinic() {
     let [real, draft] = of(&report, "steam-center");
     assert_eq!((real[0].as_str(), draft[0].as_str()), ("50.00", "60.00"));
     assert_eq!(report.largest, []);
+}
+
+fn issued(report: &Report, funder: &str) -> [String; 2] {
+    of(report, funder).map(|[issued, _, _]| issued)
+}
+
+fn outstanding(report: &Report) -> Option<[String; 2]> {
+    report.total().map(|it| [it.real, it.draft].map(|it| it.outstanding.to_string()))
+}
+
+#[test]
+fn rule_p3_t3_d5_what_waited_for_an_admin_counts_from_the_word() {
+    let story = story()
+        .on("2026-02-20T12:00:00+03:00", buy("mindal", "1000.00").on("2026-02-20T11:00:00+03:00"))
+        .on(
+            "2026-02-20T12:00:00+03:00",
+            buy("mindal", "1000.00").on("2026-02-20T11:10:00+03:00").with(of_the_crm),
+        )
+        .on("2026-03-10T12:00:00+03:00", MemberCommand::ApplyQuarantined(quarantine_id(2)))
+        .on("2026-03-11T12:00:00+03:00", give_back(1, 2, "500.00"))
+        .on("2026-03-12T12:00:00+03:00", buy("kozha", "1000.00").with(of_the_crm))
+        .on("2026-03-12T12:00:00+03:00", buy("kozha", "1000.00"))
+        .on("2026-03-13T12:00:00+03:00", MemberCommand::DropQuarantined(quarantine_id(4)));
+    let report = story.under(MARCH, "rates.insider", json!("0.06"));
+    // Applied in March: 1,000 at 5 % or 6 %, of which a half came back; 50.00 of February stand.
+    let expected = [["50.00", "25.00", "75.00"], ["60.00", "30.00", "80.00"]];
+    assert_eq!(of(&report, "mindal"), expected.map(|side| side.map(str::to_owned)));
+    // What was dropped is no purchase, whatever the draft's word on duplicates.
+    assert_eq!(issued(&report, "kozha"), ["50.00", "60.00"].map(str::to_owned));
+    assert_eq!(report.purchases, 2);
+    let report = story.under(MARCH, "purchase.duplicate_minutes", json!(0));
+    assert_eq!(
+        (report.total().map(|it| it.real), report.largest.len()),
+        (report.total().map(|it| it.draft), 0)
+    );
+}
+
+fn of_the_crm(document: &mut PurchaseDocument) {
+    document.source_system = Some(SourceKey::from_bytes([1; 8]));
+}
+
+/// In March she gets a coupon of the coalition for `slug`, and uses it for 1,000.00.
+fn used(gives: CouponBenefit, change: fn(&mut CouponConditions)) -> Story {
+    story()
+        .on("2026-03-10T12:00:00+03:00", coupon(1, "mindal", gives).by_coalition().with(change))
+        .on("2026-03-10T13:00:00+03:00", activate(1, 7))
+        .on("2026-03-10T14:00:00+03:00", buy("mindal", "1000.00").using(7))
+}
+
+#[test]
+fn rule_p3_c4_a_coupon_is_used_with_its_purchase_again() {
+    // (1,000 − 200) × 5 % or 6 %.
+    let report = used(fixed("200.00"), |_| {}).under(MARCH, "rates.insider", json!("0.06"));
+    assert_eq!(issued(&report, "mindal"), ["40.00", "48.00"].map(str::to_owned));
+    // A coupon's bonuses are issued by who bears it; they live as the draft says.
+    let story = used(bonus("300.00"), |_| {}).on("2026-03-11T12:00:00+03:00", give_back(1, 1, "500.00"));
+    let report = story.under(MARCH, "rates.insider", json!("0.06"));
+    assert_eq!(issued(&report, "coalition"), ["325.00", "330.00"].map(str::to_owned));
+    assert_eq!(outstanding(&report), Some(["187.50", "195.00"].map(str::to_owned)));
+    let earned = report.largest.first().map(|change| change.earned);
+    let expected = Sides { real: "187.50".parse().expect("it"), draft: "195.00".parse().expect("it") };
+    assert_eq!(earned, Some(expected));
+}
+
+#[test]
+fn rule_p3_c3_a_coupon_for_a_status_that_the_draft_does_not_give_is_not_used() {
+    let for_vips = |conditions: &mut CouponConditions| conditions.statuses = vec![Status::Vip];
+    let story = vip()
+        .on("2026-03-10T12:00:00+03:00", coupon(1, "mindal", fixed("200.00")).with(for_vips))
+        .on("2026-03-10T13:00:00+03:00", activate(1, 7))
+        .on("2026-03-10T14:00:00+03:00", buy("mindal", "1000.00").using(7));
+    let report = story.under(["2026-01-01", "2026-04-01"], "status.vip.spent", json!("30000.01"));
+    // 500 of the 10,000 as an insider; then 800 × 0.07, or the whole bill at 5 %.
+    assert_eq!(issued(&report, "mindal"), ["556.00", "550.00"].map(str::to_owned));
+    // Nobody used it: it is given, and ends.
+    let revoked = story_of_a_coupon().on("2026-03-12T12:00:00+03:00", revoke(1));
+    let report = revoked.under(["2026-03-01", "2026-05-01"], "rates.insider", json!("0.06"));
+    assert_eq!((report.purchases, report.funders.len()), (0, 0));
+    let report = story_of_a_coupon().under(["2026-03-01", "2026-05-01"], "coupon.activation_days", json!(1));
+    assert_eq!((report.purchases, report.funders.len()), (0, 0));
+}
+
+fn story_of_a_coupon() -> Story {
+    story()
+        .on("2026-03-10T12:00:00+03:00", coupon(1, "mindal", fixed("200.00")))
+        .on("2026-03-10T13:00:00+03:00", activate(1, 7))
+}
+
+/// A purchase of 1,000.00 at mindal changes hands by a revision of 1,500.00; first who gave it up, then who has it.
+fn handed_over(bought: &str, handed: &str) -> [Story; 2] {
+    let from = story().on(bought, buy("mindal", "1000.00"));
+    let (mut from, mut to) = (Story { world: from.world.at(handed), ..from }, story());
+    to.world = to.world.at(handed);
+    let MemberCommand::AmendPurchase(command) = amend(1, 2, Some("1500.00")).command(&mut from.world) else {
+        panic!("a revision")
+    };
+    let context = Context { recorded_at: at(handed), registry: &from.world.registry };
+    let decided = hand_over(&from.world.state, &to.world.state, &HandOver::Recorded(command), &context);
+    let decided = decided.expect("accepted");
+    for (story, draft) in [(&mut from, decided.from), (&mut to, decided.to)] {
+        draft.events.into_iter().for_each(|new| story.world.write(new.occurred_at, new.event));
+    }
+    [from, to].map(|story| story.kept(PurchaseMode::Live))
+}
+
+#[test]
+fn rule_p3_d3_what_changes_hands_is_taken_from_the_one_and_decided_for_the_other() {
+    let [from, to] = handed_over("2026-03-10T12:00:00+03:00", "2026-03-20T12:00:00+03:00");
+    let report = from.under(MARCH, "rates.insider", json!("0.06"));
+    let expected = [["50.00", "0.00", "0.00"], ["60.00", "0.00", "0.00"]];
+    assert_eq!(of(&report, "mindal"), expected.map(|side| side.map(str::to_owned)));
+    // 1,500 × 0.05 or 0.06; it is counted as a purchase where it came in.
+    let report = to.under(MARCH, "rates.insider", json!("0.06"));
+    let expected = [["75.00", "75.00", "75.00"], ["90.00", "90.00", "90.00"]];
+    assert_eq!(of(&report, "mindal"), expected.map(|side| side.map(str::to_owned)));
+    assert_eq!(report.purchases, 0);
+    // Her bonuses live as the draft says: to the end of the 20th.
+    let report = to.under(MARCH, "bonus.life_days", json!(10));
+    assert_eq!(outstanding(&report), Some(["112.50", "0.00"].map(str::to_owned)));
+    // Rule P4: bought before the period, it is the original policy's.
+    let [_, to] = handed_over("2026-02-10T12:00:00+03:00", "2026-03-20T12:00:00+03:00");
+    let report = to.under(MARCH, "rates.insider", json!("0.06"));
+    assert_eq!(of(&report, "mindal"), same("75.00", "75.00", "75.00"));
 }
 
 #[test]
