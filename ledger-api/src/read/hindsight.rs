@@ -38,7 +38,10 @@ pub(crate) async fn look(call: &Call, member: MemberId, hindsight: Hindsight) ->
         tracing::error!(%error, "a member's history cannot be looked back on");
         ApiError::HistoryUnreadable
     };
-    let state = hindsight.state(&rows).map_err(unreadable)?;
+    // A long history takes its time: not that of the calls beside this one.
+    let folded = tokio::task::spawn_blocking(move || hindsight.state(&rows)).await;
+    let state = folded.map_err(|_| ApiError::Unavailable(Cause::Impossible("a fold that did not end")))?;
+    let state = state.map_err(unreadable)?;
     let registry = match hindsight.known_at {
         Some(known_at) => known(read_registry(&call.app.log_pool, position).await?, known_at)?,
         None => call.app.ledger.registry(),

@@ -15,6 +15,9 @@ use crate::ids::EventId;
 use crate::log::{Event, Row, UnknownEvent};
 use crate::time::Timestamp;
 
+/// After how many facts the state is kept, to go on from.
+const STEP: usize = 64;
+
 /// From where she is looked at; without moments, from now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hindsight {
@@ -42,7 +45,7 @@ impl Hindsight {
         self.as_of.or(self.known_at).unwrap_or(now)
     }
 
-    /// Her state, folded from the rows of her stream. O(history).
+    /// Her state, folded from the rows of her stream. O(history), and [`STEP`] facts anew for each that is left out.
     ///
     /// # Errors
     /// [`NoHindsight`] for rows that cannot be read, or do not hold though nothing that happened is left out.
@@ -53,9 +56,10 @@ impl Hindsight {
                 facts.push((row, fact));
             }
         }
+        let (mut kept, mut from) = (MemberState::default(), 0);
         let mut left_out = BTreeSet::new();
         loop {
-            match fold(&facts, &mut left_out) {
+            match fold(&facts, (&mut kept, &mut from), &mut left_out) {
                 Ok(state) => return Ok(state),
                 // What was known at a moment is a prefix of the log, and holds.
                 Err((_, corrupt)) if self.as_of.is_none() => return Err(corrupt.into()),
@@ -70,13 +74,18 @@ impl Hindsight {
     }
 }
 
-/// The fold of what is not left out, or the first fact that cannot be. What a fact left out caused joins it.
+/// The fold of what is not left out, or the first fact that cannot be. What a fact left out caused joins it; that comes later,
+/// so the state that is kept every [`STEP`] facts holds, and the next try goes on from there.
 fn fold(
     facts: &[(&Row, MemberEvent)],
+    (kept, from): (&mut MemberState, &mut usize),
     left_out: &mut BTreeSet<EventId>,
 ) -> Result<MemberState, (EventId, CorruptHistory)> {
-    let mut state = MemberState::default();
-    for (row, fact) in facts {
+    let mut state = kept.clone();
+    for (index, (row, fact)) in facts.iter().enumerate().skip(*from) {
+        if index.saturating_sub(*from) == STEP {
+            (*kept, *from) = (state.clone(), index);
+        }
         let follows = row.metadata.causation_id.is_some_and(|cause| left_out.contains(&cause));
         if follows {
             left_out.insert(row.event_id);

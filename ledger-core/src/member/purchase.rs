@@ -140,7 +140,7 @@ fn why_it_waits(
         return Ok(None);
     }
     let within = TimeDelta::minutes(i64::from(policy.parameters.purchase_duplicate_minutes));
-    let resembles = state.sales.resembling(document, within);
+    let resembles = state.resembling(document, within);
     if resembles.is_some() {
         return Ok(Some((QuarantineReason::SuspectedDuplicate, resembles)));
     }

@@ -193,6 +193,13 @@ impl PurchaseFile {
         }
     }
 
+    /// Whether a fact is about `purchase`, or may be about its lots: what its file is folded from.
+    #[must_use]
+    pub fn concerns(purchase: PurchaseId, event: &Event) -> bool {
+        let is_returned = matches!(event, Event::Member(MemberEvent::BonusReturned(_)));
+        is_returned || Self::about(event) == Some(purchase)
+    }
+
     /// Begins with the purchase itself, or goes on with one more fact; `None` as long as it was not recorded.
     #[must_use]
     pub fn fold(file: Option<Self>, occurred_at: Timestamp, event: &Event) -> Option<Self> {
@@ -246,9 +253,13 @@ impl PurchaseFile {
         }
     }
 
-    /// One more fact; most are not about this purchase. Sums here repeat what the member's own fold has checked: what does
+    /// One more fact; most are not about this purchase, or its lots. Sums here repeat what the member's own fold has checked: what does
     /// not fit leaves them as they were.
-    pub(super) fn see(&mut self, event: &Event) {
+    pub fn see(&mut self, event: &Event) {
+        if let Event::Member(MemberEvent::BonusReturned(fact)) = event {
+            // Whatever purchase they had paid: their funder has got their face value (Rules B8, F4).
+            fact.past_life.iter().for_each(|part| self.expire(part.lot_id, part.amount));
+        }
         if Self::about(event) != Some(self.purchase_id) {
             return;
         }
@@ -263,9 +274,7 @@ impl PurchaseFile {
             self.spent.extend(fact.parts.iter().cloned());
             self.kept = fact.amount;
         } else if let MemberEvent::BonusExpired(fact) = event {
-            if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == fact.lot_id) {
-                lot.expired = lot.expired.checked_add(fact.amount).unwrap_or(lot.expired);
-            }
+            self.expire(fact.lot_id, fact.amount);
         } else if let MemberEvent::PurchaseRefunded(fact) = event {
             self.refunded = self.refunded.checked_add(fact.amount).unwrap_or(self.refunded);
         } else if let MemberEvent::BonusReturned(fact) = event {
@@ -281,6 +290,12 @@ impl PurchaseFile {
                     lot.expired = lot.expired.checked_sub(part.amount).unwrap_or_default();
                 }
             }
+        }
+    }
+
+    fn expire(&mut self, lot_id: LotId, amount: Bonuses) {
+        if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == lot_id) {
+            lot.expired = lot.expired.checked_add(amount).unwrap_or(lot.expired);
         }
     }
 

@@ -5,6 +5,7 @@
 //! happened to her.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::command::PurchaseDocument;
 use super::event::PurchaseRecorded;
 use super::spend::KEPT_MONTHS;
+use super::state::{MemberState, Quarantined};
 use crate::ids::{BusinessId, PurchaseId, SourceKey};
 use crate::money::Roubles;
 use crate::time::Timestamp;
@@ -30,26 +32,26 @@ struct Sale {
 /// Her sales by their moments. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
-pub(crate) struct Sales(BTreeMap<(Timestamp, PurchaseId), Sale>);
+pub(crate) struct Sales(Arc<BTreeMap<(Timestamp, PurchaseId), Sale>>);
 
 impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
     fn from(sales: Vec<(Timestamp, PurchaseId, Sale)>) -> Self {
-        Self(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect())
+        Self(Arc::new(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect()))
     }
 }
 
 impl From<Sales> for Vec<(Timestamp, PurchaseId, Sale)> {
     fn from(sales: Sales) -> Self {
-        sales.0.into_iter().map(|((at, id), sale)| (at, id, sale)).collect()
+        sales.0.iter().map(|((at, id), sale)| (*at, *id, *sale)).collect()
     }
 }
 
 impl Sales {
     pub(super) fn record(&mut self, at: Timestamp, fact: &PurchaseRecorded) {
-        let PurchaseRecorded { purchase_id, business_id, source_system, amount: bill, .. } = *fact;
-        self.0.insert((at, purchase_id), Sale { business_id, source_system, bill });
-        let oldest = self.0.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
-        while let (Some(entry), Some(oldest)) = (self.0.first_entry(), oldest) {
+        let sales = Arc::make_mut(&mut self.0);
+        sales.insert((at, fact.purchase_id), Sale::of(fact));
+        let oldest = sales.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
+        while let (Some(entry), Some(oldest)) = (sales.first_entry(), oldest) {
             if entry.key().0 >= oldest {
                 break;
             }
@@ -59,22 +61,49 @@ impl Sales {
 
     /// The bill is another; one that was forgotten is too old to matter.
     pub(super) fn revise(&mut self, at: Timestamp, purchase: PurchaseId, bill: Roubles) {
-        if let Some(sale) = self.0.get_mut(&(at, purchase)) {
+        if self.0.get(&(at, purchase)).is_some_and(|sale| sale.bill != bill)
+            && let Some(sale) = Arc::make_mut(&mut self.0).get_mut(&(at, purchase))
+        {
             sale.bill = bill;
         }
     }
 
     /// The sale that `document` may be another system's report of: the same business and amount, another source, no
     /// further away than `within`.
-    pub(super) fn resembling(&self, document: &PurchaseDocument, within: TimeDelta) -> Option<PurchaseId> {
+    fn resembling(&self, document: &PurchaseDocument, within: TimeDelta) -> Option<PurchaseId> {
         let at = document.occurred_at;
         let first = (at.minus(within), PurchaseId::from_uuid(Uuid::nil()));
         let last = (at.plus(within), PurchaseId::from_uuid(Uuid::max()));
-        let is_it = |sale: &Sale| {
-            sale.business_id == document.business_id
-                && sale.bill == document.amount
-                && sale.source_system != document.source_system
+        self.0.range(first..=last).find(|(_, sale)| sale.is_told_by(document)).map(|((_, id), _)| *id)
+    }
+}
+
+impl Sale {
+    const fn of(fact: &PurchaseRecorded) -> Self {
+        let PurchaseRecorded { business_id, source_system, amount: bill, .. } = *fact;
+        Self { business_id, source_system, bill }
+    }
+
+    /// Whether `document` says the same, and comes from elsewhere.
+    fn is_told_by(&self, document: &PurchaseDocument) -> bool {
+        self.business_id == document.business_id
+            && self.bill == document.amount
+            && self.source_system != document.source_system
+    }
+}
+
+impl MemberState {
+    /// The sale that `document` may be another system's report of; one that waits for an admin may come to count, too: what
+    /// comes second waits, whichever it is.
+    pub(super) fn resembling(&self, document: &PurchaseDocument, within: TimeDelta) -> Option<PurchaseId> {
+        let at = document.occurred_at;
+        let is_near = |other: Timestamp| at.max(other).since(at.min(other)) <= within;
+        let waits = |waiting: &&Quarantined| {
+            is_near(waiting.occurred_at)
+                && waiting.purchase.purchase_id != PurchaseId::of_key(document.natural_key.as_bytes())
+                && Sale::of(&waiting.purchase).is_told_by(document)
         };
-        self.0.range(first..=last).find(|(_, sale)| is_it(sale)).map(|((_, id), _)| *id)
+        let waiting = || self.quarantined.values().find(waits).map(|waiting| waiting.purchase.purchase_id);
+        self.sales.resembling(document, within).or_else(waiting)
     }
 }

@@ -5,6 +5,7 @@
 //! of a policy reaches so far.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,8 @@ struct Day {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Bill>", into = "Vec<Bill>")]
 pub struct SpendBook {
-    days: BTreeMap<MoscowDay, Day>,
+    /// Shared by the copies that decisions work on: most write no bill, and one that does copies a day.
+    days: Arc<BTreeMap<MoscowDay, Arc<Day>>>,
 }
 
 impl From<Vec<Bill>> for SpendBook {
@@ -53,7 +55,7 @@ impl From<Vec<Bill>> for SpendBook {
 
 impl From<SpendBook> for Vec<Bill> {
     fn from(book: SpendBook) -> Self {
-        book.days.into_values().flat_map(|day| day.bills).collect()
+        book.days.values().flat_map(|day| day.bills.iter().copied()).collect()
     }
 }
 
@@ -109,7 +111,8 @@ impl SpendBook {
     }
 
     fn enter(&mut self, bill: Bill) {
-        let day = self.days.entry(bill.at.moscow_day()).or_default();
+        let day = Arc::make_mut(&mut self.days).entry(bill.at.moscow_day()).or_default();
+        let day = Arc::make_mut(day);
         let sum = day.sums.entry((bill.category, bill.confidentiality)).or_default();
         *sum = sum.checked_add(bill.amount).unwrap_or(*sum);
         let (earliest, latest) = day.bounds.unwrap_or((bill.at, bill.at));
@@ -125,7 +128,8 @@ impl SpendBook {
         confidentiality: Confidentiality,
         amount: Roubles,
     ) {
-        let Some(day) = self.days.get_mut(&at.moscow_day()) else { return };
+        let Some(day) = Arc::make_mut(&mut self.days).get_mut(&at.moscow_day()) else { return };
+        let day = Arc::make_mut(day);
         let mut rest = amount;
         let is_it = |bill: &&mut Bill| {
             bill.at == at && bill.category == category && bill.confidentiality == confidentiality
@@ -145,7 +149,7 @@ impl SpendBook {
         let Some((newest, _)) = self.days.last_key_value() else { return };
         let oldest_kept = newest.start().months_before(KEPT_MONTHS).moscow_day();
         if self.days.first_key_value().is_some_and(|(first, _)| *first < oldest_kept) {
-            self.days = self.days.split_off(&oldest_kept);
+            self.days = Arc::new(Arc::make_mut(&mut self.days).split_off(&oldest_kept));
         }
     }
 

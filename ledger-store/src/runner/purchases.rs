@@ -36,7 +36,8 @@ pub(crate) struct Files(HashMap<PurchaseId, Option<Filed>>);
 
 const FACTS: &str = "SELECT position, event_type, schema_version, occurred_at, payload FROM ledger.events
      WHERE stream_id = $1 AND stream_version >= $2
-       AND $3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id', payload->'purchase'->>'purchase_id')
+       AND ($3 IN (payload->>'purchase_id', payload->'origin'->>'purchase_id', payload->'purchase'->>'purchase_id')
+            OR event_type = 'BonusReturned' AND payload->'past_life' <> '[]')
      ORDER BY stream_version";
 
 type Fact = (Position, String, i16, chrono::DateTime<chrono::Utc>, serde_json::Value);
@@ -93,6 +94,12 @@ impl Files {
             MemberEvent::PurchaseQuarantined(fact) => (Some(fact.purchase.purchase_id), true),
             MemberEvent::PurchaseRecorded(_) | MemberEvent::PurchaseTakenOver(_) => {
                 (PurchaseFile::about(event), true)
+            }
+            MemberEvent::BonusReturned(_) => {
+                // What came back past its life may have been of any purchase's lots.
+                let hers = self.0.values_mut().flatten().filter(|filed| filed.member == member);
+                hers.filter_map(|filed| filed.file.as_mut()).for_each(|file| file.see(event));
+                return;
             }
             _ => (PurchaseFile::about(event), false),
         };

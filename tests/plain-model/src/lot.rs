@@ -80,11 +80,10 @@ impl Lot {
         -self.amount_at(&Place::Funder)
     }
 
-    /// How much of it expired while it was hers: what came back past its life is not in it (see `refund.rs`).
+    /// How much of it expired, while it was hers or when it came back past its life.
     #[must_use]
     pub fn expired(&self) -> Kopecks {
-        let hers = |it: &&Move| !matches!(it.from, Place::Redeemed(_)) && matches!(it.to, Place::Expired(_));
-        self.moves.iter().filter(hers).map(|it| it.amount).sum()
+        self.moves.iter().filter(|it| matches!(it.to, Place::Expired(_))).map(|it| it.amount).sum()
     }
 
     /// True while it is not past its life. Rule B5.

@@ -79,13 +79,23 @@ impl Member {
     /// Rule D5.
     fn is_reported_twice(&self, document: &Document, minutes: i64) -> bool {
         let apart = |one: Timestamp, other: Timestamp| one.max(other).since(one.min(other));
-        self.purchases.iter().any(|known| {
+        let is_near = |moment| apart(moment, document.occurred_at) <= TimeDelta::minutes(minutes);
+        let is_counted = self.purchases.iter().any(|known| {
             known.business == document.business
                 && known.amount == document.amount
                 && known.source != document.source
                 && known.net() > 0
-                && apart(known.occurred_at, document.occurred_at) <= TimeDelta::minutes(minutes)
-        })
+                && is_near(known.occurred_at)
+        });
+        // What waits may come to count.
+        let waits = self.quarantine.iter().any(|known| {
+            known.business == document.business
+                && known.amount == document.amount
+                && known.source != document.source
+                && known.id != document.id
+                && is_near(known.occurred_at)
+        });
+        is_counted || waits
     }
 
     /// Rule T3.

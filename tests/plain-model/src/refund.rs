@@ -5,8 +5,8 @@
 //!   coalition's come out of whatever is available in the order of B7 (the purchase's other lot among it); then they are
 //!   debts, in that order.
 //! - F2: what is held of the purchase's own lots is not touched either.
-//! - F2, F4: what of an own lot was spent elsewhere and came back past its life is not counted as expired, though its funder
-//!   got its face value: the coalition's lot in its stead is taken like any other. Open: the funder then gets it twice.
+//! - F2, F4: what of an own lot was spent elsewhere and came back past its life has expired: its funder got its face value,
+//!   and gets it once. The coalition's lot in its stead is nobody's own.
 //! - F3, F4: what is returned pays older debts before this refund takes back.
 //! - F4: whether a lot's life has passed, and the day of the refund, are those of its recording.
 //! - D4: what waited takes effect in the order it came, dated now; one that is more than what is left is dropped.

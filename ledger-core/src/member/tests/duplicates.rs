@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::ids::SourceKey;
+use crate::ids::{NaturalKey, SourceKey};
 use crate::log::Event;
 use crate::member::MemberCommand::{ApplyQuarantined, DropQuarantined};
 use crate::member::command::{PurchaseDocument, PurchaseOutcome};
@@ -111,4 +111,23 @@ fn rule_d5_a_suspicion_is_said_even_of_what_is_too_old() {
     let fact =
         quarantined(&world.when(buy("mindal", "1000.00").on("2026-03-02T11:00:00+03:00").with(of_the_crm)));
     assert_eq!((fact.reason, fact.resembles), (QuarantineReason::TooOld, None));
+}
+
+#[test]
+fn rule_d5_what_waits_may_come_to_count() {
+    let ours = buy("mindal", "1000.00").on("2026-03-02T10:00:00+03:00");
+    let world = anna_since("2025-01-01T00:00:00Z").at("2026-09-01T10:00:00+03:00").after(ours.clone());
+    let theirs = buy("mindal", "1000.00").on("2026-03-02T10:30:00+03:00").with(of_the_crm).imported();
+    let fact = quarantined(&world.clone().when(theirs.clone()));
+    assert_eq!((fact.reason, fact.resembles), (QuarantineReason::SuspectedDuplicate, Some(purchase_id(1))));
+    // Once dropped it is nothing that could count twice.
+    let dropped = world.clone().after(DropQuarantined(quarantine_id(1)));
+    assert_eq!(dropped.when(theirs).earned(), bon("75.00"));
+    // Nor is it its own double.
+    let again = ours.with(|document| {
+        of_the_crm(document);
+        (document.natural_key, document.revision) = (NaturalKey::from_bytes([1; 32]), 2);
+    });
+    let revised = world.when(again);
+    assert_eq!(quarantined(&revised).reason, QuarantineReason::TooOld);
 }

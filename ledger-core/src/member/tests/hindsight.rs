@@ -143,6 +143,26 @@ fn rule_t1_what_leans_on_something_later_is_left_out_with_what_it_caused() {
 }
 
 #[test]
+fn rule_t1_a_long_history_is_looked_back_on_as_a_short_one() {
+    let mut world = Recorded::of(anna());
+    for _ in 0..70 {
+        world = world.then("2026-02-28T12:00:00+03:00", buy("kozha", "100.00"));
+    }
+    let [before, ..] = world.balance(None, None);
+    world = world
+        .then("2026-03-01T12:00:00+03:00", buy("mindal", "10000.00"))
+        .then("2026-03-02T12:05:00+03:00", hold(1, "mindal", "1000.00", "500.00"))
+        .then("2026-03-02T12:10:00+03:00", buy("mindal", "1000.00").on(NOON).paying(1, Some("400.00")));
+    for _ in 0..70 {
+        world =
+            world.then("2026-03-02T12:20:00+03:00", buy("kozha", "100.00").on("2026-03-02T12:01:00+03:00"));
+    }
+    let [between, ..] = world.balance(Some("2026-03-02T12:02:00+03:00"), None);
+    // 5.00 for each of the 70 that came later, and what the short history shows.
+    assert_eq!(between.checked_sub(before), Some(bon("1130.00")));
+}
+
+#[test]
 fn rule_t1_statuses_and_debts_of_the_past() {
     let world = Recorded::of(anna())
         .then("2026-03-01T12:00:00+03:00", buy("mindal", "20000.00"))

@@ -170,6 +170,18 @@ fn rule_f4_what_comes_back_past_its_life_gets_seven_days_of_the_coalitions() {
 }
 
 #[test]
+fn rules_f2_m2_what_came_back_past_its_life_has_expired_and_its_funder_is_paid_once() {
+    let world = spent().at("2026-06-10T12:00:00+03:00").after(give_back(1, 2, "1500.00"));
+    let decision = world.clone().when(give_back(2, 1, "10000.00"));
+    assert_eq!(outcome(&decision), ["750.00", "0.00", "0.00"]);
+    let fact = taken(&decision);
+    let counted: Vec<_> = fact.expired.iter().map(|part| part.amount).collect();
+    assert_eq!(counted, [bon("500.00"), bon("250.00")]);
+    assert!(fact.own.is_empty() && fact.others.is_empty(), "{fact:?}");
+    assert_eq!(total(&world.after(give_back(2, 1, "10000.00"))), ["750.00", "0.00"]);
+}
+
+#[test]
 fn rule_f3_what_comes_back_pays_an_older_debt_before_the_take_back() {
     let world = spent().after(give_back(1, 1, "10000.00")).after(give_back(2, 2, "1500.00"));
     // 693.75 owed; 750.00 come back and pay it; of the 56.25 left the kozha accrual takes 56.25, which had been taken.

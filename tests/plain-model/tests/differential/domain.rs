@@ -187,7 +187,7 @@ impl Domain {
     }
 
     fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
-        let about = self.log.iter().filter(|(_, event)| PurchaseFile::about(event) == Some(purchase));
+        let about = self.log.iter().filter(|(_, event)| PurchaseFile::concerns(purchase, event));
         about.fold(None, |file, (at, event)| PurchaseFile::fold(file, *at, event))
     }
 
