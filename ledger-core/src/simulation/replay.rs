@@ -167,6 +167,11 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         let event = Event::Member(fact.clone());
+        if let MemberEvent::BonusReturned(_) = fact {
+            // What came back past its life may have been of any purchase's lots.
+            self.files.values_mut().for_each(|kept| kept.file.see(&event));
+            return Ok(());
+        }
         let Some(purchase) = PurchaseFile::about(&event).filter(|id| story.edited.contains(id)) else {
             return Ok(());
         };
