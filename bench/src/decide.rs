@@ -49,15 +49,15 @@ pub(crate) fn measure() -> Result<(), BenchError> {
     Ok(())
 }
 
-fn wrong(error: impl std::fmt::Display) -> BenchError {
+pub(crate) fn wrong(error: impl std::fmt::Display) -> BenchError {
     BenchError::TooLong(format!("a decision went wrong: {error}"))
 }
 
-fn at(text: &str) -> Result<Timestamp, BenchError> {
+pub(crate) fn at(text: &str) -> Result<Timestamp, BenchError> {
     text.parse().map_err(wrong)
 }
 
-fn registry() -> Result<Registry, BenchError> {
+pub(crate) fn registry() -> Result<Registry, BenchError> {
     let mut registry = Registry::default();
     registry.policies.apply(&PolicyEvent::PolicyPublished(first_policy().map_err(wrong)?));
     let registered = BusinessRegistered {
@@ -85,7 +85,7 @@ fn natural_key(serial: u128) -> NaturalKey {
     NaturalKey::from_bytes(key)
 }
 
-fn purchase(occurred_at: Timestamp, serial: u128) -> MemberCommand {
+pub(crate) fn purchase(occurred_at: Timestamp, serial: u128) -> MemberCommand {
     MemberCommand::RecordPurchase(RecordPurchase {
         quarantine_id: QuarantineId::from_uuid(Uuid::from_u128(serial)),
         document: PurchaseDocument {
@@ -105,6 +105,17 @@ fn purchase(occurred_at: Timestamp, serial: u128) -> MemberCommand {
     })
 }
 
+/// She joins, and lets the business report her purchases.
+pub(crate) fn registration(registered_at: Timestamp) -> Result<MemberCommand, BenchError> {
+    let consent = |purpose| -> Result<ConsentChange, BenchError> {
+        let version = "1".parse().map_err(wrong)?;
+        Ok(ConsentChange { purpose, choice: ConsentChoice::Granted, version })
+    };
+    let consents = vec![consent(Purpose::PersonalData)?, consent(Purpose::Partner(slug()?))?];
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    Ok(MemberCommand::Register { registered_at, consents, origin })
+}
+
 /// A member who bought `purchases` times, the last time `spacing_hours` before `now`.
 fn member(
     registry: &Registry,
@@ -114,14 +125,8 @@ fn member(
 ) -> Result<MemberState, BenchError> {
     let mut state = MemberState::default();
     let mut position = 0;
-    let consent = |purpose| -> Result<ConsentChange, BenchError> {
-        let version = "1".parse().map_err(wrong)?;
-        Ok(ConsentChange { purpose, choice: ConsentChoice::Granted, version })
-    };
     let registered_at = at("2010-01-01T00:00:00Z")?;
-    let consents = vec![consent(Purpose::PersonalData)?, consent(Purpose::Partner(slug()?))?];
-    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
-    let register = MemberCommand::Register { registered_at, consents, origin };
+    let register = registration(registered_at)?;
     let mut run = |command: &MemberCommand, recorded_at: Timestamp| -> Result<(), BenchError> {
         let (draft, _) = decide(&state, command, &Context { recorded_at, registry }).map_err(wrong)?;
         for new in draft.events {

@@ -9,6 +9,7 @@ mod load;
 mod machine;
 mod report;
 mod setup;
+mod simulate;
 
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ async fn main() -> std::process::ExitCode {
 async fn run(options: Options) -> Result<(), BenchError> {
     let limit = Duration::from_secs(options.seconds);
     decide::measure()?;
+    simulate::measure()?;
     let bench = Bench::start(options.members, options.api_only).await?;
     report::machine(&bench).await?;
     for round in 1..=options.rounds {

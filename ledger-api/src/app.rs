@@ -14,6 +14,7 @@ use ledger_store::{ExecuteError, Ledger, Receipt, Request};
 use metrics_exporter_prometheus::PrometheusHandle;
 use pii_vault::Vault;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use crate::auth::{KeyRing, Tokens};
 use crate::limits::AddressLimits;
@@ -78,6 +79,8 @@ pub(crate) struct App {
     pub(crate) read_wait: Duration,
     /// Lines of one import under way at the same time.
     pub(crate) import_in_flight: usize,
+    /// Held by the simulation under way. Rule P3.
+    pub(crate) simulating: Arc<Semaphore>,
     /// Partitions of the log's topic, by which read models are ahead or behind.
     pub(crate) partitions: i32,
     /// Projections and sinks that must have caught up before everything is settled.

@@ -26,6 +26,7 @@ use pii_vault::Vault;
 use pii_vault::keys::{FileKeyProvider, MissingKeys};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::app::{App, Commands};
@@ -38,6 +39,7 @@ use crate::operations::{self, Access, Exists, Operation};
 use crate::shown_once::ShownOnce;
 
 mod contract;
+mod simulation;
 mod wire;
 
 /// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2, and after a
@@ -139,6 +141,7 @@ async fn state(profile: Profile) -> App {
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(50),
         import_in_flight: 8,
+        simulating: Arc::new(Semaphore::new(1)),
         partitions: 12,
         projections: &[],
         metrics: None,

@@ -157,10 +157,15 @@ fn answered(operation: Operation, text: &str, schema: Option<RefOr<Schema>>) -> 
         response = response.header("X-Read-Position", header.build());
     }
     let Some(schema) = schema else { return response.build() };
-    let bare = matches!(operation, Operation::Jwks | Operation::Import);
+    let bare = operation == Operation::Jwks || streams(operation);
     let schema = if bare { schema } else { enveloped(schema) };
-    let kind = if operation == Operation::Import { "application/x-ndjson" } else { "application/json" };
+    let kind = if streams(operation) { "application/x-ndjson" } else { "application/json" };
     response.content(kind, ContentBuilder::new().schema(Some(schema)).build()).build()
+}
+
+/// Whether the answer comes line by line, without the envelope.
+const fn streams(operation: Operation) -> bool {
+    matches!(operation, Operation::Import | Operation::SimulatePolicy)
 }
 
 /// `{success: true, data, meta}`.

@@ -256,6 +256,9 @@ operations! {
         routes::standing::cancel_premium, "End a member's Premium now", dto::NoFields => "200" dto::Standing;
     PublishPolicy: POST "/api/v1/admin/policies", ADMINS, Header, Everywhere, routes::policies::publish,
         "Publish a policy: only the parameters that change", dto::PublishPolicy => "201" dto::PolicyPublished;
+    SimulatePolicy: POST "/api/v1/admin/policies/simulate", ADMINS, Free, Everywhere, routes::simulation::run,
+        "Replay a period of the log under a draft policy; writes nothing. NDJSON out: progress, then the result",
+        dto::SimulatePolicy => "200" dto::SimulationLine;
     Policies: GET "/api/v1/admin/policies", ADMINS, Free, Everywhere, routes::policies::list,
         "All policies", () => "200" dto::Policies;
     Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,

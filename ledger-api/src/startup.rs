@@ -16,6 +16,7 @@ use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
 use pii_vault::{Vault, VaultError};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use tokio::sync::Semaphore;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
@@ -162,6 +163,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(settings.http.read_wait_ms),
         import_in_flight: settings.http.import_in_flight,
+        simulating: Arc::new(Semaphore::new(1)),
         partitions: settings.kafka.as_ref().map_or(12, |kafka| kafka.partitions),
         projections,
         metrics: Some(metrics),

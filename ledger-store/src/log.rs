@@ -165,6 +165,53 @@ pub(crate) async fn read_streams(
     stored(rows)
 }
 
+/// How many rows [`read_members`] reads at most.
+pub const MEMBERS_PAGE: usize = 4_000;
+
+/// The next rows of members' streams up to position `until`, stream by stream and each in order: those after version
+/// `after.1` of the stream `after.0`, at most [`MEMBERS_PAGE`]. Rows are never changed (L3), so pages of one `until` are
+/// of one log.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_members(
+    db: impl PgExecutor<'_>,
+    after: (Uuid, i32),
+    until: Position,
+) -> Result<Vec<StoredRow>, StoreError> {
+    // The limit stands in the text: the one plan for all values must know that it is small, and walk the index.
+    let rows = sqlx::query_as!(
+        Columns,
+        r#"SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+                  recorded_at, payload, metadata AS "metadata: Json<Metadata>", leaf_hash
+           FROM ledger.events
+           WHERE (stream_id, stream_version) > ($1, $2) AND position <= $3 AND stream_type = 'member'
+           ORDER BY stream_id, stream_version LIMIT 4000"#,
+        after.0,
+        after.1,
+        until
+    )
+    .fetch_all(db)
+    .await?;
+    stored(rows)
+}
+
+/// How many members' streams there are up to position `until`. Walks the index of streams: seconds on a large log.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
+    // All streams, less those that began later, less those of businesses and policies: each by an index of its own.
+    let count = sqlx::query_scalar!(
+        r#"SELECT (SELECT count(*) FROM ledger.events WHERE stream_version = 1)
+                - (SELECT count(*) FROM ledger.events WHERE stream_version = 1 AND position > $1)
+                - (SELECT count(*) FROM ledger.events
+                   WHERE stream_version = 1 AND position <= $1 AND stream_type <> 'member') AS "count!""#,
+        until
+    );
+    Ok(count.fetch_one(db).await?)
+}
+
 /// Every row of the businesses' and the policies' streams up to `until`, in order.
 ///
 /// # Errors

@@ -209,15 +209,20 @@ pub(crate) struct PublishPolicy {
 impl PublishPolicy {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let effective_from = fields.optional("effective_from", json::moment);
-        let parameters = fields.required("parameters", |json| {
-            let Json::Map(entries) = json else { return Err("must be an object".to_owned()) };
-            if entries.is_empty() {
-                return Err("must name a parameter that changes".to_owned());
-            }
-            Ok(entries.into_iter().map(|(name, value)| (name.into_owned(), to_value(value))).collect())
-        });
+        let parameters = changed_parameters(fields);
         Some(Self { effective_from, parameters: parameters? })
     }
+}
+
+/// The parameters of a draft that change, by name.
+pub(super) fn changed_parameters(fields: &mut Fields<'_, '_>) -> Option<BTreeMap<String, serde_json::Value>> {
+    fields.required("parameters", |json| {
+        let Json::Map(entries) = json else { return Err("must be an object".to_owned()) };
+        if entries.is_empty() {
+            return Err("must name a parameter that changes".to_owned());
+        }
+        Ok(entries.into_iter().map(|(name, value)| (name.into_owned(), to_value(value))).collect())
+    })
 }
 
 /// The value as the domain reads parameters; a number that is no whole number stays a text, which no parameter takes

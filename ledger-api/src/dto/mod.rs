@@ -13,6 +13,7 @@ mod purchases;
 mod redemptions;
 mod refunds;
 mod registration;
+mod simulation;
 mod standing;
 mod trial_balance;
 mod values;
@@ -30,6 +31,7 @@ pub(crate) use purchases::*;
 pub(crate) use redemptions::*;
 pub(crate) use refunds::*;
 pub(crate) use registration::*;
+pub(crate) use simulation::*;
 pub(crate) use standing::*;
 pub(crate) use trial_balance::*;
 

@@ -137,6 +137,11 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         Operation::PublishPolicy => {
             vec![json!({ "effective_from": AT, "parameters": { "rates.insider": "0.06" } })]
         }
+        Operation::SimulatePolicy => {
+            vec![
+                json!({ "from": "2026-02-01T00:00:00Z", "to": AT, "parameters": { "rates.insider": "0.06" } }),
+            ]
+        }
         Operation::SetClock => vec![json!({ "now": AT })],
         other => panic!("{} has a body and no example", other.name()),
     }

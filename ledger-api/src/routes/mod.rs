@@ -18,5 +18,6 @@ pub(crate) mod purchases;
 pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
+pub(crate) mod simulation;
 pub(crate) mod standing;
 pub(crate) mod trial_balance;

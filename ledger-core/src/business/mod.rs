@@ -160,6 +160,13 @@ impl Businesses {
         }
     }
 
+    /// The same without what waits for its purchase: a simulation (Rule P3) tells that as a fact of its own.
+    pub(crate) fn without_waiting(&self) -> Self {
+        let mut businesses = self.clone();
+        businesses.by_id.values_mut().for_each(|business| business.waiting = Arc::default());
+        businesses
+    }
+
     /// The business with this id.
     #[must_use]
     pub fn get(&self, id: BusinessId) -> Option<&Business> {

@@ -118,10 +118,54 @@ fn transfer(
     if is_before_membership(to.registered_at, file.bought_at, policy) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
     }
+    give_up(from, command, business, context, taken)?;
+    Newcomer { file, document, bill, business, context }.take_over(to, given)
+}
+
+/// Everything is taken back from the one, as if the document were cancelled.
+fn give_up(
+    from: &MemberState,
+    AmendPurchase { file, document }: &AmendPurchase,
+    business: &Business,
+    context: &Context<'_>,
+    taken: &mut Draft,
+) -> Result<(), Rejection> {
     let void = PurchaseDocument { cancelled: true, ..document.clone() };
     let away = PurchaseAmended { cancelled: false, handed_over: true, ..revised(file, &void)? };
     revise(from, file, &away, business, context, taken)?;
-    Newcomer { file, document, bill, business, context }.take_over(to, given)
+    Ok(())
+}
+
+/// The one's side alone of what was handed over: a simulation (Rule P3) tells one member's facts at a time.
+///
+/// # Errors
+/// A business nobody knows; sums that do not fit.
+pub(crate) fn leave(
+    from: &MemberState,
+    command: &AmendPurchase,
+    context: &Context<'_>,
+) -> Result<Draft, Rejection> {
+    let mut taken = Draft::new(context.policy_at(context.recorded_at)?.version);
+    let business = context.business(command.document.business_id)?;
+    give_up(from, command, business, context, &mut taken)?;
+    settle(from, context, &mut taken)?;
+    Ok(taken)
+}
+
+/// The other's side alone.
+///
+/// # Errors
+/// As [`leave`].
+pub(crate) fn arrive(
+    to: &MemberState,
+    AmendPurchase { file, document }: &AmendPurchase,
+    context: &Context<'_>,
+) -> Result<Draft, Rejection> {
+    let mut given = Draft::new(context.policy_at(context.recorded_at)?.version);
+    let business = context.business(document.business_id)?;
+    Newcomer { file, document, bill: document.amount, business, context }.take_over(to, &mut given)?;
+    settle(to, context, &mut given)?;
+    Ok(given)
 }
 
 /// The purchase as it becomes the other's.

@@ -44,7 +44,7 @@ pub mod draft;
 mod due;
 pub mod event;
 pub mod gift;
-mod hand_over;
+pub(crate) mod hand_over;
 pub mod hindsight;
 pub mod holds;
 mod live_lots;

@@ -176,6 +176,14 @@ impl SpendBook {
         Some(sums)
     }
 
+    /// The moment of the earliest bill after `after`.
+    pub(crate) fn first_after(&self, after: Timestamp) -> Option<Timestamp> {
+        let bills = self.days.range(after.moscow_day()..).flat_map(|(_, day)| &day.bills);
+        let later = bills.map(|bill| bill.at).filter(|at| *at > after);
+        let first_day = later.clone().next()?.moscow_day();
+        later.take_while(|at| at.moscow_day() == first_day).min()
+    }
+
     /// How many bills there are.
     #[must_use]
     pub fn len(&self) -> usize {

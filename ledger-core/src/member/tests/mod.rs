@@ -16,6 +16,7 @@ mod properties;
 mod quarantine;
 mod redemptions;
 mod refunds;
+mod simulation;
 mod standing;
 mod statuses;
 mod value;

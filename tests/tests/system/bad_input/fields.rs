@@ -244,6 +244,19 @@ fn admin_shapes() -> Vec<Shape> {
             &["parameters"],
             vec![("parameters", json!([])), ("parameters", json!("x")), ("effective_from", json!("soon"))],
         ),
+        post(
+            Whom::Admin,
+            "/admin/policies/simulate",
+            json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "parameters": {"bonus.life_days": 91}}),
+            &["from", "to", "parameters"],
+            {
+                let mut wrong = wrong_times("from");
+                wrong.extend(wrong_times("to"));
+                wrong.extend([json!([]), json!("x"), json!({})].map(|value| ("parameters", value)));
+                wrong.push(("to", json!("2100-01-01T00:00:00Z")));
+                wrong
+            },
+        ),
     ]
 }
 

@@ -188,6 +188,9 @@ fn address_cases() -> Vec<Case> {
             .raw("{\"parameters\": {\"unheard.of\": 1}}"),
         case(Whom::Admin, "POST", "/admin/policies", 422, "POLICY_IN_THE_PAST")
             .raw("{\"effective_from\": \"2020-01-01T00:00:00Z\", \"parameters\": {\"bonus.life_days\": 91}}"),
+        case(Whom::Till, "POST", "/admin/policies/simulate", 403, "FORBIDDEN"),
+        case(Whom::Admin, "POST", "/admin/policies/simulate", 422, "PERIOD_REVERSED")
+            .raw("{\"from\": \"2026-01-02T00:00:00Z\", \"to\": \"2026-01-02T00:00:00Z\", \"parameters\": {\"bonus.life_days\": 91}}"),
         case(Whom::Nobody, "GET", "/dev/outbox", 400, INVALID).names("phone"),
         case(Whom::Nobody, "GET", "/dev/outbox?phone=1", 400, INVALID).names("phone"),
     ];

@@ -3,6 +3,8 @@
 
 mod books;
 mod coupons;
+mod documents;
+mod simulation;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -162,11 +164,11 @@ proptest! {
             // A clinic's bonuses are money she may spend anywhere: without bonuses her status must look the same.
             Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. } => true,
             Step::Refund { .. } | Step::Amend { .. } => true,
-            Step::Coupon(_) => true,
+            Step::Coupon(_) | Step::Document(_) => true,
             _ => false,
         };
         let spends = |step: &Step| {
-            let edits = matches!(step, Step::Refund { .. } | Step::Amend { .. } | Step::Coupon(_));
+            let edits = matches!(step, Step::Refund { .. } | Step::Amend { .. } | Step::Coupon(_) | Step::Document(_));
             edits || matches!(step, Step::Hold { .. } | Step::Pay { .. } | Step::Cancel { .. })
         };
         let no_consent = |step: &&Step| !matches!(step, Step::Consent { purpose: "medical_status", .. });

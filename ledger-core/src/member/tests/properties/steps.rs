@@ -18,6 +18,7 @@ use crate::member::testing::{
 use crate::money::{Bonuses, Roubles};
 
 use super::coupons::{CouponStep, coupon_steps};
+use super::documents::{DocumentStep, document_steps, hers};
 use super::facts;
 
 /// One thing that happens.
@@ -31,6 +32,7 @@ pub(super) enum Step {
     Refund { purchase: u8, permille: i64 },
     Amend { purchase: u8, kopecks: Option<i64> },
     Coupon(CouponStep),
+    Document(DocumentStep),
     Due,
     Review,
     Consent { purpose: &'static str, choice: ConsentChoice },
@@ -86,7 +88,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         8 => buys, 4 => clock, 4 => holds, 2 => pays, 1 => cancels, 4 => refunds, 3 => amends,
-        1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents, 5 => by_hand, 6 => coupon_steps().prop_map(Step::Coupon)
+        1 => Just(Step::Due), 2 => Just(Step::Review), 1 => consents, 5 => by_hand, 6 => coupon_steps().prop_map(Step::Coupon),
+        4 => document_steps().prop_map(Step::Document)
     ];
     proptest::collection::vec(step, 1..40)
 }
@@ -124,14 +127,14 @@ pub(super) fn run(world: World, step: &Step) -> World {
             world.when(CancelHold { redemption_id, business_id: business_id(slug) })
         }
         Step::Refund { purchase, permille } => {
-            let Some(file) = world.file(*purchase) else { return world };
+            let Some(file) = hers(&world, *purchase) else { return world };
             let kopecks = (file.bill.kopecks() / 1_000 * permille).clamp(1, file.left().kopecks().max(1));
             let amount = Bonuses::from_kopecks(kopecks).to_string();
             let serial = serial(&world);
             world.when(give_back(serial, *purchase, &amount))
         }
         Step::Amend { purchase, kopecks } => {
-            let Some(_) = world.file(*purchase) else { return world };
+            let Some(_) = hers(&world, *purchase) else { return world };
             let amount = kopecks.map(|kopecks| Bonuses::from_kopecks(kopecks).to_string());
             let revision = u32::try_from(world.log.len()).expect("short");
             world.when(amend(*purchase, revision, amount.as_deref()))
@@ -140,6 +143,7 @@ pub(super) fn run(world: World, step: &Step) -> World {
             Some(decision) => decision,
             None => return world,
         },
+        Step::Document(step) => return step.run(world),
         Step::Due => world.when(WriteDue),
         Step::Review => world.when(ReviewStatus),
         Step::Consent { purpose, choice } => world.when([consent(purpose, *choice)]),
