@@ -111,6 +111,7 @@ impl Books {
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)

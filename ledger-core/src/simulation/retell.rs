@@ -70,6 +70,7 @@ impl Replay<'_> {
             | MemberEvent::PremiumCancelled(_)
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
+            | MemberEvent::PhoneChanged(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponRevoked(_) => self.carry_on_time(telling),
