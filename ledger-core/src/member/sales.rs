@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 
 /// One sale, by what another report of it would say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 struct Sale {
     business_id: BusinessId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -29,7 +31,9 @@ struct Sale {
 
 /// Her sales by their moments. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
+#[cfg_attr(feature = "schema", schemars(with = "Vec<(Timestamp, PurchaseId, Sale)>"))]
 pub(crate) struct Sales(BTreeMap<(Timestamp, PurchaseId), Sale>);
 
 impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
@@ -62,6 +66,26 @@ impl Sales {
         if let Some(sale) = self.0.get_mut(&(at, purchase)) {
             sale.bill = bill;
         }
+    }
+
+    /// It is a sale to another. Rule D3.
+    pub(super) fn forget(&mut self, at: Timestamp, purchase: PurchaseId) {
+        self.0.remove(&(at, purchase));
+    }
+
+    /// Whether the purchase is one of these. O(sales): asked only where two accounts are one.
+    pub(super) fn knows(&self, purchase: PurchaseId) -> bool {
+        self.0.keys().any(|(_, known)| *known == purchase)
+    }
+
+    /// The purchases.
+    pub(super) fn purchases(&self) -> impl Iterator<Item = PurchaseId> + '_ {
+        self.0.keys().map(|(_, purchase)| *purchase)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The sale that `document` may be another system's report of: the same business and amount, another source, no

@@ -3,6 +3,7 @@
 
 mod books;
 mod coupons;
+mod merging;
 mod steps;
 
 use std::collections::BTreeMap;
