@@ -11,6 +11,7 @@ use super::books::Books;
 use super::command::PurchaseDocument;
 use super::event::{
     AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, HeldPart, LotPart,
+    PurchaseAmended, PurchaseRefunded, PurchaseTakenOver,
 };
 use super::premium::Premium;
 use super::spend::WindowSums;
@@ -37,7 +38,7 @@ pub(crate) struct Absorbed {
 
 impl Absorbed {
     /// Its invitation is withdrawn. Rule S1.
-    pub(super) fn uninvite(&mut self) {
+    fn uninvite(&mut self) {
         self.lends_invitation = false;
         for track in [&mut self.ordinary, &mut self.with_medical] {
             track.invited = false;
@@ -62,8 +63,25 @@ impl MemberState {
         std::iter::once(&self.books).chain(self.absorbed.values().map(|absorbed| &absorbed.books))
     }
 
+    pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
+        self.books_of(fact.purchase_id).refund(fact)
+    }
+
+    pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        self.books_of(fact.purchase_id).amend(fact)
+    }
+
+    pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
+        self.books.take_over(fact, at)
+    }
+
+    pub(super) fn uninvite(&mut self) {
+        self.set_invited(false);
+        self.absorbed.values_mut().for_each(Absorbed::uninvite);
+    }
+
     /// The books that know a purchase; her own for one that none does.
-    pub(super) fn books_of(&mut self, purchase: PurchaseId) -> &mut Books {
+    fn books_of(&mut self, purchase: PurchaseId) -> &mut Books {
         let mut absorbed = self.absorbed.values_mut();
         match absorbed.find(|absorbed| absorbed.books.sales.knows(purchase)) {
             Some(absorbed) => &mut absorbed.books,

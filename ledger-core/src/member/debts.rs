@@ -7,7 +7,7 @@ use super::state::MemberState;
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
-use crate::member::lot::Funder;
+use crate::member::lot::{Funder, LotOrigin};
 use crate::money::Bonuses;
 
 /// What is owed to one funder after one refund. Rule F3.
@@ -29,6 +29,15 @@ pub struct Debt {
     pub creditor: Funder,
     /// What is still owed; above zero.
     pub left: Bonuses,
+}
+
+impl Debt {
+    /// The purchase, as the origin of lots.
+    #[must_use]
+    pub const fn origin(&self) -> LotOrigin {
+        let Self { purchase_id, business_id, confidentiality, .. } = *self;
+        LotOrigin::Purchase { purchase_id, business_id, confidentiality }
+    }
 }
 
 impl MemberState {

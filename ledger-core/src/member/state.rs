@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::category::Confidentiality;
 use crate::ids::{CouponId, LotId, MemberId, QuarantineId};
 use crate::log::Position;
-use crate::member::absorbed::{Absorbed, AllAbsorbed};
+use crate::member::absorbed::AllAbsorbed;
 use crate::member::books::Books;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::coupons::OpenCoupon;
@@ -186,21 +186,15 @@ impl MemberState {
             MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
             MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
             MemberEvent::QuarantineDropped(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
-            MemberEvent::PurchaseAmended(fact) => {
-                self.books_of(fact.purchase_id).amend(fact).map_err(corrupt)?;
-            }
-            MemberEvent::PurchaseTakenOver(fact) => {
-                self.books.take_over(fact, occurred_at).map_err(corrupt)?;
-            }
+            MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
+            MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
             MemberEvent::BonusesHeld(fact) => self.hold(fact).map_err(corrupt)?,
             MemberEvent::HoldReleased(fact) => self.release(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::BonusesRedeemed(fact) => self.redeem(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::PurchaseRefunded(fact) => {
-                self.books_of(fact.purchase_id).refund(fact).map_err(corrupt)?;
-            }
+            MemberEvent::PurchaseRefunded(fact) => self.refund(fact).map_err(corrupt)?,
             MemberEvent::BonusReturned(fact) => self.give_all_back(position, fact).map_err(corrupt)?,
             MemberEvent::BonusTakenBack(fact) => self.take_back(fact).map_err(corrupt)?,
             MemberEvent::DebtIncurred(fact) => self.owe(fact),
@@ -212,10 +206,7 @@ impl MemberState {
                 self.each_track(fact.track, |track| track.scheduled = None);
             }
             MemberEvent::InnerCircleInvited(_) => self.each_track(Track::Both, |track| track.invited = true),
-            MemberEvent::InnerCircleInvitationWithdrawn(_) => {
-                self.each_track(Track::Both, |track| track.invited = false);
-                self.absorbed.values_mut().for_each(Absorbed::uninvite);
-            }
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => self.uninvite(),
             MemberEvent::TopSpendersEntered(fact) => self.each_track(fact.track, |track| track.top = true),
             MemberEvent::TopSpendersLeft(fact) => self.each_track(fact.track, |track| track.top = false),
             MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })

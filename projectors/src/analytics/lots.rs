@@ -6,7 +6,9 @@
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::LotId;
 use ledger_core::log::Event;
-use ledger_core::member::event::{LotPart, MemberEvent};
+use ledger_core::member::event::{
+    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, LotPart, MemberEvent,
+};
 use ledger_core::member::lot::LotOrigin;
 
 /// What a movement's row says of its lot.
@@ -87,6 +89,14 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         }
         MemberEvent::CouponReckoned(fact) => {
             ("coupon", fact.lot.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
+        }
+        MemberEvent::AccountMerged(AccountMerged { estate, .. })
+        | MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
+        | MemberEvent::AccountParted(AccountParted { estate, .. })
+        | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
+            let mut lots = parts(estate.lots.iter().map(|moved| &moved.lot.part));
+            lots.extend(estate.debts.iter().map(|debt| of(debt.lot_id, debt.origin())));
+            ("moved", lots)
         }
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)

@@ -7,7 +7,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId, RedemptionId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent,
+    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent,
 };
 use ledger_core::member::lot::{Lot, LotOrigin};
 use ledger_core::postings::{Account, postings};
@@ -101,7 +101,10 @@ impl Changes {
                 | Account::Claims(_)
                 | Account::Clearing(_)
                 | Account::Float
-                | Account::Breakage => continue,
+                | Account::Breakage
+                | Account::TransferPending(_)
+                | Account::TransferAvailable(_)
+                | Account::TransferDebt(_) => continue,
             };
             *sum = sum.checked_add(kopecks)?;
             change.position = change.position.max(position);
@@ -147,6 +150,14 @@ impl Changes {
             }
             MemberEvent::CouponReckoned(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+            }
+            MemberEvent::AccountMerged(AccountMerged { estate, .. })
+            | MemberEvent::AccountParted(AccountParted { estate, .. }) => {
+                estate.lots.iter().try_for_each(|moved| self.take(member, &moved.lot.part))
+            }
+            MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
+            | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
+                estate.lots.iter().try_for_each(|moved| self.put_back(member, &moved.lot, moved.holding))
             }
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
@@ -240,20 +251,29 @@ impl Changes {
     }
 
     fn give_back(&mut self, member: MemberId, position: Position, fact: &BonusReturned) -> Option<()> {
-        for HeldPart { part, available_from, expires_at, opened_at } in &fact.parts {
-            self.add(member, part.lot_id, (part.amount.kopecks(), 0))?;
-            self.keep_secret(member, part)?;
-            let row = LotRow {
-                origin: part.origin,
-                funder: part.funder.as_str().to_owned(),
-                pending: false,
-                available_from: available_from.to_utc(),
-                expires_at: expires_at.to_utc(),
-                position: *opened_at,
-            };
-            self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
+        for held in &fact.parts {
+            self.put_back(member, held, Holding::Available)?;
         }
         fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+    }
+}
+
+impl Changes {
+    /// What comes to a lot that may be there, or not any more.
+    fn put_back(&mut self, member: MemberId, held: &HeldPart, holding: Holding) -> Option<()> {
+        let HeldPart { part, available_from, expires_at, opened_at } = held;
+        self.add(member, part.lot_id, (part.amount.kopecks(), 0))?;
+        self.keep_secret(member, part)?;
+        let row = LotRow {
+            origin: part.origin,
+            funder: part.funder.as_str().to_owned(),
+            pending: holding == Holding::Pending,
+            available_from: available_from.to_utc(),
+            expires_at: expires_at.to_utc(),
+            position: *opened_at,
+        };
+        self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
+        Some(())
     }
 }
 

@@ -9,7 +9,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
+    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, CouponReckoned, CouponRedeemed, Estate, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
 };
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
@@ -33,7 +33,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 15] = [
     "accrued",
     "matured",
     "expired",
@@ -48,6 +48,7 @@ pub(super) const KINDS: [&str; 14] = [
     "adjusted",
     "withdrawn",
     "coupon",
+    "moved",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -81,6 +82,9 @@ pub(super) struct Expected {
     pub(super) journal: Accounts,
     /// ClickHouse: her postings of lots that are no medical secret, by account.
     pub(super) ordinary: Accounts,
+    /// Whether it is, or was, one with another account: then facts about the one's purchases, coupons and bills are on both
+    /// streams, and only sums over all members say how many there are.
+    pub(super) merges: bool,
     /// Invariants that do not hold.
     pub(super) broken: Broken,
 }
@@ -180,6 +184,12 @@ impl Folding {
                 }
                 return;
             }
+            MemberEvent::AccountMerged(AccountMerged { estate, .. })
+            | MemberEvent::AccountParted(AccountParted { estate, .. }) => return self.moved(position, estate, -1),
+            MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
+            | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
+                return self.moved(position, estate, 1);
+            }
             _ => return,
         };
         if position <= self.cuts.statuses {
@@ -190,6 +200,17 @@ impl Folding {
         }
         if position <= self.cuts.clickhouse && medical == Confidentiality::Ordinary {
             self.expected.facts.entry(business).or_default().add(one);
+        }
+    }
+
+    /// Bills go with the account.
+    fn moved(&mut self, position: Position, estate: &Estate, sign: i128) {
+        self.expected.merges = true;
+        if position <= self.cuts.statuses {
+            let count = i128::try_from(estate.books.purchases().count()).unwrap_or(i128::MAX);
+            let amount = i128::from(estate.books.spend.total().unwrap_or_default().kopecks());
+            let all = Purchases { count: sign * count, amount: sign * amount, bonuses: 0 };
+            self.expected.bills.add(all);
         }
     }
 
@@ -264,8 +285,16 @@ impl Folding {
                 Account::Issued(_) | Account::Expired(_) | Account::TakenBack(_) | Account::Redeemed(_) => {
                     *self.lots.entry(posting.lot_id).or_default() -= kopecks;
                 }
+                // What is on its way is gone from one stream, and comes into another.
+                Account::TransferAvailable(_) => {
+                    available += kopecks;
+                    *self.lots.entry(posting.lot_id).or_default() -= kopecks;
+                }
+                Account::TransferPending(_) => {
+                    *self.lots.entry(posting.lot_id).or_default() -= kopecks;
+                }
                 Account::Float => float += kopecks,
-                Account::Clearing(_) | Account::Claims(_) | Account::Breakage => {}
+                Account::Clearing(_) | Account::Claims(_) | Account::Breakage | Account::TransferDebt(_) => {}
             }
             if position <= self.cuts.history {
                 self.expected.total += hers;
@@ -348,6 +377,14 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         MemberEvent::CouponRedeemed(CouponRedeemed { confidentiality, lot, .. })
         | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
             lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
+        }
+        MemberEvent::AccountMerged(AccountMerged { estate, .. })
+        | MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
+        | MemberEvent::AccountParted(AccountParted { estate, .. })
+        | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
+            let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));
+            moved.extend(estate.debts.iter().map(|debt| (14, debt.confidentiality, debt.left.kopecks())));
+            moved
         }
         _ => Vec::new(),
     }

@@ -27,6 +27,23 @@ pub struct Decoded {
     pub fact: Fact,
 }
 
+impl Decoded {
+    /// Whether it moves what an account has to another, or back.
+    #[must_use]
+    pub const fn moves_accounts(&self) -> bool {
+        matches!(
+            self.fact,
+            Fact::Member(
+                _,
+                MemberEvent::AccountMerged(_)
+                    | MemberEvent::AccountTakenIn(_)
+                    | MemberEvent::AccountParted(_)
+                    | MemberEvent::AccountRestored(_)
+            )
+        )
+    }
+}
+
 /// The fact of an event, with whom it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
