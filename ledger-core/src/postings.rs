@@ -10,7 +10,7 @@ use crate::log::Event;
 use crate::member::event::{
     BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusWithdrawn, BonusesHeld,
     BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, Estate, EstateLot, ExpiredTo,
-    HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart,
+    HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart, Way,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::money::Roubles;
@@ -346,13 +346,6 @@ fn coupon_reckoned(member: MemberId, fact: &CouponReckoned) -> Vec<Posting> {
     let amounts = [fact.discount_before, fact.discount];
     let discount = discounted(fact.purchase_id, (&fact.funded_by, &fact.business), amounts);
     discount.into_iter().chain(fact.lot.iter().flat_map(|lot| opened(member, lot))).collect()
-}
-
-/// Which way an estate moves, as the stream sees it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Out,
-    In,
 }
 
 /// An estate goes from one stream to the other by way of accounts that both name, empty again after both.

@@ -124,11 +124,7 @@ async fn count(app: &App, accounts: &[MemberId], filter: &Filter) -> Result<i64,
 }
 
 /// The line `id` of the history of these accounts.
-pub(crate) async fn line(
-    app: &App,
-    accounts: &[MemberId],
-    id: Uuid,
-) -> Result<Option<StoredLine>, ApiError> {
+pub(crate) async fn line(app: &App, accounts: &[MemberId], id: Uuid) -> Result<Option<StoredLine>, ApiError> {
     let query = sqlx::query_as(lines!("line_id = $2")).bind(ids(accounts)).bind(id);
     Ok(query.fetch_optional(&app.read_pool).await?)
 }

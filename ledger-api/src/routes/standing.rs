@@ -107,6 +107,7 @@ fn stands(call: &Call, status_code: StatusCode, member: MemberId, receipt: &Rece
         return Err(ApiError::Unavailable(Cause::Impossible("a standing was answered with another outcome")));
     };
     let replayed = receipt.repeat != Repeat::First;
-    let data = dto::Standing { member_id: call.survivor(member).as_uuid(), status: status.as_str(), replayed };
+    let data =
+        dto::Standing { member_id: call.survivor(member).as_uuid(), status: status.as_str(), replayed };
     call.answer(status_code, &data, receipt.position)
 }

@@ -7,9 +7,10 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId, RedemptionId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent,
+    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent, Way,
 };
 use ledger_core::member::lot::{Lot, LotOrigin};
+use ledger_core::money::Bonuses;
 use ledger_core::postings::{Account, postings};
 
 use crate::engine::{Decoded, Fact};
@@ -120,9 +121,7 @@ impl Changes {
                 let lot = self.lots.entry((member, fact.lot_id)).or_default();
                 (!std::mem::replace(&mut lot.matures, true)).then_some(())
             }
-            MemberEvent::BonusExpired(fact) => {
-                self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
-            }
+            MemberEvent::BonusExpired(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::BonusesHeld(fact) => self.hold(member, fact),
             MemberEvent::HoldReleased(fact) => fact.parts.iter().try_for_each(|part| {
                 let kopecks = part.amount.kopecks();
@@ -142,23 +141,17 @@ impl Changes {
             MemberEvent::DebtRepaid(fact) => fact.parts.iter().try_for_each(|part| self.take(member, part)),
             MemberEvent::BonusGifted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => self.open(member, position, &fact.lot, fact.origin()),
-            MemberEvent::BonusWithdrawn(fact) => {
-                self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
-            }
+            MemberEvent::BonusWithdrawn(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::CouponRedeemed(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
             MemberEvent::CouponReckoned(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
-            MemberEvent::AccountMerged(AccountMerged { estate, .. })
-            | MemberEvent::AccountParted(AccountParted { estate, .. }) => {
-                estate.lots.iter().try_for_each(|moved| self.take(member, &moved.lot.part))
-            }
-            MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
-            | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
-                estate.lots.iter().try_for_each(|moved| self.put_back(member, &moved.lot, moved.holding))
-            }
+            MemberEvent::AccountMerged(_)
+            | MemberEvent::AccountTakenIn(_)
+            | MemberEvent::AccountParted(_)
+            | MemberEvent::AccountRestored(_) => self.move_lots(member, fact),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -259,6 +252,19 @@ impl Changes {
 }
 
 impl Changes {
+    /// What an account has moves to another, or back.
+    fn move_lots(&mut self, member: MemberId, fact: &MemberEvent) -> Option<()> {
+        let (way, estate) = fact.estate()?;
+        estate.lots.iter().try_for_each(|moved| match way {
+            Way::Out => self.take(member, &moved.lot.part),
+            Way::In => self.put_back(member, &moved.lot, moved.holding),
+        })
+    }
+
+    fn lose(&mut self, member: MemberId, lot: LotId, amount: Bonuses) -> Option<()> {
+        self.add(member, lot, (amount.kopecks().checked_neg()?, 0))
+    }
+
     /// What comes to a lot that may be there, or not any more.
     fn put_back(&mut self, member: MemberId, held: &HeldPart, holding: Holding) -> Option<()> {
         let HeldPart { part, available_from, expires_at, opened_at } = held;

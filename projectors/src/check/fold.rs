@@ -9,7 +9,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, CouponReckoned, CouponRedeemed, Estate, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
+    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver, Way,
 };
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
@@ -184,13 +184,7 @@ impl Folding {
                 }
                 return;
             }
-            MemberEvent::AccountMerged(AccountMerged { estate, .. })
-            | MemberEvent::AccountParted(AccountParted { estate, .. }) => return self.moved(position, estate, -1),
-            MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
-            | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
-                return self.moved(position, estate, 1);
-            }
-            _ => return,
+            other => return self.moved(position, other),
         };
         if position <= self.cuts.statuses {
             self.expected.bills.add(Purchases { bonuses: 0, ..one });
@@ -204,7 +198,9 @@ impl Folding {
     }
 
     /// Bills go with the account.
-    fn moved(&mut self, position: Position, estate: &Estate, sign: i128) {
+    fn moved(&mut self, position: Position, fact: &MemberEvent) {
+        let Some((way, estate)) = fact.estate() else { return };
+        let sign = if way == Way::In { 1 } else { -1 };
         self.expected.merges = true;
         if position <= self.cuts.statuses {
             let count = i128::try_from(estate.books.purchases().count()).unwrap_or(i128::MAX);
@@ -378,14 +374,11 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
             lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
         }
-        MemberEvent::AccountMerged(AccountMerged { estate, .. })
-        | MemberEvent::AccountTakenIn(AccountTakenIn { estate, .. })
-        | MemberEvent::AccountParted(AccountParted { estate, .. })
-        | MemberEvent::AccountRestored(AccountRestored { estate, .. }) => {
+        other => {
+            let Some((_, estate)) = other.estate() else { return Vec::new() };
             let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));
             moved.extend(estate.debts.iter().map(|debt| (14, debt.confidentiality, debt.left.kopecks())));
             moved
         }
-        _ => Vec::new(),
     }
 }

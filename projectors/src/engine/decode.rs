@@ -31,16 +31,10 @@ impl Decoded {
     /// Whether it moves what an account has to another, or back.
     #[must_use]
     pub const fn moves_accounts(&self) -> bool {
-        matches!(
-            self.fact,
-            Fact::Member(
-                _,
-                MemberEvent::AccountMerged(_)
-                    | MemberEvent::AccountTakenIn(_)
-                    | MemberEvent::AccountParted(_)
-                    | MemberEvent::AccountRestored(_)
-            )
-        )
+        match &self.fact {
+            Fact::Member(_, fact) => fact.estate().is_some(),
+            Fact::Business(_) | Fact::Policy(_) => false,
+        }
     }
 }
 

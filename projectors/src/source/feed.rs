@@ -77,7 +77,8 @@ impl Feed {
                 Verdict::Seen => {}
                 Verdict::Apply => {
                     let before = delivery.position.saturating_sub(1);
-                    if comes_from_elsewhere(&delivery) && self.places.passed_but(delivery.partition) < before {
+                    if comes_from_elsewhere(&delivery) && self.places.passed_but(delivery.partition) < before
+                    {
                         self.waiting.push_front(delivery);
                         self.complete(before).await?;
                         continue;

@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
-    MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, PurchaseTakenOver, Track,
+    AccountRestored, AccountTakenIn, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseAmended,
+    PurchaseRecorded, PurchaseTakenOver, Track,
 };
 use ledger_core::member::state::StatusTrack;
 use ledger_core::member::status::Status;
@@ -130,11 +131,7 @@ impl<'a> Changes<'a> {
             MemberEvent::PurchaseRefunded(fact) => {
                 self.change(id, event, (fact.purchase_id, fact.bought_at), -fact.amount.kopecks());
             }
-            MemberEvent::PurchaseAmended(fact) => {
-                let (before, after) = fact.counted();
-                let more = after.kopecks().saturating_sub(before.kopecks());
-                self.change(id, event, (fact.purchase_id, fact.bought_at), more);
-            }
+            MemberEvent::PurchaseAmended(fact) => self.amend(id, event, fact),
             MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
             MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
             MemberEvent::MemberBlocked(_) => self.flags(id).blocked = Some(true),
@@ -148,16 +145,9 @@ impl<'a> Changes<'a> {
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::AccountMerged(_) => self.stand(id, StatusTrack::default(), StatusTrack::default()),
-            MemberEvent::AccountTakenIn(fact) => {
-                self.flags(id).invited = Some(fact.invited);
-                self.moved.push(Moved::Whole { from: fact.absorbed.as_uuid(), into: id });
-            }
+            MemberEvent::AccountTakenIn(fact) => self.take_in(id, fact),
             MemberEvent::AccountParted(fact) => self.flags(id).invited = Some(fact.invited),
-            MemberEvent::AccountRestored(fact) => {
-                self.stand(id, fact.estate.ordinary, fact.estate.with_medical);
-                let purchases = fact.estate.books.purchases().map(|purchase| purchase.as_uuid()).collect();
-                self.moved.push(Moved::Back { from: fact.survivor.as_uuid(), into: id, purchases });
-            }
+            MemberEvent::AccountRestored(fact) => self.restore(id, fact),
             MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::QuarantineApplied(_)
             | MemberEvent::QuarantineDropped(_)
@@ -182,6 +172,23 @@ impl<'a> Changes<'a> {
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_) => {}
         }
+    }
+
+    fn amend(&mut self, id: Uuid, event: &Decoded, fact: &PurchaseAmended) {
+        let (before, after) = fact.counted();
+        let more = after.kopecks().saturating_sub(before.kopecks());
+        self.change(id, event, (fact.purchase_id, fact.bought_at), more);
+    }
+
+    fn take_in(&mut self, id: Uuid, fact: &AccountTakenIn) {
+        self.flags(id).invited = Some(fact.invited);
+        self.moved.push(Moved::Whole { from: fact.absorbed.as_uuid(), into: id });
+    }
+
+    fn restore(&mut self, id: Uuid, fact: &AccountRestored) {
+        self.stand(id, fact.estate.ordinary, fact.estate.with_medical);
+        let purchases = fact.estate.books.purchases().map(|purchase| purchase.as_uuid()).collect();
+        self.moved.push(Moved::Back { from: fact.survivor.as_uuid(), into: id, purchases });
     }
 
     /// Her standing from now on, whatever it was.

@@ -182,14 +182,12 @@ pub(super) async fn write_moved(connection: &mut PgConnection, moved: &[Moved]) 
                 }
             }
             Moved::Back { from, into, purchases } => {
-                sqlx::query(
-                    "UPDATE bills SET member_id = $2 WHERE member_id = $1 AND purchase_id = ANY($3)",
-                )
-                .bind(from)
-                .bind(into)
-                .bind(purchases)
-                .execute(&mut *connection)
-                .await?;
+                sqlx::query("UPDATE bills SET member_id = $2 WHERE member_id = $1 AND purchase_id = ANY($3)")
+                    .bind(from)
+                    .bind(into)
+                    .bind(purchases)
+                    .execute(&mut *connection)
+                    .await?;
                 sqlx::query("UPDATE premium SET member_id = $2 WHERE member_id = $1 AND home = $2")
                     .bind(from)
                     .bind(into)
@@ -209,12 +207,14 @@ pub(super) async fn write_paid(
     for (member, paid) in paid {
         match paid {
             Paid::Period { from, to } => {
-                sqlx::query("INSERT INTO premium (member_id, from_time, to_time, home) VALUES ($1, $2, $3, $1)")
-                    .bind(member)
-                    .bind(from)
-                    .bind(to)
-                    .execute(&mut *connection)
-                    .await?;
+                sqlx::query(
+                    "INSERT INTO premium (member_id, from_time, to_time, home) VALUES ($1, $2, $3, $1)",
+                )
+                .bind(member)
+                .bind(from)
+                .bind(to)
+                .execute(&mut *connection)
+                .await?;
             }
             Paid::Cancelled { at } => {
                 sqlx::query("DELETE FROM premium WHERE member_id = $1 AND from_time >= $2")

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeldPart, Holding};
+use super::{HeldPart, Holding, MemberEvent};
 use crate::ids::{MemberId, ReasonId};
 use crate::member::books::Books;
 use crate::member::coupons::OpenCoupon;
@@ -55,6 +55,39 @@ impl Estate {
     pub fn bonuses(&self) -> Bonuses {
         let amounts = self.lots.iter().map(|moved| moved.lot.part.amount);
         Bonuses::checked_sum(amounts).unwrap_or(Bonuses::from_kopecks(i64::MAX))
+    }
+}
+
+/// Which way an estate moves, as a stream sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Away from it.
+    Out,
+    /// To it.
+    In,
+}
+
+impl MemberEvent {
+    /// The estate that moves, if one does.
+    #[must_use]
+    pub const fn estate(&self) -> Option<(Way, &Estate)> {
+        if let Self::AccountMerged(AccountMerged { estate, .. })
+        | Self::AccountParted(AccountParted { estate, .. }) = self
+        {
+            Some((Way::Out, estate))
+        } else if let Self::AccountTakenIn(AccountTakenIn { estate, .. })
+        | Self::AccountRestored(AccountRestored { estate, .. }) = self
+        {
+            Some((Way::In, estate))
+        } else {
+            None
+        }
+    }
+
+    /// Whether it says of its stream's account that it goes into another, or stands for itself again.
+    #[must_use]
+    pub const fn is_about_accounts(&self) -> bool {
+        matches!(self, Self::AccountMerged(_) | Self::AccountRestored(_))
     }
 }
 

@@ -17,7 +17,7 @@ mod standing;
 
 use crate::member::lot::LotOrigin;
 
-pub use account::{AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot};
+pub use account::{AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, Way};
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
@@ -110,18 +110,4 @@ pub enum MemberEvent {
     AccountTakenIn(AccountTakenIn),
     AccountParted(AccountParted),
     AccountRestored(AccountRestored),
-}
-
-impl MemberEvent {
-    /// Whether it says of its stream's account that it goes into another, or stands for itself again.
-    #[must_use]
-    pub const fn is_about_accounts(&self) -> bool {
-        matches!(self, Self::AccountMerged(_) | Self::AccountRestored(_))
-    }
-
-    /// Whether what it says of one account comes from another's stream: it must not be read before that.
-    #[must_use]
-    pub const fn comes_from_elsewhere(&self) -> bool {
-        matches!(self, Self::AccountTakenIn(_) | Self::AccountRestored(_))
-    }
 }

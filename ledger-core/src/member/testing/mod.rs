@@ -140,8 +140,7 @@ pub(crate) fn given(past: impl IntoIterator<Item = Event>) -> World {
     for business in businesses() {
         registry.businesses.apply(&BusinessEvent::BusinessRegistered(business)).expect("a first fact");
     }
-    let mut world =
-        World {
+    let mut world = World {
         registry,
         state: MemberState::default(),
         log: Vec::new(),

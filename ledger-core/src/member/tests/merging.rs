@@ -180,10 +180,7 @@ fn rule_s1_the_invitation_moves_and_goes_back_unless_it_was_withdrawn() {
     let kept = both.clone().parted();
     assert_eq!((kept.old.state.shown().invited, kept.hers.state.shown().invited), (true, false));
     let withdrawn = both.then(|world| world.after(MemberCommand::Invite(false))).parted();
-    assert_eq!(
-        (withdrawn.old.state.shown().invited, withdrawn.hers.state.shown().invited),
-        (false, false)
-    );
+    assert_eq!((withdrawn.old.state.shown().invited, withdrawn.hers.state.shown().invited), (false, false));
     let invited = pair(anna_too(), anna().after(MemberCommand::Invite(true))).merged().parted();
     assert_eq!((invited.old.state.shown().invited, invited.hers.state.shown().invited), (false, true));
 }
@@ -206,7 +203,8 @@ fn a_debt_for_an_old_purchase_goes_back_with_it() {
 fn what_is_due_is_written_before_it_moves() {
     let old = anna_too().after(buy("lisichkino", "1000.00"));
     let mut both = pair(old, anna());
-    (both.old, both.hers) = (both.old.at("2026-03-20T12:00:00+03:00"), both.hers.at("2026-03-20T12:00:00+03:00"));
+    (both.old, both.hers) =
+        (both.old.at("2026-03-20T12:00:00+03:00"), both.hers.at("2026-03-20T12:00:00+03:00"));
     let decided = both.when_merged().expect("accepted");
     assert_eq!(types(&decided.from), ["BonusMatured", "BonusMatured", "AccountMerged"]);
     assert_eq!(both.merged().hers.balance(), (bon("75.00"), bon("0.00")));
@@ -222,7 +220,8 @@ fn what_is_pending_moves_and_matures_with_the_survivor() {
 
 #[test]
 fn accounts_that_cannot_be_merged_say_why() {
-    let holds = |world: World| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00"));
+    let holds =
+        |world: World| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00"));
     let owes = |world: World, first: u8| {
         let held = world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "150.00", "75.00"));
         held.after(buy("kozha", "150.00").paying(1, None)).after(give_back(1, first, "1000.00"))
@@ -260,9 +259,9 @@ fn accounts_that_cannot_be_merged_say_why() {
 fn accounts_that_cannot_be_parted_say_why() {
     let apart = pair(anna_too(), anna());
     assert_eq!(apart.when_parted(), Err(Rejection::MergeNotPossible { because: NotMerged }));
-    let held = apart.merged().then(|world| {
-        world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00"))
-    });
+    let held = apart
+        .merged()
+        .then(|world| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00")));
     assert_eq!(held.when_parted(), Err(Rejection::MergeNotPossible { because: OpenHold }));
     let lapsed = held.then(|world| world.at("2026-03-02T12:15:00+03:00"));
     assert!(lapsed.when_parted().is_ok(), "rule R1: a hold that lapsed is none");

@@ -57,7 +57,8 @@ fn check(both: &Pair) {
     let sums = sums(both);
     let of = |account: Account| sums.get(&(Unit::Bon, account)).copied().unwrap_or_default();
     for (id, world) in [(OLD, &both.old), (HERS, &both.hers)] {
-        let hers = of(Account::MemberAvailable(id)) + of(Account::MemberPending(id)) + of(Account::MemberHeld(id));
+        let hers =
+            of(Account::MemberAvailable(id)) + of(Account::MemberPending(id)) + of(Account::MemberHeld(id));
         let live: i64 = world.state.live_lots().map(|lot| lot.left.kopecks() + lot.held.kopecks()).sum();
         assert_eq!(hers, live);
         assert_eq!(-of(Account::MemberDebt(id)), world.state.debt().expect("fits").kopecks());
@@ -69,10 +70,8 @@ fn check(both: &Pair) {
         )
     };
     assert!(!sums.keys().any(|(_, account)| between(account)), "{sums:?}");
-    let available: i64 = [OLD, HERS]
-        .map(|id| of(Account::MemberAvailable(id)) + of(Account::MemberHeld(id)))
-        .iter()
-        .sum();
+    let available: i64 =
+        [OLD, HERS].map(|id| of(Account::MemberAvailable(id)) + of(Account::MemberHeld(id))).iter().sum();
     let float = sums.get(&(Unit::Rub, Account::Float)).copied().unwrap_or_default();
     assert_eq!(float, available, "RUB float = BON available + held");
 }
