@@ -21,18 +21,18 @@ pub struct Registry {
     /// All businesses.
     pub businesses: Businesses,
     /// The accounts that became one with others.
-    pub accounts: Accounts,
+    pub accounts: Forwards,
 }
 
 /// Which account stands for which: two accounts of one woman may have become one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accounts {
+pub struct Forwards {
     now: BTreeMap<MemberId, MemberId>,
     /// With which others an account was ever one: their streams may hold facts about its purchases.
     ever: BTreeMap<MemberId, BTreeSet<MemberId>>,
 }
 
-impl Accounts {
+impl Forwards {
     /// The account that stands for `id`; itself, unless it became one with another.
     #[must_use]
     pub fn survivor(&self, id: MemberId) -> MemberId {
@@ -141,5 +141,37 @@ impl<'a> Context<'a> {
         } else {
             Ok((newest, PolicyMoment::RecordedAt))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::testing::{Pair, anna};
+
+    fn id(number: u128) -> MemberId {
+        MemberId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn an_account_is_stood_for_from_its_merging_to_its_parting_and_remembered_as_such() {
+        let both = Pair::of(anna().numbered_after(100), anna());
+        let merged = both.clone().merged();
+        let [goes] = &both.when_merged().expect("accepted").from.events[..] else { panic!("one fact") };
+        let [back] = &merged.when_parted().expect("accepted").from.events[..] else { panic!("one fact") };
+        let (old, hers) = (crate::member::testing::OLD, crate::member::testing::HERS);
+        let mut registry = Registry::default();
+        let mut then = |event: &Event| {
+            registry.apply(old.as_uuid(), event).expect("known");
+            let forwards = &registry.accounts;
+            (forwards.survivor(old), forwards.one_with(hers), forwards.ever_stood_for(hers, old))
+        };
+        assert_eq!(then(&goes.event), (hers, vec![old, hers], true));
+        assert_eq!(then(&back.event), (old, vec![hers], true));
+        let forwards = &registry.accounts;
+        assert!(!forwards.ever_stood_for(old, hers) && forwards.ever_stood_for(id(9), id(9)));
+        let all = BTreeSet::from([old, hers]);
+        assert_eq!((forwards.ever_one_with([old]), forwards.ever_one_with([hers])), (all.clone(), all));
+        assert_eq!(forwards.ever_one_with([id(9)]), BTreeSet::from([id(9)]));
     }
 }

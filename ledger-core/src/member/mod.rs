@@ -71,7 +71,7 @@ pub mod status;
 mod working;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use ledger_core::context::Accounts;
+use ledger_core::context::Forwards;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::PurchaseFile;
@@ -57,7 +57,7 @@ impl Files {
     pub(crate) async fn load(
         db: &mut PgConnection,
         named: &[PurchaseId],
-        accounts: &Accounts,
+        accounts: &Forwards,
     ) -> Result<Self, StoreError> {
         let mut files = HashMap::new();
         for id in named {
@@ -94,7 +94,7 @@ impl Files {
         &mut self,
         member: Uuid,
         (occurred_at, event): (Timestamp, &Event),
-        accounts: &Accounts,
+        accounts: &Forwards,
     ) {
         if self.0.is_empty() {
             return;
@@ -116,7 +116,7 @@ impl Filed {
         before: Option<Self>,
         member: Uuid,
         (occurred_at, event): (Timestamp, &Event),
-        accounts: &Accounts,
+        accounts: &Forwards,
     ) -> Option<Self> {
         let begins = matches!(
             event,
@@ -146,7 +146,7 @@ impl Filed {
 async fn read(
     db: &mut PgConnection,
     id: PurchaseId,
-    accounts: &Accounts,
+    accounts: &Forwards,
 ) -> Result<Option<Filed>, StoreError> {
     let begun = begun(&mut *db, id.as_uuid(), |key| PurchaseId::of_key(key).as_uuid()).await?;
     let Some(Begun { stream_id, stream_version, newest_on, .. }) = begun else { return Ok(None) };
