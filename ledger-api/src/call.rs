@@ -125,9 +125,20 @@ impl Call {
         self.caller.ok_or(ApiError::Unauthenticated)
     }
 
-    /// The member who calls on her own account.
+    /// The member who calls on her own account: the one that stands for it, if two accounts of hers are one.
     pub(crate) fn member(&self) -> Result<MemberId, ApiError> {
-        Ok(MemberId::from_uuid(self.caller()?.credential))
+        Ok(self.survivor(MemberId::from_uuid(self.caller()?.credential)))
+    }
+
+    /// The account that stands for this one. What is executed is forwarded by the ledger itself; a fingerprint is over what
+    /// was named, so that a repeat stays one whatever became of the account.
+    pub(crate) fn survivor(&self, member: MemberId) -> MemberId {
+        self.app.ledger.registry().accounts.survivor(member)
+    }
+
+    /// The accounts that are one with a member's, and hers.
+    pub(crate) fn accounts(&self, member: MemberId) -> Vec<MemberId> {
+        self.app.ledger.registry().accounts.one_with(member)
     }
 
     /// The installation's time.

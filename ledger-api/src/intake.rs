@@ -205,7 +205,7 @@ pub(crate) async fn decide(
     if report.coupon_code.is_none() || matches!(form, Form::Import) {
         return Ok(call.app.ledger.execute(request).await?);
     }
-    let guess = Guess { business: reported.business_id, member: member_id };
+    let guess = Guess { business: reported.business_id, member: call.survivor(member_id) };
     let repeat = request.idempotency;
     guess.of(call, &repeat, || call.app.ledger.execute(request)).await
 }

@@ -246,6 +246,10 @@ operations! {
         "Block a member: she cannot buy or spend", dto::Block => "200" dto::Standing;
     UnblockMember: POST "/api/v1/admin/members/{id}/unblock", ADMINS, Header, Everywhere, routes::standing::unblock,
         "Unblock a member", dto::NoFields => "200" dto::Standing;
+    MergeMembers: POST "/api/v1/admin/members/{id}/merge", ADMINS, Header, Everywhere, routes::standing::merge,
+        "Two accounts of one woman become one: this one stands for both", dto::MergeAccounts => "200" dto::Standing;
+    UnmergeMembers: POST "/api/v1/admin/members/{id}/unmerge", ADMINS, Header, Everywhere, routes::standing::unmerge,
+        "The other account stands for itself again", dto::MergeAccounts => "200" dto::Standing;
     AdjustBonuses: POST "/api/v1/admin/members/{id}/adjust", ADMINS, Header, Everywhere, routes::grants::adjust,
         "Correct a member's bonuses, up or down", dto::Adjust => "201" dto::Granted;
     GiftBonuses: POST "/api/v1/admin/members/{id}/gift", ADMINS, Header, Everywhere, routes::grants::gift,

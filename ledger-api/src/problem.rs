@@ -258,7 +258,8 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldAlreadyClosed
         | Rejection::QuarantineClosed
         | Rejection::MemberExists
-        | Rejection::SlugTaken => StatusCode::CONFLICT,
+        | Rejection::SlugTaken
+        | Rejection::MergeNotPossible { .. } => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
         | Rejection::IdempotencyKeyReused
@@ -306,6 +307,7 @@ fn facts_of(rejection: &Rejection) -> Value {
         Rejection::OverRedeemLimit { asked, limit, minimum } => {
             json!({ "asked": asked, "limit": limit, "minimum": minimum })
         }
+        Rejection::MergeNotPossible { because } => json!({ "because": because.as_str() }),
         Rejection::InsufficientBonuses { asked, available } => {
             json!({ "asked": asked, "available": available })
         }

@@ -40,6 +40,16 @@ impl Reasoned<'_> {
         call: &Call,
         command: impl FnOnce(ReasonId) -> MemberCommand,
     ) -> Result<Receipt, ApiError> {
+        let member_id = self.member;
+        self.has(call, |reason| Command::Member { member_id, command: command(reason) }).await
+    }
+
+    /// The same, for a command that is about more than her.
+    pub(crate) async fn has(
+        self,
+        call: &Call,
+        command: impl FnOnce(ReasonId) -> Command,
+    ) -> Result<Receipt, ApiError> {
         let Self { member, key, text, parts } = self;
         let reason = ReasonId::from_uuid(Uuid::new_v5(&REASONS, &key));
         let id = member.as_uuid();
@@ -66,7 +76,7 @@ impl Words<'_> {
     pub(crate) async fn around(
         self,
         call: &Call,
-        command: MemberCommand,
+        command: Command,
         idempotency: Idempotency,
     ) -> Result<Receipt, ApiError> {
         let Self { member, purpose, texts } = self;
@@ -81,7 +91,6 @@ impl Words<'_> {
                 Err(other) => return Err(other.into()),
             }
         }
-        let command = Command::Member { member_id: member, command };
         let result = execute(call, command, idempotency).await;
         let is_nothing = match &result {
             Ok(receipt) => receipt.repeat == Repeat::First && receipt.position.is_none(),

@@ -1,37 +1,103 @@
 //! What a decision knows besides the state of its stream: now, the policies, the businesses.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use crate::business::{Business, Businesses, UnknownBusiness};
-use crate::ids::BusinessId;
+use crate::ids::{BusinessId, MemberId};
 use crate::log::Event;
-use crate::member::event::PolicyMoment;
+use crate::member::event::{MemberEvent, PolicyMoment};
 use crate::policy::{Policies, Policy};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Everything published to all streams: policies and businesses, folded up to the decision.
+/// Everything published to all streams: policies, businesses, which accounts are one; folded up to the decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     /// All policies.
     pub policies: Policies,
     /// All businesses.
     pub businesses: Businesses,
+    /// The accounts that became one with others.
+    pub accounts: Forwards,
+}
+
+/// Which account stands for which: two accounts of one woman may have become one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forwards {
+    now: BTreeMap<MemberId, MemberId>,
+    /// With which others an account was ever one: their streams may hold facts about its purchases.
+    ever: BTreeMap<MemberId, BTreeSet<MemberId>>,
+}
+
+impl Forwards {
+    /// The account that stands for `id`; itself, unless it became one with another.
+    #[must_use]
+    pub fn survivor(&self, id: MemberId) -> MemberId {
+        self.now.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The account, after those for which it stands.
+    #[must_use]
+    pub fn one_with(&self, id: MemberId) -> Vec<MemberId> {
+        let absorbed = self.now.iter().filter(|(_, into)| **into == id).map(|(from, _)| *from);
+        absorbed.chain([id]).collect()
+    }
+
+    /// Whether `other` is, or was, the account that stands for `id`.
+    #[must_use]
+    pub fn ever_stood_for(&self, other: MemberId, id: MemberId) -> bool {
+        other == id || self.ever.get(&id).is_some_and(|survivors| survivors.contains(&other))
+    }
+
+    /// The accounts whose streams may hold facts about a purchase of one of `of`: they, those they ever went into, and
+    /// those that ever went into them, near or far.
+    #[must_use]
+    pub fn ever_one_with(&self, of: impl IntoIterator<Item = MemberId>) -> BTreeSet<MemberId> {
+        let mut all: BTreeSet<MemberId> = of.into_iter().collect();
+        loop {
+            let before = all.len();
+            for (from, survivors) in &self.ever {
+                if all.contains(from) || survivors.iter().any(|into| all.contains(into)) {
+                    all.insert(*from);
+                    all.extend(survivors);
+                }
+            }
+            if all.len() == before {
+                return all;
+            }
+        }
+    }
+
+    fn apply(&mut self, account: MemberId, event: &MemberEvent) {
+        if let MemberEvent::AccountMerged(fact) = event {
+            self.now.insert(account, fact.survivor);
+            self.ever.entry(account).or_default().insert(fact.survivor);
+        } else if let MemberEvent::AccountRestored(_) = event {
+            self.now.remove(&account);
+        }
+    }
 }
 
 impl Registry {
-    /// Applies a fact of a business's or the policies' stream; others are not its own.
+    /// Applies a fact of the stream `stream_id`: one of a business or the policies, or that an account went into another.
+    /// Others are not its own.
     ///
     /// # Errors
     /// [`UnknownBusiness`] for a fact about a business that was never registered.
-    pub fn apply(&mut self, event: &Event) -> Result<(), UnknownBusiness> {
+    pub fn apply(&mut self, stream_id: Uuid, event: &Event) -> Result<(), UnknownBusiness> {
         match event {
             Event::Business(event) => self.businesses.apply(event),
             Event::Policy(event) => {
                 self.policies.apply(event);
                 Ok(())
             }
-            Event::Member(_) => Ok(()),
+            Event::Member(event) => {
+                self.accounts.apply(MemberId::from_uuid(stream_id), event);
+                Ok(())
+            }
         }
     }
 }
@@ -75,5 +141,37 @@ impl<'a> Context<'a> {
         } else {
             Ok((newest, PolicyMoment::RecordedAt))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member::testing::{Pair, anna};
+
+    fn id(number: u128) -> MemberId {
+        MemberId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn an_account_is_stood_for_from_its_merging_to_its_parting_and_remembered_as_such() {
+        let both = Pair::of(anna().numbered_after(100), anna());
+        let merged = both.clone().merged();
+        let [goes] = &both.when_merged().expect("accepted").from.events[..] else { panic!("one fact") };
+        let [back] = &merged.when_parted().expect("accepted").from.events[..] else { panic!("one fact") };
+        let (old, hers) = (crate::member::testing::OLD, crate::member::testing::HERS);
+        let mut registry = Registry::default();
+        let mut then = |event: &Event| {
+            registry.apply(old.as_uuid(), event).expect("known");
+            let forwards = &registry.accounts;
+            (forwards.survivor(old), forwards.one_with(hers), forwards.ever_stood_for(hers, old))
+        };
+        assert_eq!(then(&goes.event), (hers, vec![old, hers], true));
+        assert_eq!(then(&back.event), (old, vec![hers], true));
+        let forwards = &registry.accounts;
+        assert!(!forwards.ever_stood_for(old, hers) && forwards.ever_stood_for(id(9), id(9)));
+        let all = BTreeSet::from([old, hers]);
+        assert_eq!((forwards.ever_one_with([old]), forwards.ever_one_with([hers])), (all.clone(), all));
+        assert_eq!(forwards.ever_one_with([id(9)]), BTreeSet::from([id(9)]));
     }
 }

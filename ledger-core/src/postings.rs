@@ -9,8 +9,8 @@ use crate::ids::{LotId, MemberId, PurchaseId, Slug};
 use crate::log::Event;
 use crate::member::event::{
     BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusWithdrawn, BonusesHeld,
-    BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, ExpiredTo, HoldReleased,
-    Holding, LotPart, MemberEvent, OtherPart, OwnPart,
+    BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, Estate, EstateLot, ExpiredTo,
+    HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart, Way,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::money::Roubles;
@@ -62,6 +62,12 @@ pub enum Account {
     Float,
     /// `coalition/breakage`.
     Breakage,
+    /// `transfer/{id}/pending`: on the way between an account that became one with another, and that other.
+    TransferPending(MemberId),
+    /// `transfer/{id}/available`.
+    TransferAvailable(MemberId),
+    /// `transfer/{id}/debt`.
+    TransferDebt(MemberId),
 }
 
 impl fmt::Display for Account {
@@ -82,6 +88,9 @@ impl fmt::Display for Account {
             Self::Clearing(Funder::Coalition) => f.write_str("coalition/promo"),
             Self::Float => f.write_str("coalition/float"),
             Self::Breakage => f.write_str("coalition/breakage"),
+            Self::TransferPending(id) => write!(f, "transfer/{id}/pending"),
+            Self::TransferAvailable(id) => write!(f, "transfer/{id}/available"),
+            Self::TransferDebt(id) => write!(f, "transfer/{id}/debt"),
         }
     }
 }
@@ -121,6 +130,10 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
         MemberEvent::CouponRedeemed(fact) => coupon_used(member, fact),
         MemberEvent::CouponReckoned(fact) => coupon_reckoned(member, fact),
+        MemberEvent::AccountMerged(fact) => moved(member, member, &fact.estate, Way::Out),
+        MemberEvent::AccountTakenIn(fact) => moved(member, fact.absorbed, &fact.estate, Way::In),
+        MemberEvent::AccountParted(fact) => moved(member, fact.absorbed, &fact.estate, Way::Out),
+        MemberEvent::AccountRestored(fact) => moved(member, member, &fact.estate, Way::In),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -334,6 +347,25 @@ fn coupon_reckoned(member: MemberId, fact: &CouponReckoned) -> Vec<Posting> {
     let amounts = [fact.discount_before, fact.discount];
     let discount = discounted(fact.purchase_id, (&fact.funded_by, &fact.business), amounts);
     discount.into_iter().chain(fact.lot.iter().flat_map(|lot| opened(member, lot))).collect()
+}
+
+/// An estate goes from one stream to the other by way of accounts that both name, empty again after both.
+fn moved(member: MemberId, account: MemberId, estate: &Estate, way: Way) -> Vec<Posting> {
+    let lots = estate.lots.iter().flat_map(|EstateLot { lot, holding }| {
+        let (hers, between) = match holding {
+            Holding::Pending => (Account::MemberPending(member), Account::TransferPending(account)),
+            Holding::Available => (Account::MemberAvailable(member), Account::TransferAvailable(account)),
+        };
+        let (from, to) = if way == Way::Out { (hers, between) } else { (between, hers) };
+        Moves::part(&lot.part).shift(Unit::Bon, from, to).postings
+    });
+    // What is owed is below zero: the other way round.
+    let debts = estate.debts.iter().flat_map(|debt| {
+        let (hers, between) = (Account::MemberDebt(member), Account::TransferDebt(account));
+        let (from, to) = if way == Way::Out { (between, hers) } else { (hers, between) };
+        Moves::of(debt.lot_id, debt.creditor.clone(), debt.left.kopecks()).shift(Unit::Bon, from, to).postings
+    });
+    lots.chain(debts).collect()
 }
 
 /// What the funder of a discount owes the business where it was given; nothing when they are one. Rule C4.

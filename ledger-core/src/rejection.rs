@@ -105,6 +105,12 @@ pub enum Rejection {
     /// Too many of her coupons for one business wait to be used.
     #[error("the member has too many coupons of this business")]
     TooManyCoupons,
+    /// Two accounts cannot become one, or two again, now.
+    #[error("the accounts cannot be merged or parted: {}", because.as_str())]
+    MergeNotPossible {
+        /// Why.
+        because: MergeObstacle,
+    },
     /// More than she has available. Rules R4, Z.
     #[error("there are not enough bonuses available")]
     InsufficientBonuses {
@@ -179,6 +185,50 @@ pub enum Rejection {
     AmountOutOfRange,
 }
 
+/// Why two accounts cannot become one, or two again; in the order in which it is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeObstacle {
+    /// They are one and the same.
+    SameAccount,
+    /// One of them became one with another.
+    AlreadyMerged,
+    /// The one that goes has taken in others.
+    HasAbsorbed,
+    /// The one that goes is blocked.
+    Blocked,
+    /// They are not one.
+    NotMerged,
+    /// Bonuses are held.
+    OpenHold,
+    /// A document waits for an admin.
+    WaitingDocument,
+    /// There is a debt.
+    Debt,
+    /// Premium is paid for on both.
+    BothPremium,
+    /// The one that goes has too long a history to move.
+    LongHistory,
+}
+
+impl MergeObstacle {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SameAccount => "same_account",
+            Self::AlreadyMerged => "already_merged",
+            Self::HasAbsorbed => "has_absorbed",
+            Self::Blocked => "blocked",
+            Self::NotMerged => "not_merged",
+            Self::OpenHold => "open_hold",
+            Self::WaitingDocument => "waiting_document",
+            Self::Debt => "debt",
+            Self::BothPremium => "both_premium",
+            Self::LongHistory => "long_history",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($rejection:pat => $code:literal,)*) => {
         impl Rejection {
@@ -217,6 +267,7 @@ codes! {
     Self::CouponStatusRequired { .. } => "COUPON_STATUS_REQUIRED",
     Self::CouponNotWithBonuses => "COUPON_NOT_WITH_BONUSES",
     Self::TooManyCoupons => "TOO_MANY_COUPONS",
+    Self::MergeNotPossible { .. } => "MERGE_NOT_POSSIBLE",
     Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
     Self::MemberChangeWithRedemption => "MEMBER_CHANGE_WITH_REDEMPTION",
     Self::MemberExists => "MEMBER_EXISTS",

@@ -3,7 +3,7 @@
 use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
 use ledger_core::ids::{BusinessId, CorrelationId, MemberId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
-use ledger_core::member::{HandOver, MemberCommand, MemberOutcome};
+use ledger_core::member::{Accounts, HandOver, MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
 use ledger_core::policy::decide::PublishPolicy;
 use ledger_core::time::Timestamp;
@@ -29,6 +29,11 @@ pub enum Command {
         /// What.
         command: HandOver,
     },
+    /// An account goes into another of the same woman. Like every command here, one to the old account goes to the other
+    /// from then on.
+    Merge(Accounts),
+    /// It stands for itself again.
+    Unmerge(Accounts),
     /// Money given back for a purchase, whosever it is. Rules F, D4.
     Refund(RefundRequest),
     /// A new business.

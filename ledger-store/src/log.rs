@@ -22,6 +22,7 @@ pub struct StoredRow {
 }
 
 /// The columns of one row of `ledger.events`.
+#[derive(sqlx::FromRow)]
 struct Columns {
     position: i64,
     event_id: Uuid,
@@ -212,22 +213,26 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses' and the policies' streams up to `until`, in order.
+/// Every row of the businesses' and the policies' streams up to `until`, and those that say of an account that it went into
+/// another, or stands for itself again; in order.
 ///
 /// # Errors
 /// As [`read_after`].
 pub async fn read_registry(db: impl PgExecutor<'_>, until: Position) -> Result<Vec<StoredRow>, StoreError> {
-    let rows = sqlx::query_as!(
-        Columns,
-        r#"SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
-                  recorded_at, payload, metadata AS "metadata: Json<Metadata>", leaf_hash
-           FROM ledger.events WHERE stream_type <> 'member' AND position <= $1 ORDER BY position"#,
-        until
-    )
-    .fetch_all(db)
-    .await?;
+    let rows: Vec<Columns> = sqlx::query_as(REGISTRY).bind(until).fetch_all(db).await?;
     stored(rows)
 }
+
+/// Each part has a partial index of its own.
+const REGISTRY: &str = "
+    SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+           recorded_at, payload, metadata, leaf_hash
+    FROM ledger.events WHERE stream_type <> 'member' AND position <= $1
+    UNION ALL
+    SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
+           recorded_at, payload, metadata, leaf_hash
+    FROM ledger.events WHERE event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1
+    ORDER BY position";
 
 /// The newest position; 0 on an empty log.
 ///

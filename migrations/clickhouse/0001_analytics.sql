@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS bonus_movements
     position       Int64                    COMMENT 'place of the event on the log',
     ordinal        UInt32                   COMMENT 'place of the movement in its event, from 0',
     event_id       UUID,
-    kind           LowCardinality(String)   COMMENT 'accrued, matured, expired, held, released, redeemed, returned, taken_back, owed, repaid, gifted, adjusted, withdrawn or coupon',
+    kind           LowCardinality(String)   COMMENT 'accrued, matured, expired, held, released, redeemed, returned, taken_back, owed, repaid, gifted, adjusted, withdrawn, coupon or moved',
     lot_id         UUID,
     transaction_id UUID                     COMMENT 'the purchase (a coupon''s, too), gift or adjustment the lot came from',
     member_id      UUID,

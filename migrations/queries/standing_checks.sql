@@ -16,6 +16,9 @@ WITH place AS (
            coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account = 'member/available'), 0) AS available,
            coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account = 'member/held'), 0) AS held,
            coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account = 'member/debt'), 0) AS debt,
+           -- Between the two facts of accounts that become one, or two again.
+           coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account = 'transfer/pending'), 0) AS moving_pending,
+           coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account = 'transfer/available'), 0) AS moving_available,
            coalesce(-sum(kopecks) FILTER (WHERE unit = 'BON' AND account ~ '/issued$'), 0) AS issued,
            coalesce(sum(kopecks) FILTER (WHERE unit = 'BON' AND account ~ '/(redeemed|expired|taken_back)$'), 0) AS gone
     FROM journal.totals
@@ -24,10 +27,11 @@ WITH place AS (
     UNION ALL
     SELECT 2, 'rub_zero', 'RUB: all that was added = all that was taken', rub_plus, rub_minus, 0 FROM total
     UNION ALL
-    SELECT 3, 'float', 'RUB float = BON available + held', rub_float, available + held, 0 FROM total
+    SELECT 3, 'float', 'RUB float = BON available + held', rub_float, available + held + moving_available,
+           0 FROM total
     UNION ALL
     SELECT 4, 'lots', 'issued = redeemed + expired + taken back + outstanding, lot by lot', issued,
-           gone + pending + available + held,
+           gone + pending + available + held + moving_pending + moving_available,
            (SELECT coalesce(sum(abs(issued_kopecks - redeemed_kopecks - expired_kopecks - taken_back_kopecks
                                     - outstanding_kopecks)), 0)
             FROM journal.lots

@@ -49,6 +49,8 @@ CREATE TABLE premium (
     from_time timestamptz NOT NULL,
     to_time   timestamptz NOT NULL,
     closed    boolean     NOT NULL DEFAULT false,
-    PRIMARY KEY (member_id, from_time)
+    -- The account it was paid for: another while two accounts of one woman are one.
+    home      uuid        NOT NULL,
+    PRIMARY KEY (member_id, from_time, home)
 );
 CREATE INDEX premium_ending ON premium (to_time) WHERE NOT closed;

@@ -31,6 +31,25 @@ impl Block {
     }
 }
 
+/// Two accounts of one woman that become one, or two again.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MergeAccounts {
+    /// The account that goes into the one in the address, or leaves it.
+    pub(crate) from_member_id: Uuid,
+    /// Why; kept in the vault.
+    #[schema(max_length = 500)]
+    pub(crate) reason: String,
+}
+
+impl MergeAccounts {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let from_member_id = fields.required("from_member_id", json::uuid);
+        let reason = fields.required("reason", json::text(REASON_CHARS_MAX));
+        Some(Self { from_member_id: from_member_id?, reason: reason? })
+    }
+}
+
 /// A manual adjustment. Rule B10.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]

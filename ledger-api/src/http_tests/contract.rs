@@ -124,6 +124,9 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         | Operation::DropQuarantined
         | Operation::CancelPremium => vec![json!({})],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
+        Operation::MergeMembers | Operation::UnmergeMembers => {
+            vec![json!({ "from_member_id": ID, "reason": "a second phone" })]
+        }
         Operation::AdjustBonuses => vec![
             json!({ "amount": "-150.00", "reason": "a till's mistake" }),
             json!({ "amount": 150.5, "reason": "a till's mistake" }),

@@ -1,6 +1,7 @@
 //! Every error with its status and code.
 
 use ledger_core::money::{Bonuses, Roubles};
+use ledger_core::rejection::MergeObstacle;
 use ledger_core::time::Timestamp;
 
 use super::*;
@@ -60,6 +61,7 @@ fn every_error_has_its_status_and_code() {
         (Rejection::MemberChangeWithRedemption.into(), 422, "MEMBER_CHANGE_WITH_REDEMPTION"),
         (Rejection::MemberExists.into(), 409, "MEMBER_EXISTS"),
         (Rejection::SlugTaken.into(), 409, "SLUG_TAKEN"),
+        (Rejection::MergeNotPossible { because: MergeObstacle::Debt }.into(), 409, "MERGE_NOT_POSSIBLE"),
         (Rejection::ConsentRequired.into(), 422, "CONSENT_REQUIRED"),
         (
             Rejection::OccurredInFuture { occurred_at: at, now: at, limit_minutes: 5 }.into(),

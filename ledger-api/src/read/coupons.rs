@@ -58,19 +58,19 @@ pub(crate) async fn one(app: &App, id: CouponId) -> Result<Option<StoredCoupon>,
     Ok(found.fetch_optional(&app.read_pool).await?)
 }
 
-/// Up to one coupon more than the page holds that a member can still use, newest first.
+/// Up to one coupon more than the page holds that a member can still use, of all her accounts, newest first.
 pub(crate) async fn open(
     app: &App,
-    member: MemberId,
+    accounts: &[MemberId],
     now: Timestamp,
     page: &Page,
 ) -> Result<Vec<StoredCoupon>, ApiError> {
     let statement = coupons!(
-        "member_id = $1 AND position < $2 AND state IN ('issued', 'activated') AND expires_at >= $3
+        "member_id = ANY($1) AND position < $2 AND state IN ('issued', 'activated') AND expires_at >= $3
          ORDER BY position DESC LIMIT $4"
     );
     let found = sqlx::query_as(statement)
-        .bind(member.as_uuid())
+        .bind(accounts.iter().map(MemberId::as_uuid).collect::<Vec<Uuid>>())
         .bind(page.before())
         .bind(now.to_utc())
         .bind(page.limit.saturating_add(1));

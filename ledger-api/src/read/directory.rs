@@ -40,7 +40,7 @@ pub(crate) async fn purchase(app: &App, id: PurchaseId) -> Result<Option<dto::Pu
     .bind(id.as_uuid())
     .fetch_optional(&app.read_pool)
     .await?;
-    Ok(row.map(shown))
+    Ok(row.map(|row| shown(app, row)))
 }
 
 /// Up to one purchase of a business more than the page holds, newest first.
@@ -59,14 +59,16 @@ pub(crate) async fn purchases(
     .bind(page.limit.saturating_add(1))
     .fetch_all(&app.read_pool)
     .await?;
-    Ok(rows.into_iter().map(shown).collect())
+    Ok(rows.into_iter().map(|row| shown(app, row)).collect())
 }
 
-fn shown(row: PurchaseRow) -> dto::Purchase {
+/// Whose it is: the account that stands for the one it was recorded for.
+fn shown(app: &App, row: PurchaseRow) -> dto::Purchase {
+    let member = app.ledger.registry().accounts.survivor(MemberId::from_uuid(row.member_id));
     dto::Purchase {
         transaction_id: row.purchase_id,
         business_id: row.business_id,
-        member_id: row.member_id,
+        member_id: member.as_uuid(),
         amount: Roubles::from_kopecks(row.amount_kopecks),
         bonuses_earned: Bonuses::from_kopecks(row.bonuses_kopecks),
         bonuses_available_from: row.available_from.map(Timestamp::new),

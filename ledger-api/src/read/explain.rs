@@ -124,8 +124,16 @@ impl Told {
                 self.moved(fact.lot_id, &fact.funder, fact.amount, None);
             }
             // Only movements make lines: see `facts_of_line`.
-            _ => {}
+            other => self.moved_between_accounts(other),
         }
+    }
+
+    /// Two accounts of hers became one, or two again; nothing for what is something else.
+    fn moved_between_accounts(&mut self, fact: &MemberEvent) {
+        let Some((_, estate)) = fact.estate() else { return };
+        let amount = estate.bonuses();
+        self.say(format!("Перенос между вашими счетами: {amount} ₽; срок действия бонусов не меняется"));
+        self.parts(estate.lots.iter().map(|moved| &moved.lot.part));
     }
 
     /// Rules B1–B5.

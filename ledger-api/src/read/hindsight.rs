@@ -57,7 +57,7 @@ fn known(rows: Vec<StoredRow>, known_at: Timestamp) -> Result<Arc<Registry>, Api
     for StoredRow { row, .. } in rows {
         if row.position == 1 || row.recorded_at <= known_at {
             let event = row.event().map_err(|_| unreadable())?;
-            registry.apply(&event).map_err(|_| unreadable())?;
+            registry.apply(row.stream_id, &event).map_err(|_| unreadable())?;
         }
     }
     Ok(Arc::new(registry))

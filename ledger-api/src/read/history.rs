@@ -60,15 +60,22 @@ impl Filter {
     }
 }
 
-/// The columns of a line, of one member's lines: her id is parameter 1.
+/// The columns of a line, of the lines of some accounts: their ids are parameter 1. Account by account, so that each is
+/// read along its key.
 macro_rules! lines {
     ($conditions:expr) => {
         concat!(
+            "SELECT line.* FROM UNNEST($1::uuid[]) AS account CROSS JOIN LATERAL (",
             "SELECT position, line_id, type, amount_kopecks, adds, business_id, medical, occurred_at, ",
-            "balance_after_kopecks FROM history.lines WHERE member_id = $1 AND ",
-            $conditions
+            "balance_after_kopecks FROM history.lines WHERE member_id = account AND ",
+            $conditions,
+            ") AS line"
         )
     };
+}
+
+fn ids(accounts: &[MemberId]) -> Vec<Uuid> {
+    accounts.iter().map(MemberId::as_uuid).collect()
 }
 
 /// What a [`Filter`] asks for, as it binds it.
@@ -79,39 +86,46 @@ macro_rules! filtered {
     };
 }
 
-/// Up to one line more than the page holds, and how many there are in all.
+/// Up to one line more than the page holds, and how many there are in all, of all accounts of a member. The total after a
+/// line is that of its account.
 pub(crate) async fn lines(
     app: &App,
-    member: MemberId,
+    accounts: &[MemberId],
     filter: &Filter,
     page: &Page,
 ) -> Result<(Vec<StoredLine>, i64), ApiError> {
-    let text = concat!(lines!(filtered!()), " AND position < $6 ORDER BY position DESC LIMIT $7 OFFSET $8");
+    let text = concat!(
+        lines!(concat!(
+            filtered!(),
+            " AND position < $6 ORDER BY position DESC LIMIT $7::bigint + $8::bigint"
+        )),
+        " ORDER BY position DESC LIMIT $7 OFFSET $8"
+    );
     let lines = filter
-        .bind(sqlx::query_as(text).bind(member.as_uuid()))
+        .bind(sqlx::query_as(text).bind(ids(accounts)))
         .bind(page.before())
         .bind(page.limit.saturating_add(1))
         .bind(page.offset)
         .fetch_all(&app.read_pool)
         .await?;
-    Ok((lines, count(app, member, filter).await?))
+    Ok((lines, count(app, accounts, filter).await?))
 }
 
-async fn count(app: &App, member: MemberId, filter: &Filter) -> Result<i64, ApiError> {
+async fn count(app: &App, accounts: &[MemberId], filter: &Filter) -> Result<i64, ApiError> {
     let query = if *filter == Filter::default() {
-        let text = "SELECT COALESCE(sum(lines), 0)::bigint FROM history.totals WHERE member_id = $1";
-        sqlx::query_as(text).bind(member.as_uuid())
+        let text = "SELECT COALESCE(sum(lines), 0)::bigint FROM history.totals WHERE member_id = ANY($1)";
+        sqlx::query_as(text).bind(ids(accounts))
     } else {
-        let text = concat!("SELECT count(*) FROM history.lines WHERE member_id = $1 AND ", filtered!());
-        filter.bind(sqlx::query_as(text).bind(member.as_uuid()))
+        let text = concat!("SELECT count(*) FROM history.lines WHERE member_id = ANY($1) AND ", filtered!());
+        filter.bind(sqlx::query_as(text).bind(ids(accounts)))
     };
     let (lines,) = query.fetch_one(&app.read_pool).await?;
     Ok(lines)
 }
 
-/// The line `id` of her history.
-pub(crate) async fn line(app: &App, member: MemberId, id: Uuid) -> Result<Option<StoredLine>, ApiError> {
-    let query = sqlx::query_as(lines!("line_id = $2")).bind(member.as_uuid()).bind(id);
+/// The line `id` of the history of these accounts.
+pub(crate) async fn line(app: &App, accounts: &[MemberId], id: Uuid) -> Result<Option<StoredLine>, ApiError> {
+    let query = sqlx::query_as(lines!("line_id = $2")).bind(ids(accounts)).bind(id);
     Ok(query.fetch_optional(&app.read_pool).await?)
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn verify_code(call: Call, payload: Payload) -> Answer {
     // Only now is it used up: of several at once one gets through.
     codes.check(code_id, &code, CodeUse::Burn, now).await?;
     let issued = call.app.vault.refresh_tokens().start(member_id, now).await?;
-    let status = read::statuses::shown(&call.app, member_id).await.unwrap_or_default();
+    let status = read::statuses::shown(&call.app, call.survivor(member_id)).await.unwrap_or_default();
     signed_in(&call, &issued, status, Signing::In)
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
         tracing::warn!("a refresh token was used twice; its family is ended");
     }
     let issued = issued?;
-    let status = read::statuses::shown(&call.app, issued.member_id).await.unwrap_or_default();
+    let status = read::statuses::shown(&call.app, call.survivor(issued.member_id)).await.unwrap_or_default();
     signed_in(&call, &issued, status, Signing::In)
 }
 
@@ -145,7 +145,7 @@ enum Signing {
 fn signed_in(call: &Call, issued: &IssuedRefresh, status: Status, signing: Signing) -> Answer {
     let member: MemberId = issued.member_id;
     let mut data = dto::SignedIn {
-        member_id: member.as_uuid(),
+        member_id: call.survivor(member).as_uuid(),
         status: None,
         access_token: call.app.tokens.access(member, status, call.now())?,
         refresh_token: issued.token.expose().to_owned(),

@@ -78,7 +78,7 @@ async fn decide_all(call: &Call, items: Vec<Item>) -> Result<Vec<ItemOutcome>, A
         let done = match (item.reported, member) {
             (Err(error), _) | (Ok(_), Err(error)) => Err(error),
             (Ok(reported), Ok(Some(Some(member)))) => {
-                let queue = *queue_of.entry(member).or_insert_with(|| {
+                let queue = *queue_of.entry(call.survivor(member)).or_insert_with(|| {
                     queues.push(Vec::new());
                     queues.len() - 1
                 });
@@ -123,5 +123,6 @@ fn outcome(external_id: Option<String>, became: Result<Became, ApiError>) -> Res
 }
 
 async fn decide(call: &Call, reported: &Reported, member: MemberId) -> Result<Became, ApiError> {
-    intake::result_of(&intake::decide(call, reported, member, Form::Single).await?, member)
+    let receipt = intake::decide(call, reported, member, Form::Single).await?;
+    intake::result_of(&receipt, call.survivor(member))
 }

@@ -65,14 +65,16 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     let texts = [(coupon_id.description(), &wanted.description), (coupon_id.gift(), &wanted.gift)];
     let texts: Vec<_> = texts.iter().filter_map(|(id, text)| Some((*id, text.as_deref()?))).collect();
     let (command, idempotency) = issue_command(&wanted, (member, business), key);
-    let words = Words { member, purpose: Purpose::Coupons, texts: &texts };
+    // Sealed for the account that has the coupon.
+    let owner = call.survivor(member);
+    let words = Words { member: owner, purpose: Purpose::Coupons, texts: &texts };
     let receipt = words.around(&call, command, idempotency).await?;
     let Outcome::Member(MemberOutcome::CouponIssued { coupon_id }) = receipt.outcome else {
         return Err(other_outcome());
     };
     let replayed = receipt.repeat != Repeat::First;
     counter!("coupons_issued_total").increment(u64::from(!replayed));
-    let (coupon_id, member_id) = (coupon_id.as_uuid(), member.as_uuid());
+    let (coupon_id, member_id) = (coupon_id.as_uuid(), owner.as_uuid());
     let data = dto::CouponIssuedAnswer { coupon_id, member_id, replayed };
     call.answer(status(&receipt, StatusCode::CREATED), &data, receipt.position)
 }
@@ -82,7 +84,7 @@ fn issue_command(
     wanted: &CouponWanted,
     (member, business_id): (MemberId, BusinessId),
     key: [u8; 32],
-) -> (MemberCommand, Idempotency) {
+) -> (Command, Idempotency) {
     let coupon_id = CouponId::of_key(&key);
     let CouponWanted { gives, conditions, expires_at, funded_by, .. } = wanted;
     let by_coalition = *funded_by == FundedBy::Coalition;
@@ -102,7 +104,7 @@ fn issue_command(
         expires_at: *expires_at,
         funded_by: *funded_by,
     }));
-    (command, Idempotency { key, revision: 1, fingerprint })
+    (Command::Member { member_id: member, command }, Idempotency { key, revision: 1, fingerprint })
 }
 
 fn access(call: &Call) -> Result<Access, ApiError> {
@@ -152,11 +154,14 @@ pub(crate) async fn activate(call: Call, payload: Payload) -> Answer {
     let coupon = call.path_uuid("id")?;
     call.no_fields(payload).await?;
     let member = call.member()?;
-    let (coupon_id, _, _) =
-        Some(named(&call).await?).filter(|(_, hers, _)| *hers == member).ok_or(ApiError::NotFound)?;
+    // The code is sealed for the account that was given the coupon, which may be one with hers.
+    let (coupon_id, owner, _) = named(&call).await?;
+    if call.survivor(owner) != member {
+        return Err(ApiError::NotFound);
+    }
     let key = call.idempotency_key_about(coupon, &header)?;
     let reserved_until = reserved_until(&call)?;
-    let (drawn, hash) = reserve(&call, member, reserved_until).await?;
+    let (drawn, hash) = reserve(&call, owner, reserved_until).await?;
     let activate = ActivateCoupon { coupon_id, code: hash, reserved_until };
     let command = Command::Member { member_id: member, command: MemberCommand::ActivateCoupon(activate) };
     let fingerprint = fingerprint(&[coupon.as_bytes()]);
@@ -173,14 +178,14 @@ pub(crate) async fn activate(call: Call, payload: Payload) -> Answer {
     // What may be on the log all the same stays reserved.
     let is_refused = matches!(result, Err(ApiError::Rejected(_)));
     if is_refused || given.is_some_and(|(code, _)| code != hash) {
-        members.forget_code(member, hash.as_bytes(), &access).await?;
+        members.forget_code(owner, hash.as_bytes(), &access).await?;
     }
     let receipt = result?;
     let (code, valid_until) = given.ok_or_else(other_outcome)?;
     let activation_code = if code == hash {
         drawn
     } else {
-        let words = members.coupon_words(member, &[], &[*code.as_bytes()], &access).await?;
+        let words = members.coupon_words(owner, &[], &[*code.as_bytes()], &access).await?;
         words.codes.get(code.as_bytes()).cloned().ok_or(ApiError::NotFound)?
     };
     let replayed = receipt.repeat != Repeat::First;
@@ -239,7 +244,7 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;
     let (discount, bonuses) = found.gave();
     let funded_by = if found.by_coalition { "coalition" } else { "business" };
-    let (member_id, transaction_id) = (found.member().as_uuid(), found.purchase_id);
+    let (member_id, transaction_id) = (call.survivor(found.member()).as_uuid(), found.purchase_id);
     let business_id = Some(found.business_id);
     let terms = found.terms(call.now(), business_id, said(&mut words, id));
     let data = dto::Coupon { terms, member_id, funded_by, transaction_id, discount, bonuses };
@@ -254,10 +259,16 @@ pub(crate) async fn own(call: Call, _: Payload) -> Answer {
     let member = call.member()?;
     let position = read::wait(&call, Model::Directory, Some(member)).await?;
     let now = call.now();
-    let found = read::coupons::open(&call.app, member, now, &page).await?;
+    let accounts = call.accounts(member);
+    let found = read::coupons::open(&call.app, &accounts, now, &page).await?;
     let (found, next_cursor) = query::paged(&call, found, page.limit, |coupon| coupon.position.to_string());
     let codes: Vec<[u8; 32]> = found.iter().filter_map(|coupon| Some(coupon.code(now)?.0)).collect();
-    let mut words = words(&call, member, &found, &codes).await?;
+    let mut words = CouponWords::default();
+    for account in accounts {
+        let its = self::words(&call, account, &found, &codes).await?;
+        words.texts.extend(its.texts);
+        words.codes.extend(its.codes);
+    }
     let registry = call.app.ledger.registry();
     let mut items = Vec::with_capacity(found.len());
     for coupon in found {

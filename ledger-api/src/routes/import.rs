@@ -182,7 +182,8 @@ impl Importer {
         let (done, turn) = match &line.found {
             Ok(Some((_, member))) => {
                 let (done, next) = oneshot::channel();
-                let before = self.tails.borrow_mut().insert(*member, (line.number, next));
+                let member = self.call.survivor(*member);
+                let before = self.tails.borrow_mut().insert(member, (line.number, next));
                 (Some(done), before.map(|(_, turn)| turn))
             }
             _ => (None, None),
@@ -195,8 +196,9 @@ impl Importer {
             let outcome = self.decide(&line.found).await;
             if let Ok(Some((_, member))) = &line.found {
                 let mut tails = self.tails.borrow_mut();
-                if tails.get(member).is_some_and(|(number, _)| *number == line.number) {
-                    tails.remove(member);
+                let member = self.call.survivor(*member);
+                if tails.get(&member).is_some_and(|(number, _)| *number == line.number) {
+                    tails.remove(&member);
                 }
             }
             drop(done);
@@ -221,7 +223,7 @@ impl Importer {
             return Some(Err(stopped()));
         }
         let receipt = intake::decide(&self.call, reported, *member, Form::Import).await;
-        let became = receipt.and_then(|receipt| intake::result_of(&receipt, *member));
+        let became = receipt.and_then(|receipt| intake::result_of(&receipt, self.call.survivor(*member)));
         if matches!(became, Err(ApiError::Unavailable(_))) {
             self.stopped.set(true);
         }

@@ -70,8 +70,11 @@ pub(crate) async fn history(call: Call, _: Payload) -> Answer {
     let position = read::wait(&call, Model::History, Some(member)).await?;
     let registry = call.app.ledger.registry();
     // A business that nobody knows, or that may not be asked for, has no lines.
-    let (lines, total) =
-        if known { read::history::lines(&call.app, member, &filter, &page).await? } else { (Vec::new(), 0) };
+    let (lines, total) = if known {
+        read::history::lines(&call.app, &call.accounts(member), &filter, &page).await?
+    } else {
+        (Vec::new(), 0)
+    };
     let (lines, next_cursor) = query::paged(&call, lines, page.limit, |line| line.position.to_string());
     let items = lines.into_iter().map(|line| line.shown(&registry)).collect();
     call.read(&dto::History { items, next_cursor, total }, position)
@@ -103,7 +106,7 @@ pub(crate) async fn explain(call: Call, _: Payload) -> Answer {
     let id = call.path_uuid("id")?;
     let member = call.member()?;
     let position = read::wait(&call, Model::History, Some(member)).await?;
-    let line = read::history::line(&call.app, member, id).await?.ok_or(ApiError::NotFound)?;
+    let line = read::history::line(&call.app, &call.accounts(member), id).await?.ok_or(ApiError::NotFound)?;
     let line_position = line.position;
     let line = line.shown(&call.app.ledger.registry());
     call.read(&read::explain::explain(&call.app, line_position, line).await?, position)

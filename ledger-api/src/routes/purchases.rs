@@ -28,7 +28,10 @@ async fn one_document(call: Call, payload: Payload, form: Form) -> Answer {
     let registry = intake::registry_for(&call, std::slice::from_ref(&document)).await?;
     let reported = intake::read(&call, &registry, document, "", form)?;
     let became = match intake::find_member(&call, &reported).await? {
-        Some(member) => intake::result_of(&intake::decide(&call, &reported, member, form).await?, member)?,
+        Some(member) => {
+            let receipt = intake::decide(&call, &reported, member, form).await?;
+            intake::result_of(&receipt, call.survivor(member))?
+        }
         None => intake::UNMATCHED,
     };
     answer(&call, became)

@@ -29,7 +29,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
 
 pub(crate) async fn apply(call: Call, payload: Payload) -> Answer {
     let (_, member, receipt) = decide(&call, payload, MemberCommand::ApplyQuarantined).await?;
-    match intake::result_of(&receipt, member)? {
+    match intake::result_of(&receipt, call.survivor(member))? {
         Became::Recorded(answer) => call.answer(StatusCode::OK, &answer, answer.position),
         Became::Other { .. } => Err(other_outcome()),
     }

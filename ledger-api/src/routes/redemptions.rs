@@ -58,7 +58,7 @@ pub(crate) async fn hold(call: Call, payload: Payload) -> Answer {
     let Outcome::Member(MemberOutcome::Held { redemption_id, held, expires_at }) = receipt.outcome else {
         return Err(other_outcome());
     };
-    let (redemption_id, member_id) = (redemption_id.as_uuid(), member.as_uuid());
+    let (redemption_id, member_id) = (redemption_id.as_uuid(), call.survivor(member).as_uuid());
     let replayed = receipt.repeat != Repeat::First;
     let answer = dto::HoldAnswer { redemption_id, member_id, held, expires_at, replayed };
     call.answer(status(&receipt, StatusCode::CREATED), &answer, receipt.position)
@@ -75,7 +75,7 @@ pub(crate) async fn capture(call: Call, payload: Payload) -> Answer {
     let natural_key = call.app.keyed.purchase(business_id, &report.source_system, &report.external_id);
     let reported = Reported { business_id, report, natural_key };
     let receipt = intake::decide(&call, &reported, member, Form::Single).await?;
-    answer(&call, intake::result_of(&receipt, member)?)
+    answer(&call, intake::result_of(&receipt, call.survivor(member))?)
 }
 
 pub(crate) async fn cancel(call: Call, payload: Payload) -> Answer {

@@ -1,10 +1,10 @@
-//! A member's standing by an admin's hand: the inner circle, blocking, Premium. Rules S1, S4, R4.
+//! A member's standing by an admin's hand: the inner circle, blocking, Premium, two accounts that are one. Rules S1, S4, R4.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::ids::MemberId;
 use ledger_core::member::premium::PayPremium;
-use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_core::member::{Accounts, MemberCommand, MemberOutcome};
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat};
 
 use super::businesses::execute;
@@ -40,6 +40,29 @@ pub(crate) async fn block(call: Call, payload: Payload) -> Answer {
     let reasoned = Reasoned { member, key, text: &wanted.reason, parts: &[] };
     let receipt = reasoned.execute(&call, |reason| MemberCommand::Block(Some(reason))).await?;
     stands(&call, StatusCode::OK, member, &receipt)
+}
+
+pub(crate) async fn merge(call: Call, payload: Payload) -> Answer {
+    join(call, payload, Command::Merge).await
+}
+
+pub(crate) async fn unmerge(call: Call, payload: Payload) -> Answer {
+    join(call, payload, Command::Unmerge).await
+}
+
+/// Two accounts of one woman become one, or two again: the one in the address stands for both.
+async fn join(call: Call, payload: Payload, command: fn(Accounts) -> Command) -> Answer {
+    query::none(&call)?;
+    let (into, key) = named(&call)?;
+    let body = call.body(payload, Limit::Document).await?;
+    let wanted = document(&body, dto::MergeAccounts::read)?;
+    let from = MemberId::from_uuid(wanted.from_member_id);
+    let parts: &[&[u8]] = &[wanted.from_member_id.as_bytes()];
+    let reasoned = Reasoned { member: into, key, text: &wanted.reason, parts };
+    let receipt = reasoned.has(&call, |reason_id| command(Accounts { from, into, reason_id })).await?;
+    // From its answer on, this process forwards by it.
+    call.app.ledger.refresh().await;
+    stands(&call, StatusCode::OK, into, &receipt)
 }
 
 pub(crate) async fn pay_premium(call: Call, payload: Payload) -> Answer {
@@ -84,6 +107,7 @@ fn stands(call: &Call, status_code: StatusCode, member: MemberId, receipt: &Rece
         return Err(ApiError::Unavailable(Cause::Impossible("a standing was answered with another outcome")));
     };
     let replayed = receipt.repeat != Repeat::First;
-    let data = dto::Standing { member_id: member.as_uuid(), status: status.as_str(), replayed };
+    let data =
+        dto::Standing { member_id: call.survivor(member).as_uuid(), status: status.as_str(), replayed };
     call.answer(status_code, &data, receipt.position)
 }

@@ -185,6 +185,10 @@ event_catalogue! {
         CouponReckoned = 1,
         CouponExpired = 1,
         CouponRevoked = 1,
+        AccountMerged = 1,
+        AccountTakenIn = 1,
+        AccountParted = 1,
+        AccountRestored = 1,
     }
     Business(BusinessEvent, business) {
         BusinessRegistered = 1,

@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 
 /// A code that she asked for. Rule C2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Activation {
     /// The keyed hash of the code.
     pub code: NaturalKey,
@@ -20,6 +22,8 @@ pub struct Activation {
 
 /// A coupon that was not used, revoked or written off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct OpenCoupon {
     /// What it was issued with.
     pub issued: CouponIssued,
@@ -36,11 +40,7 @@ impl MemberState {
     /// Whether she has no purchase at this business that was not refunded in full. Rule C3.
     #[must_use]
     pub fn is_new_customer(&self, business: BusinessId, confidentiality: Confidentiality) -> bool {
-        let visits = match confidentiality {
-            Confidentiality::Ordinary => self.customer_of.get(&business),
-            Confidentiality::Medical => self.visited_medical.get(&business),
-        };
-        visits.is_none_or(|visits| *visits == 0)
+        !self.all_books().any(|books| books.knows_business(business, confidentiality))
     }
 
     pub(super) fn issue(&mut self, fact: &CouponIssued) -> Result<(), &'static str> {

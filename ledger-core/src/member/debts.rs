@@ -1,21 +1,19 @@
-//! The fold of refunds: what came back, what was taken, what is owed. Rules F2–F4, F6.
+//! The fold of refunds: what came back, what was taken, what is owed. Rules F2–F4.
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{
-    BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart, PurchaseAmended, PurchaseRefunded,
-    PurchaseTakenOver,
-};
+use super::event::{BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, OwnPart};
 use super::state::MemberState;
-use crate::category::{Category, Confidentiality};
+use crate::category::Confidentiality;
 use crate::ids::{BusinessId, LotId, PurchaseId, RefundId};
 use crate::log::Position;
-use crate::member::lot::Funder;
-use crate::money::{Bonuses, Roubles};
-use crate::time::Timestamp;
+use crate::member::lot::{Funder, LotOrigin};
+use crate::money::Bonuses;
 
 /// What is owed to one funder after one refund. Rule F3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Debt {
     /// The refund that led to it.
     pub refund_id: RefundId,
@@ -33,6 +31,15 @@ pub struct Debt {
     pub left: Bonuses,
 }
 
+impl Debt {
+    /// The purchase, as the origin of lots.
+    #[must_use]
+    pub const fn origin(&self) -> LotOrigin {
+        let Self { purchase_id, business_id, confidentiality, .. } = *self;
+        LotOrigin::Purchase { purchase_id, business_id, confidentiality }
+    }
+}
+
 impl MemberState {
     /// Her debts, the oldest first. Rule F3.
     #[must_use]
@@ -44,78 +51,6 @@ impl MemberState {
     #[must_use]
     pub fn debt(&self) -> Option<Bonuses> {
         Bonuses::checked_sum(self.debts.iter().map(|debt| debt.left))
-    }
-
-    /// Rule F6: bills and categories are net of refunds.
-    pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
-        let refunded = fact.refunded_before.checked_add(fact.amount).ok_or("a refund does not fit")?;
-        if !fact.amount.is_positive() || refunded > fact.bill {
-            return Err("more is refunded than was paid");
-        }
-        self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
-        if refunded == fact.bill {
-            self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
-            let less = |visits: u32| visits.checked_sub(1);
-            self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
-                .ok_or("more visits are undone than were made")?;
-        }
-        Ok(())
-    }
-
-    /// Rules D3, F6: the bill counts as if the newest revision had been the first.
-    pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
-        let (before, after) = fact.counted();
-        let (at, category, kind) = (fact.bought_at, fact.category, fact.confidentiality);
-        let more = after.checked_sub(before).ok_or("an amendment does not fit")?;
-        if more.is_positive() {
-            self.spend.record(at, category, kind, more).ok_or("the bills of a day do not fit")?;
-        } else {
-            self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
-        }
-        let is_sale = after > Roubles::ZERO;
-        self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
-        let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
-            (true, false) => visits.checked_sub(1),
-            (false, true) => visits.checked_add(1),
-            (true, true) | (false, false) => Some(visits),
-        };
-        self.count_visit(category, kind, fact.business_id, count)
-            .ok_or("more visits are undone than were made")
-    }
-
-    /// Rule D3: her bill from now on, net of the refunds it had.
-    pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
-        let (purchase, counted) = (&fact.purchase, fact.counted());
-        self.sales.record(at, purchase);
-        if !counted.is_positive() {
-            self.sales.revise(at, purchase.purchase_id, Roubles::ZERO);
-            return Ok(());
-        }
-        let (category, kind) = (purchase.category, purchase.confidentiality);
-        self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
-        let more = |visits: u32| visits.checked_add(1);
-        self.count_visit(category, kind, purchase.business_id, more).ok_or("too many visits")
-    }
-
-    /// Counts the visits that make the category known (Rule B2), and her a customer (Rule C3). `None` when `count` finds
-    /// nothing to count.
-    pub(super) fn count_visit(
-        &mut self,
-        category: Category,
-        confidentiality: Confidentiality,
-        business_id: BusinessId,
-        count: impl Fn(u32) -> Option<u32>,
-    ) -> Option<()> {
-        let of_business = match confidentiality {
-            Confidentiality::Ordinary => {
-                let of_category = self.visited.entry(category).or_default();
-                *of_category = count(*of_category)?;
-                self.customer_of.entry(business_id).or_default()
-            }
-            Confidentiality::Medical => self.visited_medical.entry(business_id).or_default(),
-        };
-        *of_business = count(*of_business)?;
-        Some(())
     }
 
     pub(super) fn take_back(&mut self, fact: &BonusTakenBack) -> Result<(), &'static str> {
@@ -130,7 +65,10 @@ impl MemberState {
         position: Position,
         fact: &BonusReturned,
     ) -> Result<(), &'static str> {
-        fact.parts.iter().try_for_each(|held| self.give_back(held))?;
+        for held in &fact.parts {
+            self.give_back(held)?;
+            self.claim(fact.purchase_id, held.part.lot_id);
+        }
         let Some(lot) = &fact.instead else { return Ok(()) };
         self.open(position, fact.origin(), lot.clone())
     }

@@ -151,7 +151,7 @@ pub(super) fn evaluate(
     let now = context.recorded_at;
     let policy = context.policy_at(now)?;
     let (after, until) = live_window(now, policy);
-    let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+    let sums = state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
     let all_categories = context.registry.businesses.ordinary_categories();
     for event in (Review { now, policy, all_categories }).both(&ordinary, &with_medical, &sums) {
         draft.events.push(NewEvent { occurred_at: now, event, cause });

@@ -115,7 +115,7 @@ fn transfer(
         return Err(Rejection::MemberBlocked);
     }
     let (policy, _) = context.policy_for(file.bought_at)?;
-    if is_before_membership(to.registered_at, file.bought_at, policy) {
+    if is_before_membership(to.member_since(), file.bought_at, policy) {
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership));
     }
     give_up(from, command, business, context, taken)?;

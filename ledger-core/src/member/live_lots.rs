@@ -39,7 +39,11 @@ impl MemberState {
             available_from,
             expires_at,
         };
-        self.insert(order, live)
+        self.insert(order, live)?;
+        if let Some(purchase) = origin.purchase_id() {
+            self.claim(purchase, lot_id);
+        }
+        Ok(())
     }
 
     pub(super) fn insert(&mut self, order: SpendOrder, lot: LiveLot) -> Result<(), &'static str> {

@@ -5,6 +5,8 @@
 //! | `purchase.rs` | T3–T6, D1, S2: what a purchase document leads to |
 //! | `quarantine.rs` | T3, D5: documents that an admin applies or drops |
 //! | `sales.rs` | D5: what another system may report again |
+//! | `books.rs` | S1, B2, C3, D5: what one account bought |
+//! | `merge.rs`, `absorbed.rs` | two accounts of one woman: one, and two again |
 //! | `accrual.rs` | B1–B5, P1, P5: how many bonuses, in which lots |
 //! | `redemption.rs` | R1–R4: holds, captures, cancellations |
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
@@ -29,9 +31,11 @@
 //! | `command.rs`, `decide.rs`, `draft.rs` | what can be asked, which decision it is, what it wants written |
 //! | `working.rs` | a decision of several steps |
 
+mod absorbed;
 pub mod accrual;
 pub mod amend;
 pub mod balance;
+pub mod books;
 pub mod command;
 pub mod consent;
 mod consents;
@@ -49,6 +53,7 @@ pub mod hindsight;
 pub mod holds;
 mod live_lots;
 pub mod lot;
+pub mod merge;
 pub mod movement;
 pub mod premium;
 mod purchase;
@@ -66,7 +71,7 @@ pub mod status;
 mod working;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -74,6 +79,7 @@ pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
 pub use hand_over::{HandOver, HandedOver, hand_over};
+pub use merge::{Accounts, Joined, merge, unmerge};
 pub use purchase_file::PurchaseFile;
 pub use refund::Refund;
 pub use state::{CorruptHistory, MemberState};

@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::ids::CorrelationId;
-use crate::member::event::{BonusTakenBack, MemberEvent};
+use crate::ids::{CorrelationId, GrantId, ReasonId};
+use crate::member::event::{
+    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, BonusTakenBack, MemberEvent,
+};
 use crate::member::lot::LotOrigin;
 use crate::money::Bonuses;
 
@@ -75,6 +77,15 @@ impl Movement {
             MemberEvent::BonusWithdrawn(fact) => {
                 loss(Adjusted, fact.amount, LotOrigin::Adjustment { grant_id: fact.grant_id })
             }
+            // One line for what moves between two accounts that become one, or two again.
+            MemberEvent::AccountMerged(AccountMerged { estate, reason_id, .. })
+            | MemberEvent::AccountParted(AccountParted { estate, reason_id, .. }) => {
+                loss(Adjusted, estate.bonuses(), moved_for(*reason_id))
+            }
+            MemberEvent::AccountTakenIn(AccountTakenIn { estate, reason_id, .. })
+            | MemberEvent::AccountRestored(AccountRestored { estate, reason_id, .. }) => {
+                gain(Adjusted, estate.bonuses(), moved_for(*reason_id))
+            }
             // What matures or is held moves within the total; a debt is not in it until it is paid.
             MemberEvent::BonusMatured(_)
             | MemberEvent::BonusesHeld(_)
@@ -121,6 +132,11 @@ impl Movement {
         let kind = Uuid::new_v5(&request.as_uuid(), self.kind.as_str().as_bytes());
         Uuid::new_v5(&kind, self.origin.id().as_bytes())
     }
+}
+
+/// What moves between accounts is an adjustment by an admin, for a reason that names it.
+const fn moved_for(reason_id: ReasonId) -> LotOrigin {
+    LotOrigin::Adjustment { grant_id: GrantId::from_uuid(reason_id.as_uuid()) }
 }
 
 /// What a take-back takes of lots now: not what had expired before, nor what becomes debt.

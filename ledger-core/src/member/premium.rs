@@ -9,7 +9,7 @@ use super::command::MemberOutcome;
 use super::decide::write_due;
 use super::draft::Draft;
 use crate::context::Context;
-use crate::ids::NaturalKey;
+use crate::ids::{MemberId, NaturalKey};
 use crate::member::event::{PremiumCancelled, PremiumRenewed, PremiumStarted};
 use crate::member::state::MemberState;
 use crate::member::status::Status;
@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 
 /// A period that was paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Period {
     /// The first moment.
     pub from: Timestamp,
@@ -25,6 +27,9 @@ pub struct Period {
     pub to: Timestamp,
     /// Whether its end is on the log: a lapse or a cancellation.
     pub closed: bool,
+    /// The account it was paid for, if that is another that became one with hers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub of: Option<MemberId>,
 }
 
 impl Period {
@@ -64,6 +69,31 @@ impl Premium {
         over.map(|period| period.to).filter(|end| !self.is_active(*end)).max()
     }
 
+    /// Whether some of it is still to come.
+    pub(super) fn goes_on(&self, now: Timestamp) -> bool {
+        self.periods.iter().any(|period| period.to > now)
+    }
+
+    /// Hers and another account's, which is one with hers from now on.
+    pub(super) fn take_in(&mut self, of: MemberId, periods: &[Period]) {
+        self.periods.extend(periods.iter().map(|period| Period { of: Some(of), ..*period }));
+    }
+
+    /// What of it was paid for another account.
+    pub(super) fn of_account(&self, of: MemberId) -> Vec<Period> {
+        let hers = self.periods.iter().filter(|period| period.of == Some(of));
+        hers.map(|period| Period { of: None, ..*period }).collect()
+    }
+
+    /// Without what was paid for another account.
+    pub(super) fn part_with(&mut self, of: MemberId) {
+        self.periods.retain(|period| period.of != Some(of));
+    }
+
+    pub(super) const fn of_periods(periods: Vec<Period>) -> Self {
+        Self { periods }
+    }
+
     fn overlap(&self, from: Timestamp, to: Timestamp) -> Option<&Period> {
         self.periods.iter().find(|period| period.from < to && from < period.to)
     }
@@ -72,7 +102,7 @@ impl Premium {
         if from >= to || self.overlap(from, to).is_some() {
             return Err("a period of Premium that is none, or is paid for twice");
         }
-        self.periods.push(Period { from, to, closed: false });
+        self.periods.push(Period { from, to, closed: false, of: None });
         Ok(())
     }
 
@@ -149,7 +179,7 @@ pub(super) fn cancel(
         return Err(Rejection::MemberNotFound);
     }
     let at = context.recorded_at;
-    if !state.premium.periods.iter().any(|period| period.to > at) {
+    if !state.premium.goes_on(at) {
         return Err(Rejection::PremiumNotActive);
     }
     write_due(state, context, draft)?;

@@ -56,8 +56,8 @@ pub(super) fn record(
         return Err(Rejection::MemberBlocked);
     }
     let registered_at = match command.mode {
-        PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.registered_at),
-        PurchaseMode::Import { registered_at: None } | PurchaseMode::Live => state.registered_at,
+        PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.member_since()),
+        PurchaseMode::Import { registered_at: None } | PurchaseMode::Live => state.member_since(),
     };
     let (policy, policy_moment) = match command.mode {
         PurchaseMode::Live => context.policy_for(document.occurred_at)?,
@@ -79,7 +79,7 @@ pub(super) fn record(
         draft.push(document.occurred_at, waits.into());
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Quarantined { quarantine_id }));
     }
-    if let Some(since) = registered_at.filter(|since| Some(*since) != state.registered_at) {
+    if let Some(since) = registered_at.filter(|since| Some(*since) != state.member_since()) {
         draft.push(since, MembershipBackdated { registered_at: since }.into());
     }
     let decided_at = match command.mode {
@@ -182,10 +182,11 @@ pub(super) fn recorded(
 
 /// Whether the category is new to her at this business. Rule B2.
 fn is_new_category(state: &MemberState, business: &Business) -> bool {
-    let ordinary = state.visited.get(&business.category).is_some_and(|visits| *visits > 0);
-    let same_clinic = business.confidentiality == Confidentiality::Medical
-        && state.visited_medical.get(&business.business_id).is_some_and(|visits| *visits > 0);
-    !ordinary && !same_clinic
+    let is_clinic = business.confidentiality == Confidentiality::Medical;
+    !state.all_books().any(|books| {
+        books.knows_category(business.category)
+            || (is_clinic && books.knows_business(business.business_id, business.confidentiality))
+    })
 }
 
 /// What decides on one purchase besides her state. Rules P1, T6.
@@ -382,7 +383,7 @@ impl Deciding<'_> {
                 (self.decided_at.months_before(self.policy.parameters.status_window_months), self.decided_at)
             }
         };
-        let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+        let sums = state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
         if occurred_at <= after {
             return Ok(sums);
         }

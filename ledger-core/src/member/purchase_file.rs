@@ -190,7 +190,11 @@ impl PurchaseFile {
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
-            | MemberEvent::CouponRevoked(_) => None,
+            | MemberEvent::CouponRevoked(_)
+            | MemberEvent::AccountMerged(_)
+            | MemberEvent::AccountTakenIn(_)
+            | MemberEvent::AccountParted(_)
+            | MemberEvent::AccountRestored(_) => None,
         }
     }
 

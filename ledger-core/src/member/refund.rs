@@ -184,7 +184,7 @@ pub(super) fn review(
     let now = context.recorded_at;
     let policy = context.policy_at(now)?;
     let (after, until) = live_window(now, policy);
-    let sums = working.state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+    let sums = working.state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
     let all_categories = context.registry.businesses.ordinary_categories();
     let review = Review { now, policy, all_categories };
     let state = &working.state;

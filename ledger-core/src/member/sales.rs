@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// One sale, by what another report of it would say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 struct Sale {
     business_id: BusinessId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -31,7 +33,9 @@ struct Sale {
 
 /// Her sales by their moments. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
+#[cfg_attr(feature = "schema", schemars(with = "Vec<(Timestamp, PurchaseId, Sale)>"))]
 pub(crate) struct Sales(Arc<BTreeMap<(Timestamp, PurchaseId), Sale>>);
 
 impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
@@ -66,6 +70,26 @@ impl Sales {
         {
             sale.bill = bill;
         }
+    }
+
+    /// It is a sale to another. Rule D3.
+    pub(super) fn forget(&mut self, at: Timestamp, purchase: PurchaseId) {
+        Arc::make_mut(&mut self.0).remove(&(at, purchase));
+    }
+
+    /// Whether the purchase is one of these. O(sales): asked only where two accounts are one.
+    pub(super) fn knows(&self, purchase: PurchaseId) -> bool {
+        self.0.keys().any(|(_, known)| *known == purchase)
+    }
+
+    /// The purchases.
+    pub(super) fn purchases(&self) -> impl Iterator<Item = PurchaseId> + '_ {
+        self.0.keys().map(|(_, purchase)| *purchase)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The sale that `document` may be another system's report of: the same business and amount, another source, no
@@ -104,6 +128,7 @@ impl MemberState {
                 && Sale::of(&waiting.purchase).is_told_by(document)
         };
         let waiting = || self.quarantined.values().find(waits).map(|waiting| waiting.purchase.purchase_id);
-        self.sales.resembling(document, within).or_else(waiting)
+        let known = self.all_books().find_map(|books| books.sales.resembling(document, within));
+        known.or_else(waiting)
     }
 }

@@ -19,6 +19,8 @@ pub const KEPT_MONTHS: u32 = 120;
 
 /// One bill, net of refunds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 struct Bill {
     at: Timestamp,
     category: Category,
@@ -37,7 +39,9 @@ struct Day {
 
 /// What a member spent. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<Bill>", into = "Vec<Bill>")]
+#[cfg_attr(feature = "schema", schemars(with = "Vec<Bill>"))]
 pub struct SpendBook {
     /// Shared by the copies that decisions work on: most write no bill, and one that does copies a day.
     days: Arc<BTreeMap<MoscowDay, Arc<Day>>>,
@@ -73,6 +77,17 @@ impl WindowSums {
     #[must_use]
     pub fn with(mut self, category: Category, kind: Confidentiality, amount: Roubles) -> Option<Self> {
         self.count(category, kind, amount)?;
+        Some(self)
+    }
+
+    /// These and others; `None` when a sum does not fit.
+    pub(super) fn and(mut self, other: Self) -> Option<Self> {
+        for (sum, more) in
+            [(&mut self.ordinary, other.ordinary), (&mut self.with_medical, other.with_medical)]
+        {
+            sum.amount = sum.amount.checked_add(more.amount)?;
+            sum.categories.extend(more.categories);
+        }
         Some(self)
     }
 
@@ -182,6 +197,13 @@ impl SpendBook {
         let later = bills.map(|bill| bill.at).filter(|at| *at > after);
         let first_day = later.clone().next()?.moscow_day();
         later.take_while(|at| at.moscow_day() == first_day).min()
+    }
+
+    /// What all the bills come to; `None` when that does not fit.
+    #[must_use]
+    pub fn total(&self) -> Option<Roubles> {
+        let mut bills = self.days.values().flat_map(|day| &day.bills);
+        bills.try_fold(Roubles::ZERO, |sum, bill| sum.checked_add(bill.amount))
     }
 
     /// How many bills there are.

@@ -111,7 +111,7 @@ pub(super) fn rank(
     let now = context.recorded_at;
     let policy = context.policy_at(now)?;
     let (after, until) = live_window(now, policy);
-    let sums = state.spend.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+    let sums = state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
     let mut tracks = [state.ordinary, state.with_medical];
     let sides = [
         (Track::Ordinary, rankings.ordinary, sums.ordinary.amount),

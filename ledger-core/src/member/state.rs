@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, CouponId, LotId, QuarantineId};
+use crate::category::Confidentiality;
+use crate::ids::{CouponId, LotId, MemberId, QuarantineId};
 use crate::log::Position;
+use crate::member::absorbed::AllAbsorbed;
+use crate::member::books::Books;
 use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
@@ -21,8 +23,6 @@ use crate::member::event::{
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
-use crate::member::sales::Sales;
-use crate::member::spend::SpendBook;
 use crate::member::status::{Spent, Status};
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
@@ -96,6 +96,8 @@ pub struct SpendOrder {
 
 /// A downgrade that waits for its day. Rule S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct ScheduledDowngrade {
     /// The Moscow day of the fall.
     pub on: MoscowDay,
@@ -105,6 +107,8 @@ pub struct ScheduledDowngrade {
 
 /// One of the two statuses. Rule S7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct StatusTrack {
     /// The status.
     pub status: Status,
@@ -141,11 +145,7 @@ pub struct MemberState {
     pub(crate) lot_orders: BTreeMap<LotId, SpendOrder>,
     pub(crate) holds: Holds,
     pub(crate) debts: Vec<Debt>,
-    pub(crate) spend: SpendBook,
-    pub(crate) sales: Sales,
-    pub(crate) visited: BTreeMap<Category, u32>,
-    pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
-    pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+    pub(crate) books: Books,
     pub(crate) coupons: BTreeMap<CouponId, OpenCoupon>,
     pub(crate) ordinary: StatusTrack,
     pub(crate) with_medical: StatusTrack,
@@ -153,6 +153,9 @@ pub struct MemberState {
     pub(crate) blocked: bool,
     pub(crate) spending_from: Option<Timestamp>,
     pub(crate) quarantined: BTreeMap<QuarantineId, Quarantined>,
+    pub(crate) absorbed: AllAbsorbed,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) merged_into: Option<MemberId>,
 }
 
 impl MemberState {
@@ -180,7 +183,7 @@ impl MemberState {
             MemberEvent::ConsentWithdrawn(fact) => {
                 self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
             }
-            MemberEvent::PurchaseRecorded(fact) => self.visit(fact, occurred_at).map_err(corrupt)?,
+            MemberEvent::PurchaseRecorded(fact) => self.books.visit(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
             MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
             MemberEvent::QuarantineDropped(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
@@ -204,9 +207,7 @@ impl MemberState {
                 self.each_track(fact.track, |track| track.scheduled = None);
             }
             MemberEvent::InnerCircleInvited(_) => self.each_track(Track::Both, |track| track.invited = true),
-            MemberEvent::InnerCircleInvitationWithdrawn(_) => {
-                self.each_track(Track::Both, |track| track.invited = false);
-            }
+            MemberEvent::InnerCircleInvitationWithdrawn(_) => self.uninvite(),
             MemberEvent::TopSpendersEntered(fact) => self.each_track(fact.track, |track| track.top = true),
             MemberEvent::TopSpendersLeft(fact) => self.each_track(fact.track, |track| track.top = false),
             MemberEvent::PremiumStarted(PremiumStarted { from, to, .. })
@@ -231,21 +232,16 @@ impl MemberState {
             MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
             MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
             MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::AccountMerged(fact) => self.merge(fact).map_err(corrupt)?,
+            MemberEvent::AccountTakenIn(fact) => self.take_in(fact).map_err(corrupt)?,
+            MemberEvent::AccountParted(fact) => self.part(fact).map_err(corrupt)?,
+            MemberEvent::AccountRestored(fact) => self.restore(fact).map_err(corrupt)?,
         }
         Ok(())
     }
 
     fn decide_on(&mut self, purpose: &Purpose, choice: ConsentChoice, version: &ConsentVersion) {
         self.consents.insert(purpose.clone(), Decided { choice, version: version.clone() });
-    }
-
-    fn visit(&mut self, fact: &PurchaseRecorded, occurred_at: Timestamp) -> Result<(), &'static str> {
-        self.spend
-            .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
-            .ok_or("the bills of a day do not fit")?;
-        self.sales.record(occurred_at, fact);
-        let more = |visits: u32| visits.checked_add(1);
-        self.count_visit(fact.category, fact.confidentiality, fact.business_id, more).ok_or("too many visits")
     }
 
     fn change_status(&mut self, fact: &StatusChanged) -> Result<(), &'static str> {
@@ -309,7 +305,7 @@ impl MemberState {
     /// S1, S7.
     #[must_use]
     pub fn spent(&self, after: Timestamp, until: Timestamp) -> Option<Spent> {
-        let sums = self.spend.window(after, until)?;
+        let sums = self.window(after, until)?;
         Some(if self.consents_to(&Purpose::MedicalStatus) { sums.with_medical } else { sums.ordinary })
     }
 
@@ -333,7 +329,8 @@ impl MemberState {
     /// How many lots, bills and coupons it holds (sales are as many as bills): what a copy of it costs.
     #[must_use]
     pub fn size(&self) -> usize {
-        [self.lots.len(), self.spend.len(), self.coupons.len(), self.quarantined.len()].iter().sum()
+        let bills: usize = self.all_books().map(|books| books.spend.len()).sum();
+        [self.lots.len(), bills, self.coupons.len(), self.quarantined.len()].iter().sum()
     }
 
     /// Both tracks: without and with medical businesses. Rule S7.

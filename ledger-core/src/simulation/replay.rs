@@ -96,9 +96,10 @@ impl<'a> Replay<'a> {
         books.outstanding(&self.state)
     }
 
-    /// Whether she has joined by the end of the period.
+    /// Whether she has joined by the end of the period, and is not counted by another account.
     pub(super) fn is_member(&self) -> bool {
-        self.state.registered_at.is_some_and(|since| since < self.period.to)
+        self.state.merged_into().is_none()
+            && self.state.registered_at.is_some_and(|since| since < self.period.to)
     }
 
     pub(super) fn ending(&self) -> Ending {
@@ -224,7 +225,7 @@ impl<'a> Replay<'a> {
         self.write(draft, story, books)
     }
 
-    fn is_due(
+    pub(super) fn is_due(
         &mut self,
         at: Timestamp,
         story: &Story,
@@ -277,7 +278,8 @@ impl<'a> Replay<'a> {
     /// The first midnight at which the earliest bill of the window is out of it. Rule S1.
     fn next_bill_leaves(&self) -> Option<Timestamp> {
         let months = self.registry.policies.in_force(self.clock)?.parameters.status_window_months;
-        let bill = self.state.spend.first_after(self.clock.months_before(months))?;
+        let after = self.clock.months_before(months);
+        let bill = self.state.all_books().filter_map(|books| books.spend.first_after(after)).min()?;
         let date = bill.moscow_day().to_date().checked_add_months(Months::new(months))?;
         let mut midnight = MoscowDay::from_date(date).start();
         while midnight.months_before(months) < bill && midnight < self.period.to {

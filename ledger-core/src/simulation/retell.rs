@@ -74,6 +74,10 @@ impl Replay<'_> {
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponRevoked(_) => self.carry_on_time(telling),
+            MemberEvent::AccountMerged(_)
+            | MemberEvent::AccountTakenIn(_)
+            | MemberEvent::AccountParted(_)
+            | MemberEvent::AccountRestored(_) => self.account(telling),
             MemberEvent::BonusAccrued(_)
             | MemberEvent::BonusMatured(_)
             | MemberEvent::BonusExpired(_)
@@ -147,6 +151,25 @@ impl Replay<'_> {
         }
         let Telling { fact, story, books } = telling;
         self.apply(fact.occurred_at, &fact.event, story)?;
+        self.review(fact.recorded_at, story, books)
+    }
+
+    /// Two accounts become one, or two again: what goes is what this replay has, what comes is what really came.
+    fn account(&mut self, mut telling: Telling<'_>) -> Result<(), NotSimulated> {
+        if !self.begins(&mut telling)? {
+            return Ok(());
+        }
+        let Telling { fact, story, books } = telling;
+        self.is_due(fact.recorded_at, story, Some(books))?;
+        let mut event = fact.event.clone();
+        if let MemberEvent::AccountMerged(goes) = &mut event {
+            goes.estate = self.state.estate(goes.estate.registered_at);
+        } else if let MemberEvent::AccountParted(goes) = &mut event
+            && let Some(estate) = self.state.estate_of(goes.absorbed)
+        {
+            goes.estate = estate;
+        }
+        self.apply(fact.occurred_at, &event, story)?;
         self.review(fact.recorded_at, story, books)
     }
 

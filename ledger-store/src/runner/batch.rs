@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Pending;
 use super::append::{EventColumns, KeyColumns};
 use super::decision::{Written, decide, refund_of};
-use super::lookup::{Found, Known, KnownKeys};
+use super::lookup::{Found, Known, KnownKeys, members_of};
 use super::purchases::Files;
 use super::revisions::{amendment, document_key, is_newer};
 use super::warmth::{RegistryFold, Warmth};
@@ -97,12 +97,7 @@ impl Batch {
         recorded_at: Timestamp,
     ) {
         // Whom this batch is about must not be forgotten for the sake of those just loaded.
-        for pending in &waiting {
-            if let Command::Member { member_id, .. } = &pending.request.command {
-                warmth.members.promote(&member_id.as_uuid());
-            }
-        }
-        for member in found.files.members() {
+        for member in members_of(&waiting, &found.files, warmth) {
             warmth.members.promote(&member);
         }
         for (id, warm) in found.members {
@@ -218,7 +213,8 @@ impl Batch {
             for ((id, mut warm), (_, draft)) in folds.into_iter().zip(&parts) {
                 self.snapshots.extend(warm.snapshot(id));
                 for new in &draft.events {
-                    self.files.see(id, new.occurred_at, &new.event);
+                    self.files.see(id, (new.occurred_at, &new.event), &warmth.registry.registry.accounts);
+                    warmth.registry.fold(id, 0, &new.event)?;
                 }
                 warmth.members.put(id, warm);
             }

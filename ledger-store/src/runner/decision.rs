@@ -5,7 +5,7 @@ use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::log::{Event, StreamType};
 use ledger_core::member::draft::Draft;
-use ledger_core::member::{self, MemberState, Refund};
+use ledger_core::member::{self, HandOver, Joined, MemberCommand, MemberState, Refund};
 use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -21,11 +21,11 @@ pub(super) struct Written {
     pub(super) stream_id: Uuid,
     pub(super) draft: Draft,
     pub(super) outcome: Outcome,
-    /// What another member's stream gets, before. Rule D3.
+    /// What another member's stream gets, before. Rule D3, and accounts that become one or two.
     pub(super) before: Option<(Uuid, Draft)>,
 }
 
-/// Decides `command` on what is warm.
+/// Decides `command` on what is warm. What is asked of an account that went into another is asked of that one.
 pub(super) fn decide(
     command: &Command,
     warmth: &Warmth,
@@ -36,19 +36,52 @@ pub(super) fn decide(
     let state = |id: MemberId| -> Result<&MemberState, ExecuteError> {
         warmth.members.peek(&id.as_uuid()).map(|warm| &warm.state).ok_or(ExecuteError::Corrupt)
     };
+    let survivor = |id: &MemberId| context.registry.accounts.survivor(*id);
+    let hers = |id: MemberId, command: &MemberCommand| -> Result<_, ExecuteError> {
+        let decided = member::decide(state(id)?, command, context);
+        Ok(decided.map(|(draft, outcome)| of_member(id, draft, Outcome::Member(outcome))))
+    };
     let written = match command {
-        Command::Member { member_id, command } => member::decide(state(*member_id)?, command, context)
-            .map(|(draft, outcome)| of_member(*member_id, draft, Outcome::Member(outcome))),
-        Command::HandOver { from, to, command } => {
-            let decided = member::hand_over(state(*from)?, state(*to)?, command, context);
-            decided.map(|decided| Written {
-                before: Some((from.as_uuid(), decided.from)),
-                ..of_member(*to, decided.to, Outcome::Member(decided.outcome))
+        Command::Member { member_id, command } => hers(survivor(member_id), command)?,
+        Command::HandOver { from, to, command } => match (survivor(from), survivor(to)) {
+            // Both accounts are one by now: nothing changes hands.
+            (from, to) if from == to => hers(to, &within(command))?,
+            (from, to) => {
+                let decided = member::hand_over(state(from)?, state(to)?, command, context);
+                decided.map(|decided| Written {
+                    before: Some((from.as_uuid(), decided.from)),
+                    ..of_member(to, decided.to, Outcome::Member(decided.outcome))
+                })
+            }
+        },
+        Command::Merge(accounts) => {
+            let (from, into) = (accounts.from, accounts.into);
+            let joined = member::merge(state(from)?, state(into)?, accounts, context);
+            joined.map(|Joined { from: old, into: hers, outcome }| Written {
+                before: Some((from.as_uuid(), old)),
+                ..of_member(into, hers, Outcome::Member(outcome))
+            })
+        }
+        Command::Unmerge(accounts) => {
+            let (from, into) = (accounts.from, accounts.into);
+            let joined = member::unmerge(state(from)?, state(into)?, accounts, context);
+            // What goes back leaves the one before it comes to the other.
+            joined.map(|Joined { from: old, into: hers, outcome }| Written {
+                before: Some((into.as_uuid(), hers)),
+                ..of_member(from, old, Outcome::Member(outcome))
             })
         }
         command => elsewhere(command, context),
     };
     written.map_err(ExecuteError::Refused)
+}
+
+/// A revision that names the other account of the same woman.
+fn within(command: &HandOver) -> MemberCommand {
+    match command {
+        HandOver::Recorded(command) => MemberCommand::AmendPurchase(command.clone()),
+        HandOver::Waiting(command) => MemberCommand::RecordPurchase(command.clone()),
+    }
 }
 
 fn of_member(id: MemberId, draft: Draft, outcome: Outcome) -> Written {
@@ -60,7 +93,9 @@ fn elsewhere(command: &Command, context: &Context<'_>) -> Result<Written, Reject
     let registry: &Registry = context.registry;
     let now = context.recorded_at;
     match command {
-        Command::Member { .. } | Command::HandOver { .. } => Err(Rejection::MemberNotFound),
+        Command::Member { .. } | Command::HandOver { .. } | Command::Merge(_) | Command::Unmerge(_) => {
+            Err(Rejection::MemberNotFound)
+        }
         Command::Refund(RefundRequest { unknown: Unknown::Refused, .. }) => Err(Rejection::PurchaseNotFound),
         Command::Refund(refund) => {
             let command = WaitForPurchase {

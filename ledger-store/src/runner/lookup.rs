@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger_core::ids::PurchaseId;
+use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -67,15 +67,28 @@ pub(super) fn bytes_of(bytes: Vec<u8>, position: Position) -> Result<[u8; 32], S
     <[u8; 32]>::try_from(bytes).map_err(|_| StoreError::Malformed { position, what })
 }
 
-/// The members that `waiting` is about, or whose purchases these are, and that are not warm.
+/// The members that `waiting` is about, or whose purchases these are: the accounts that stand for them.
+pub(super) fn members_of(waiting: &[Pending], files: &Files, warmth: &Warmth) -> HashSet<Uuid> {
+    let accounts = &warmth.registry.registry.accounts;
+    let survivor = |id: Uuid| accounts.survivor(MemberId::from_uuid(id)).as_uuid();
+    let mut members: HashSet<Uuid> = files.members().map(survivor).collect();
+    for pending in waiting {
+        match &pending.request.command {
+            Command::Member { member_id, .. } => drop(members.insert(survivor(member_id.as_uuid()))),
+            // They themselves: what was one before is two afterwards, for what follows in the same batch.
+            Command::Merge(of) | Command::Unmerge(of) => {
+                members.extend([of.from.as_uuid(), of.into.as_uuid()]);
+            }
+            _ => {}
+        }
+    }
+    members
+}
+
+/// Those of them that are not warm.
 fn cold_members(waiting: &[Pending], files: &Files, warmth: &Warmth) -> Vec<Uuid> {
-    let about = waiting.iter().filter_map(|pending| match &pending.request.command {
-        Command::Member { member_id, .. } => Some(member_id.as_uuid()),
-        _ => None,
-    });
-    let cold: HashSet<Uuid> =
-        about.chain(files.members()).filter(|id| !warmth.members.contains(id)).collect();
-    cold.into_iter().collect()
+    let all = members_of(waiting, files, warmth);
+    all.into_iter().filter(|id| !warmth.members.contains(id)).collect()
 }
 
 /// Whether `waiting` can be decided on what is warm.
@@ -115,7 +128,7 @@ async fn load(
     warmth: &Warmth,
     named: &[PurchaseId],
 ) -> Result<Found, StoreError> {
-    let files = Files::load(&mut *db, named).await?;
+    let files = Files::load(&mut *db, named, &warmth.registry.registry.accounts).await?;
     let members = match cold_members(waiting, &files, warmth) {
         cold if cold.is_empty() => HashMap::new(),
         cold => snapshot::load(db, &cold).await?,

@@ -1,4 +1,5 @@
-//! What the decider keeps warm: the folds of members it met lately, and of all policies and businesses.
+//! What the decider keeps warm: the folds of members it met lately, and of all policies, businesses, and accounts that are
+//! one.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -14,7 +15,7 @@ use crate::error::StoreError;
 use crate::log::StoredRow;
 use crate::snapshot::Warm;
 
-/// Policies, businesses, and how many events their streams hold.
+/// Policies and businesses with how many events their streams hold, and which accounts are one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RegistryFold {
     pub(crate) registry: Arc<Registry>,
@@ -22,12 +23,15 @@ pub(crate) struct RegistryFold {
 }
 
 impl RegistryFold {
-    /// Folds one fact of a business or policy stream.
+    /// Folds one fact of a business or policy stream, or one about which accounts are one; others are not its own.
     pub(crate) fn fold(&mut self, stream_id: Uuid, version: i32, event: &Event) -> Result<(), StoreError> {
-        if let Event::Member(_) = event {
+        if let Event::Member(fact) = event {
+            if fact.is_about_accounts() {
+                Arc::make_mut(&mut self.registry).apply(stream_id, event)?;
+            }
             return Ok(());
         }
-        Arc::make_mut(&mut self.registry).apply(event)?;
+        Arc::make_mut(&mut self.registry).apply(stream_id, event)?;
         self.versions.insert(stream_id, version);
         Ok(())
     }
@@ -37,6 +41,9 @@ impl RegistryFold {
         self.versions.get(&stream_id).copied().unwrap_or(0)
     }
 }
+
+/// The facts of members that the registry folds.
+const ACCOUNTS: [&str; 2] = ["AccountMerged", "AccountRestored"];
 
 /// Everything warm, up to and including `head`.
 pub(crate) struct Warmth {
@@ -64,7 +71,8 @@ impl Warmth {
             if !fits {
                 self.members.pop(&row.stream_id);
             }
-        } else {
+        }
+        if row.stream_type != StreamType::Member || ACCOUNTS.contains(&row.event_type.as_str()) {
             let position = row.position;
             let event = row.event().map_err(|source| StoreError::Unreadable { position, source })?;
             self.registry.fold(row.stream_id, row.stream_version, &event)?;

@@ -6,8 +6,8 @@
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::LotId;
 use ledger_core::log::Event;
-use ledger_core::member::event::{LotPart, MemberEvent};
-use ledger_core::member::lot::LotOrigin;
+use ledger_core::member::event::{Estate, LotPart, MemberEvent};
+use ledger_core::member::lot::{Lot, LotOrigin};
 
 /// What a movement's row says of its lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,18 @@ impl From<&LotPart> for LotOf {
 
 fn parts<'a>(parts: impl Iterator<Item = &'a LotPart>) -> Vec<LotOf> {
     parts.map(LotOf::from).collect()
+}
+
+/// Lots that a fact opens.
+fn opened(lots: &[Lot], origin: LotOrigin) -> Vec<LotOf> {
+    lots.iter().map(|lot| of(lot.lot_id, origin)).collect()
+}
+
+/// What moves from one account to another: its lots, and what is owed instead of lots.
+fn moved(estate: &Estate) -> Vec<LotOf> {
+    let mut lots = parts(estate.lots.iter().map(|moved| &moved.lot.part));
+    lots.extend(estate.debts.iter().map(|debt| of(debt.lot_id, debt.origin())));
+    lots
 }
 
 /// The lot that a fact with these fields moves.
@@ -55,10 +67,11 @@ pub(super) fn discount_of(event: &Event) -> Option<LotOf> {
 /// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
 pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
     let Event::Member(event) = event else { return None };
+    if let Some((_, estate)) = event.estate() {
+        return Some(("moved", moved(estate)));
+    }
     Some(match event {
-        MemberEvent::BonusAccrued(fact) => {
-            ("accrued", fact.lots.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
-        }
+        MemberEvent::BonusAccrued(fact) => ("accrued", opened(&fact.lots, fact.origin())),
         MemberEvent::BonusMatured(fact) => ("matured", vec![moved!(fact)]),
         MemberEvent::BonusExpired(fact) => ("expired", vec![moved!(fact)]),
         MemberEvent::BonusGifted(fact) => ("gifted", vec![of(fact.lot.lot_id, fact.origin())]),
@@ -82,12 +95,8 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
-        MemberEvent::CouponRedeemed(fact) => {
-            ("coupon", fact.lot.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
-        }
-        MemberEvent::CouponReckoned(fact) => {
-            ("coupon", fact.lot.iter().map(|lot| of(lot.lot_id, fact.origin())).collect())
-        }
+        MemberEvent::CouponRedeemed(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
+        MemberEvent::CouponReckoned(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -117,6 +126,10 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::CouponIssued(_)
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)
-        | MemberEvent::CouponRevoked(_) => return None,
+        | MemberEvent::CouponRevoked(_)
+        | MemberEvent::AccountMerged(_)
+        | MemberEvent::AccountTakenIn(_)
+        | MemberEvent::AccountParted(_)
+        | MemberEvent::AccountRestored(_) => return None,
     })
 }

@@ -7,9 +7,10 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId, RedemptionId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent,
+    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent, Way,
 };
 use ledger_core::member::lot::{Lot, LotOrigin};
+use ledger_core::money::Bonuses;
 use ledger_core::postings::{Account, postings};
 
 use crate::engine::{Decoded, Fact};
@@ -101,7 +102,10 @@ impl Changes {
                 | Account::Claims(_)
                 | Account::Clearing(_)
                 | Account::Float
-                | Account::Breakage => continue,
+                | Account::Breakage
+                | Account::TransferPending(_)
+                | Account::TransferAvailable(_)
+                | Account::TransferDebt(_) => continue,
             };
             *sum = sum.checked_add(kopecks)?;
             change.position = change.position.max(position);
@@ -117,9 +121,7 @@ impl Changes {
                 let lot = self.lots.entry((member, fact.lot_id)).or_default();
                 (!std::mem::replace(&mut lot.matures, true)).then_some(())
             }
-            MemberEvent::BonusExpired(fact) => {
-                self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
-            }
+            MemberEvent::BonusExpired(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::BonusesHeld(fact) => self.hold(member, fact),
             MemberEvent::HoldReleased(fact) => fact.parts.iter().try_for_each(|part| {
                 let kopecks = part.amount.kopecks();
@@ -139,15 +141,17 @@ impl Changes {
             MemberEvent::DebtRepaid(fact) => fact.parts.iter().try_for_each(|part| self.take(member, part)),
             MemberEvent::BonusGifted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => self.open(member, position, &fact.lot, fact.origin()),
-            MemberEvent::BonusWithdrawn(fact) => {
-                self.add(member, fact.lot_id, (fact.amount.kopecks().checked_neg()?, 0))
-            }
+            MemberEvent::BonusWithdrawn(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::CouponRedeemed(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
             MemberEvent::CouponReckoned(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
+            MemberEvent::AccountMerged(_)
+            | MemberEvent::AccountTakenIn(_)
+            | MemberEvent::AccountParted(_)
+            | MemberEvent::AccountRestored(_) => self.move_lots(member, fact),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -241,20 +245,42 @@ impl Changes {
     }
 
     fn give_back(&mut self, member: MemberId, position: Position, fact: &BonusReturned) -> Option<()> {
-        for HeldPart { part, available_from, expires_at, opened_at } in &fact.parts {
-            self.add(member, part.lot_id, (part.amount.kopecks(), 0))?;
-            self.keep_secret(member, part)?;
-            let row = LotRow {
-                origin: part.origin,
-                funder: part.funder.as_str().to_owned(),
-                pending: false,
-                available_from: available_from.to_utc(),
-                expires_at: expires_at.to_utc(),
-                position: *opened_at,
-            };
-            self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
+        for held in &fact.parts {
+            self.put_back(member, held, Holding::Available)?;
         }
         fact.instead.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+    }
+}
+
+impl Changes {
+    /// What an account has moves to another, or back.
+    fn move_lots(&mut self, member: MemberId, fact: &MemberEvent) -> Option<()> {
+        let (way, estate) = fact.estate()?;
+        estate.lots.iter().try_for_each(|moved| match way {
+            Way::Out => self.take(member, &moved.lot.part),
+            Way::In => self.put_back(member, &moved.lot, moved.holding),
+        })
+    }
+
+    fn lose(&mut self, member: MemberId, lot: LotId, amount: Bonuses) -> Option<()> {
+        self.add(member, lot, (amount.kopecks().checked_neg()?, 0))
+    }
+
+    /// What comes to a lot that may be there, or not any more.
+    fn put_back(&mut self, member: MemberId, held: &HeldPart, holding: Holding) -> Option<()> {
+        let HeldPart { part, available_from, expires_at, opened_at } = held;
+        self.add(member, part.lot_id, (part.amount.kopecks(), 0))?;
+        self.keep_secret(member, part)?;
+        let row = LotRow {
+            origin: part.origin,
+            funder: part.funder.as_str().to_owned(),
+            pending: holding == Holding::Pending,
+            available_from: available_from.to_utc(),
+            expires_at: expires_at.to_utc(),
+            position: *opened_at,
+        };
+        self.lots.get_mut(&(member, part.lot_id))?.row.get_or_insert(row);
+        Some(())
     }
 }
 

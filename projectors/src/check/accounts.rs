@@ -62,7 +62,8 @@ impl Books {
         report.compare("postings", &count(&self.totals), Some(&self.rows), None);
         let sent: i128 = clickhouse.values().map(|sum| sum.count).sum();
         report.compare("postings, ordinary lots", &count(&self.ordinary), None, Some(&sent));
-        let left = ["member/pending", "member/available", "member/held"];
+        let left =
+            ["member/pending", "member/available", "member/held", "transfer/pending", "transfer/available"];
         let left = left.map(|account| of(&self.totals, &("BON".to_owned(), account.to_owned())).amount);
         let left = Kopecks(left.iter().sum());
         report.compare("outstanding of lots", &left, Some(&Kopecks(outstanding.into())), None);

@@ -9,7 +9,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver,
+    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver, Way,
 };
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
@@ -33,7 +33,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 15] = [
     "accrued",
     "matured",
     "expired",
@@ -48,6 +48,7 @@ pub(super) const KINDS: [&str; 14] = [
     "adjusted",
     "withdrawn",
     "coupon",
+    "moved",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -81,6 +82,9 @@ pub(super) struct Expected {
     pub(super) journal: Accounts,
     /// ClickHouse: her postings of lots that are no medical secret, by account.
     pub(super) ordinary: Accounts,
+    /// Whether it is, or was, one with another account: then facts about the one's purchases, coupons and bills are on both
+    /// streams, and only sums over all members say how many there are.
+    pub(super) merges: bool,
     /// Invariants that do not hold.
     pub(super) broken: Broken,
 }
@@ -180,7 +184,7 @@ impl Folding {
                 }
                 return;
             }
-            _ => return,
+            other => return self.moved(position, other),
         };
         if position <= self.cuts.statuses {
             self.expected.bills.add(Purchases { bonuses: 0, ..one });
@@ -190,6 +194,19 @@ impl Folding {
         }
         if position <= self.cuts.clickhouse && medical == Confidentiality::Ordinary {
             self.expected.facts.entry(business).or_default().add(one);
+        }
+    }
+
+    /// Bills go with the account.
+    fn moved(&mut self, position: Position, fact: &MemberEvent) {
+        let Some((way, estate)) = fact.estate() else { return };
+        let sign = if way == Way::In { 1 } else { -1 };
+        self.expected.merges = true;
+        if position <= self.cuts.statuses {
+            let count = i128::try_from(estate.books.purchases().count()).unwrap_or(i128::MAX);
+            let amount = i128::from(estate.books.spend.total().unwrap_or_default().kopecks());
+            let all = Purchases { count: sign * count, amount: sign * amount, bonuses: 0 };
+            self.expected.bills.add(all);
         }
     }
 
@@ -264,8 +281,16 @@ impl Folding {
                 Account::Issued(_) | Account::Expired(_) | Account::TakenBack(_) | Account::Redeemed(_) => {
                     *self.lots.entry(posting.lot_id).or_default() -= kopecks;
                 }
+                // What is on its way is gone from one stream, and comes into another.
+                Account::TransferAvailable(_) => {
+                    available += kopecks;
+                    *self.lots.entry(posting.lot_id).or_default() -= kopecks;
+                }
+                Account::TransferPending(_) => {
+                    *self.lots.entry(posting.lot_id).or_default() -= kopecks;
+                }
                 Account::Float => float += kopecks,
-                Account::Clearing(_) | Account::Claims(_) | Account::Breakage => {}
+                Account::Clearing(_) | Account::Claims(_) | Account::Breakage | Account::TransferDebt(_) => {}
             }
             if position <= self.cuts.history {
                 self.expected.total += hers;
@@ -349,6 +374,11 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
             lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
         }
-        _ => Vec::new(),
+        other => {
+            let Some((_, estate)) = other.estate() else { return Vec::new() };
+            let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));
+            moved.extend(estate.debts.iter().map(|debt| (14, debt.confidentiality, debt.left.kopecks())));
+            moved
+        }
     }
 }

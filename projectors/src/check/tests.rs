@@ -1,5 +1,7 @@
 //! The check on a real PostgreSQL and a real ClickHouse: it says equal when all is, and finds what is not.
 
+mod merging;
+
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};

@@ -27,6 +27,17 @@ pub struct Decoded {
     pub fact: Fact,
 }
 
+impl Decoded {
+    /// Whether it moves what an account has to another, or back.
+    #[must_use]
+    pub const fn moves_accounts(&self) -> bool {
+        match &self.fact {
+            Fact::Member(_, fact) => fact.estate().is_some(),
+            Fact::Business(_) | Fact::Policy(_) => false,
+        }
+    }
+}
+
 /// The fact of an event, with whom it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {

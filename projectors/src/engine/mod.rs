@@ -39,7 +39,8 @@ pub trait Projection: Send + Sync {
     /// Its tables, with unqualified names.
     fn tables(&self) -> &'static str;
 
-    /// Applies the events of one batch, in order within each stream, inside the transaction on `connection`.
+    /// Applies the events of one batch, in order within each stream, inside the transaction on `connection`. One that moves
+    /// what an account has to another, or back, is a batch of its own.
     ///
     /// # Errors
     /// [`ProjectError::Unapplicable`] for history that cannot hold, otherwise [`ProjectError::Database`].

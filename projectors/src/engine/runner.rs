@@ -175,8 +175,9 @@ impl Projector {
             Some(found) if found == run.committed => {}
             Some(_) | None => return Ok(Step::Moved),
         }
-        if !events.is_empty() {
-            self.projection.apply(&mut transaction, &events).await?;
+        // What moves between two accounts is applied by itself: what was before is in the tables by then.
+        for events in events.chunk_by(|one, next| !one.moves_accounts() && !next.moves_accounts()) {
+            self.projection.apply(&mut transaction, events).await?;
         }
         checkpoint::store(&mut transaction, &places).await?;
         if self.target == Target::Live {

@@ -44,7 +44,8 @@ impl Lot {
             (_, "redeemed") => (&mut self.redeemed, kopecks),
             (_, "expired") => (&mut self.expired, kopecks),
             (_, "taken_back") => (&mut self.taken_back, kopecks),
-            ("member", "pending" | "available" | "held") => (&mut self.outstanding, kopecks),
+            // What is on its way from one account to another is outstanding, too.
+            ("member" | "transfer", "pending" | "available" | "held") => (&mut self.outstanding, kopecks),
             // Debt and claims are about a creditor, not about what is left of the lot.
             _ => return Some(()),
         };
@@ -53,12 +54,13 @@ impl Lot {
     }
 }
 
-/// The account's name in the chart; of a member only which of her accounts: `member/available`.
+/// The account's name in the chart; of a member, or of what moves between two accounts, only which: `member/available`,
+/// `transfer/available`.
 pub(crate) fn folded(account: &Account) -> String {
     let name = account.to_string();
-    match name.strip_prefix("member/").and_then(|hers| hers.split_once('/')) {
-        Some((_, which)) => format!("member/{which}"),
-        None => name,
+    match name.split('/').collect::<Vec<&str>>()[..] {
+        [of @ ("member" | "transfer"), _, which] => format!("{of}/{which}"),
+        _ => name,
     }
 }
 
@@ -162,6 +164,7 @@ mod tests {
         let business = Funder::Business("member".parse().expect("a slug"));
         let names = [
             (Account::MemberAvailable(member), "member/available"),
+            (Account::TransferPending(member), "transfer/pending"),
             (Account::Issued(business.clone()), "funder/member/issued"),
             (Account::Clearing(business), "business/member/clearing"),
             (Account::Clearing(Funder::Coalition), "coalition/promo"),

@@ -1,11 +1,15 @@
 //! A source, judged by a projection's places: repeats dropped, gaps refilled from the log, forks stopped. Design J1.
 //!
+//! Within a partition the order is the log's; between partitions there is none, but for one thing: a fact that brings what
+//! was another stream's (two accounts became one, or two again) comes after everything before it, of every partition.
+//! What is not there by then is read from the log.
+//!
 //! Why it is right: a partition's places move only over a delivery whose `prev` is the last event applied, whatever the
 //! source repeats, misses or mixes up. What is missing is read from the log, which is the truth (design, Kafka).
 //! Bounds: a refill is read in pages of [`REFILL_ROWS_MAX`] and handed out as it is read; memory is one page and one
 //! batch of the source.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ledger_core::log::{Position, partition_of};
@@ -72,7 +76,14 @@ impl Feed {
             match place.judge(&delivery)? {
                 Verdict::Seen => {}
                 Verdict::Apply => {
-                    place.advance(&delivery);
+                    let before = delivery.position.saturating_sub(1);
+                    if comes_from_elsewhere(&delivery) && self.places.passed_but(delivery.partition) < before
+                    {
+                        self.waiting.push_front(delivery);
+                        self.complete(before).await?;
+                        continue;
+                    }
+                    self.places.get_mut(delivery.partition)?.advance(&delivery);
                     ready.push(delivery);
                 }
                 Verdict::Gap => {
@@ -83,6 +94,44 @@ impl Feed {
             }
         }
         Ok(ready)
+    }
+
+    /// Puts what the partitions lack up to `until` in front of what waits: one page of the log at a time, ended by a
+    /// watermark for each, so that every call brings them nearer.
+    async fn complete(&mut self, until: Position) -> Result<(), ProjectError> {
+        let Some(first) = self.waiting.front() else { return Ok(()) };
+        let (but, after) = (first.partition, self.places.passed_but(first.partition));
+        let rows = self.log.read_after(after, REFILL_ROWS_MAX).await?;
+        let Some(end) = rows.last().map(|stored| stored.row.position.min(until)) else {
+            let head = self.log.head().await?;
+            let what = "what was before a fact of two streams".to_owned();
+            return Err(ProjectError::LogBehind { head, what, published: until });
+        };
+        let mut page = Vec::new();
+        let mut lasts: BTreeMap<i32, Position> =
+            self.places.iter().map(|(partition, place)| (partition, place.position)).collect();
+        for stored in rows {
+            let partition = partition_of(stored.row.stream_id, self.places.partitions());
+            let position = stored.row.position;
+            let Some(last) = lasts.get_mut(&partition) else { continue };
+            if position > end || position <= *last {
+                continue;
+            }
+            let what = What::Row { row: Box::new(stored.row), leaf_hash: stored.leaf_hash };
+            page.push(Delivery { partition, position, prev: *last, offset: None, what });
+            *last = position;
+        }
+        for (partition, prev) in lasts.into_iter().filter(|(partition, _)| *partition != but) {
+            // A partition that is further than that has nothing to be told.
+            if prev <= end {
+                let what = What::Watermark;
+                page.push(Delivery { partition, position: end, prev, offset: None, what });
+            }
+        }
+        for delivery in page.into_iter().rev() {
+            self.waiting.push_front(delivery);
+        }
+        Ok(())
     }
 
     /// Puts what is missing before the first waiting delivery in front of it: one page of the log at a time, ended by a
@@ -123,6 +172,13 @@ impl Feed {
             self.waiting.push_front(delivery);
         }
         Ok(())
+    }
+}
+
+fn comes_from_elsewhere(delivery: &Delivery) -> bool {
+    match &delivery.what {
+        What::Row { row, .. } => matches!(row.event_type.as_str(), "AccountTakenIn" | "AccountRestored"),
+        What::Watermark | What::Unreadable { .. } => false,
     }
 }
 

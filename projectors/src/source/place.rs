@@ -150,6 +150,13 @@ impl Places {
         self.by_partition.iter().map(|place| place.passed).min().unwrap_or(0)
     }
 
+    /// Every partition but this one is complete up to here.
+    #[must_use]
+    pub fn passed_but(&self, partition: i32) -> Position {
+        let others = self.iter().filter(|(other, _)| *other != partition);
+        others.map(|(_, place)| place.passed).min().unwrap_or(Position::MAX)
+    }
+
     /// The newest event applied in any partition.
     #[must_use]
     pub fn newest(&self) -> Position {

@@ -12,9 +12,10 @@ use futures::future::BoxFuture;
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
-    MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed, PremiumStarted, PurchaseRecorded,
-    PurchaseTakenOver, Track,
+    AccountRestored, AccountTakenIn, MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed,
+    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, Track,
 };
+use ledger_core::member::state::StatusTrack;
 use ledger_core::member::status::Status;
 use ledger_core::time::Timestamp;
 use sqlx::PgConnection;
@@ -22,7 +23,9 @@ use uuid::Uuid;
 
 use crate::engine::{Decoded, Fact, Projection};
 use crate::error::ProjectError;
-use sql::{write_bill_changes, write_bills, write_consents, write_flags, write_members, write_paid};
+use sql::{
+    write_bill_changes, write_bills, write_consents, write_flags, write_members, write_moved, write_paid,
+};
 
 /// The read model `statuses`.
 pub struct Statuses;
@@ -59,6 +62,15 @@ enum Paid {
     Lapsed { at: DateTime<Utc> },
 }
 
+/// What goes from one account to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Moved {
+    /// All there is.
+    Whole { from: Uuid, into: Uuid },
+    /// What came before, with these purchases.
+    Back { from: Uuid, into: Uuid, purchases: Vec<Uuid> },
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Consent {
     granted: bool,
@@ -85,6 +97,7 @@ struct Changes<'a> {
     changes: Vec<BillChange>,
     flags: BTreeMap<Uuid, Flags>,
     paid: Vec<(Uuid, Paid)>,
+    moved: Vec<Moved>,
 }
 
 impl<'a> Changes<'a> {
@@ -116,11 +129,7 @@ impl<'a> Changes<'a> {
             MemberEvent::PurchaseRefunded(fact) => {
                 self.change(id, event, (fact.purchase_id, fact.bought_at), -fact.amount.kopecks());
             }
-            MemberEvent::PurchaseAmended(fact) => {
-                let (before, after) = fact.counted();
-                let more = after.kopecks().saturating_sub(before.kopecks());
-                self.change(id, event, (fact.purchase_id, fact.bought_at), more);
-            }
+            MemberEvent::PurchaseAmended(fact) => self.amend(id, event, fact),
             MemberEvent::InnerCircleInvited(_) => self.flags(id).invited = Some(true),
             MemberEvent::InnerCircleInvitationWithdrawn(_) => self.flags(id).invited = Some(false),
             MemberEvent::MemberBlocked(_) => self.flags(id).blocked = Some(true),
@@ -133,6 +142,10 @@ impl<'a> Changes<'a> {
             }
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
+            MemberEvent::AccountMerged(_) => self.stand(id, StatusTrack::default(), StatusTrack::default()),
+            MemberEvent::AccountTakenIn(fact) => self.take_in(id, fact),
+            MemberEvent::AccountParted(fact) => self.flags(id).invited = Some(fact.invited),
+            MemberEvent::AccountRestored(fact) => self.restore(id, fact),
             MemberEvent::PurchaseQuarantined(_)
             | MemberEvent::PhoneChanged(_)
             | MemberEvent::QuarantineApplied(_)
@@ -158,6 +171,33 @@ impl<'a> Changes<'a> {
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_) => {}
         }
+    }
+
+    fn amend(&mut self, id: Uuid, event: &Decoded, fact: &PurchaseAmended) {
+        let (before, after) = fact.counted();
+        let more = after.kopecks().saturating_sub(before.kopecks());
+        self.change(id, event, (fact.purchase_id, fact.bought_at), more);
+    }
+
+    fn take_in(&mut self, id: Uuid, fact: &AccountTakenIn) {
+        self.flags(id).invited = Some(fact.invited);
+        self.moved.push(Moved::Whole { from: fact.absorbed.as_uuid(), into: id });
+    }
+
+    fn restore(&mut self, id: Uuid, fact: &AccountRestored) {
+        self.stand(id, fact.estate.ordinary, fact.estate.with_medical);
+        let purchases = fact.estate.books.purchases().map(|purchase| purchase.as_uuid()).collect();
+        self.moved.push(Moved::Back { from: fact.survivor.as_uuid(), into: id, purchases });
+    }
+
+    /// Her standing from now on, whatever it was.
+    fn stand(&mut self, id: Uuid, ordinary: StatusTrack, with_medical: StatusTrack) {
+        for (which, track) in [(Track::Ordinary, ordinary), (Track::WithMedical, with_medical)] {
+            let falls = track.scheduled.map(|falls| (falls.on.to_date(), falls.to));
+            self.track(id, which, TrackState { status: track.status, falls });
+            self.top(id, which, track.top);
+        }
+        self.flags(id).invited = Some(ordinary.invited);
     }
 
     fn bill(&mut self, id: Uuid, event: &'a Decoded, fact: &'a PurchaseRecorded) {
@@ -249,7 +289,8 @@ impl Projection for Statuses {
             write_bills(connection, &changes.bills).await?;
             write_bill_changes(connection, &changes.changes).await?;
             write_flags(connection, &changes.flags).await?;
-            write_paid(connection, &changes.paid).await
+            write_paid(connection, &changes.paid).await?;
+            write_moved(connection, &changes.moved).await
         })
     }
 }

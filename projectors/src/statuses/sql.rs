@@ -8,7 +8,7 @@ use ledger_core::member::event::PurchaseRecorded;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{BillChange, Consent, Flags, Member, Paid, TrackState};
+use super::{BillChange, Consent, Flags, Member, Moved, Paid, TrackState};
 use crate::engine::Decoded;
 use crate::error::ProjectError;
 
@@ -169,6 +169,36 @@ pub(super) async fn write_flags(
     Ok(())
 }
 
+/// What goes with an account that becomes one with another, or two again: bills, and what was paid for Premium.
+pub(super) async fn write_moved(connection: &mut PgConnection, moved: &[Moved]) -> Result<(), ProjectError> {
+    for moved in moved {
+        match moved {
+            Moved::Whole { from, into } => {
+                for table in [
+                    "UPDATE bills SET member_id = $2 WHERE member_id = $1",
+                    "UPDATE premium SET member_id = $2 WHERE member_id = $1",
+                ] {
+                    sqlx::query(table).bind(from).bind(into).execute(&mut *connection).await?;
+                }
+            }
+            Moved::Back { from, into, purchases } => {
+                sqlx::query("UPDATE bills SET member_id = $2 WHERE member_id = $1 AND purchase_id = ANY($3)")
+                    .bind(from)
+                    .bind(into)
+                    .bind(purchases)
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query("UPDATE premium SET member_id = $2 WHERE member_id = $1 AND home = $2")
+                    .bind(from)
+                    .bind(into)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// One by one in their order: they are few, and each builds on the one before.
 pub(super) async fn write_paid(
     connection: &mut PgConnection,
@@ -177,12 +207,14 @@ pub(super) async fn write_paid(
     for (member, paid) in paid {
         match paid {
             Paid::Period { from, to } => {
-                sqlx::query("INSERT INTO premium (member_id, from_time, to_time) VALUES ($1, $2, $3)")
-                    .bind(member)
-                    .bind(from)
-                    .bind(to)
-                    .execute(&mut *connection)
-                    .await?;
+                sqlx::query(
+                    "INSERT INTO premium (member_id, from_time, to_time, home) VALUES ($1, $2, $3, $1)",
+                )
+                .bind(member)
+                .bind(from)
+                .bind(to)
+                .execute(&mut *connection)
+                .await?;
             }
             Paid::Cancelled { at } => {
                 sqlx::query("DELETE FROM premium WHERE member_id = $1 AND from_time >= $2")

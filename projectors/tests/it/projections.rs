@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use ledger_core::ids::MemberId;
-use ledger_core::log::{Event, LeafHash};
-use ledger_core::member::MemberState;
+use ledger_core::ids::{MemberId, ReasonId};
+use ledger_core::log::{Event, LeafHash, partition_of};
+use ledger_core::member::{Accounts, MemberCommand, MemberState};
+use ledger_store::Command;
 use projectors::engine::OpenSource;
 use projectors::error::ProjectError;
 use projectors::projections;
@@ -258,6 +259,70 @@ async fn a_gap_is_refilled_from_the_log_and_repeats_are_dropped() {
     let mut feed = feed(&world, twice).await;
     let came = feed.next(10_000, Duration::ZERO).await.expect("everything");
     assert_eq!(positions(&came), rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fact_that_brings_what_was_anothers_comes_after_all_before_it_of_every_partition() {
+    let mut world = World::with_members(2).await;
+    while partition_of(world.members[0].as_uuid(), PARTITIONS)
+        == partition_of(world.members[1].as_uuid(), PARTITIONS)
+    {
+        world = World::with_members(2).await;
+    }
+    for member in [0, 1, 0, 1] {
+        world.purchase(member, 0, 100_000).await;
+    }
+    let (from, into) = (world.members[0], world.members[1]);
+    let accounts = Accounts { from, into, reason_id: ReasonId::from_uuid(uuid::Uuid::from_u128(1)) };
+    world.execute(Command::Merge(accounts)).await;
+    world.execute(Command::Member { member_id: from, command: MemberCommand::ReviewStatus }).await;
+    let all = all_deliveries(&world).await;
+    let of = |member: MemberId| {
+        let partition = partition_of(member.as_uuid(), PARTITIONS);
+        all.iter().filter(move |delivery| delivery.partition == partition).cloned()
+    };
+    let head = world.head().await;
+    let moved = |event_type: &str| {
+        let found = all
+            .iter()
+            .find(|delivery| matches!(&delivery.what, What::Row { row, .. } if row.event_type == event_type));
+        found.expect("a fact").position
+    };
+    let (merged, taken_in) = (moved("AccountMerged"), moved("AccountTakenIn"));
+    // The survivor's partition comes first, whole.
+    let mut feed = feed(&world, of(into).chain(of(from)).collect()).await;
+    let mut came = Vec::new();
+    while feed.places().get(partition_of(into.as_uuid(), PARTITIONS)).expect("a place").passed < taken_in {
+        came.extend(feed.next(10_000, Duration::ZERO).await.expect("deliveries"));
+    }
+    let rows: Vec<i64> = came
+        .iter()
+        .filter(|delivery| matches!(delivery.what, What::Row { .. }))
+        .map(|delivery| delivery.position)
+        .collect();
+    let place = |position| rows.iter().position(|row| *row == position).expect("it came");
+    assert!(place(merged) < place(taken_in));
+    assert!((1..taken_in).all(|position| place(position) < place(taken_in)), "{rows:?}");
+    assert!(rows.iter().all(|position| *position <= head));
+    // And once.
+    assert_eq!(rows.len(), positions(&came).into_iter().collect::<std::collections::BTreeSet<_>>().len());
+    let read = world.options.read.clone();
+    for name in ["balances", "statuses", "history"] {
+        let running = world.project(name, &read, world.log_source());
+        wait_until_passed(&read, name, head).await;
+        running.abort();
+    }
+    let lots: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT DISTINCT member_id FROM balances.lots")
+        .fetch_all(&read)
+        .await
+        .expect("lots");
+    assert_eq!(lots, [into.as_uuid()]);
+    let bills: i64 = sqlx::query_scalar("SELECT count(*) FROM statuses.bills WHERE member_id = $1")
+        .bind(into.as_uuid())
+        .fetch_one(&read)
+        .await
+        .expect("bills");
+    assert_eq!(bills, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //!
 //! One file for each theme of the rule book.
 
+mod account;
 mod bonus;
 mod coupon;
 mod gift;
@@ -16,6 +17,7 @@ mod standing;
 
 use crate::member::lot::LotOrigin;
 
+pub use account::{AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, Way};
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
@@ -106,4 +108,8 @@ pub enum MemberEvent {
     CouponReckoned(CouponReckoned),
     CouponExpired(CouponExpired),
     CouponRevoked(CouponRevoked),
+    AccountMerged(AccountMerged),
+    AccountTakenIn(AccountTakenIn),
+    AccountParted(AccountParted),
+    AccountRestored(AccountRestored),
 }

@@ -170,7 +170,7 @@ impl World {
     /// The file of the `purchase`th purchase.
     pub(crate) fn file(&self, purchase: u8) -> Option<PurchaseFile> {
         let id = purchase_id(purchase);
-        let about = self.log.iter().filter(|(_, event)| PurchaseFile::concerns(id, event));
+        let about = self.known.iter().filter(|(_, event)| PurchaseFile::concerns(id, event));
         about.fold(None, |file, (at, event)| PurchaseFile::fold(file, *at, event))
     }
 

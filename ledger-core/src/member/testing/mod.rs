@@ -7,12 +7,15 @@
 mod asks;
 mod coupons;
 mod facts;
+mod merging;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
 pub(crate) use coupons::{Coupon, activate, bonus, code, coupon, coupon_id, fixed, percent, revoke};
 pub(crate) use facts::{
     IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
 };
+
+pub(crate) use merging::{HERS, OLD, Pair};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -137,8 +140,15 @@ pub(crate) fn given(past: impl IntoIterator<Item = Event>) -> World {
     for business in businesses() {
         registry.businesses.apply(&BusinessEvent::BusinessRegistered(business)).expect("a first fact");
     }
-    let mut world =
-        World { registry, state: MemberState::default(), log: Vec::new(), now: at(NOON), serial: 0 };
+    let mut world = World {
+        registry,
+        state: MemberState::default(),
+        log: Vec::new(),
+        known: Vec::new(),
+        now: at(NOON),
+        serial: 0,
+        after: 0,
+    };
     for event in past {
         world.write(at("2026-01-01T12:00:00+03:00"), event);
     }
@@ -151,11 +161,21 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) state: MemberState,
     pub(crate) log: Vec<(Timestamp, Event)>,
+    /// What purchase files are made of: her facts, and those of accounts that are or were one with hers.
+    pub(crate) known: Vec<(Timestamp, Event)>,
     pub(crate) now: Timestamp,
     serial: u8,
+    /// Her ids and places begin after this: two members on one log have none in common.
+    pub(crate) after: u8,
 }
 
 impl World {
+    /// As another member's, whose purchases are numbered from the one after `after`; nothing has happened to her yet.
+    pub(crate) fn numbered_after(mut self, after: u8) -> Self {
+        (self.serial, self.after) = (after, after);
+        self
+    }
+
     /// Moves the clock.
     pub(crate) fn at(mut self, when: &str) -> Self {
         self.now = at(when);
@@ -207,8 +227,10 @@ impl World {
 
     pub(crate) fn write(&mut self, occurred_at: Timestamp, event: Event) {
         let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
-        let position = Position::try_from(self.log.len() + 1).expect("a short log");
+        let place = usize::from(self.after) * 1_000_000 + self.log.len() + 1;
+        let position = Position::try_from(place).expect("a short log");
         self.state.apply(position, occurred_at, fact).expect("a history that holds");
+        self.known.push((occurred_at, event.clone()));
         self.log.push((occurred_at, event));
     }
 

@@ -108,7 +108,7 @@ fn rule_d3_cancelled_and_restored() {
     let cancelled = world.clone().after(amend(1, 2, None));
     assert_eq!(total(&cancelled), ["0.00", "0.00"]);
     let year = (at("2025-03-02T12:00:00+03:00"), at(NOON));
-    assert_eq!(cancelled.state.spend.window(year.0, year.1), Some(WindowSums::default()));
+    assert_eq!(cancelled.state.books.spend.window(year.0, year.1), Some(WindowSums::default()));
     let again = cancelled.clone().when(buy("mindal", "1000.00"));
     assert_eq!(again.earned(), bon("75.00"), "rule B2: the category is new again");
     cancelled
@@ -118,7 +118,7 @@ fn rule_d3_cancelled_and_restored() {
     let restored = cancelled.after(amend(1, 3, Some("1000.00")));
     assert_eq!(total(&restored), ["75.00", "0.00"]);
     assert_eq!(lots(&restored), lots(&world));
-    assert_eq!(restored.state.visited, world.state.visited);
+    assert_eq!(restored.state.books.visited, world.state.books.visited);
 }
 
 #[test]
@@ -278,7 +278,7 @@ proptest! {
         let plain = once.file(2).expect("a purchase");
         prop_assert_eq!((file.bill, file.accrual, file.of_business), (plain.bill, plain.accrual, plain.of_business));
         prop_assert_eq!(file.left(), plain.left());
-        prop_assert_eq!(&world.state.visited, &once.state.visited);
+        prop_assert_eq!(&world.state.books.visited, &once.state.books.visited);
         let moved = moved(&world);
         prop_assert_eq!(&moved, &self::moved(&once), "by funder, what she got less what was taken back");
         let everything: i64 = moved.values().sum();
@@ -286,8 +286,8 @@ proptest! {
         if !spends && edits.iter().all(|edit| !matches!(edit, Edit::Later(_))) {
             prop_assert_eq!(lots(&world), lots(&once), "lot by lot of the same life");
             prop_assert_eq!(world.total_and_debt(), once.total_and_debt());
-            prop_assert_eq!(world.state.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
-                            once.state.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
+            prop_assert_eq!(world.state.books.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
+                            once.state.books.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
         }
     }
 }

@@ -131,7 +131,7 @@ fn rule_b10_amounts_and_members_that_cannot_be_are_refused() {
 #[test]
 fn a_gift_is_no_purchase_it_lifts_no_status_and_ends_no_newness() {
     let world = anna().after(gift(1, "99999.00", None));
-    assert!(world.state.spend.is_empty());
+    assert!(world.state.books.spend.is_empty());
     assert_eq!(world.when(buy("mindal", "100.00")).earned(), bon("7.50"));
 }
 

@@ -67,7 +67,7 @@ fn rule_d3_the_other_gets_what_the_document_earns_her_and_the_one_gives_everythi
     let (anna, vera) = after((anna, vera), amend(1, 2, Some("1500.00")));
     assert_eq!(anna.total_and_debt(), (bon("0.00"), bon("0.00")));
     assert_eq!(vera.total_and_debt(), (before.checked_add(bon("105.00")).expect("fits"), bon("0.00")));
-    let spent = |world: &World| world.state.spend.window(year.0, year.1).expect("fits").ordinary.amount;
+    let spent = |world: &World| world.state.books.spend.window(year.0, year.1).expect("fits").ordinary.amount;
     assert_eq!((spent(&anna), spent(&vera)), (rub("0.00"), rub("31502.00")));
     assert_eq!(anna.when(buy("mindal", "1000.00")).earned(), bon("75.00"), "rule B2: new to her again");
 }
@@ -116,8 +116,8 @@ fn rule_d3_refunds_go_with_it_and_later_edits_are_hers() {
     assert_eq!((vera.total_and_debt().0, anna.total_and_debt().0), (bon("0.00"), bon("45.00")));
     assert_eq!(anna.clone().after(amend(1, 5, None)).total_and_debt(), (bon("0.00"), bon("0.00")));
     assert_eq!(
-        anna.state.visited,
-        vera.at("2026-03-02T12:00:00+03:00").after(buy("mindal", "1.00")).state.visited
+        anna.state.books.visited,
+        vera.at("2026-03-02T12:00:00+03:00").after(buy("mindal", "1.00")).state.books.visited
     );
 }
 

@@ -10,6 +10,7 @@ mod hand_over;
 mod hindsight;
 mod lots;
 mod medical;
+mod merging;
 mod model;
 mod premium;
 mod properties;

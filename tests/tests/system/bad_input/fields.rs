@@ -305,6 +305,12 @@ fn member_shapes() -> Vec<Shape> {
         of_member("gift", json!({"amount": "5.00", "reason": reason}), &["amount", "reason"], gifts),
         of_member("premium", premium, &["from", "to", "payment_ref"], payments),
     ];
+    for call in ["merge", "unmerge"] {
+        let mut wrong = wrong_texts("reason");
+        wrong.extend([json!("anna"), json!(7), json!("")].map(|value| ("from_member_id", value)));
+        let body = json!({"from_member_id": NOBODY, "reason": reason});
+        shapes.push(of_member(call, body, &["from_member_id", "reason"], wrong));
+    }
     for call in ["invite-inner-circle", "uninvite", "unblock", "premium/cancel"] {
         shapes.push(of_member(call, json!({}), &[], Vec::new()));
     }

@@ -12,7 +12,6 @@ use crate::member::{HandOver, MemberCommand, PurchaseFile, hand_over};
 use crate::money::Bonuses;
 use crate::time::Timestamp;
 
-use super::facts;
 use super::steps::{amounts, slugs};
 
 /// One thing that happens to a document.
@@ -44,7 +43,11 @@ pub(super) fn document_steps() -> impl Strategy<Value = DocumentStep> {
 /// The purchase with this serial, unless another member has it.
 pub(super) fn hers(world: &World, serial: u8) -> Option<PurchaseFile> {
     let file = world.file(serial)?;
-    let newest = facts(world).filter_map(|fact| match fact {
+    let known = world.known.iter().filter_map(|(_, event)| match event {
+        Event::Member(fact) => Some(fact),
+        _ => None,
+    });
+    let newest = known.filter_map(|fact| match fact {
         MemberEvent::PurchaseAmended(fact) => Some((fact.purchase_id, fact.handed_over)),
         MemberEvent::PurchaseTakenOver(fact) => Some((fact.purchase.purchase_id, false)),
         _ => None,
@@ -69,10 +72,11 @@ impl DocumentStep {
                 taken(world, word(id))
             }
             Self::Leave { purchase, kopecks } => {
-                let Some(_) = hers(&world, *purchase) else { return world };
+                let purchase = world.after + purchase;
+                let Some(_) = hers(&world, purchase) else { return world };
                 let revision = u32::try_from(world.log.len()).expect("short");
                 let amount = kopecks.map(roubles);
-                let asked = amend(*purchase, revision, amount.as_deref()).command(&mut world.clone());
+                let asked = amend(purchase, revision, amount.as_deref()).command(&mut world.clone());
                 let drafts = handed_over((&world, &another(&world)), asked);
                 written(world, drafts.map(|(from, _)| from))
             }

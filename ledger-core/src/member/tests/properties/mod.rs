@@ -4,6 +4,7 @@
 mod books;
 mod coupons;
 mod documents;
+mod merging;
 mod simulation;
 mod steps;
 

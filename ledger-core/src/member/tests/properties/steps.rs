@@ -127,17 +127,19 @@ pub(super) fn run(world: World, step: &Step) -> World {
             world.when(CancelHold { redemption_id, business_id: business_id(slug) })
         }
         Step::Refund { purchase, permille } => {
-            let Some(file) = hers(&world, *purchase) else { return world };
+            let purchase = world.after + purchase;
+            let Some(file) = hers(&world, purchase) else { return world };
             let kopecks = (file.bill.kopecks() / 1_000 * permille).clamp(1, file.left().kopecks().max(1));
             let amount = Bonuses::from_kopecks(kopecks).to_string();
             let serial = serial(&world);
-            world.when(give_back(serial, *purchase, &amount))
+            world.when(give_back(serial, purchase, &amount))
         }
         Step::Amend { purchase, kopecks } => {
-            let Some(_) = hers(&world, *purchase) else { return world };
+            let purchase = world.after + purchase;
+            let Some(_) = hers(&world, purchase) else { return world };
             let amount = kopecks.map(|kopecks| Bonuses::from_kopecks(kopecks).to_string());
             let revision = u32::try_from(world.log.len()).expect("short");
-            world.when(amend(*purchase, revision, amount.as_deref()))
+            world.when(amend(purchase, revision, amount.as_deref()))
         }
         Step::Coupon(step) => match step.ask(&world) {
             Some(decision) => decision,
@@ -170,12 +172,12 @@ pub(super) fn serial(world: &World) -> u8 {
                 | MemberEvent::CouponActivated(_)
         )
     };
-    u8::try_from(facts(world).filter(is_one).count()).expect("few")
+    world.after + u8::try_from(facts(world).filter(is_one).count()).expect("few")
 }
 
 /// What staff and the daily ranking do. Ids follow from the length of the log.
 pub(super) fn by_hand_command(world: &World, step: &Step) -> MemberCommand {
-    let serial = u128::try_from(world.log.len()).expect("short");
+    let serial = u128::try_from(world.log.len()).expect("short") + 1_000 * u128::from(world.after);
     let grant_id = GrantId::from_uuid(Uuid::from_u128(50_000 + serial));
     let reason_id = ReasonId::from_uuid(Uuid::from_u128(90_000 + serial));
     let ranking = |kopecks: i64| Ranking {
@@ -214,5 +216,10 @@ pub(super) fn by_hand_command(world: &World, step: &Step) -> MemberCommand {
 }
 
 pub(super) fn history(steps: &[Step]) -> World {
-    steps.iter().fold(anna_since("2025-01-01T00:00:00Z"), run)
+    history_after(0, steps)
+}
+
+/// The history of another member, whose purchases are numbered from the one after `after`.
+pub(super) fn history_after(after: u8, steps: &[Step]) -> World {
+    steps.iter().fold(anna_since("2025-01-01T00:00:00Z").numbered_after(after), run)
 }

@@ -1,0 +1,144 @@
+//! What she bought, by one account: bills, sales, and where she is known. Rules S1, B2, C3, D5.
+//!
+//! It stays together as it is: when two accounts become one, the survivor has the other's books beside her own
+//! (`absorbed.rs`), a fact about a purchase goes into the books that know it, and what is asked of all is a sum.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{PurchaseAmended, PurchaseRecorded, PurchaseRefunded, PurchaseTakenOver};
+use super::sales::Sales;
+use super::spend::SpendBook;
+use crate::category::{Category, Confidentiality};
+use crate::ids::{BusinessId, PurchaseId};
+use crate::money::Roubles;
+use crate::time::Timestamp;
+
+/// What was bought by one account. See the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Books {
+    /// The bills, net of refunds.
+    pub spend: SpendBook,
+    /// The sales, as another system's report of them would say.
+    pub(crate) sales: Sales,
+    /// Purchases that were not refunded in full, by category, at ordinary businesses. Rule B2.
+    pub(crate) visited: BTreeMap<Category, u32>,
+    /// The same by clinic.
+    pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
+    /// The same by ordinary business. Rule C3.
+    pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+}
+
+impl Books {
+    pub(super) fn visit(
+        &mut self,
+        fact: &PurchaseRecorded,
+        occurred_at: Timestamp,
+    ) -> Result<(), &'static str> {
+        self.spend
+            .record(occurred_at, fact.category, fact.confidentiality, fact.amount)
+            .ok_or("the bills of a day do not fit")?;
+        self.sales.record(occurred_at, fact);
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(fact.category, fact.confidentiality, fact.business_id, more).ok_or("too many visits")
+    }
+
+    /// Rule F6: bills and categories are net of refunds.
+    pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
+        let refunded = fact.refunded_before.checked_add(fact.amount).ok_or("a refund does not fit")?;
+        if !fact.amount.is_positive() || refunded > fact.bill {
+            return Err("more is refunded than was paid");
+        }
+        self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
+        if refunded == fact.bill {
+            self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
+            let less = |visits: u32| visits.checked_sub(1);
+            self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
+                .ok_or("more visits are undone than were made")?;
+        }
+        Ok(())
+    }
+
+    /// Rules D3, F6: the bill counts as if the newest revision had been the first.
+    pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        let (before, after) = fact.counted();
+        let (at, category, kind) = (fact.bought_at, fact.category, fact.confidentiality);
+        let more = after.checked_sub(before).ok_or("an amendment does not fit")?;
+        if more.is_positive() {
+            self.spend.record(at, category, kind, more).ok_or("the bills of a day do not fit")?;
+        } else {
+            self.spend.reduce(at, category, kind, before.checked_sub(after).unwrap_or_default());
+        }
+        if fact.handed_over {
+            // It is another's: these books do not know it any more.
+            self.sales.forget(at, fact.purchase_id);
+        } else {
+            let is_sale = after > Roubles::ZERO;
+            self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
+        }
+        let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
+            (true, false) => visits.checked_sub(1),
+            (false, true) => visits.checked_add(1),
+            (true, true) | (false, false) => Some(visits),
+        };
+        self.count_visit(category, kind, fact.business_id, count)
+            .ok_or("more visits are undone than were made")
+    }
+
+    /// Rule D3: her bill from now on, net of the refunds it had.
+    pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
+        let (purchase, counted) = (&fact.purchase, fact.counted());
+        self.sales.record(at, purchase);
+        if !counted.is_positive() {
+            self.sales.revise(at, purchase.purchase_id, Roubles::ZERO);
+            return Ok(());
+        }
+        let (category, kind) = (purchase.category, purchase.confidentiality);
+        self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
+        let more = |visits: u32| visits.checked_add(1);
+        self.count_visit(category, kind, purchase.business_id, more).ok_or("too many visits")
+    }
+
+    /// Counts the visits that make the category known (Rule B2), and her a customer (Rule C3). `None` when `count` finds
+    /// nothing to count.
+    fn count_visit(
+        &mut self,
+        category: Category,
+        confidentiality: Confidentiality,
+        business_id: BusinessId,
+        count: impl Fn(u32) -> Option<u32>,
+    ) -> Option<()> {
+        let of_business = match confidentiality {
+            Confidentiality::Ordinary => {
+                let of_category = self.visited.entry(category).or_default();
+                *of_category = count(*of_category)?;
+                self.customer_of.entry(business_id).or_default()
+            }
+            Confidentiality::Medical => self.visited_medical.entry(business_id).or_default(),
+        };
+        *of_business = count(*of_business)?;
+        Some(())
+    }
+
+    /// The purchases.
+    pub fn purchases(&self) -> impl Iterator<Item = PurchaseId> + '_ {
+        self.sales.purchases()
+    }
+
+    /// Whether a purchase that was not refunded in full makes the category known. Rule B2.
+    pub(super) fn knows_category(&self, category: Category) -> bool {
+        self.visited.get(&category).is_some_and(|visits| *visits > 0)
+    }
+
+    /// Whether there is a purchase there that was not refunded in full. Rules B2, C3.
+    pub(super) fn knows_business(&self, business: BusinessId, confidentiality: Confidentiality) -> bool {
+        let visits = match confidentiality {
+            Confidentiality::Ordinary => self.customer_of.get(&business),
+            Confidentiality::Medical => self.visited_medical.get(&business),
+        };
+        visits.is_some_and(|visits| *visits > 0)
+    }
+}

@@ -1,0 +1,299 @@
+//! Two accounts of one woman: one, and two again. Rules B2, B7, C2, D3, D5, F2–F4, M1, R1, S1, S2.
+
+use crate::context::Context;
+use crate::log::Event;
+use crate::member::MemberCommand::{self, WriteDue};
+use crate::member::draft::Draft;
+use crate::member::event::MemberEvent;
+use crate::member::gift::{Adjustment, Gift};
+use crate::member::premium::PayPremium;
+use crate::member::status::Status;
+use crate::member::testing::{
+    OLD, Pair, World, activate, amend, anna, anna_since, at, bon, buy, coupon, coupon_id, fixed, give_back,
+    grant_id, hold, purchase_id, reason_id, rub,
+};
+use crate::member::{Accounts, merge};
+use crate::money::Bonuses;
+use crate::rejection::MergeObstacle::{
+    AlreadyMerged, Blocked, BothPremium, Debt, HasAbsorbed, NotMerged, OpenHold, SameAccount, WaitingDocument,
+};
+use crate::rejection::Rejection;
+
+/// Anna's other account, whose purchases are numbered from 101.
+fn anna_too() -> World {
+    anna().numbered_after(100)
+}
+
+fn pair(old: World, hers: World) -> Pair {
+    Pair::of(old, hers)
+}
+
+fn types(draft: &Draft) -> Vec<&'static str> {
+    draft.events.iter().map(|new| new.event.event_type()).collect()
+}
+
+fn total(world: &World) -> Bonuses {
+    world.total_and_debt().0
+}
+
+fn premium(from: &str, to: &str) -> MemberCommand {
+    let payment = crate::ids::NaturalKey::from_bytes([7; 32]);
+    MemberCommand::PayPremium(PayPremium { payment, from: at(from), to: at(to) })
+}
+
+#[test]
+fn the_survivor_has_the_lots_with_their_life_the_bills_and_the_categories() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna().after(buy("kozha", "2000.00")));
+    let decided = both.when_merged().expect("accepted");
+    assert_eq!(types(&decided.from), ["AccountMerged"]);
+    assert_eq!(types(&decided.into), ["AccountTakenIn"]);
+    let before: Vec<_> = both.old.state.live_lots().cloned().collect();
+    let both = both.merged();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("0.00"), bon("225.00")), "75.00 + 150.00");
+    assert_eq!(both.old.state.merged_into(), Some(crate::member::testing::HERS));
+    assert!(both.old.state.live_lots().next().is_none() && both.old.state.books.spend.is_empty());
+    assert!(before.iter().all(|lot| both.hers.state.live_lots().any(|hers| hers == lot)));
+    let spent = both.hers.state.spent(at("2026-01-01T00:00:00Z"), both.hers.now).expect("fits");
+    assert_eq!((spent.amount, spent.categories.len()), (rub("3000.00"), 2));
+    // Rule B2: the category of the other's purchase is not new.
+    assert_eq!(both.hers.when(buy("mindal", "1000.00")).earned(), bon("50.00"));
+}
+
+#[test]
+fn rule_s2_the_survivor_is_reviewed_and_both_are_when_they_part() {
+    let much = |world: World, slugs: [&str; 2]| {
+        slugs.into_iter().fold(world, |world, slug| world.after(buy(slug, "10000.00")))
+    };
+    let both = pair(much(anna_too(), ["mindal", "kozha"]), much(anna(), ["buket", "linza"])).merged();
+    assert_eq!(both.hers.state.shown().status, Status::Vip, "40,000 ₽ in 4 categories");
+    assert_eq!(both.old.state.shown().status, Status::Insider);
+    let both = both.parted();
+    let tracks = [&both.old, &both.hers].map(|world| *world.state.shown());
+    assert_eq!(tracks.map(|track| track.status), [Status::Insider, Status::Vip]);
+    assert!(tracks[1].scheduled.is_some(), "rule S3: a grace");
+}
+
+#[test]
+fn rule_b7_bonuses_of_both_are_spent_by_their_expiry_and_what_is_spent_stays_spent() {
+    let old = anna_too().after(buy("mindal", "1000.00").on("2026-03-01T12:00:00+03:00"));
+    let hers = anna().after(buy("kozha", "1000.00"));
+    let both = pair(old, hers).merged().then(|world| {
+        let held = world.after(hold(1, "buket", "200.00", "90.00"));
+        held.after(buy("buket", "200.00").paying(1, None))
+    });
+    // 75.00 of the old account's expire first; 15.00 are the survivor's. 110.00 × 0.05 × 1.5 are earned.
+    assert_eq!(total(&both.hers), bon("68.25"));
+    let both = both.parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("0.00"), bon("68.25")));
+}
+
+#[test]
+fn rule_f2_a_refund_meanwhile_is_taken_off_what_goes_back() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna().after(buy("kozha", "1000.00")));
+    let both = both.merged().then(|world| world.after(give_back(1, 101, "400.00")));
+    assert_eq!(total(&both.hers), bon("120.00"), "150.00 less 40 % of 75.00");
+    let both = both.parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("45.00"), bon("75.00")));
+    let since = at("2026-01-01T00:00:00Z");
+    let spent = |world: &World| world.state.spent(since, world.now).expect("fits").amount;
+    assert_eq!((spent(&both.old), spent(&both.hers)), (rub("600.00"), rub("1000.00")));
+    // And the rest of it afterwards, on the account whose purchase it is.
+    let old = both.old.after(give_back(2, 101, "600.00"));
+    assert_eq!((total(&old), old.total_and_debt().1), (bon("0.00"), bon("0.00")));
+    assert_eq!(old.when(buy("mindal", "1000.00")).earned(), bon("75.00"), "rule F6: new again");
+}
+
+#[test]
+fn rule_f4_what_comes_back_of_an_old_purchase_is_the_old_accounts() {
+    let old = anna_too().after(buy("mindal", "1000.00")).after(hold(101, "kozha", "150.00", "75.00"));
+    let old = old.after(buy("kozha", "150.00").paying(101, None));
+    let both = pair(old, anna()).merged().then(|world| world.after(give_back(1, 102, "150.00")));
+    let both = both.parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("75.00"), bon("0.00")));
+}
+
+#[test]
+fn rule_d3_a_revision_meanwhile_makes_lots_of_the_old_account() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna());
+    let both = both.merged().then(|world| world.after(amend(101, 2, Some("2000.00"))));
+    assert_eq!(total(&both.hers), bon("150.00"));
+    let both = both.parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("150.00"), bon("0.00")));
+}
+
+#[test]
+fn what_is_bought_meanwhile_stays_with_the_survivor() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna()).merged();
+    let both = both.then(|world| world.after(buy("kozha", "1000.00"))).parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("75.00"), bon("75.00")));
+    assert_eq!(both.hers.when(buy("mindal", "1000.00")).earned(), bon("75.00"), "rule B2");
+    assert_eq!(both.old.when(buy("kozha", "1000.00")).earned(), bon("75.00"), "rule B2");
+}
+
+#[test]
+fn rule_d5_another_systems_report_of_an_old_sale_waits() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna()).merged();
+    let other = buy("mindal", "1000.00")
+        .with(|document| document.source_system = Some(crate::ids::SourceKey::from_bytes([9; 8])));
+    let decision = both.hers.when(other);
+    assert_eq!(decision.drafted()[0].event.event_type(), "PurchaseQuarantined");
+}
+
+#[test]
+fn rule_t5_she_is_a_member_since_the_earlier_of_both() {
+    let (old, hers) = (anna_too(), anna_since("2026-03-01T12:00:00+03:00"));
+    let late = || buy("mindal", "1000.00").on("2026-02-20T12:00:00+03:00");
+    assert!(hers.clone().when(late()).drafted().is_empty());
+    assert_eq!(pair(old, hers).merged().hers.when(late()).earned(), bon("75.00"));
+}
+
+#[test]
+fn rule_c2_open_coupons_move_and_those_still_open_go_back() {
+    let issued = |world: World, serial| world.after(coupon(serial, "mindal", fixed("100.00")));
+    let old = issued(issued(anna_too(), 101), 102).after(activate(101, 101));
+    let both = pair(old, anna()).merged();
+    let both = both.then(|world| world.after(buy("mindal", "1000.00").using(101)));
+    assert_eq!(both.hers.state.open_coupons().count(), 1);
+    let both = both.parted();
+    let open: Vec<_> = both.old.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect();
+    assert_eq!(open, [coupon_id(102)]);
+    assert_eq!(both.hers.state.open_coupons().count(), 0);
+}
+
+#[test]
+fn rule_s4_premium_moves_when_the_survivor_has_none() {
+    let paid = premium("2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    let both = pair(anna_too().after(paid.clone()), anna()).merged();
+    assert!(both.hers.state.premium().is_active(both.hers.now));
+    assert!(!both.old.state.premium().is_active(both.hers.now));
+    let both = both.parted();
+    assert!(!both.hers.state.premium().is_active(both.hers.now));
+    assert!(both.old.state.premium().is_active(both.hers.now));
+    let each = pair(anna_too().after(paid.clone()), anna().after(paid));
+    assert_eq!(each.when_merged(), Err(Rejection::MergeNotPossible { because: BothPremium }));
+}
+
+#[test]
+fn rule_s1_the_invitation_moves_and_goes_back_unless_it_was_withdrawn() {
+    let both = pair(anna_too().after(MemberCommand::Invite(true)), anna()).merged();
+    assert_eq!(both.hers.state.shown().status, Status::InnerCircle);
+    let kept = both.clone().parted();
+    assert_eq!((kept.old.state.shown().invited, kept.hers.state.shown().invited), (true, false));
+    let withdrawn = both.then(|world| world.after(MemberCommand::Invite(false))).parted();
+    assert_eq!((withdrawn.old.state.shown().invited, withdrawn.hers.state.shown().invited), (false, false));
+    let invited = pair(anna_too(), anna().after(MemberCommand::Invite(true))).merged().parted();
+    assert_eq!((invited.old.state.shown().invited, invited.hers.state.shown().invited), (false, true));
+}
+
+#[test]
+fn a_debt_for_an_old_purchase_goes_back_with_it() {
+    // What the purchase gave is spent by then, by the survivor.
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna()).merged().then(|world| {
+        let held = world.after(hold(1, "kozha", "150.00", "75.00"));
+        held.after(buy("kozha", "150.00").paying(1, None)).after(give_back(1, 101, "1000.00"))
+    });
+    // 75.00 are owed, less 5.63 of the second purchase: 75.00 × 0.05 × 1.5.
+    assert_eq!(both.hers.total_and_debt(), (bon("0.00"), bon("69.37")));
+    let both = both.parted();
+    assert_eq!(both.old.total_and_debt(), (bon("0.00"), bon("69.37")));
+    assert_eq!(both.hers.total_and_debt(), (bon("0.00"), bon("0.00")));
+}
+
+#[test]
+fn what_is_due_is_written_before_it_moves() {
+    let old = anna_too().after(buy("lisichkino", "1000.00"));
+    let mut both = pair(old, anna());
+    (both.old, both.hers) =
+        (both.old.at("2026-03-20T12:00:00+03:00"), both.hers.at("2026-03-20T12:00:00+03:00"));
+    let decided = both.when_merged().expect("accepted");
+    assert_eq!(types(&decided.from), ["BonusMatured", "BonusMatured", "AccountMerged"]);
+    assert_eq!(both.merged().hers.balance(), (bon("75.00"), bon("0.00")));
+}
+
+#[test]
+fn what_is_pending_moves_and_matures_with_the_survivor() {
+    let both = pair(anna_too().after(buy("lisichkino", "1000.00")), anna()).merged();
+    assert_eq!(both.hers.balance(), (bon("0.00"), bon("75.00")));
+    let both = both.then(|world| world.at("2026-03-20T12:00:00+03:00").after(WriteDue)).parted();
+    assert_eq!(both.old.balance(), (bon("75.00"), bon("0.00")));
+}
+
+#[test]
+fn accounts_that_cannot_be_merged_say_why() {
+    let holds =
+        |world: World| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00"));
+    let owes = |world: World, first: u8| {
+        let held = world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "150.00", "75.00"));
+        held.after(buy("kozha", "150.00").paying(1, None)).after(give_back(1, first, "1000.00"))
+    };
+    let waits = |world: World| world.after(buy("mindal", "1.00").on("2025-11-02T12:00:00+03:00"));
+    let long_ago = || anna_since("2025-01-01T00:00:00Z");
+    let blocked = |world: World| world.after(MemberCommand::Block(Some(reason_id(2))));
+    let cases = [
+        (pair(holds(anna_too()), anna()), OpenHold),
+        (pair(anna_too(), holds(anna())), OpenHold),
+        (pair(owes(anna_too(), 101), anna()), Debt),
+        (pair(anna_too(), owes(anna(), 1)), Debt),
+        (pair(waits(long_ago().numbered_after(100)), anna()), WaitingDocument),
+        (pair(anna_too(), waits(long_ago())), WaitingDocument),
+        (pair(blocked(anna_too()), anna()), Blocked),
+        (pair(anna_too(), anna()).merged(), AlreadyMerged),
+    ];
+    for (both, because) in cases {
+        assert_eq!(both.when_merged(), Err(Rejection::MergeNotPossible { because }), "{because:?}");
+    }
+    // One level only.
+    let survivor = pair(anna_too(), anna()).merged().hers;
+    let further = pair(survivor.clone(), anna().numbered_after(50));
+    assert_eq!(further.when_merged(), Err(Rejection::MergeNotPossible { because: HasAbsorbed }));
+    assert!(pair(anna().numbered_after(150), anna()).when_merged().is_ok(), "and several of them");
+    let herself = Accounts { from: OLD, into: OLD, reason_id: reason_id(1) };
+    let context = Context { recorded_at: survivor.now, registry: &survivor.registry };
+    let same = merge(&survivor.state, &survivor.state, &herself, &context);
+    assert_eq!(same, Err(Rejection::MergeNotPossible { because: SameAccount }));
+    let stranger = pair(crate::member::testing::given([]), anna());
+    assert_eq!(stranger.when_merged(), Err(Rejection::MemberNotFound));
+}
+
+#[test]
+fn accounts_that_cannot_be_parted_say_why() {
+    let apart = pair(anna_too(), anna());
+    assert_eq!(apart.when_parted(), Err(Rejection::MergeNotPossible { because: NotMerged }));
+    let held = apart
+        .merged()
+        .then(|world| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00")));
+    assert_eq!(held.when_parted(), Err(Rejection::MergeNotPossible { because: OpenHold }));
+    let lapsed = held.then(|world| world.at("2026-03-02T12:15:00+03:00"));
+    assert!(lapsed.when_parted().is_ok(), "rule R1: a hold that lapsed is none");
+}
+
+#[test]
+fn the_facts_name_the_other_account_the_reason_and_what_moves() {
+    let gift = Gift {
+        grant_id: grant_id(1),
+        kind: crate::member::event::GiftKind::Goodwill,
+        reason_id: Some(reason_id(9)),
+        amount: bon("10.00"),
+        life_days: None,
+    };
+    let old = anna_too().after(MemberCommand::Gift(gift));
+    let decided = pair(old, anna()).when_merged().expect("accepted");
+    let [taken_in] = &decided.into.events[..] else { panic!("one fact: {decided:?}") };
+    let Event::Member(MemberEvent::AccountTakenIn(fact)) = &taken_in.event else { panic!("{taken_in:?}") };
+    assert_eq!((fact.absorbed, fact.reason_id), (OLD, reason_id(1)));
+    assert_eq!(fact.estate.bonuses(), bon("10.00"));
+    let [merged] = &decided.from.events[..] else { panic!("one fact: {decided:?}") };
+    let Event::Member(MemberEvent::AccountMerged(other)) = &merged.event else { panic!("{merged:?}") };
+    assert_eq!(other.estate, fact.estate);
+}
+
+#[test]
+fn a_correction_downwards_meanwhile_takes_from_both_by_their_expiry() {
+    let old = anna_too().after(buy("mindal", "1000.00").on("2026-03-01T12:00:00+03:00"));
+    let both = pair(old, anna().after(buy("kozha", "1000.00"))).merged();
+    let (grant_id, reason_id) = (grant_id(1), reason_id(2));
+    let less = MemberCommand::Adjust(Adjustment { grant_id, reason_id, amount: bon("-100.00") });
+    let both = both.then(|world| world.after(less)).parted();
+    assert_eq!((total(&both.old), total(&both.hers)), (bon("0.00"), bon("50.00")));
+    assert!(both.old.file(101).is_some_and(|file| file.purchase_id == purchase_id(101)));
+}
