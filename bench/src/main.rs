@@ -2,14 +2,12 @@
 //! same run. Prints ratios, because the machine's speed drifts. See PERFORMANCE.md for what the figures mean.
 
 mod baseline;
-mod decide;
 mod error;
 mod http;
 mod load;
 mod machine;
 mod report;
 mod setup;
-mod simulate;
 
 use std::time::Duration;
 
@@ -53,8 +51,6 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(options: Options) -> Result<(), BenchError> {
     let limit = Duration::from_secs(options.seconds);
-    decide::measure()?;
-    simulate::measure()?;
     let bench = Bench::start(options.members, options.api_only).await?;
     report::machine(&bench).await?;
     for round in 1..=options.rounds {

@@ -47,12 +47,12 @@ pub(super) fn hers(world: &World, serial: u8) -> Option<PurchaseFile> {
         Event::Member(fact) => Some(fact),
         _ => None,
     });
-    let newest = known.filter_map(|fact| match fact {
+    let mut newest = known.filter_map(|fact| match fact {
         MemberEvent::PurchaseAmended(fact) => Some((fact.purchase_id, fact.handed_over)),
         MemberEvent::PurchaseTakenOver(fact) => Some((fact.purchase.purchase_id, false)),
         _ => None,
     });
-    let newest = newest.filter(|(purchase, _)| *purchase == file.purchase_id).last();
+    let newest = newest.rfind(|(purchase, _)| *purchase == file.purchase_id);
     Some(file).filter(|_| newest.is_none_or(|(_, is_gone)| !is_gone))
 }
 
