@@ -28,6 +28,7 @@ const IN_TESTS: &[&str] = &["local-stack"];
 
 /// Every crate that ledger-core is built from, without the feature `schema`. No runtime, no driver, no randomness.
 const CORE_IS_MADE_OF: &[&str] = &[
+    "archery",
     "arrayvec",
     "block-buffer",
     "cfg-if",
@@ -47,6 +48,7 @@ const CORE_IS_MADE_OF: &[&str] = &[
     "phf_shared",
     "proc-macro2",
     "quote",
+    "rpds",
     "rust_decimal",
     "ryu-js",
     "serde",
@@ -56,9 +58,11 @@ const CORE_IS_MADE_OF: &[&str] = &[
     "sha1_smol",
     "sha2",
     "siphasher",
+    "smallvec",
     "syn",
     "thiserror",
     "thiserror-impl",
+    "triomphe",
     "typenum",
     "unicode-ident",
     "uuid",

@@ -4,10 +4,8 @@
 //! bills ([`KEPT_MONTHS`]) would count a sale twice without a word. A look costs what happened within the window, not what
 //! happened to her.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -36,11 +34,11 @@ struct Sale {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<(Timestamp, PurchaseId, Sale)>", into = "Vec<(Timestamp, PurchaseId, Sale)>")]
 #[cfg_attr(feature = "schema", schemars(with = "Vec<(Timestamp, PurchaseId, Sale)>"))]
-pub(crate) struct Sales(Arc<BTreeMap<(Timestamp, PurchaseId), Sale>>);
+pub(crate) struct Sales(RedBlackTreeMapSync<(Timestamp, PurchaseId), Sale>);
 
 impl From<Vec<(Timestamp, PurchaseId, Sale)>> for Sales {
     fn from(sales: Vec<(Timestamp, PurchaseId, Sale)>) -> Self {
-        Self(Arc::new(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect()))
+        Self(sales.into_iter().map(|(at, id, sale)| ((at, id), sale)).collect())
     }
 }
 
@@ -52,21 +50,21 @@ impl From<Sales> for Vec<(Timestamp, PurchaseId, Sale)> {
 
 impl Sales {
     pub(super) fn record(&mut self, at: Timestamp, fact: &PurchaseRecorded) {
-        let sales = Arc::make_mut(&mut self.0);
-        sales.insert((at, fact.purchase_id), Sale::of(fact));
-        let oldest = sales.last_key_value().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
-        while let (Some(entry), Some(oldest)) = (sales.first_entry(), oldest) {
-            if entry.key().0 >= oldest {
+        self.0.insert_mut((at, fact.purchase_id), Sale::of(fact));
+        let oldest = self.0.last().map(|((newest, _), _)| newest.months_before(KEPT_MONTHS));
+        while let (Some((first, _)), Some(oldest)) = (self.0.first(), oldest) {
+            if first.0 >= oldest {
                 break;
             }
-            entry.remove();
+            let first = *first;
+            self.0.remove_mut(&first);
         }
     }
 
     /// The bill is another; one that was forgotten is too old to matter.
     pub(super) fn revise(&mut self, at: Timestamp, purchase: PurchaseId, bill: Roubles) {
         if self.0.get(&(at, purchase)).is_some_and(|sale| sale.bill != bill)
-            && let Some(sale) = Arc::make_mut(&mut self.0).get_mut(&(at, purchase))
+            && let Some(sale) = self.0.get_mut(&(at, purchase))
         {
             sale.bill = bill;
         }
@@ -74,7 +72,7 @@ impl Sales {
 
     /// It is a sale to another. Rule D3.
     pub(super) fn forget(&mut self, at: Timestamp, purchase: PurchaseId) {
-        Arc::make_mut(&mut self.0).remove(&(at, purchase));
+        self.0.remove_mut(&(at, purchase));
     }
 
     /// Whether the purchase is one of these. O(sales): asked only where two accounts are one.
@@ -89,7 +87,7 @@ impl Sales {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.size()
     }
 
     /// The sale that `document` may be another system's report of: the same business and amount, another source, no

@@ -5,8 +5,8 @@
 //! of a policy reaches so far.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
@@ -37,14 +37,24 @@ struct Day {
     bounds: Option<(Timestamp, Timestamp)>,
 }
 
+impl Day {
+    fn enter(&mut self, bill: Bill) {
+        let sum = self.sums.entry((bill.category, bill.confidentiality)).or_default();
+        *sum = sum.checked_add(bill.amount).unwrap_or(*sum);
+        let (earliest, latest) = self.bounds.unwrap_or((bill.at, bill.at));
+        self.bounds = Some((earliest.min(bill.at), latest.max(bill.at)));
+        self.bills.push(bill);
+    }
+}
+
 /// What a member spent. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(from = "Vec<Bill>", into = "Vec<Bill>")]
 #[cfg_attr(feature = "schema", schemars(with = "Vec<Bill>"))]
 pub struct SpendBook {
-    /// Shared by the copies that decisions work on: most write no bill, and one that does copies a day.
-    days: Arc<BTreeMap<MoscowDay, Arc<Day>>>,
+    /// Shared by the copies that decisions work on; a bill that one of them enters costs the copy of its day.
+    days: RedBlackTreeMapSync<MoscowDay, Day>,
 }
 
 impl From<Vec<Bill>> for SpendBook {
@@ -126,13 +136,15 @@ impl SpendBook {
     }
 
     fn enter(&mut self, bill: Bill) {
-        let day = Arc::make_mut(&mut self.days).entry(bill.at.moscow_day()).or_default();
-        let day = Arc::make_mut(day);
-        let sum = day.sums.entry((bill.category, bill.confidentiality)).or_default();
-        *sum = sum.checked_add(bill.amount).unwrap_or(*sum);
-        let (earliest, latest) = day.bounds.unwrap_or((bill.at, bill.at));
-        day.bounds = Some((earliest.min(bill.at), latest.max(bill.at)));
-        day.bills.push(bill);
+        let moscow_day = bill.at.moscow_day();
+        match self.days.get_mut(&moscow_day) {
+            Some(day) => day.enter(bill),
+            None => {
+                let mut day = Day::default();
+                day.enter(bill);
+                self.days.insert_mut(moscow_day, day);
+            }
+        }
     }
 
     /// Takes a refund off the bill, or bills, of that moment; one that was forgotten is too old to count. Rule F6.
@@ -143,8 +155,7 @@ impl SpendBook {
         confidentiality: Confidentiality,
         amount: Roubles,
     ) {
-        let Some(day) = Arc::make_mut(&mut self.days).get_mut(&at.moscow_day()) else { return };
-        let day = Arc::make_mut(day);
+        let Some(day) = self.days.get_mut(&at.moscow_day()) else { return };
         let mut rest = amount;
         let is_it = |bill: &&mut Bill| {
             bill.at == at && bill.category == category && bill.confidentiality == confidentiality
@@ -161,10 +172,12 @@ impl SpendBook {
     }
 
     fn forget(&mut self) {
-        let Some((newest, _)) = self.days.last_key_value() else { return };
+        let Some((newest, _)) = self.days.last() else { return };
         let oldest_kept = newest.start().months_before(KEPT_MONTHS).moscow_day();
-        if self.days.first_key_value().is_some_and(|(first, _)| *first < oldest_kept) {
-            self.days = Arc::new(Arc::make_mut(&mut self.days).split_off(&oldest_kept));
+        while let Some(first) =
+            self.days.first().map(|(first, _)| *first).filter(|first| *first < oldest_kept)
+        {
+            self.days.remove_mut(&first);
         }
     }
 
@@ -193,10 +206,8 @@ impl SpendBook {
 
     /// The moment of the earliest bill after `after`.
     pub(crate) fn first_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let bills = self.days.range(after.moscow_day()..).flat_map(|(_, day)| &day.bills);
-        let later = bills.map(|bill| bill.at).filter(|at| *at > after);
-        let first_day = later.clone().next()?.moscow_day();
-        later.take_while(|at| at.moscow_day() == first_day).min()
+        let first_of = |day: &Day| day.bills.iter().map(|bill| bill.at).filter(|at| *at > after).min();
+        self.days.range(after.moscow_day()..).find_map(|(_, day)| first_of(day))
     }
 
     /// What all the bills come to; `None` when that does not fit.
