@@ -158,10 +158,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => "this address does not know this method".to_owned(),
             Self::Conflict(Conflict::MemberExists) => "the member is registered already".to_owned(),
             Self::Conflict(Conflict::QrUsed) => "the QR code was used for another purchase".to_owned(),
-            Self::Conflict(Conflict::PhoneTaken) => {
-                "the phone is another member's; two accounts of one person are merged by the programme"
-                    .to_owned()
-            }
+            Self::Conflict(Conflict::PhoneTaken) => "the phone is another member's".to_owned(),
             Self::TooLarge(limit) => format!("the body must have at most {limit} bytes"),
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
