@@ -206,6 +206,8 @@ pub enum MergeObstacle {
     Debt,
     /// Premium is paid for on both.
     BothPremium,
+    /// The one that goes cannot spend yet: its phone changed a short while ago.
+    Cooldown,
     /// The one that goes has too long a history to move.
     LongHistory,
 }
@@ -224,6 +226,7 @@ impl MergeObstacle {
             Self::WaitingDocument => "waiting_document",
             Self::Debt => "debt",
             Self::BothPremium => "both_premium",
+            Self::Cooldown => "cooldown",
             Self::LongHistory => "long_history",
         }
     }

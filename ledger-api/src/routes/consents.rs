@@ -47,7 +47,10 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     };
     let receipt = call.app.ledger.execute(request).await?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
-    note_partners(&call.app, member_id, &changes, receipt.as_of, &access).await?;
+    // A phone of any account that is one with hers finds her.
+    for account in call.accounts(member_id) {
+        note_partners(&call.app, account, &changes, receipt.as_of, &access).await?;
+    }
     let items = changes.iter().map(|change| dto::Consent {
         purpose: change.purpose.to_string(),
         granted: change.choice == ConsentChoice::Granted,

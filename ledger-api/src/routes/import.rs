@@ -179,14 +179,17 @@ impl Importer {
 
     /// Takes the member's place in line at once (this runs in the order of the file), and decides when it is her turn.
     fn queue(self: Rc<Self>, line: Found) -> impl Future<Output = ImportOutcome> {
-        let (done, turn) = match &line.found {
-            Ok(Some((_, member))) => {
+        let place = match &line.found {
+            Ok(Some((_, member))) => Some(self.call.survivor(*member)),
+            _ => None,
+        };
+        let (done, turn) = match place {
+            Some(member) => {
                 let (done, next) = oneshot::channel();
-                let member = self.call.survivor(*member);
                 let before = self.tails.borrow_mut().insert(member, (line.number, next));
                 (Some(done), before.map(|(_, turn)| turn))
             }
-            _ => (None, None),
+            None => (None, None),
         };
         async move {
             if let Some(turn) = turn {
@@ -194,9 +197,8 @@ impl Importer {
                 let _ended = turn.await;
             }
             let outcome = self.decide(&line.found).await;
-            if let Ok(Some((_, member))) = &line.found {
+            if let Some(member) = place {
                 let mut tails = self.tails.borrow_mut();
-                let member = self.call.survivor(*member);
                 if tails.get(&member).is_some_and(|(number, _)| *number == line.number) {
                     tails.remove(&member);
                 }

@@ -28,6 +28,9 @@ pub(crate) struct Absorbed {
     lots: BTreeSet<LotId>,
     /// The coupons that came with it, open or not.
     coupons: BTreeSet<CouponId>,
+    /// Purchases of it that another member has by now (Rule D3): what was owed for them is still its own.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    handed_over: BTreeSet<PurchaseId>,
     /// Its statuses when it came.
     ordinary: StatusTrack,
     with_medical: StatusTrack,
@@ -67,6 +70,12 @@ impl MemberState {
     }
 
     pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        if fact.handed_over {
+            let mut absorbed = self.absorbed.values_mut();
+            if let Some(its) = absorbed.find(|absorbed| absorbed.books.sales.knows(fact.purchase_id)) {
+                its.handed_over.insert(fact.purchase_id);
+            }
+        }
         self.books_of(fact.purchase_id).amend(fact)
     }
 
@@ -133,7 +142,9 @@ impl MemberState {
             debts: self
                 .debts
                 .iter()
-                .filter(|debt| its.books.sales.knows(debt.purchase_id))
+                .filter(|debt| {
+                    its.books.sales.knows(debt.purchase_id) || its.handed_over.contains(&debt.purchase_id)
+                })
                 .cloned()
                 .collect(),
             books: its.books.clone(),
@@ -196,6 +207,7 @@ impl MemberState {
             books: estate.books.clone(),
             lots: estate.lots.iter().map(|moved| moved.lot.part.lot_id).collect(),
             coupons: estate.coupons.iter().map(|coupon| coupon.issued.coupon_id).collect(),
+            handed_over: BTreeSet::new(),
             ordinary: estate.ordinary,
             with_medical: estate.with_medical,
             lends_invitation: *invited && !self.ordinary.invited,
@@ -211,7 +223,12 @@ impl MemberState {
 
     pub(super) fn part(&mut self, fact: &AccountParted) -> Result<(), &'static str> {
         let AccountParted { absorbed, estate, invited, .. } = fact;
-        self.absorbed.remove(absorbed).ok_or("an account parts that was not taken in")?;
+        let gone = self.absorbed.remove(absorbed).ok_or("an account parts that was not taken in")?;
+        if gone.lends_invitation
+            && let Some(next) = self.absorbed.values_mut().find(|it| it.ordinary.invited)
+        {
+            next.lends_invitation = true;
+        }
         for moved in &estate.lots {
             self.take(&moved.lot.part)?;
             if self.lot_orders.contains_key(&moved.lot.part.lot_id) {

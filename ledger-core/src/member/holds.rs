@@ -144,7 +144,9 @@ impl MemberState {
     pub(super) fn give_back(&mut self, held: &HeldPart) -> Result<(), &'static str> {
         let (lot, order) = LiveLot::anew(held);
         if let Some(known) = self.lot_orders.get(&lot.lot_id) {
-            return more(&mut self.lots.get_mut(known).ok_or("a lot without its place")?.left, lot.left);
+            let known = self.lots.get_mut(known).ok_or("a lot without its place")?;
+            known.keep_secret(&held.part);
+            return more(&mut known.left, lot.left);
         }
         self.insert(order, lot)
     }

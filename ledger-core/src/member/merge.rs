@@ -152,6 +152,9 @@ fn obstacle(from: &MemberState, into: &MemberState, context: &Context<'_>) -> Op
         Some(MergeObstacle::Debt)
     } else if [from, into].iter().all(|state| state.premium.goes_on(context.recorded_at)) {
         Some(MergeObstacle::BothPremium)
+    } else if from.spending_from.is_some_and(|since| context.recorded_at < since) {
+        // It would end with the account that says it.
+        Some(MergeObstacle::Cooldown)
     } else if from.pieces() > PIECES_MAX {
         Some(MergeObstacle::LongHistory)
     } else {

@@ -27,6 +27,9 @@ use crate::money::Bonuses;
 use crate::rejection::Rejection;
 use crate::time::{MoscowDay, Timestamp};
 
+/// Where what a replay writes stands: apart from the places of the log, which lots of another account keep (Rule B7).
+const AFTER_THE_LOG: Position = Position::MAX / 4;
+
 /// A purchase that a later fact edits.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
@@ -80,6 +83,7 @@ impl<'a> Replay<'a> {
             replay.position = fact.position;
             replay.apply(fact.occurred_at, &fact.event, story)?;
         }
+        replay.position = replay.position.max(AFTER_THE_LOG);
         replay.is_due(period.from, story, None)?;
         Ok(replay)
     }

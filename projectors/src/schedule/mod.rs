@@ -9,7 +9,8 @@
 //!    crash or a second scheduler repeats a command and writes nothing twice.
 //! 3. One process leads, by advisory lock.
 //!
-//! Bounds: [`MEMBERS_MAX`] members are looked up, and [`COMMANDS_AT_ONCE`] commands are on their way, at a time.
+//! Bounds: [`MEMBERS_MAX`] members are looked up, and [`COMMANDS_AT_ONCE`] commands are on their way, at a time; of a day's
+//! review and ranking, the ids of all whom it is about are in memory.
 
 mod command;
 mod due;

@@ -130,49 +130,36 @@ impl Review {
     }
 }
 
-/// Reviews all of `whom`, page by page; how many they were.
+/// Reviews all of `whom`; how many they were. Their ids are in memory at once, 16 bytes each.
 async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize, ProjectError> {
-    let mut after = Uuid::nil();
-    let mut count = 0_usize;
-    loop {
-        let members = page(&hands.options.read, (whom, today), after).await?;
-        let Some(last) = members.last() else { return Ok(count) };
-        after = *last;
-        count = count.saturating_add(members.len());
-        let commands = members.into_iter().map(|member| {
+    let members = all_of(&hands.options.read, whom, today).await?;
+    for page in members.chunks(usize::try_from(MEMBERS_MAX).unwrap_or(1)) {
+        let commands = page.iter().map(|member| {
             let cause = [b"review ".as_slice(), member.as_bytes(), today.to_string().as_bytes()].concat();
-            Caused { member: MemberId::from_uuid(member), command: MemberCommand::ReviewStatus, cause }
+            Caused { member: MemberId::from_uuid(*member), command: MemberCommand::ReviewStatus, cause }
         });
         send(hands.ledger, commands.collect()).await?;
     }
+    Ok(members.len())
 }
 
-async fn page(
-    read: &PgPool,
-    (whom, today): (Whom, MoscowDay),
-    after: Uuid,
-) -> Result<Vec<Uuid>, ProjectError> {
+async fn all_of(read: &PgPool, whom: Whom, today: MoscowDay) -> Result<Vec<Uuid>, ProjectError> {
     let statement = match whom {
-        Whom::WhoMayChange { after: left_after, until, position } => sqlx::query_scalar(
-            "SELECT member_id FROM statuses.members AS m WHERE member_id > $1 AND ( \
-                ordinary_falls_on <= $6 OR with_medical_falls_on <= $6 \
-                OR (ordinary_status <> 'insider' OR with_medical_status <> 'insider') AND EXISTS (SELECT FROM statuses.bills AS b \
-                    WHERE b.member_id = m.member_id AND b.occurred_at > $4 AND b.occurred_at <= $5) \
-                OR member_id IN (SELECT member_id FROM statuses.bills WHERE position > $3)) \
-             ORDER BY member_id LIMIT $2",
+        Whom::WhoMayChange { after, until, position } => sqlx::query_scalar(
+            "SELECT member_id FROM statuses.members AS m WHERE ordinary_falls_on <= $4 OR with_medical_falls_on <= $4 \
+                OR (ordinary_status <> 'insider' OR with_medical_status <> 'insider') AND EXISTS ( \
+                    SELECT FROM statuses.bills AS b \
+                    WHERE b.member_id = m.member_id AND b.occurred_at > $2 AND b.occurred_at <= $3) \
+             UNION SELECT member_id FROM statuses.bills WHERE position > $1 \
+             ORDER BY member_id",
         )
-        .bind(after)
-        .bind(MEMBERS_MAX)
         .bind(position)
-        .bind(left_after.to_utc())
+        .bind(after.to_utc())
         .bind(until.to_utc())
         .bind(today.to_date()),
         Whom::Everyone => sqlx::query_scalar(
-            "SELECT member_id FROM statuses.members WHERE member_id > $1 AND registered_at IS NOT NULL \
-             ORDER BY member_id LIMIT $2",
-        )
-        .bind(after)
-        .bind(MEMBERS_MAX),
+            "SELECT member_id FROM statuses.members WHERE registered_at IS NOT NULL ORDER BY member_id",
+        ),
     };
     Ok(statement.fetch_all(read).await?)
 }

@@ -13,7 +13,8 @@ pub(crate) const OLD: MemberId = MemberId::from_uuid(Uuid::from_u128(0x01d));
 /// The one that stays.
 pub(crate) const HERS: MemberId = MemberId::from_uuid(Uuid::from_u128(0x4e5));
 
-type Decide = fn(&MemberState, &MemberState, &Accounts, &Context<'_>) -> Result<Joined, Rejection>;
+/// Merging, or parting.
+pub(crate) type Decide = fn(&MemberState, &MemberState, &Accounts, &Context<'_>) -> Result<Joined, Rejection>;
 
 /// The account that goes, and the one that stays.
 #[derive(Debug, Clone)]

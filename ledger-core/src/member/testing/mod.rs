@@ -15,7 +15,7 @@ pub(crate) use facts::{
     IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
 };
 
-pub(crate) use merging::{HERS, OLD, Pair};
+pub(crate) use merging::{Decide, HERS, OLD, Pair};
 
 use chrono::TimeDelta;
 use serde_json::Value;

@@ -1,6 +1,9 @@
 //! Two accounts of one woman: one, and two again. Rules B2, B7, C2, D3, D5, F2–F4, M1, R1, S1, S2.
 
+use uuid::Uuid;
+
 use crate::context::Context;
+use crate::ids::MemberId;
 use crate::log::Event;
 use crate::member::MemberCommand::{self, WriteDue};
 use crate::member::draft::Draft;
@@ -9,13 +12,14 @@ use crate::member::gift::{Adjustment, Gift};
 use crate::member::premium::PayPremium;
 use crate::member::status::Status;
 use crate::member::testing::{
-    OLD, Pair, World, activate, amend, anna, anna_since, at, bon, buy, coupon, coupon_id, fixed, give_back,
-    grant_id, hold, purchase_id, reason_id, rub,
+    Decide, HERS, OLD, Pair, World, activate, amend, anna, anna_since, at, bon, buy, coupon, coupon_id,
+    fixed, give_back, grant_id, hold, purchase_id, reason_id, rub,
 };
-use crate::member::{Accounts, merge};
+use crate::member::{Accounts, merge, unmerge};
 use crate::money::Bonuses;
 use crate::rejection::MergeObstacle::{
-    AlreadyMerged, Blocked, BothPremium, Debt, HasAbsorbed, NotMerged, OpenHold, SameAccount, WaitingDocument,
+    AlreadyMerged, Blocked, BothPremium, Cooldown, Debt, HasAbsorbed, NotMerged, OpenHold, SameAccount,
+    WaitingDocument,
 };
 use crate::rejection::Rejection;
 
@@ -296,4 +300,38 @@ fn a_correction_downwards_meanwhile_takes_from_both_by_their_expiry() {
     let both = both.then(|world| world.after(less)).parted();
     assert_eq!((total(&both.old), total(&both.hers)), (bon("0.00"), bon("50.00")));
     assert!(both.old.file(101).is_some_and(|file| file.purchase_id == purchase_id(101)));
+}
+
+#[test]
+fn the_time_without_spending_after_another_phone_is_waited_for() {
+    let changed = || anna_too().after(buy("mindal", "1000.00")).after(MemberCommand::ChangePhone);
+    let refused = pair(changed(), anna()).when_merged();
+    assert_eq!(refused, Err(Rejection::MergeNotPossible { because: Cooldown }));
+    let later = pair(changed().at("2026-03-03T12:00:00+03:00"), anna());
+    assert_eq!(total(&later.merged().hers), bon("75.00"));
+    // Hers goes on, whatever comes to it.
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna().after(MemberCommand::ChangePhone));
+    let until = at("2026-03-03T12:00:00+03:00");
+    both.merged()
+        .hers
+        .when(hold(1, "mindal", "100.00", "25.00"))
+        .then_rejected(Rejection::IdentityCooldown { until });
+}
+
+#[test]
+fn rule_s1_an_invitation_is_lent_as_long_as_an_account_that_has_it_is_one_with_hers() {
+    let invited = || anna().after(MemberCommand::Invite(true));
+    let (mut others, mut hers) = ([invited(), invited()], anna());
+    let mut after = |decide: Decide, which: usize| {
+        let from = MemberId::from_uuid(Uuid::from_u128(which as u128 + 1));
+        let accounts = Accounts { from, into: HERS, reason_id: reason_id(1) };
+        let context = Context { recorded_at: hers.now, registry: &hers.registry };
+        let joined = decide(&others[which].state, &hers.state, &accounts, &context).expect("accepted");
+        joined.from.events.into_iter().for_each(|new| others[which].write(new.occurred_at, new.event));
+        joined.into.events.into_iter().for_each(|new| hers.write(new.occurred_at, new.event));
+        (hers.state.tracks().0.invited, others[which].state.tracks().0.invited)
+    };
+    assert_eq!((after(merge, 0), after(merge, 1)), ((true, false), (true, false)));
+    assert_eq!(after(unmerge, 0), (true, true), "by the other");
+    assert_eq!(after(unmerge, 1), (false, true));
 }
