@@ -23,7 +23,7 @@ pub(super) fn apply(
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
-    let Quarantined { occurred_at, purchase } = waiting(state, quarantine_id)?;
+    let Quarantined { occurred_at, purchase, .. } = waiting(state, quarantine_id)?;
     if state.is_blocked() {
         return Err(Rejection::MemberBlocked);
     }
@@ -89,7 +89,7 @@ pub(super) fn supersede(
 
 impl MemberState {
     pub(super) fn wait(&mut self, fact: &PurchaseQuarantined, occurred_at: Timestamp) {
-        let waiting = Quarantined { occurred_at, purchase: fact.purchase.clone() };
+        let waiting = Quarantined { occurred_at, reason: fact.reason, purchase: fact.purchase.clone() };
         self.quarantined.insert(fact.quarantine_id, waiting);
     }
 

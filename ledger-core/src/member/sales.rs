@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::command::PurchaseDocument;
-use super::event::PurchaseRecorded;
+use super::event::{PurchaseRecorded, QuarantineReason};
 use super::spend::KEPT_MONTHS;
 use super::state::{MemberState, Quarantined};
 use crate::ids::{BusinessId, PurchaseId, SourceKey};
@@ -115,13 +115,14 @@ impl Sale {
 }
 
 impl MemberState {
-    /// The sale that `document` may be another system's report of; one that waits for an admin may come to count, too: what
-    /// comes second waits, whichever it is.
+    /// The sale that `document` may be another system's report of. One that waits because it is too old may come to count,
+    /// too: what comes second waits, whichever it is. One that waits as a double is a sale that is known.
     pub(super) fn resembling(&self, document: &PurchaseDocument, within: TimeDelta) -> Option<PurchaseId> {
         let at = document.occurred_at;
         let is_near = |other: Timestamp| at.max(other).since(at.min(other)) <= within;
         let waits = |waiting: &&Quarantined| {
-            is_near(waiting.occurred_at)
+            waiting.reason == QuarantineReason::TooOld
+                && is_near(waiting.occurred_at)
                 && waiting.purchase.purchase_id != PurchaseId::of_key(document.natural_key.as_bytes())
                 && Sale::of(&waiting.purchase).is_told_by(document)
         };

@@ -17,8 +17,8 @@ use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
-    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, StatusChanged,
-    StatusDowngradeScheduled, Track,
+    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineReason,
+    StatusChanged, StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::lot::{Funder, LotOrigin};
@@ -131,6 +131,7 @@ pub(crate) struct Decided {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Quarantined {
     pub(crate) occurred_at: Timestamp,
+    pub(crate) reason: QuarantineReason,
     pub(crate) purchase: PurchaseRecorded,
 }
 

@@ -4,7 +4,7 @@
 //! - B6 `expiring_soon`: pending lots are in it (they expire all the same), what is held is not.
 //! - The consent `personal_data` cannot be withdrawn alone: leaving the programme is its own call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::time::Timestamp;
@@ -85,6 +85,8 @@ pub struct Member {
     pub is_blocked: bool,
     /// Documents that wait for an admin. Rules T3, D5.
     pub quarantine: Vec<Document>,
+    /// Those that wait, or waited, because they are too old. Rule T3.
+    pub too_old: BTreeSet<PurchaseId>,
     /// What was paid for of Premium: first moment, first moment after. Rule S4.
     pub premium: Vec<(Timestamp, Timestamp)>,
 }

@@ -68,7 +68,11 @@ impl Member {
             None => circle.moment(document.occurred_at, now),
         };
         let is_too_old = document.import.is_none() && document.occurred_at < oldest;
-        if is_too_old || self.is_reported_twice(document, circle.policy(moment).duplicate_minutes) {
+        let is_double = self.is_reported_twice(document, circle.policy(moment).duplicate_minutes);
+        if is_too_old || is_double {
+            if !is_double {
+                self.too_old.insert(document.id);
+            }
             self.quarantine.push(document.clone());
             return Ok(Outcome::Quarantined);
         }
@@ -87,8 +91,8 @@ impl Member {
                 && known.net() > 0
                 && is_near(known.occurred_at)
         });
-        // What waits may come to count.
-        let waits = self.quarantine.iter().any(|known| {
+        // What waits because it is too old may come to count.
+        let waits = self.quarantine.iter().filter(|known| self.too_old.contains(&known.id)).any(|known| {
             known.business == document.business
                 && known.amount == document.amount
                 && known.source != document.source
