@@ -127,7 +127,12 @@ impl Call {
 
     /// The member who calls on her own account: the one that stands for it, if two accounts of hers are one.
     pub(crate) fn member(&self) -> Result<MemberId, ApiError> {
-        Ok(self.survivor(MemberId::from_uuid(self.caller()?.credential)))
+        Ok(self.survivor(self.account()?))
+    }
+
+    /// The account that a member signed in by, whichever stands for it.
+    pub(crate) fn account(&self) -> Result<MemberId, ApiError> {
+        Ok(MemberId::from_uuid(self.caller()?.credential))
     }
 
     /// The account that stands for this one. What is executed is forwarded by the ledger itself; a fingerprint is over what

@@ -28,8 +28,10 @@ pub struct Registry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forwards {
     now: BTreeMap<MemberId, MemberId>,
-    /// With which others an account was ever one: their streams may hold facts about its purchases.
+    /// Into which others an account ever went: their streams may hold facts about its purchases.
     ever: BTreeMap<MemberId, BTreeSet<MemberId>>,
+    /// The same from the other side: which others ever came.
+    came: BTreeMap<MemberId, BTreeSet<MemberId>>,
 }
 
 impl Forwards {
@@ -42,8 +44,8 @@ impl Forwards {
     /// The account, after those for which it stands.
     #[must_use]
     pub fn one_with(&self, id: MemberId) -> Vec<MemberId> {
-        let absorbed = self.now.iter().filter(|(_, into)| **into == id).map(|(from, _)| *from);
-        absorbed.chain([id]).collect()
+        let came = self.came.get(&id).into_iter().flatten().copied();
+        came.filter(|from| self.now.get(from) == Some(&id)).chain([id]).collect()
     }
 
     /// Whether `other` is, or was, the account that stands for `id`.
@@ -56,25 +58,20 @@ impl Forwards {
     /// those that ever went into them, near or far.
     #[must_use]
     pub fn ever_one_with(&self, of: impl IntoIterator<Item = MemberId>) -> BTreeSet<MemberId> {
-        let mut all: BTreeSet<MemberId> = of.into_iter().collect();
-        loop {
-            let before = all.len();
-            for (from, survivors) in &self.ever {
-                if all.contains(from) || survivors.iter().any(|into| all.contains(into)) {
-                    all.insert(*from);
-                    all.extend(survivors);
-                }
-            }
-            if all.len() == before {
-                return all;
+        let (mut all, mut open) = (BTreeSet::new(), of.into_iter().collect::<Vec<_>>());
+        while let Some(id) = open.pop() {
+            if all.insert(id) {
+                open.extend([&self.ever, &self.came].iter().filter_map(|near| near.get(&id)).flatten());
             }
         }
+        all
     }
 
     fn apply(&mut self, account: MemberId, event: &MemberEvent) {
         if let MemberEvent::AccountMerged(fact) = event {
             self.now.insert(account, fact.survivor);
             self.ever.entry(account).or_default().insert(fact.survivor);
+            self.came.entry(fact.survivor).or_default().insert(account);
         } else if let MemberEvent::AccountRestored(_) = event {
             self.now.remove(&account);
         }

@@ -41,8 +41,8 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
 pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     call.app.limits.take(call.address())?;
-    // The account she signed in by, whichever stands for it: it is that one's phone which changes.
-    let member_id = MemberId::from_uuid(call.caller()?.credential);
+    // It is that one's phone which changes.
+    let member_id = call.account()?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
     let (codes, members) = (call.app.vault.codes(), call.app.vault.members());

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::event::{
-    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, HeldPart, LotPart,
-    PurchaseAmended, PurchaseRefunded, PurchaseTakenOver,
+    AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, PurchaseAmended,
+    PurchaseRefunded, PurchaseTakenOver,
 };
 use super::premium::Premium;
+use super::redemption::held_part;
 use super::spend::WindowSums;
 use super::state::{LiveLot, MemberState, StatusTrack};
 use crate::ids::{CouponId, LotId, MemberId, PurchaseId};
@@ -66,17 +67,18 @@ impl MemberState {
     }
 
     pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
-        self.books_of(fact.purchase_id).refund(fact)
+        match whose(&mut self.absorbed, fact.purchase_id) {
+            Some(its) => its.books.refund(fact),
+            None => self.books.refund(fact),
+        }
     }
 
     pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        let Some(its) = whose(&mut self.absorbed, fact.purchase_id) else { return self.books.amend(fact) };
         if fact.handed_over {
-            let mut absorbed = self.absorbed.values_mut();
-            if let Some(its) = absorbed.find(|absorbed| absorbed.books.sales.knows(fact.purchase_id)) {
-                its.handed_over.insert(fact.purchase_id);
-            }
+            its.handed_over.insert(fact.purchase_id);
         }
-        self.books_of(fact.purchase_id).amend(fact)
+        its.books.amend(fact)
     }
 
     pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
@@ -88,19 +90,9 @@ impl MemberState {
         self.absorbed.values_mut().for_each(Absorbed::uninvite);
     }
 
-    /// The books that know a purchase; her own for one that none does.
-    fn books_of(&mut self, purchase: PurchaseId) -> &mut Books {
-        let mut absorbed = self.absorbed.values_mut();
-        match absorbed.find(|absorbed| absorbed.books.sales.knows(purchase)) {
-            Some(absorbed) => &mut absorbed.books,
-            None => &mut self.books,
-        }
-    }
-
     /// A lot that a purchase made, or gave back to, belongs where the purchase does.
     pub(super) fn claim(&mut self, purchase: PurchaseId, lot: LotId) {
-        let mut absorbed = self.absorbed.values_mut();
-        if let Some(its) = absorbed.find(|absorbed| absorbed.books.sales.knows(purchase)) {
+        if let Some(its) = whose(&mut self.absorbed, purchase) {
             its.lots.insert(lot);
         }
     }
@@ -166,18 +158,7 @@ impl MemberState {
         let moved = self.lots.iter().filter(|(_, lot)| are(lot.lot_id) && lot.left.is_positive());
         moved
             .map(|(order, lot)| EstateLot {
-                lot: HeldPart {
-                    part: LotPart {
-                        lot_id: lot.lot_id,
-                        origin: lot.origin,
-                        confidentiality: lot.confidentiality,
-                        funder: lot.funder.clone(),
-                        amount: lot.left,
-                    },
-                    available_from: lot.available_from,
-                    expires_at: lot.expires_at,
-                    opened_at: order.position,
-                },
+                lot: held_part((order, lot), lot.left, lot.confidentiality),
                 holding: lot.holding,
             })
             .collect()
@@ -282,3 +263,8 @@ impl MemberState {
 
 /// The accounts that were taken in.
 pub(crate) type AllAbsorbed = BTreeMap<MemberId, Absorbed>;
+
+/// The account whose purchase it is; none when it is the survivor's own.
+fn whose(all: &mut AllAbsorbed, purchase: PurchaseId) -> Option<&mut Absorbed> {
+    all.values_mut().find(|its| its.books.sales.knows(purchase))
+}

@@ -258,8 +258,8 @@ impl PurchaseFile {
         }
     }
 
-    /// One more fact; most are not about this purchase, or its lots. Sums here repeat what the member's own fold has checked: what does
-    /// not fit leaves them as they were.
+    /// One more fact; most are not about this purchase, or its lots. Sums here repeat what the member's own fold has
+    /// checked: what does not fit leaves them as they were.
     pub fn see(&mut self, event: &Event) {
         if let Event::Member(MemberEvent::BonusReturned(fact)) = event {
             // Whatever purchase they had paid: their funder has got their face value (Rules B8, F4).

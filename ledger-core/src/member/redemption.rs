@@ -56,6 +56,20 @@ pub(super) fn part_of(lot: &LiveLot, amount: Bonuses, secret: Confidentiality) -
     LotPart { lot_id: lot.lot_id, origin: lot.origin, confidentiality, funder: lot.funder.clone(), amount }
 }
 
+/// The same with what makes such a lot anew ([`LiveLot::anew`]).
+pub(super) fn held_part(
+    (order, lot): (&SpendOrder, &LiveLot),
+    amount: Bonuses,
+    secret: Confidentiality,
+) -> HeldPart {
+    HeldPart {
+        part: part_of(lot, amount, secret),
+        available_from: lot.available_from,
+        expires_at: lot.expires_at,
+        opened_at: order.position,
+    }
+}
+
 /// Decides a hold.
 ///
 /// # Errors
@@ -125,12 +139,7 @@ pub(super) fn reserve(
             break;
         }
         rest = rest.checked_sub(take).ok_or(Rejection::AmountOutOfRange)?;
-        parts.push(HeldPart {
-            part: part_of(lot, take, secret),
-            available_from: lot.available_from,
-            expires_at: lot.expires_at,
-            opened_at: order.position,
-        });
+        parts.push(held_part((order, lot), take, secret));
     }
     if rest.is_positive() {
         let available = amount.checked_sub(rest).ok_or(Rejection::AmountOutOfRange)?;

@@ -1,8 +1,8 @@
 //! The files of the purchases that a batch edits: her state does not keep old purchases.
 //!
 //! A purchase's id follows from its natural key, so its first fact is found by the primary key of the keys; what is about it
-//! from there on is read along its member's stream, and along those of accounts that are or were one with hers. No append pays for that: an edit does, in proportion to what happened
-//! to the member since.
+//! from there on is read along its member's stream, and along those of accounts that are or were one with hers. No append
+//! pays for that: an edit does, in proportion to what happened to the member since.
 //!
 //! A file is read from the log as committed. So nothing may be in flight when it is, or a purchase decided a moment ago
 //! would be missed; within one batch, [`Files::see`] goes on with it.

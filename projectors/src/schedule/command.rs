@@ -4,10 +4,11 @@ use futures::StreamExt;
 use ledger_core::ids::{CorrelationId, MemberId};
 use ledger_core::log::{Actor, Position};
 use ledger_core::member::MemberCommand;
+use ledger_core::time::MoscowDay;
 use ledger_store::{Command, ExecuteError, Idempotency, Ledger, Request};
 use uuid::Uuid;
 
-use super::COMMANDS_AT_ONCE;
+use super::{COMMANDS_AT_ONCE, MEMBERS_MAX};
 use crate::error::ProjectError;
 
 /// The namespace of all causes.
@@ -76,6 +77,28 @@ pub(super) async fn send(ledger: &Ledger, commands: Vec<Caused>) -> Result<Sent,
         }
     }
     Ok(sent)
+}
+
+/// Sends what `today` asks of each of `members`, [`MEMBERS_MAX`] at a time; the newest position any of them wrote.
+///
+/// # Errors
+/// As [`send`].
+pub(super) async fn send_daily(
+    ledger: &Ledger,
+    (what, today): (&str, MoscowDay),
+    members: &[Uuid],
+    command: &MemberCommand,
+) -> Result<Position, ProjectError> {
+    let mut newest = 0;
+    for some in members.chunks(usize::try_from(MEMBERS_MAX).unwrap_or(1)) {
+        let caused = some.iter().map(|member| Caused {
+            member: MemberId::from_uuid(*member),
+            command: command.clone(),
+            cause: [what.as_bytes(), b" ", member.as_bytes(), today.to_string().as_bytes()].concat(),
+        });
+        newest = send(ledger, caused.collect()).await?.newest.max(newest);
+    }
+    Ok(newest)
 }
 
 #[cfg(test)]

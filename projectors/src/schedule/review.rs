@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 
 use ledger_core::category::Category;
-use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::{MoscowDay, Timestamp};
@@ -18,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::command::{Caused, send};
+use super::command::send_daily;
 use super::status::{Done, memory, record};
 use super::top::rank;
-use super::{Hands, Look, MEMBERS_MAX, is_made, wait_until_passed};
+use super::{Hands, Look, is_made, wait_until_passed};
 use crate::error::ProjectError;
 
 const NAME: &str = "review";
@@ -133,13 +132,7 @@ impl Review {
 /// Reviews all of `whom`; how many they were. Their ids are in memory at once, 16 bytes each.
 async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize, ProjectError> {
     let members = all_of(&hands.options.read, whom, today).await?;
-    for page in members.chunks(usize::try_from(MEMBERS_MAX).unwrap_or(1)) {
-        let commands = page.iter().map(|member| {
-            let cause = [b"review ".as_slice(), member.as_bytes(), today.to_string().as_bytes()].concat();
-            Caused { member: MemberId::from_uuid(*member), command: MemberCommand::ReviewStatus, cause }
-        });
-        send(hands.ledger, commands.collect()).await?;
-    }
+    send_daily(hands.ledger, ("review", today), &members, &MemberCommand::ReviewStatus).await?;
     Ok(members.len())
 }
 

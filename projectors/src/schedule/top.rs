@@ -6,7 +6,6 @@
 //! Two rankings: by purchases at ordinary businesses alone, so that it knows of no visit to a medical one, of anybody's;
 //! and by what counts for each member as she consented.
 
-use ledger_core::ids::MemberId;
 use ledger_core::member::MemberCommand;
 use ledger_core::member::standing::{Ranking, Rankings};
 use ledger_core::money::Roubles;
@@ -15,8 +14,8 @@ use ledger_core::time::{MoscowDay, Timestamp};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::command::{Caused, send};
-use super::{Hands, MEMBERS_MAX, wait_until_passed};
+use super::command::send_daily;
+use super::{Hands, wait_until_passed};
 use crate::error::ProjectError;
 
 /// What everybody spent in the window: `o` at ordinary businesses, `w` at all.
@@ -105,15 +104,8 @@ pub(super) async fn rank(
         .bind(above(rankings.with_medical.stay_above))
         .fetch_all(read)
         .await?;
-    let mut newest = 0;
-    for some in members.chunks(usize::try_from(MEMBERS_MAX).unwrap_or(1)) {
-        let command = |member: &Uuid| {
-            let cause = [b"rank ".as_slice(), member.as_bytes(), today.to_string().as_bytes()].concat();
-            let command = MemberCommand::RankSpending(rankings);
-            Caused { member: MemberId::from_uuid(*member), command, cause }
-        };
-        newest = send(hands.ledger, some.iter().map(command).collect()).await?.newest.max(newest);
-    }
+    let command = MemberCommand::RankSpending(rankings);
+    let newest = send_daily(hands.ledger, ("rank", today), &members, &command).await?;
     // The review that follows reads what this led to.
     wait_until_passed(read, "statuses", newest).await?;
     Ok(members.len())

@@ -97,7 +97,6 @@ pub enum MemberEvent {
     PremiumLapsed(PremiumLapsed),
     MemberBlocked(MemberBlocked),
     MemberUnblocked(MemberUnblocked),
-    /// See [`PhoneChanged`].
     PhoneChanged(PhoneChanged),
     BonusGifted(BonusGifted),
     BonusAdjusted(BonusAdjusted),
