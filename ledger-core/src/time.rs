@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")))]
 #[serde(try_from = "String", into = "String")]
-pub struct Timestamp(DateTime<Utc>);
+pub struct Timestamp(
+    /// Since 1970-01-01T00:00:00Z: decisions compare moments all the time.
+    i64,
+);
 
 /// A text that is not a moment the ledger takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,74 +28,83 @@ pub struct NotATimestamp;
 
 impl Timestamp {
     /// The first moment the ledger takes: 0001-01-01T00:00:00Z.
-    pub const FIRST: Self =
-        Self(DateTime::from_timestamp_micros(-62_135_596_800_000_000).expect("in the calendar"));
+    pub const FIRST: Self = Self(-62_135_596_800_000_000);
 
     /// The last moment the ledger takes: 9998-12-31T23:59:59.999999Z. What is later by calculation counts as this one,
     /// so that every moment on the log can be read again.
-    pub const LAST: Self =
-        Self(DateTime::from_timestamp_micros(253_370_764_799_999_999).expect("in the calendar"));
+    pub const LAST: Self = Self(253_370_764_799_999_999);
 
     /// The beginning of time: the first policy is in force from here. Rule P1.
-    pub const BEGINNING: Self = Self(DateTime::<Utc>::UNIX_EPOCH);
+    pub const BEGINNING: Self = Self(0);
 
     /// The moment `at`, cut to whole microseconds and to [`Timestamp::FIRST`] and [`Timestamp::LAST`].
     #[must_use]
     pub fn new(at: DateTime<Utc>) -> Self {
-        // Through whole microseconds: a leap second (`:60`) has no place of its own in UTC's count, here or in a database.
-        let whole = DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
-        Self(whole).clamp(Self::FIRST, Self::LAST)
+        // A leap second (`:60`) has no place of its own in UTC's count, here or in a database.
+        Self::within(at.timestamp_micros())
+    }
+
+    fn within(micros: i64) -> Self {
+        Self(micros.clamp(Self::FIRST.0, Self::LAST.0))
     }
 
     /// The moment so many microseconds after 1970-01-01T00:00:00Z; `None` before [`Timestamp::FIRST`] or after
     /// [`Timestamp::LAST`].
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
-        DateTime::from_timestamp_micros(micros).map(Self).filter(|at| (Self::FIRST..=Self::LAST).contains(at))
+        Some(Self(micros)).filter(|at| (Self::FIRST..=Self::LAST).contains(at))
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn micros(self) -> i64 {
-        self.0.timestamp_micros()
+        self.0
     }
 
     /// The moment as a driver's parameter.
     #[must_use]
     pub const fn to_utc(self) -> DateTime<Utc> {
-        self.0
+        in_calendar(self.0)
     }
 
     /// The moment `delta` later (`delta` not negative); [`Timestamp::LAST`] when that is beyond it.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {
-        self.0.checked_add_signed(delta).map_or(Self::LAST, Self::new)
+        delta.num_microseconds().map_or(Self::LAST, |delta| Self::within(self.0.saturating_add(delta)))
     }
 
     /// The moment `delta` earlier (`delta` not negative); [`Timestamp::FIRST`] when that is before it.
     #[must_use]
     pub fn minus(self, delta: TimeDelta) -> Self {
-        self.0.checked_sub_signed(delta).map_or(Self::FIRST, Self::new)
+        delta.num_microseconds().map_or(Self::FIRST, |delta| Self::within(self.0.saturating_sub(delta)))
     }
 
     /// The time from `earlier` to this moment; negative when this one is earlier.
     #[must_use]
-    pub fn since(self, earlier: Self) -> TimeDelta {
-        self.0.signed_duration_since(earlier.0)
+    pub const fn since(self, earlier: Self) -> TimeDelta {
+        TimeDelta::microseconds(self.0.saturating_sub(earlier.0))
     }
 
     /// The Moscow day this moment falls on. Rule T2.
     #[must_use]
     pub fn moscow_day(self) -> MoscowDay {
-        MoscowDay(self.0.with_timezone(&Moscow).date_naive())
+        MoscowDay(self.moscow_clock().date())
+    }
+
+    /// What a Moscow wall clock shows.
+    fn moscow_clock(self) -> NaiveDateTime {
+        if self >= STEADY_FROM {
+            in_calendar(self.0.saturating_add(STEADY_OFFSET)).naive_utc()
+        } else {
+            self.to_utc().with_timezone(&Moscow).naive_local()
+        }
     }
 
     /// The same moment of the Moscow calendar `months` earlier; a day the month lacks becomes its last. Rule S1
     /// (29 February → 28).
     #[must_use]
     pub fn months_before(self, months: u32) -> Self {
-        let local = self.0.with_timezone(&Moscow).naive_local();
-        local.checked_sub_months(Months::new(months)).map_or(self, from_moscow)
+        self.moscow_clock().checked_sub_months(Months::new(months)).map_or(self, from_moscow)
     }
 
     /// The moment a Moscow wall clock showed `local`: for zoneless times of imports (Rule T6);
@@ -103,9 +115,29 @@ impl Timestamp {
     }
 }
 
+/// The first moment of 2014-10-27 in Moscow: since the day before its clocks stand at UTC+3, all year. From here on no table
+/// of past changes is searched, which decisions would do a dozen times each; a test holds it against the table.
+const STEADY_FROM: Timestamp = Timestamp(1_414_357_200_000_000);
+/// Three hours.
+const STEADY_OFFSET: i64 = 3 * 3_600 * 1_000_000;
+
+/// Microseconds as a time of the calendar, which reaches further than the ledger's.
+const fn in_calendar(micros: i64) -> DateTime<Utc> {
+    match DateTime::from_timestamp_micros(micros) {
+        Some(at) => at,
+        None => DateTime::<Utc>::MAX_UTC,
+    }
+}
+
+/// The moment a Moscow wall clock showed `local`.
+fn from_moscow(local: NaiveDateTime) -> Timestamp {
+    let steady = Timestamp::within(local.and_utc().timestamp_micros().saturating_sub(STEADY_OFFSET));
+    if steady >= STEADY_FROM { steady } else { from_unsteady(local) }
+}
+
 /// A wall clock reading that never was (a clock put forward) is read as the moment the clock jumped over it by going on
 /// with the offset before; one that was twice is the first of the two.
-fn from_moscow(local: NaiveDateTime) -> Timestamp {
+fn from_unsteady(local: NaiveDateTime) -> Timestamp {
     let moment = Moscow
         .from_local_datetime(&local)
         .earliest()
@@ -120,7 +152,7 @@ fn from_moscow(local: NaiveDateTime) -> Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+        f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
 
@@ -249,6 +281,19 @@ mod tests {
     #[test]
     fn rule_s1_a_year_before_29_february_is_28_february() {
         assert_eq!(at("2028-02-29T12:00:00+03:00").months_before(12), at("2027-02-28T12:00:00+03:00"));
+    }
+
+    #[test]
+    fn rule_t2_since_2014_the_clock_stands_as_the_table_of_the_zone_says() {
+        let days = (0..).map(|day| at("2014-10-20T20:59:59.999999Z").plus(TimeDelta::days(day)));
+        for end in days.take_while(|day| *day < at("2150-01-01T00:00:00Z")) {
+            for moment in [end, end.plus(TimeDelta::microseconds(1)), end.plus(TimeDelta::hours(5))] {
+                let of_table = moment.to_utc().with_timezone(&Moscow).naive_local();
+                assert_eq!(moment.moscow_clock(), of_table, "{moment}");
+                assert_eq!(from_moscow(of_table), from_unsteady(of_table), "{moment}");
+            }
+        }
+        assert_eq!(STEADY_FROM.to_string(), "2014-10-26T21:00:00.000000Z");
     }
 
     #[test]

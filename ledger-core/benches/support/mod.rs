@@ -18,6 +18,10 @@ use ledger_core::simulation::Fact;
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
+/// As in the services.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Where everybody buys.
 pub(crate) const BUSINESS: BusinessId = BusinessId::from_uuid(Uuid::from_u128(0x42));
 /// The hold of [`hold`].
