@@ -34,6 +34,18 @@ pub(crate) enum BenchError {
     /// A body is not JSON.
     #[error("an answer is not JSON")]
     Json(#[from] serde_json::Error),
+    /// The log could not be opened.
+    #[error("the log cannot be opened")]
+    Store(#[from] ledger_store::StoreError),
+    /// A command of the seed was not taken.
+    #[error("a command of the seed was not taken")]
+    Seed(#[from] ledger_store::ExecuteError),
+    /// A made-up name is none.
+    #[error("a made-up name is none")]
+    Slug(#[from] ledger_core::ids::NotASlug),
+    /// A made-up version of a consent is none.
+    #[error("a made-up version is none")]
+    Version(#[from] ledger_core::member::consent::NotAConsentVersion),
     /// Something took too long.
     #[error("{0}")]
     TooLong(String),

@@ -4,9 +4,11 @@
 mod baseline;
 mod error;
 mod http;
+mod large;
 mod load;
 mod machine;
 mod report;
+mod seed;
 mod setup;
 
 use std::time::Duration;
@@ -36,6 +38,10 @@ struct Options {
     /// Leave out the relay, the projectors and their servers.
     #[arg(long)]
     api_only: bool,
+    /// Measure on a large log instead: seed it with so many more members, then each part that follows the log alone, the
+    /// daily review, and the service before and after.
+    #[arg(long, value_name = "MEMBERS", conflicts_with_all = ["api_only", "rounds", "connections"])]
+    large: Option<u64>,
 }
 
 #[tokio::main]
@@ -51,8 +57,13 @@ async fn main() -> std::process::ExitCode {
 
 async fn run(options: Options) -> Result<(), BenchError> {
     let limit = Duration::from_secs(options.seconds);
-    let bench = Bench::start(options.members, options.api_only).await?;
+    let mut bench = Bench::start(options.members, options.api_only).await?;
     report::machine(&bench).await?;
+    if let Some(members) = options.large {
+        large::measure(&mut bench, members, limit).await?;
+        bench.stop();
+        return Ok(());
+    }
     for round in 1..=options.rounds {
         report::round(round, options.rounds);
         for &connections in &options.connections {

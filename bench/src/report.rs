@@ -69,6 +69,24 @@ pub(crate) fn drain(_bench: &Bench, drain: &Drain) {
     ));
 }
 
+/// How fast a part of the whole was.
+pub(crate) fn rate(name: &str, events: i64, elapsed: std::time::Duration) {
+    let seconds = elapsed.as_secs_f64();
+    let each = f64::from(u32::try_from(events).unwrap_or(u32::MAX)) / seconds;
+    line(&format!("{name}: {events} events in {seconds:.1} s, {each:.0}/s"));
+}
+
+/// What a process takes of memory now, and took at most.
+pub(crate) fn memory(name: &str, pid: Option<u32>) {
+    let Some(pid) = pid else { return };
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return };
+    let of = |field: &str| {
+        let line = status.lines().find(|line| line.starts_with(field));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) / 1_024
+    };
+    line(&format!("  {name}: {} MB of memory, {} MB at most", of("VmRSS:"), of("VmHWM:")));
+}
+
 fn figures(name: &str, figures: &Figures) {
     let ms = |quantile: f64| {
         let micros = u32::try_from(figures.latency.value_at_quantile(quantile)).unwrap_or(u32::MAX);

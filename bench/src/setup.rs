@@ -13,7 +13,7 @@ use crate::error::BenchError;
 use crate::http::Connection;
 use crate::report;
 
-const READY: Duration = Duration::from_secs(60);
+pub(crate) const READY: Duration = Duration::from_secs(60);
 /// Connections that register members.
 const REGISTRARS: usize = 32;
 /// How long the projectors may take to catch up.
@@ -22,8 +22,8 @@ const DRAIN: Duration = Duration::from_secs(600);
 /// Everything a benchmark runs against.
 pub(crate) struct Bench {
     stack: Stack,
-    installation: Installation,
-    api: Process,
+    pub(crate) installation: Installation,
+    pub(crate) api: Process,
     /// Where ledger-api answers.
     pub(crate) base: String,
     /// The business's credential.

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("projectors", &["ledger-core", "ledger-ops", "ledger-store"]),
     ("crm-adapters", &["ledger-core"]),
     ("local-stack", &[]),
-    ("bench", &["local-stack"]),
+    ("bench", &["local-stack", "ledger-core", "ledger-ops", "ledger-store"]),
     ("xtask", &["local-stack"]),
     ("system-tests", &["local-stack", "ledger-core", "plain-model"]),
     ("plain-model", &["ledger-core"]),

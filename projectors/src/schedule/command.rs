@@ -8,7 +8,7 @@ use ledger_core::time::MoscowDay;
 use ledger_store::{Command, ExecuteError, Idempotency, Ledger, Request};
 use uuid::Uuid;
 
-use super::{COMMANDS_AT_ONCE, MEMBERS_MAX};
+use super::COMMANDS_AT_ONCE;
 use crate::error::ProjectError;
 
 /// The namespace of all causes.
@@ -46,7 +46,10 @@ fn key(cause: &[u8]) -> (Uuid, [u8; 32]) {
 ///
 /// # Errors
 /// [`ProjectError::Sink`] when the ledger is away or stopping: what was not answered is sent again, under the same key.
-pub(super) async fn send(ledger: &Ledger, commands: Vec<Caused>) -> Result<Sent, ProjectError> {
+pub(super) async fn send(
+    ledger: &Ledger,
+    commands: impl IntoIterator<Item = Caused>,
+) -> Result<Sent, ProjectError> {
     let answers = futures::stream::iter(commands).map(|caused| async move {
         let (id, key) = key(&caused.cause);
         let request = Request {
@@ -79,7 +82,7 @@ pub(super) async fn send(ledger: &Ledger, commands: Vec<Caused>) -> Result<Sent,
     Ok(sent)
 }
 
-/// Sends what `today` asks of each of `members`, [`MEMBERS_MAX`] at a time; the newest position any of them wrote.
+/// Sends what `today` asks of each of `members`; the newest position any of them wrote.
 ///
 /// # Errors
 /// As [`send`].
@@ -89,16 +92,13 @@ pub(super) async fn send_daily(
     members: &[Uuid],
     command: &MemberCommand,
 ) -> Result<Position, ProjectError> {
-    let mut newest = 0;
-    for some in members.chunks(usize::try_from(MEMBERS_MAX).unwrap_or(1)) {
-        let caused = some.iter().map(|member| Caused {
-            member: MemberId::from_uuid(*member),
-            command: command.clone(),
-            cause: [what.as_bytes(), b" ", member.as_bytes(), today.to_string().as_bytes()].concat(),
-        });
-        newest = send(ledger, caused.collect()).await?.newest.max(newest);
-    }
-    Ok(newest)
+    let day = today.to_string();
+    let caused = members.iter().map(|member| Caused {
+        member: MemberId::from_uuid(*member),
+        command: command.clone(),
+        cause: [what.as_bytes(), b" ", member.as_bytes(), day.as_bytes()].concat(),
+    });
+    Ok(send(ledger, caused).await?.newest)
 }
 
 #[cfg(test)]

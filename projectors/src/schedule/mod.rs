@@ -37,8 +37,8 @@ use review::Review;
 
 /// Members looked up at once.
 pub const MEMBERS_MAX: i64 = 500;
-/// Commands on their way at once.
-pub const COMMANDS_AT_ONCE: usize = 64;
+/// Commands on their way at once: half of what the ledger decides and commits together.
+pub const COMMANDS_AT_ONCE: usize = 256;
 const TICK_DEV: Duration = Duration::from_millis(25);
 const TICK: Duration = Duration::from_secs(1);
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
