@@ -7,8 +7,9 @@ use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice,
 use ledger_core::member::event::MemberEvent;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
-use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request, log};
-use pii_vault::access::Access;
+use ledger_store::log::{self, StoredRow};
+use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request};
+use pii_vault::access::{self, Access};
 use pii_vault::members::{PartnerConsent, Registered, Registration};
 use pii_vault::phone::Phone;
 use uuid::Uuid;
@@ -141,13 +142,32 @@ pub(crate) async fn settle_as_logged(
     access: &Access,
 ) -> Result<bool, ApiError> {
     let rows = log::read_stream(&app.log_pool, member_id.as_uuid(), 0).await?;
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(false) };
+    let Some(first) = rows.first() else { return Ok(false) };
     let taken = hex::decode(&first.row.metadata.idempotency_key)
         .map_err(|_| ApiError::Unavailable(Cause::Impossible("a key on the log is not hexadecimal")))?;
     app.vault.members().settle(member_id, &taken, access).await?;
-    let consents: Vec<ConsentChange> = rows.iter().filter_map(|stored| consent_of(&stored.row)).collect();
-    note_partners(app, member_id, &consents, last.row.position, access).await?;
+    note_logged(app, member_id, &rows, access).await?;
     Ok(true)
+}
+
+/// Has `account` be found by its phone's hash as the account that stands for it consents: after it went into another, and
+/// after it came back. May be repeated.
+pub(crate) async fn find_as_it_stands(call: &Call, account: MemberId) -> Result<(), ApiError> {
+    let rows = log::read_stream(&call.app.log_pool, call.survivor(account).as_uuid(), 0).await?;
+    let access = call.vault_access(call.caller()?.accessor(), access::Purpose::PartnerIndex);
+    note_logged(&call.app, account, &rows, &access).await
+}
+
+/// Notes for `member_id` every consent of a stream.
+async fn note_logged(
+    app: &App,
+    member_id: MemberId,
+    rows: &[StoredRow],
+    access: &Access,
+) -> Result<(), ApiError> {
+    let Some(last) = rows.last() else { return Ok(()) };
+    let consents: Vec<ConsentChange> = rows.iter().filter_map(|stored| consent_of(&stored.row)).collect();
+    note_partners(app, member_id, &consents, last.row.position, access).await
 }
 
 fn consent_of(row: &Row) -> Option<ConsentChange> {

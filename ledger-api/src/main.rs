@@ -38,6 +38,7 @@ mod routes;
 mod settings;
 mod shown_once;
 mod startup;
+mod turns;
 
 use std::io::Write;
 use std::path::PathBuf;

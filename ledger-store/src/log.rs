@@ -1,6 +1,7 @@
 //! Reading the log, in order, for projectors, rebuilds and audits. Design L1: who has seen N never later finds a row < N.
 
 use chrono::{DateTime, Utc};
+use futures::{Stream, StreamExt};
 use ledger_core::ids::{EventId, LogId};
 use ledger_core::log::{LeafHash, Metadata, Position, Row, StreamType};
 use ledger_core::time::Timestamp;
@@ -213,8 +214,7 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses' and the policies' streams up to `until`, and those that say of an account that it went into
-/// another, or stands for itself again; in order.
+/// Every row of the businesses' and the policies' streams up to `until`, in order.
 ///
 /// # Errors
 /// As [`read_after`].
@@ -223,16 +223,30 @@ pub async fn read_registry(db: impl PgExecutor<'_>, until: Position) -> Result<V
     stored(rows)
 }
 
-/// Each part has a partial index of its own.
-const REGISTRY: &str = "
-    SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
-           recorded_at, payload, metadata, leaf_hash
-    FROM ledger.events WHERE stream_type <> 'member' AND position <= $1
-    UNION ALL
-    SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
-           recorded_at, payload, metadata, leaf_hash
-    FROM ledger.events WHERE event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1
-    ORDER BY position";
+/// The rows up to `until` that say of an account that it went into another, or stands for itself again; in order, one at a
+/// time: each has all that moved in it.
+pub(crate) fn read_accounts<'e>(
+    db: impl PgExecutor<'e> + 'e,
+    until: Position,
+) -> impl Stream<Item = Result<StoredRow, StoreError>> + 'e {
+    let rows = sqlx::query_as::<_, Columns>(ACCOUNTS).bind(until).fetch(db);
+    rows.map(|row| StoredRow::try_from(row?))
+}
+
+/// The columns of some rows, each condition with a partial index of its own.
+macro_rules! rows {
+    ($condition:literal) => {
+        concat!(
+            "SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at, ",
+            "recorded_at, payload, metadata, leaf_hash FROM ledger.events WHERE ",
+            $condition,
+            " AND position <= $1 ORDER BY position"
+        )
+    };
+}
+
+const REGISTRY: &str = rows!("stream_type <> 'member'");
+const ACCOUNTS: &str = rows!("event_type IN ('AccountMerged', 'AccountRestored')");
 
 /// The newest position; 0 on an empty log.
 ///

@@ -11,8 +11,7 @@
 //! A bad line is answered and goes by. A server that is away ends the import: every further line is refused with
 //! UNAVAILABLE, so that no member's later line overtakes an earlier one. Running the same file again doubles nothing.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
@@ -24,7 +23,7 @@ use futures::{Stream, StreamExt};
 use ledger_core::context::Registry;
 use ledger_core::ids::MemberId;
 use ledger_core::time::Timestamp;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::body::check_type;
 use crate::call::{Answer, Call};
@@ -34,6 +33,7 @@ use crate::json::{FieldErrors, parse};
 use crate::lines::{Line, lines};
 use crate::problem::{ApiError, Cause};
 use crate::query;
+use crate::turns::Turns;
 
 /// Answers written at once at most.
 const ANSWERS_TOGETHER: usize = 64;
@@ -45,7 +45,7 @@ struct Importer {
     call: Call,
     registry: Arc<Registry>,
     newest: Cell<Option<Timestamp>>,
-    tails: RefCell<HashMap<MemberId, (u64, oneshot::Receiver<()>)>>,
+    turns: Rc<Turns>,
     stopped: Cell<bool>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
         call,
         registry,
         newest: Cell::new(None),
-        tails: RefCell::default(),
+        turns: Rc::default(),
         stopped: Cell::new(false),
     });
     let unread = read_later(answers(importer, payload, in_flight));
@@ -179,31 +179,16 @@ impl Importer {
 
     /// Takes the member's place in line at once (this runs in the order of the file), and decides when it is her turn.
     fn queue(self: Rc<Self>, line: Found) -> impl Future<Output = ImportOutcome> {
-        let place = match &line.found {
-            Ok(Some((_, member))) => Some(self.call.survivor(*member)),
+        let mut turn = match &line.found {
+            Ok(Some((_, member))) => Some(self.turns.take(self.call.survivor(*member), line.number)),
             _ => None,
         };
-        let (done, turn) = match place {
-            Some(member) => {
-                let (done, next) = oneshot::channel();
-                let before = self.tails.borrow_mut().insert(member, (line.number, next));
-                (Some(done), before.map(|(_, turn)| turn))
-            }
-            None => (None, None),
-        };
         async move {
-            if let Some(turn) = turn {
-                // An earlier line that ended in any way lets this one go on.
-                let _ended = turn.await;
+            if let Some(turn) = &mut turn {
+                turn.comes().await;
             }
             let outcome = self.decide(&line.found).await;
-            if let Some(member) = place {
-                let mut tails = self.tails.borrow_mut();
-                if tails.get(&member).is_some_and(|(number, _)| *number == line.number) {
-                    tails.remove(&member);
-                }
-            }
-            drop(done);
+            drop(turn);
             let became = match (outcome, line.found) {
                 (Some(became), _) => became,
                 (None, Err(error)) => Err(error),

@@ -11,6 +11,7 @@ use super::businesses::execute;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
+use crate::joining::find_as_it_stands;
 use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query;
@@ -62,6 +63,7 @@ async fn join(call: Call, payload: Payload, command: fn(Accounts) -> Command) ->
     let receipt = reasoned.has(&call, |reason_id| command(Accounts { from, into, reason_id })).await?;
     // From its answer on, this process forwards by it.
     call.app.ledger.refresh().await;
+    find_as_it_stands(&call, from).await?;
     stands(&call, StatusCode::OK, into, &receipt)
 }
 

@@ -82,6 +82,11 @@ impl MemberState {
     }
 
     pub(super) fn take_over(&mut self, fact: &PurchaseTakenOver, at: Timestamp) -> Result<(), &'static str> {
+        // What comes back is the survivor's own, and so is what is owed for it from now on.
+        let id = fact.purchase.purchase_id;
+        for its in self.absorbed.values_mut() {
+            its.handed_over.remove(&id);
+        }
         self.books.take_over(fact, at)
     }
 

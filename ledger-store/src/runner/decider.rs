@@ -98,8 +98,10 @@ impl Decider {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         ensure_policy(&pool, &clock).await?;
-        let head = log::head(&pool).await?;
-        let registry = load_registry(&pool, head).await?;
+        let mut db = pool.acquire().await?;
+        let head = log::head(&mut *db).await?;
+        let registry = load_registry(&mut db, head).await?;
+        drop(db);
         Ok(Self {
             warmth: Warmth::new(&options, registry.clone(), head),
             pool,
@@ -343,7 +345,7 @@ impl Decider {
         let head = log::head(&mut *db).await?;
         if head.saturating_sub(self.committed_head) > TAIL_MAX {
             self.warmth.members.clear();
-            self.warmth.registry = load_registry(&mut *db, head).await?;
+            self.warmth.registry = load_registry(db, head).await?;
             self.warmth.head = head;
         }
         while self.warmth.head < head {

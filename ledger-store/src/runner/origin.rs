@@ -1,5 +1,6 @@
 //! Where a decider begins: the first policy, and the registry folded from the log.
 
+use futures::TryStreamExt;
 use ledger_core::ids::{CorrelationId, EventId};
 use ledger_core::log::Event;
 use ledger_core::log::{Actor, Metadata, Position, Row, StreamType};
@@ -7,7 +8,7 @@ use ledger_core::policy::decide::first_policy;
 use ledger_core::policy::{POLICY_STREAM, RULES_REVISION};
 use ledger_ops::clock::Clock;
 use sha2::{Digest, Sha256};
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::append::{EventColumns, KeyColumns, append};
@@ -58,17 +59,15 @@ pub(super) async fn ensure_policy(pool: &PgPool, clock: &Clock) -> Result<(), St
     Ok(())
 }
 
-/// Policies and businesses up to `head`.
-pub(super) async fn load_registry(
-    db: impl PgExecutor<'_>,
-    head: Position,
-) -> Result<RegistryFold, StoreError> {
+/// Policies, businesses, and which accounts are one, up to `head`.
+pub(super) async fn load_registry(db: &mut PgConnection, head: Position) -> Result<RegistryFold, StoreError> {
     let mut fold = RegistryFold::default();
-    for stored in log::read_registry(db, head).await? {
-        let row = &stored.row;
-        let position = row.position;
-        let event = row.event().map_err(|source| StoreError::Unreadable { position, source })?;
-        fold.fold(row.stream_id, row.stream_version, &event)?;
+    for stored in log::read_registry(&mut *db, head).await? {
+        fold.read(&stored)?;
+    }
+    let mut accounts = log::read_accounts(db, head);
+    while let Some(stored) = accounts.try_next().await? {
+        fold.read(&stored)?;
     }
     Ok(fold)
 }

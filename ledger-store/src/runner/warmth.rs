@@ -36,6 +36,13 @@ impl RegistryFold {
         Ok(())
     }
 
+    /// Folds a row of the log, as [`RegistryFold::fold`] does.
+    pub(crate) fn read(&mut self, StoredRow { row, .. }: &StoredRow) -> Result<(), StoreError> {
+        let position = row.position;
+        let event = row.event().map_err(|source| StoreError::Unreadable { position, source })?;
+        self.fold(row.stream_id, row.stream_version, &event)
+    }
+
     /// How many events the stream holds.
     pub(crate) fn version(&self, stream_id: Uuid) -> i32 {
         self.versions.get(&stream_id).copied().unwrap_or(0)
@@ -73,9 +80,7 @@ impl Warmth {
             }
         }
         if row.stream_type != StreamType::Member || ACCOUNTS.contains(&row.event_type.as_str()) {
-            let position = row.position;
-            let event = row.event().map_err(|source| StoreError::Unreadable { position, source })?;
-            self.registry.fold(row.stream_id, row.stream_version, &event)?;
+            self.registry.read(stored)?;
         }
         self.head = row.position;
         Ok(())

@@ -14,6 +14,7 @@ mod duplicates;
 mod fuzz;
 mod journey;
 mod long_history;
+mod merged;
 mod outages;
 mod privacy;
 mod racing;

@@ -32,7 +32,10 @@ fn decide(
 }
 
 /// Both after it.
-fn after((mut from, mut to): (World, World), asked: impl crate::member::testing::Ask) -> (World, World) {
+pub(super) fn after(
+    (mut from, mut to): (World, World),
+    asked: impl crate::member::testing::Ask,
+) -> (World, World) {
     let decided = decide((&from, &to), asked).expect("accepted");
     for (world, draft) in [(&mut from, decided.from), (&mut to, decided.to)] {
         draft.events.into_iter().for_each(|new| world.write(new.occurred_at, new.event));

@@ -1,5 +1,6 @@
 //! Consents, and the two statuses that they choose between. Rules S2, S7; `compliance.md` C2–C4.
 
+use crate::category::Confidentiality::{Medical, Ordinary};
 use crate::ids::EvidenceId;
 use crate::log::Event;
 use crate::member::MemberCommand::{ChangeConsents, Register, ReviewStatus, WriteDue};
@@ -11,7 +12,8 @@ use crate::member::event::{
 };
 use crate::member::status::Status;
 use crate::member::testing::{
-    IN_THE_APP, World, anna, anna_since, at, bon, buy, consent, given, granted, registered, rub, withdrawn,
+    IN_THE_APP, World, anna, anna_since, at, bon, buy, consent, give_back, given, granted, hold, purchase_id,
+    registered, rub, withdrawn,
 };
 use crate::rejection::Rejection;
 
@@ -117,6 +119,24 @@ fn rule_s7_each_status_has_its_own_grace() {
     assert_eq!(scheduled(&world), [true, true], "with clinics she has the money, but one category");
     let world = world.after(buy("mindal", "1.00")).after(buy("linza", "1.00"));
     assert_eq!(scheduled(&world), [true, false], "with clinics she has recovered");
+}
+
+#[test]
+fn rule_s7_a_lot_that_comes_back_in_parts_is_a_secret_once_a_clinics_part_is_there() {
+    // 50.00 are the business's, 25.00 the coalition's: 30.00 go at an ordinary business, then the rest at a clinic.
+    let spent = anna().after(buy("mindal", "1000.00")).after(hold(1, "kozha", "60.00", "30.00"));
+    let spent =
+        spent.after(buy("kozha", "60.00").paying(1, None)).after(hold(2, "steam-center", "90.00", "45.00"));
+    let spent = spent.after(buy("steam-center", "90.00").paying(2, None));
+    let lots = |world: &World| -> Vec<_> {
+        let first = world.state.live_lots().filter(|lot| lot.origin.purchase_id() == Some(purchase_id(1)));
+        first.map(|lot| (lot.left, lot.confidentiality)).collect()
+    };
+    assert_eq!(lots(&spent), []);
+    let of_kozha = spent.after(give_back(1, 2, "60.00"));
+    assert_eq!(lots(&of_kozha), [(bon("30.00"), Ordinary)]);
+    let of_both = of_kozha.after(give_back(2, 3, "90.00"));
+    assert_eq!(lots(&of_both), [(bon("50.00"), Medical), (bon("25.00"), Medical)]);
 }
 
 #[test]

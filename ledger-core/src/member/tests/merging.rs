@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use super::hand_over;
+use crate::category::Confidentiality::{Medical, Ordinary};
 use crate::context::Context;
 use crate::ids::MemberId;
 use crate::log::Event;
@@ -12,8 +14,8 @@ use crate::member::gift::{Adjustment, Gift};
 use crate::member::premium::PayPremium;
 use crate::member::status::Status;
 use crate::member::testing::{
-    Decide, HERS, OLD, Pair, World, activate, amend, anna, anna_since, at, bon, buy, coupon, coupon_id,
-    fixed, give_back, grant_id, hold, purchase_id, reason_id, rub,
+    Decide, HERS, OLD, Pair, World, activate, amend, anna, anna_since, at, bon, buy, cancel, coupon,
+    coupon_id, fixed, give_back, grant_id, hold, purchase_id, reason_id, rub,
 };
 use crate::member::{Accounts, merge, unmerge};
 use crate::money::Bonuses;
@@ -201,6 +203,46 @@ fn a_debt_for_an_old_purchase_goes_back_with_it() {
     let both = both.parted();
     assert_eq!(both.old.total_and_debt(), (bon("0.00"), bon("69.37")));
     assert_eq!(both.hers.total_and_debt(), (bon("0.00"), bon("0.00")));
+}
+
+#[test]
+fn rule_d3_a_debt_for_an_old_purchase_that_another_has_by_now_goes_back_with_it_too() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna()).merged().then(|world| {
+        let held = world.after(hold(1, "kozha", "150.00", "75.00"));
+        held.after(buy("kozha", "150.00").paying(1, None))
+    });
+    let Pair { old, hers } = both;
+    let (hers, vera) = hand_over::after((hers, anna()), amend(101, 2, Some("1000.00")));
+    // 75.00 are owed, less 5.63 of the second purchase.
+    assert_eq!((hers.total_and_debt(), total(&vera)), ((bon("0.00"), bon("69.37")), bon("75.00")));
+    let apart = pair(old.clone(), hers.clone()).parted();
+    assert_eq!(apart.old.total_and_debt(), (bon("0.00"), bon("69.37")));
+    assert_eq!(apart.hers.total_and_debt(), (bon("0.00"), bon("0.00")));
+    // Once it comes back, it is the survivor's own; so is what she owes for it then.
+    let (_, hers) = hand_over::after((vera, hers), amend(101, 3, Some("1000.00")));
+    assert_eq!(hers.total_and_debt(), (bon("5.63"), bon("0.00")));
+    let apart = pair(old, hers.after(give_back(1, 101, "1000.00"))).parted();
+    assert_eq!(apart.old.total_and_debt(), (bon("0.00"), bon("0.00")));
+    assert_eq!(apart.hers.total_and_debt(), (bon("0.00"), bon("69.37")));
+}
+
+#[test]
+fn rule_s7_what_is_a_secret_of_one_part_of_a_lot_is_one_of_all_when_the_parts_meet() {
+    let both = pair(anna_too().after(buy("mindal", "1000.00")), anna()).merged().then(|world| {
+        let held = world.after(hold(1, "kozha", "60.00", "30.00"));
+        held.after(buy("kozha", "60.00").paying(1, None))
+    });
+    let Pair { old, hers } = both.parted();
+    // 30.00 of the business's 50.00 come back to whom that purchase belongs; the other 20.00 were held at a clinic.
+    let hers = hers.after(give_back(1, 1, "60.00"));
+    let old = old.after(hold(2, "steam-center", "40.00", "20.00")).after(cancel(2, "steam-center"));
+    let lots = |world: &World| -> Vec<_> {
+        world.state.live_lots().map(|lot| (lot.left, lot.confidentiality)).collect()
+    };
+    assert_eq!(lots(&hers), [(bon("30.00"), Ordinary)]);
+    assert_eq!(lots(&old), [(bon("20.00"), Medical), (bon("25.00"), Ordinary)]);
+    let one = pair(old, hers).merged().hers;
+    assert_eq!(lots(&one), [(bon("50.00"), Medical), (bon("25.00"), Ordinary)]);
 }
 
 #[test]

@@ -8,12 +8,13 @@ use crate::context::Context;
 use crate::ids::{MemberId, SourceKey};
 use crate::log::{Event, Position};
 use crate::member::command::{PurchaseDocument, PurchaseMode};
-use crate::member::event::{CouponBenefit, CouponConditions};
+use crate::member::event::{CouponBenefit, CouponConditions, MemberEvent};
 use crate::member::lot::Funder;
 use crate::member::premium::PayPremium;
 use crate::member::status::Status;
 use crate::member::testing::{
-    Ask, World, activate, amend, anna, at, bonus, buy, coupon, fixed, give_back, hold, quarantine_id, revoke,
+    Ask, Pair, World, activate, amend, anna, at, bonus, buy, coupon, fixed, give_back, hold, quarantine_id,
+    revoke,
 };
 use crate::member::{HandOver, MemberCommand, hand_over};
 use crate::rejection::Rejection;
@@ -344,6 +345,27 @@ fn rule_p3_d3_what_changes_hands_is_taken_from_the_one_and_decided_for_the_other
     let [_, to] = handed_over("2026-02-10T12:00:00+03:00", "2026-03-20T12:00:00+03:00");
     let report = to.under(MARCH, "rates.insider", json!("0.06"));
     assert_eq!(of(&report, "mindal"), same("75.00", "75.00", "75.00"));
+}
+
+#[test]
+fn rule_p3_b7_the_lots_of_another_account_keep_their_places_wherever_on_the_log_those_are() {
+    let of_march = |world: World| world.at("2026-03-10T12:00:00+03:00").after(buy("mindal", "1000.00"));
+    let Story { world: hers, facts } = story().on("2026-03-10T12:00:00+03:00", buy("mindal", "1000.00"));
+    let one = Pair::of(of_march(anna().numbered_after(100)), hers).merged().hers;
+    let story = Story { world: one, facts }.kept(PurchaseMode::Live);
+    // Her purchase, told again, opens lots of the same day and the same funders.
+    let last = story.facts.last().expect("the other came").position;
+    for place in last - 20..last + 20 {
+        let mut story = Story { world: story.world.clone(), facts: story.facts.clone() };
+        for fact in &mut story.facts {
+            if let MemberEvent::AccountTakenIn(other) = &mut fact.event {
+                other.estate.lots.iter_mut().for_each(|moved| moved.lot.opened_at = place);
+            }
+        }
+        let report = story.under(MARCH, "rates.insider", json!("0.06"));
+        // 75.00 of the other as they are, and 75.00 or 90.00 of hers.
+        assert_eq!(outstanding(&report), Some(["150.00", "165.00"].map(str::to_owned)), "{place}");
+    }
 }
 
 #[test]

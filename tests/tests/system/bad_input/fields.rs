@@ -110,6 +110,17 @@ fn purchase_shape(member_id: &str) -> Shape {
     post(Whom::Till, "/transactions", right, required, purchases)
 }
 
+/// A call that proves a phone.
+fn code_shape(whom: Whom, path: &'static str, id: &str) -> Shape {
+    let wrong = vec![
+        ("code", json!("12345")),
+        ("code", json!(123_456)),
+        ("code", json!("１２３４５６")),
+        ("code_id", json!(SECRET)),
+    ];
+    post(whom, path, json!({"code_id": id, "code": "123456"}), &["code_id", "code"], wrong)
+}
+
 /// Calls without a credential.
 fn open_shapes(member_id: &str) -> Vec<Shape> {
     vec![
@@ -120,18 +131,7 @@ fn open_shapes(member_id: &str) -> Vec<Shape> {
             &["phone"],
             wrong_phones("phone"),
         ),
-        post(
-            Whom::Nobody,
-            "/auth/verify-code",
-            json!({"code_id": member_id, "code": "123456"}),
-            &["code_id", "code"],
-            vec![
-                ("code", json!("12345")),
-                ("code", json!(123_456)),
-                ("code", json!("１２３４５６")),
-                ("code_id", json!(SECRET)),
-            ],
-        ),
+        code_shape(Whom::Nobody, "/auth/verify-code", member_id),
         post(
             Whom::Nobody,
             "/auth/register",
@@ -328,6 +328,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     shapes.extend(super::bonuses::refunds());
     shapes.extend(super::coupons::shapes(member_id));
     shapes.extend(open_shapes(member_id));
+    shapes.push(code_shape(Whom::Member, "/users/me/phone", member_id));
     shapes.extend(admin_shapes());
     shapes.extend(member_shapes());
     shapes.iter().flat_map(cases_of).collect()

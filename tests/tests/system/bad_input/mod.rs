@@ -2,6 +2,7 @@
 //! of the value said again.
 
 mod bonuses;
+mod calls;
 mod case;
 mod coupons;
 mod fields;
@@ -18,6 +19,7 @@ async fn every_field_of_every_call() {
     let world = World::start().await;
     let mut cases = fields::cases(&world.member_id);
     cases.extend(odd::cases(&world.member_id));
+    cases.extend(calls::cases());
     assert!(cases.len() >= 150, "{} cases", cases.len());
     let before = world.site.head().await;
     let mut wrong = Vec::new();
