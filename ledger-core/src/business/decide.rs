@@ -93,6 +93,7 @@ pub fn wait_for_purchase(command: &WaitForPurchase, context: &Context<'_>) -> Re
         purchase_id: command.purchase_id,
         refund_id: command.refund.refund_id,
         amount: command.refund.amount,
+        occurred_at: command.refund.occurred_at,
         reported_at: now,
         waits_until: now.plus(TimeDelta::days(i64::from(days))),
     };

@@ -109,6 +109,8 @@ pub struct RefundWaiting {
     pub refund_id: RefundId,
     /// How much is given back.
     pub amount: Roubles,
+    /// When it was given back. Rule T1.
+    pub occurred_at: Timestamp,
     /// When the log took it.
     pub reported_at: Timestamp,
     /// The last moment at which it takes effect.

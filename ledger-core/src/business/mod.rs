@@ -63,9 +63,12 @@ impl Business {
     pub fn waiting_for(&self, purchase: PurchaseId, now: Timestamp) -> Vec<Refund> {
         let waiting = self.waiting.get(&purchase).into_iter().flatten();
         let in_time = waiting.filter(|fact| now <= fact.waits_until);
-        in_time
-            .map(|fact| Refund { refund_id: fact.refund_id, amount: fact.amount, occurred_at: now })
-            .collect()
+        let refund = |fact: &RefundWaiting| Refund {
+            refund_id: fact.refund_id,
+            amount: fact.amount,
+            occurred_at: fact.occurred_at,
+        };
+        in_time.map(refund).collect()
     }
 
     /// How many refunds wait at `now`.

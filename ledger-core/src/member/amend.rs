@@ -14,6 +14,7 @@ use super::decide::write_due;
 use super::draft::Draft;
 use super::purchase::check_bill;
 use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
+use super::redemption::share_of;
 use super::refund::{Step, minus, review, to_return};
 use super::working::Working;
 use crate::business::Business;
@@ -23,6 +24,7 @@ use crate::member::event::{AccrualInputs, BonusAccrued, Holding, PurchaseAmended
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::MemberState;
 use crate::money::{Bonuses, Roubles};
+use crate::policy::Policy;
 use crate::rejection::Rejection;
 
 /// A newer revision of a known document.
@@ -37,7 +39,8 @@ pub struct AmendPurchase {
 /// Decides a newer revision of a recorded purchase's document.
 ///
 /// # Errors
-/// In this order: a business nobody knows; the form, as of a purchase; another hold or coupon than the purchase used; a
+/// In this order: a business nobody knows; the form, as of a purchase; another hold than the purchase used, more bonuses
+/// than it may be paid with or was (Rule R3), another coupon; a
 /// bill below what was refunded of it (Rule F1); more for a member who is blocked. A member without the consent is answered
 /// before all but the first of these, as a stranger would be.
 pub(super) fn amend(
@@ -55,6 +58,7 @@ pub(super) fn amend(
     if document.redemption_id.is_some() && document.redemption_id != file.redemption_id {
         return Err(Rejection::HoldNotFound);
     }
+    check_payment(file, document, context)?;
     if document.coupon_code.is_some() && document.coupon_code != file.coupon.as_ref().map(|used| used.code) {
         return Err(Rejection::CouponNotValid);
     }
@@ -108,8 +112,10 @@ pub(super) fn revised(
     let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
     let out_of_range = || Rejection::AmountOutOfRange;
     let redeemed = file.redeemed().ok_or_else(out_of_range)?;
-    let redeemed =
-        share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?;
+    let redeemed = match document.redeem_amount {
+        Some(asked) if !document.cancelled => asked,
+        _ => share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?,
+    };
     let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
     let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;
     let redeemed = redeemed.min(file.kept).min(Bonuses::from_kopecks(left.kopecks()));
@@ -136,6 +142,40 @@ pub(super) fn revised(
     })
 }
 
+/// What a revision says of the bonuses it is paid with, if it says so: as a purchase may (Rule R3), out of what the first
+/// one captured, the rest of the hold being released.
+fn check_payment(
+    file: &PurchaseFile,
+    document: &PurchaseDocument,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
+    let Some(asked) = document.redeem_amount else { return Ok(()) };
+    if document.redemption_id.is_none() {
+        return Err(Rejection::HoldNotFound);
+    }
+    let out_of_range = || Rejection::AmountOutOfRange;
+    let (inputs, share) = file.inputs.as_ref().zip(file.max_share).ok_or(Rejection::HoldNotFound)?;
+    let limit = share_of(document.amount, share).ok_or_else(out_of_range)?;
+    let discount = used(file, document.amount)?.map_or(Roubles::ZERO, |used| used.discount);
+    let left = document.amount.checked_sub(discount).ok_or_else(out_of_range)?;
+    let limit = limit.min(Bonuses::from_kopecks(left.kopecks()));
+    let minimum = policy_of(inputs, context)?.parameters.redeem_min_amount;
+    if asked > limit || asked.face_value() < minimum {
+        return Err(Rejection::OverRedeemLimit { asked, limit, minimum });
+    }
+    let available = file.redeemed().ok_or_else(out_of_range)?;
+    if asked > available {
+        return Err(Rejection::InsufficientBonuses { asked, available });
+    }
+    Ok(())
+}
+
+/// The policy that decided on the purchase.
+fn policy_of<'c>(inputs: &AccrualInputs, context: &Context<'c>) -> Result<&'c Policy, Rejection> {
+    let mut policies = context.registry.policies.iter();
+    policies.find(|policy| policy.version == inputs.policy_version).ok_or(Rejection::PolicyMissing)
+}
+
 /// What the purchase's coupon takes off this bill, by the terms it was used with. Rules C4, D3.
 fn used(file: &PurchaseFile, bill: Roubles) -> Result<Option<CouponUse>, Rejection> {
     let Some(coupon) = &file.coupon else { return Ok(None) };
@@ -154,9 +194,7 @@ fn life(
         Some(life) => life,
         // It had earned nothing: as its policy says.
         None => {
-            let mut policies = context.registry.policies.iter();
-            let policy = policies.find(|policy| policy.version == inputs.policy_version);
-            let parameters = &policy.ok_or(Rejection::PolicyMissing)?.parameters;
+            let parameters = &policy_of(inputs, context)?.parameters;
             let hold = business.terms_at(file.bought_at).hold_days.unwrap_or(parameters.bonus_hold_days);
             let last_day = file.bought_at.moscow_day().plus_days(parameters.bonus_life_days);
             (file.bought_at.plus(TimeDelta::days(i64::from(hold))), last_day.end())

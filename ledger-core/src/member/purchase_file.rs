@@ -14,6 +14,7 @@ use crate::member::event::{
 };
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
+use crate::rate::Rate;
 use crate::time::Timestamp;
 
 /// A lot that the purchase made.
@@ -128,6 +129,8 @@ pub struct PurchaseFile {
     pub life: Option<(Timestamp, Timestamp)>,
     /// The hold it captured.
     pub redemption_id: Option<RedemptionId>,
+    /// The share of the bill that it allowed. Rule R2.
+    pub max_share: Option<Rate>,
     /// The coupon it used.
     pub coupon: Option<UsedCoupon>,
     /// What it was paid with out of lots, in the order of spending.
@@ -250,6 +253,7 @@ impl PurchaseFile {
             lots: Vec::new(),
             life: None,
             redemption_id: None,
+            max_share: None,
             coupon: None,
             spent: Vec::new(),
             kept: Bonuses::ZERO,
@@ -276,6 +280,7 @@ impl PurchaseFile {
             (self.accrual, self.of_business) = (fact.accrual, fact.of_business);
         } else if let MemberEvent::BonusesRedeemed(fact) = event {
             self.redemption_id = Some(fact.redemption_id);
+            self.max_share = Some(fact.max_share);
             self.spent.extend(fact.parts.iter().cloned());
             self.kept = fact.amount;
         } else if let MemberEvent::BonusExpired(fact) = event {

@@ -29,7 +29,7 @@ fn max_share(business: &Business, policy: &Policy, at: Timestamp) -> Rate {
 }
 
 /// That share of `bill`, down to whole kopecks: never more than the share.
-fn share_of(bill: Roubles, share: Rate) -> Option<Bonuses> {
+pub(super) fn share_of(bill: Roubles, share: Rate) -> Option<Bonuses> {
     let exact =
         bill.to_decimal().checked_mul(share.to_decimal())?.checked_mul(rust_decimal::Decimal::ONE_HUNDRED)?;
     exact.round_dp_with_strategy(0, RoundingStrategy::ToZero).to_i64().map(Bonuses::from_kopecks)

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::event::PolicyPublished;
-use super::{ParameterError, Parameters, Policies};
+use super::{ParameterError, Parameters, Policies, Policy};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Publish a policy: the newest one with these parameters changed.
+/// Publish a policy: the one in force when it begins, with these parameters changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishPolicy {
     /// From when; at once when absent. Rule P2: never in the past.
@@ -36,10 +36,30 @@ pub fn publish(
     command: &PublishPolicy,
     now: Timestamp,
 ) -> Result<PolicyPublished, Rejection> {
-    let newest = policies.newest().ok_or(Rejection::PolicyMissing)?;
-    let mut parameters = newest.parameters.clone();
-    let mut wrong = BTreeMap::new();
-    for (name, value) in &command.changes {
+    let effective_from = command.effective_from.unwrap_or(now);
+    let base = policies.in_force(effective_from).ok_or(Rejection::PolicyMissing)?;
+    let left_open = left_open(policies, base, effective_from, &command.changes);
+    let parameters = changed(&base.parameters, &command.changes, left_open)?;
+    if effective_from < now {
+        return Err(Rejection::PolicyInThePast { effective_from, now });
+    }
+    let version = next_version(policies)?;
+    Ok(PolicyPublished { version, effective_from, parameters: Box::new(parameters) })
+}
+
+/// The version that a publication gets.
+pub(crate) fn next_version(policies: &Policies) -> Result<u32, Rejection> {
+    policies.newest().and_then(|newest| newest.version.checked_add(1)).ok_or(Rejection::PolicyMissing)
+}
+
+/// `base` with `changes`, unless something is `wrong` already, or with them.
+pub(crate) fn changed(
+    base: &Parameters,
+    changes: &BTreeMap<String, Value>,
+    mut wrong: BTreeMap<String, String>,
+) -> Result<Parameters, Rejection> {
+    let mut parameters = base.clone();
+    for (name, value) in changes {
         if let Err(error) = parameters.set(name, value) {
             wrong.insert(name.clone(), error.to_string());
         }
@@ -49,15 +69,31 @@ pub fn publish(
     {
         wrong.insert(name.to_owned(), error.to_string());
     }
-    if !wrong.is_empty() {
-        return Err(Rejection::PolicyParameters { wrong });
+    if wrong.is_empty() { Ok(parameters) } else { Err(Rejection::PolicyParameters { wrong }) }
+}
+
+/// What versions that begin later than `effective_from` change and `changes` say nothing about: the new version will hold
+/// in their time, too (Rule P1: the highest counts), so nobody could tell which of the two was meant.
+fn left_open(
+    policies: &Policies,
+    base: &Policy,
+    effective_from: Timestamp,
+    changes: &BTreeMap<String, Value>,
+) -> BTreeMap<String, String> {
+    let held = base.parameters.to_map();
+    let mut open = BTreeMap::new();
+    for ahead in policies.iter().filter(|policy| policy.effective_from > effective_from) {
+        let other =
+            ahead.parameters.to_map().into_iter().filter(|(name, value)| held.get(name) != Some(value));
+        for (name, _) in other.filter(|(name, _)| !changes.contains_key(*name)) {
+            let (version, from) = (ahead.version, ahead.effective_from);
+            let text = format!(
+                "must be said: version {version} was to change it from {from} on, and this one replaces it"
+            );
+            open.insert(name.to_owned(), text);
+        }
     }
-    let effective_from = command.effective_from.unwrap_or(now);
-    if effective_from < now {
-        return Err(Rejection::PolicyInThePast { effective_from, now });
-    }
-    let version = newest.version.checked_add(1).ok_or(Rejection::PolicyMissing)?;
-    Ok(PolicyPublished { version, effective_from, parameters: Box::new(parameters) })
+    open
 }
 
 #[cfg(test)]
@@ -88,7 +124,9 @@ mod tests {
         let later = at("2026-04-01T00:00:00Z");
         let second = publish(&policies, &change(Some(later), "rates.vip", json!("0.08")), now).expect("ok");
         policies.apply(&PolicyEvent::PolicyPublished(second));
-        let third = publish(&policies, &change(None, "rates.elite", json!("0.11")), now).expect("ok");
+        let mut third = change(None, "rates.elite", json!("0.11"));
+        third.changes.insert("rates.vip".to_owned(), json!("0.08"));
+        let third = publish(&policies, &third, now).expect("ok");
         assert_eq!((third.version, third.effective_from), (3, now));
         policies.apply(&PolicyEvent::PolicyPublished(third));
         let in_force = |when| policies.in_force(when).map(|policy| policy.version);
@@ -113,5 +151,31 @@ mod tests {
         let answer = publish(&published(), &command, at("2026-03-01T00:00:00Z"));
         let Err(Rejection::PolicyParameters { wrong }) = answer else { panic!("{answer:?}") };
         assert_eq!(wrong.keys().collect::<Vec<_>>(), ["rates.queen", "rates.vip"]);
+    }
+
+    #[test]
+    fn rule_p1_what_a_version_ahead_was_to_change_must_be_said() {
+        let (now, march) = (at("2026-03-02T10:00:00Z"), at("2026-03-15T00:00:00Z"));
+        let mut policies = published();
+        let ahead = PublishPolicy {
+            effective_from: Some(at("2026-04-01T00:00:00Z")),
+            changes: [("rates.insider".to_owned(), json!("0.10")), ("bonus.life_days".to_owned(), json!(30))]
+                .into(),
+        };
+        policies.apply(&PolicyEvent::PolicyPublished(publish(&policies, &ahead, now).expect("published")));
+        let rate = change(Some(march), "rates.insider", json!("0.20"));
+        let Err(Rejection::PolicyParameters { wrong }) = publish(&policies, &rate, now) else {
+            panic!("open")
+        };
+        assert_eq!(wrong.into_keys().collect::<Vec<_>>(), ["bonus.life_days"]);
+        for days in [30, 90] {
+            let mut said = rate.clone();
+            said.changes.insert("bonus.life_days".to_owned(), json!(days));
+            let version = publish(&policies, &said, now).expect("nothing is open");
+            assert_eq!((version.version, version.parameters.bonus_life_days), (3, days));
+        }
+        // One that begins after it changes what it says.
+        let later = change(Some(at("2026-05-01T00:00:00Z")), "rates.insider", json!("0.20"));
+        assert_eq!(publish(&policies, &later, now).expect("later").parameters.bonus_life_days, 30);
     }
 }

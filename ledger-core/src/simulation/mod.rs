@@ -46,7 +46,7 @@ use serde_json::Value;
 use crate::context::Registry;
 use crate::ids::MemberId;
 use crate::member::CorruptHistory;
-use crate::policy::decide::{PublishPolicy, publish};
+use crate::policy::decide::{changed, next_version};
 use crate::policy::event::{PolicyEvent, PolicyPublished};
 use crate::policy::{Policies, Policy};
 use crate::rejection::Rejection;
@@ -105,8 +105,10 @@ impl Simulation {
         if to <= from {
             return Err(Rejection::PeriodReversed);
         }
-        let command = PublishPolicy { effective_from: Some(from), changes };
-        let draft = publish(&registry.policies, &command, from)?;
+        let newest = registry.policies.newest().ok_or(Rejection::PolicyMissing)?;
+        let parameters = Box::new(changed(&newest.parameters, &changes, BTreeMap::new())?);
+        let version = next_version(&registry.policies)?;
+        let draft = PolicyPublished { version, effective_from: from, parameters };
         let begins = registry.policies.iter().map(|policy| policy.effective_from);
         let mut reviews: Vec<_> = begins.filter(|at| from < *at && *at < to).map(midnight_from).collect();
         reviews.push(midnight_from(from));

@@ -89,14 +89,14 @@ pub(super) async fn send(
 pub(super) async fn send_daily(
     ledger: &Ledger,
     (what, today): (&str, MoscowDay),
-    members: &[Uuid],
-    command: &MemberCommand,
+    members: Vec<Uuid>,
+    command: MemberCommand,
 ) -> Result<Position, ProjectError> {
-    let day = today.to_string();
-    let caused = members.iter().map(|member| Caused {
-        member: MemberId::from_uuid(*member),
+    let (what, day) = (format!("{what} "), today.to_string());
+    let caused = members.into_iter().map(move |member| Caused {
+        member: MemberId::from_uuid(member),
         command: command.clone(),
-        cause: [what.as_bytes(), b" ", member.as_bytes(), day.as_bytes()].concat(),
+        cause: [what.as_bytes(), member.as_bytes(), day.as_bytes()].concat(),
     });
     Ok(send(ledger, caused).await?.newest)
 }

@@ -132,8 +132,9 @@ impl Review {
 /// Reviews all of `whom`; how many they were. Their ids are in memory at once, 16 bytes each.
 async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize, ProjectError> {
     let members = all_of(&hands.options.read, whom, today).await?;
-    send_daily(hands.ledger, ("review", today), &members, &MemberCommand::ReviewStatus).await?;
-    Ok(members.len())
+    let reviewed = members.len();
+    send_daily(hands.ledger, ("review", today), members, MemberCommand::ReviewStatus).await?;
+    Ok(reviewed)
 }
 
 async fn all_of(read: &PgPool, whom: Whom, today: MoscowDay) -> Result<Vec<Uuid>, ProjectError> {

@@ -105,10 +105,11 @@ pub(super) async fn rank(
         .fetch_all(read)
         .await?;
     let command = MemberCommand::RankSpending(rankings);
-    let newest = send_daily(hands.ledger, ("rank", today), &members, &command).await?;
+    let ranked = members.len();
+    let newest = send_daily(hands.ledger, ("rank", today), members, command).await?;
     // The review that follows reads what this led to.
     wait_until_passed(read, "statuses", newest).await?;
-    Ok(members.len())
+    Ok(ranked)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use crate::log::Event;
+use crate::member::command::PurchaseDocument;
 use crate::member::consent::ConsentChoice;
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseAmended};
 use crate::member::lot::Funder;
@@ -100,6 +101,39 @@ fn rule_d3_what_is_spent_becomes_debt() {
         ["56.25", "0.00"],
         "restored, the debt is paid"
     );
+}
+
+#[test]
+fn rule_d3_r3_a_revision_may_say_how_much_of_it_is_paid_in_bonuses() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1000.00", "400.00"));
+    let world = world.after(buy("kozha", "1000.00").paying(1, Some("300.00")));
+    let says = |bill, change| amend(2, 2, Some(bill)).with(change);
+    // As posted once: 300.00 of a bill of 900.00, base 600.00 at 0.05 × 1.5; without a word in proportion: 270.00.
+    let paid = |document: &mut PurchaseDocument| {
+        (document.redemption_id, document.redeem_amount) = (Some(redemption_id(1)), Some(bon("300.00")));
+    };
+    assert_eq!(earned(&world.clone().when(says("900.00", paid))), (bon("45.00"), bon("300.00"), true));
+    assert_eq!(earned(&world.clone().when(amend(2, 2, Some("900.00")))), (bon("47.25"), bon("270.00"), true));
+    let less = says("1000.00", |document| {
+        (document.redemption_id, document.redeem_amount) = (Some(redemption_id(1)), Some(bon("100.00")));
+    });
+    let decision = world.clone().when(less.clone());
+    assert_eq!(earned(&decision), (bon("67.50"), bon("100.00"), true));
+    assert_eq!(types(&decision), ["PurchaseAmended", "BonusReturned", "BonusAccrued"]);
+    let before = world.total_and_debt().0;
+    let more = bon("200.00").checked_add(bon("15.00")).expect("small");
+    assert_eq!(world.clone().after(less).total_and_debt().0, before.checked_add(more).expect("small"));
+    let refused = |ask, rejection| world.clone().when(ask).then_rejected(rejection);
+    let (asked, minimum, limit) = (bon("300.00"), rub("1.00"), bon("250.00"));
+    refused(says("500.00", paid), Rejection::OverRedeemLimit { asked, limit, minimum });
+    // The rest of the hold was released.
+    let beyond = says("1000.00", |document| {
+        (document.redemption_id, document.redeem_amount) = (Some(redemption_id(1)), Some(bon("300.01")));
+    });
+    let (asked, available) = (bon("300.01"), bon("300.00"));
+    refused(beyond, Rejection::InsufficientBonuses { asked, available });
+    let of_none = says("1000.00", |document| document.redeem_amount = Some(bon("100.00")));
+    refused(of_none, Rejection::HoldNotFound);
 }
 
 #[test]

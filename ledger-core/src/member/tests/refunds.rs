@@ -10,7 +10,7 @@ use crate::member::event::{BonusTakenBack, MemberEvent, StatusChanged};
 use crate::member::lot::Funder;
 use crate::member::status::Status;
 use crate::member::testing::{
-    Decision, World, anna, bon, business_id, buy, give_back, hold, purchase_id, refund_id, rub,
+    Decision, NOON, World, anna, at, bon, business_id, buy, give_back, hold, purchase_id, refund_id, rub,
 };
 use crate::postings::{Account, Unit, postings};
 use crate::rejection::Rejection;
@@ -265,6 +265,8 @@ fn rule_d4_refunds_that_came_first_take_effect_with_the_purchase() {
     let expected =
         ["PurchaseRecorded", "BonusAccrued", "PurchaseRefunded", "BonusTakenBack", "WaitingRefundDropped"];
     assert_eq!(types, expected);
+    let refunded = decision.drafted().iter().find(|new| new.event.event_type() == "PurchaseRefunded");
+    assert_eq!(refunded.map(|new| new.occurred_at), Some(at(NOON)), "Rule T1: when it was");
     assert_eq!(total(&world.after(buy("mindal", "1000.00"))), ["45.00", "0.00"]);
 }
 
