@@ -131,6 +131,18 @@ pub(crate) struct StatusProgress {
     pub(crate) progress: Progress,
     /// What her status gives.
     pub(crate) benefits: Vec<String>,
+    /// The fall that waits for her, unless she recovers; null when none does. Rule S3.
+    pub(crate) downgrade: Option<Downgrade>,
+}
+
+/// A fall that waits. What is missing is in the progress.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Downgrade {
+    /// The Moscow day.
+    pub(crate) on: chrono::NaiveDate,
+    /// The status she would fall to.
+    #[schema(value_type = String)]
+    pub(crate) to: &'static str,
 }
 
 /// How far she is.

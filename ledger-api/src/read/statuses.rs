@@ -1,12 +1,13 @@
 //! Statuses, consents and what was spent. Rules S1, S5, S7.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use ledger_core::category::Category;
 use ledger_core::ids::MemberId;
 use ledger_core::member::consent::Purpose;
+use ledger_core::member::state::ScheduledDowngrade;
 use ledger_core::member::status::{Spent, Status};
 use ledger_core::money::Roubles;
-use ledger_core::time::Timestamp;
+use ledger_core::time::{MoscowDay, Timestamp};
 
 use crate::app::App;
 use crate::dto;
@@ -23,17 +24,22 @@ pub(crate) struct Standing {
     pub(crate) premium: bool,
     /// Since when she is a member.
     pub(crate) registered_at: Option<Timestamp>,
+    /// The downgrade that waits. Rule S3.
+    pub(crate) falls: Option<ScheduledDowngrade>,
 }
 
-/// Both statuses, since when, the consent, Premium.
-type StandingColumns = (String, String, Option<DateTime<Utc>>, bool, bool);
+/// The shown status, since when, the consent, Premium, and the day of a fall with where to.
+type StandingColumns = (String, Option<DateTime<Utc>>, bool, bool, Option<NaiveDate>, Option<String>);
 
 /// Her standing; an insider's while the read model does not know her. Rule S6.
 pub(crate) async fn standing(app: &App, member: MemberId) -> Result<Standing, ApiError> {
     let row: Option<StandingColumns> = sqlx::query_as(
-        "SELECT m.ordinary_status, m.with_medical_status, m.registered_at, COALESCE(c.granted, false),
+        "SELECT CASE WHEN c.granted THEN m.with_medical_status ELSE m.ordinary_status END, m.registered_at,
+                COALESCE(c.granted, false),
                 EXISTS (SELECT FROM statuses.premium p
-                        WHERE p.member_id = m.member_id AND p.from_time <= $3 AND $3 < p.to_time)
+                        WHERE p.member_id = m.member_id AND p.from_time <= $3 AND $3 < p.to_time),
+                CASE WHEN c.granted THEN m.with_medical_falls_on ELSE m.ordinary_falls_on END,
+                CASE WHEN c.granted THEN m.with_medical_falls_to ELSE m.ordinary_falls_to END
          FROM statuses.members m
          LEFT JOIN statuses.consents c ON c.member_id = m.member_id AND c.purpose = $2
          WHERE m.member_id = $1",
@@ -43,13 +49,15 @@ pub(crate) async fn standing(app: &App, member: MemberId) -> Result<Standing, Ap
     .bind(app.clock.now().to_utc())
     .fetch_optional(&app.read_pool)
     .await?;
-    let Some((ordinary, with_medical, registered_at, medical_counts, premium)) = row else {
+    let Some((status, registered_at, medical_counts, premium, on, to)) = row else {
         return Ok(Standing::default());
     };
-    let status = status_named(if medical_counts { &with_medical } else { &ordinary })?;
+    let status = status_named(&status)?;
+    let to = to.as_deref().map(status_named).transpose()?;
+    let falls = on.zip(to).map(|(on, to)| ScheduledDowngrade { on: MoscowDay::from_date(on), to });
     // Rule S4: at least vip while it is active, whether or not anything was written about its beginning or end.
     let status = if premium { status.max(Status::Vip) } else { status };
-    Ok(Standing { status, medical_counts, premium, registered_at: registered_at.map(Timestamp::new) })
+    Ok(Standing { status, medical_counts, premium, registered_at: registered_at.map(Timestamp::new), falls })
 }
 
 /// The status shown. Rule S7.

@@ -146,6 +146,7 @@ impl Shown {
             medical_counts: state.consents_to(&Purpose::MedicalStatus),
             premium: state.premium().is_active(moment),
             registered_at: None,
+            falls: state.shown().scheduled,
         };
         Ok(Self { standing, spent, moment, registry, position })
     }
@@ -182,8 +183,16 @@ pub(crate) async fn progress(call: Call, _: Payload) -> Answer {
             percentage,
         },
         benefits: benefits(standing.status, standing.premium, parameters),
+        downgrade: downgrade(standing),
     };
     call.read(&data, position)
+}
+
+/// The fall that waits, unless Premium holds her where she is. Rules S3, S4.
+fn downgrade(standing: Standing) -> Option<dto::Downgrade> {
+    let fall = standing.falls?;
+    let to = if standing.premium { fall.to.max(Status::Vip) } else { fall.to };
+    (to < standing.status).then(|| dto::Downgrade { on: fall.on.to_date(), to: to.as_str() })
 }
 
 /// What a status gives under the policy in force. Rules B1, B2, S4, V1, V2.
