@@ -8,7 +8,7 @@ use system_tests::system::{Client, Member, Site, Town, shared};
 use crate::recently;
 
 /// Purchases that name one code, over both processes at once; in the `dev` profile 100 wrong ones a minute are looked at.
-const RACERS: usize = 240;
+const RACERS: usize = 1_000;
 const WORDS: &str = "zqx-7731-coupon";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

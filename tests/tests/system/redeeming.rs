@@ -7,6 +7,9 @@ use system_tests::system::{Answer, Client, Site, Town, shared};
 
 use crate::recently;
 
+/// How often the race for all bonuses is run; `OWN_CIRCLE_RACE_ROUNDS` says otherwise (the battery's 100 take minutes).
+const ROUNDS: usize = 3;
+
 /// Sends each body to one process or the other, all at once.
 async fn race(tills: [&Client; 2], calls: impl Iterator<Item = (String, Value)>) -> Vec<Answer> {
     let sent = calls
@@ -58,8 +61,8 @@ async fn two_processes_race_for_the_same_bonuses_and_the_same_bill() {
     let captured = race(tills, captures.collect::<Vec<_>>().into_iter()).await;
     assert_eq!(won(&captured, 201), (7, vec!["HOLD_ALREADY_CLOSED"]));
 
-    // 40 refunds of 1,000 for a bill of 10,000: ten win.
-    let refunds = (0..40).map(|number| {
+    // 100 refunds of 1,000 for a bill of 10,000: ten win.
+    let refunds = (0..100).map(|number| {
         let path = format!("/transactions/{}/refunds", earned["transaction_id"].as_str().unwrap());
         (path, json!({"external_id": format!("f{number}"), "amount": "1000.00", "reason": "returned"}))
     });
@@ -82,5 +85,37 @@ async fn two_processes_race_for_the_same_bonuses_and_the_same_bill() {
     let balance = her.get("/loyalty/balance").await.data(200);
     // 750 earned, 700 spent, 35 earned with it (5 % of 7 × 100), and 750 taken back: 665 are owed.
     assert_eq!((&balance["total"], &balance["debt"]), (&json!("0.00"), &json!("665.00")), "{balance}");
+    site.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_race_for_a_hundred_times_a_hundred() {
+    let mut site = Site::start(shared()).await;
+    let town = Town::settle(&site, 1).await;
+    let second = site.start_api();
+    let (business, member) = (&town.businesses[0], &town.members[0]);
+    let (till, other) = (business.till(&site), business.till(&site).at(&second));
+    let tills = [&till, &other];
+    let body = json!({"external_id": "big", "member": {"member_id": member.id}, "amount": "133333.34", "occurred_at": recently()});
+    assert_eq!(till.post("/transactions", &body).await.data(201)["bonuses_earned"], "10000.00");
+    let her = member.sign_in(&site).await;
+    let rounds =
+        std::env::var("OWN_CIRCLE_RACE_ROUNDS").map_or(ROUNDS, |text| text.parse().expect("a number"));
+    let hold = json!({"member": {"member_id": member.id}, "bill_amount": "200.00", "amount": "100.00"});
+    for _ in 0..rounds {
+        let holds = race(tills, (0..1_000).map(|_| ("/redemptions".to_owned(), hold.clone()))).await;
+        assert_eq!(won(&holds, 201), (100, vec!["INSUFFICIENT_BONUSES"]));
+        site.settle().await;
+        let balance = her.get("/loyalty/balance").await.data(200);
+        assert_eq!(
+            (&balance["available"], &balance["held"]),
+            (&json!("0.00"), &json!("10000.00")),
+            "{balance}"
+        );
+        let held = holds.iter().filter_map(|answer| answer.body["data"]["redemption_id"].as_str());
+        let cancel = held.map(|hold| (format!("/redemptions/{hold}/cancel"), json!({})));
+        let cancelled = race(tills, cancel.collect::<Vec<_>>().into_iter()).await;
+        assert_eq!(won(&cancelled, 200), (100, vec![]));
+    }
     site.check();
 }
