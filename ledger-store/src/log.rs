@@ -47,6 +47,7 @@ impl TryFrom<Columns> for StoredRow {
             "member" => StreamType::Member,
             "business" => StreamType::Business,
             "policy" => StreamType::Policy,
+            "chain" => StreamType::Chain,
             _ => return Err(StoreError::Malformed { position, what: "no such stream type" }),
         };
         let leaf_hash = LeafHash::from_slice(&columns.leaf_hash)
@@ -202,7 +203,7 @@ pub async fn read_members(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
-    // All streams, less those that began later, less those of businesses and policies: each by an index of its own.
+    // All streams, less those that began later, less those of businesses, policies and chains: each by an index of its own.
     let count = sqlx::query_scalar!(
         r#"SELECT (SELECT count(*) FROM ledger.events WHERE stream_version = 1)
                 - (SELECT count(*) FROM ledger.events WHERE stream_version = 1 AND position > $1)
@@ -213,7 +214,7 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses' and the policies' streams up to `until`, and those that say of an account that it went into
+/// Every row of the businesses', the policies' and the chains' streams up to `until`, and those that say of an account that it went into
 /// another, or stands for itself again; in order.
 ///
 /// # Errors

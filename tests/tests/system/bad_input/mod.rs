@@ -3,6 +3,7 @@
 
 mod bonuses;
 mod case;
+mod chains;
 mod coupons;
 mod fields;
 mod import;
