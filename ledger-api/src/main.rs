@@ -36,6 +36,7 @@ mod read;
 mod reasons;
 mod routes;
 mod settings;
+mod shown_chains;
 mod shown_once;
 mod startup;
 mod turns;

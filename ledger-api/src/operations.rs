@@ -46,6 +46,9 @@ pub(crate) enum Exists {
 
 const MEMBERS: Access = Access::Roles(&[Role::Member]);
 const PARTNERS: Access = Access::Roles(&[Role::Business, Role::BusinessStaff, Role::Admin, Role::Superadmin]);
+/// A business's own key speaks for its owner.
+const OWNERS: Access = Access::Roles(&[Role::Business, Role::Admin, Role::Superadmin]);
+const CONSENTING: Access = Access::Roles(&[Role::Business]);
 const READERS: Access = Access::Roles(&[Role::Admin, Role::Superadmin, Role::Auditor]);
 const ADMINS: Access = Access::Roles(&[Role::Admin, Role::Superadmin]);
 
@@ -216,6 +219,32 @@ operations! {
         "One of the caller's own coupons", () => "200" dto::Coupon;
     RevokeCoupon: POST "/api/v1/coupons/{id}/revoke", PARTNERS, Header, Everywhere, routes::coupons::revoke,
         "Take a coupon away that was not used", dto::RevokeCoupon => "200" dto::RevokedAnswer;
+
+    DraftChain: POST "/api/v1/cross-promo/chains", OWNERS, Header, Everywhere, routes::chains::draft,
+        "Draw up a chain; a business one that it is part of", dto::DraftChain => "201" dto::ChainAnswer;
+    Chains: GET "/api/v1/cross-promo/chains", PARTNERS, Free, Everywhere, routes::chains::list,
+        "The caller's own chains, the last drawn up first", () => "200" dto::Chains;
+    OneChain: GET "/api/v1/cross-promo/chains/{id}", PARTNERS, Free, Everywhere, routes::chains::one,
+        "One of the caller's own chains", () => "200" dto::Chain;
+    ChangeChain: PATCH "/api/v1/cross-promo/chains/{id}", OWNERS, Free, Everywhere, routes::chains::change,
+        "Change a chain: a new version as a draft; one that runs goes on until the new one is activated",
+        dto::ChangeChain => "200" dto::ChainAnswer;
+    SubmitChain: POST "/api/v1/cross-promo/chains/{id}/submit", OWNERS, Header, Everywhere, routes::chains::submit,
+        "Submit the newest version", dto::NoFields => "200" dto::ChainAnswer;
+    ConsentToChain: POST "/api/v1/cross-promo/chains/{id}/consent", CONSENTING, Header, Everywhere,
+        routes::chains::consent, "Consent to the newest version on behalf of a business in it",
+        dto::NoFields => "200" dto::ChainAnswer;
+    ApproveChain: POST "/api/v1/cross-promo/chains/{id}/approve", ADMINS, Header, Everywhere, routes::chains::approve,
+        "Approve the newest version, to which every owner has consented", dto::NoFields => "200" dto::ChainAnswer;
+    RejectChain: POST "/api/v1/cross-promo/chains/{id}/reject", ADMINS, Header, Everywhere, routes::chains::reject,
+        "Reject the newest version", dto::RejectChain => "200" dto::ChainAnswer;
+    ActivateChain: POST "/api/v1/cross-promo/chains/{id}/activate", OWNERS, Header, Everywhere,
+        routes::chains::activate, "Activate the newest version, or the one that is paused",
+        dto::NoFields => "200" dto::ChainAnswer;
+    PauseChain: POST "/api/v1/cross-promo/chains/{id}/pause", OWNERS, Header, Everywhere, routes::chains::pause,
+        "Pause the version that is active", dto::NoFields => "200" dto::ChainAnswer;
+    EndChain: POST "/api/v1/cross-promo/chains/{id}/end", OWNERS, Header, Everywhere, routes::chains::end,
+        "End a chain for ever", dto::NoFields => "200" dto::ChainAnswer;
 
     RegisterBusiness: POST "/api/v1/admin/businesses", ADMINS, Header, Everywhere, routes::businesses::register,
         "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;

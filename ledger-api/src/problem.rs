@@ -246,8 +246,9 @@ fn class_of(error: &sqlx::Error) -> String {
 /// Rule Z: 422 unless a rule or the contract names another status.
 fn status_of(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::PolicyParameters { .. } => StatusCode::BAD_REQUEST,
+        Rejection::PolicyParameters { .. } | Rejection::ChainDefinition { .. } => StatusCode::BAD_REQUEST,
         Rejection::MemberNotFound
+        | Rejection::ChainNotFound
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
@@ -256,6 +257,7 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::QuarantineClosed
         | Rejection::MemberExists
         | Rejection::SlugTaken
+        | Rejection::ChainState { .. }
         | Rejection::MergeNotPossible { .. } => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
@@ -270,6 +272,8 @@ fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::CouponStatusRequired { .. }
         | Rejection::CouponNotWithBonuses
         | Rejection::TooManyCoupons
+        | Rejection::ChainConsentMissing { .. }
+        | Rejection::TooManyChains
         | Rejection::InsufficientBonuses { .. }
         | Rejection::PremiumOverlaps { .. }
         | Rejection::PremiumNotActive
@@ -289,12 +293,13 @@ fn status_of(rejection: &Rejection) -> StatusCode {
 fn facts_of(rejection: &Rejection) -> Value {
     match rejection {
         Rejection::PolicyParameters { wrong } => {
-            let mut errors = FieldErrors::default();
-            for (name, message) in wrong {
-                errors.add(&format!("parameters.{name}"), message);
-            }
-            serde_json::to_value(errors).unwrap_or_default()
+            said_of(wrong.iter().map(|(name, message)| (format!("parameters.{name}"), message)))
         }
+        Rejection::ChainDefinition { wrong } => {
+            said_of(wrong.iter().map(|(field, message)| (field.clone(), message)))
+        }
+        Rejection::ChainState { state } => json!({ "state": state.as_str() }),
+        Rejection::ChainConsentMissing { of } => json!({ "businesses": of }),
         Rejection::OccurredInFuture { occurred_at, now, limit_minutes } => {
             json!({ "occurred_at": occurred_at, "now": now, "limit_minutes": limit_minutes })
         }
@@ -317,6 +322,15 @@ fn facts_of(rejection: &Rejection) -> Value {
         Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),
         _ => json!({}),
     }
+}
+
+/// Messages by field, as for what is not well formed.
+fn said_of<'a>(wrong: impl Iterator<Item = (String, &'a String)>) -> Value {
+    let mut errors = FieldErrors::default();
+    for (field, message) in wrong {
+        errors.add(&field, message);
+    }
+    serde_json::to_value(errors).unwrap_or_default()
 }
 
 impl fmt::Display for ApiError {

@@ -61,7 +61,11 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::History => HISTORY,
         Operation::Balance | Operation::StatusProgress => HINDSIGHT,
         Operation::Purchases => PURCHASES,
-        Operation::Businesses | Operation::Policies | Operation::Quarantine | Operation::OwnCoupons => PAGE,
+        Operation::Businesses
+        | Operation::Policies
+        | Operation::Quarantine
+        | Operation::OwnCoupons
+        | Operation::Chains => PAGE,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }

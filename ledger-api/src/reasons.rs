@@ -92,17 +92,21 @@ impl Words<'_> {
             }
         }
         let result = execute(call, command, idempotency).await;
-        let is_nothing = match &result {
-            Ok(receipt) => receipt.repeat == Repeat::First && receipt.position.is_none(),
-            Err(ApiError::Rejected(_)) => true,
-            // It may be on the log all the same.
-            Err(_) => false,
-        };
-        if is_nothing {
+        if is_nothing(&result) {
             for id in new {
                 members.forget_reason(member, id, &access).await?;
             }
         }
         result
+    }
+}
+
+/// Whether a command is known to have written nothing.
+pub(crate) fn is_nothing(result: &Result<Receipt, ApiError>) -> bool {
+    match result {
+        Ok(receipt) => receipt.repeat == Repeat::First && receipt.position.is_none(),
+        Err(ApiError::Rejected(_)) => true,
+        // It may be on the log all the same.
+        Err(_) => false,
     }
 }

@@ -1,4 +1,4 @@
-//! What a decision knows besides the state of its stream: now, the policies, the businesses.
+//! What a decision knows besides the state of its stream: now, the policies, the businesses, the chains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::business::{Business, Businesses, UnknownBusiness};
+use crate::chain::{Chains, CorruptChain};
 use crate::ids::{BusinessId, MemberId};
 use crate::log::Event;
 use crate::member::event::{MemberEvent, PolicyMoment};
@@ -13,13 +14,15 @@ use crate::policy::{Policies, Policy};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Everything published to all streams: policies, businesses, which accounts are one; folded up to the decision.
+/// Everything published to all streams: policies, businesses, chains, which accounts are one; folded up to the decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     /// All policies.
     pub policies: Policies,
     /// All businesses.
     pub businesses: Businesses,
+    /// All chains.
+    pub chains: Chains,
     /// The accounts that became one with others.
     pub accounts: Forwards,
 }
@@ -78,15 +81,27 @@ impl Forwards {
     }
 }
 
+/// A fact that cannot follow from what the log said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CorruptRegistry {
+    /// About a business.
+    #[error(transparent)]
+    Business(#[from] UnknownBusiness),
+    /// About a chain.
+    #[error(transparent)]
+    Chain(#[from] CorruptChain),
+}
+
 impl Registry {
-    /// Applies a fact of the stream `stream_id`: one of a business or the policies, or that an account went into another.
-    /// Others are not its own.
+    /// Applies a fact of the stream `stream_id`: one of a business, a chain or the policies, or that an account went into
+    /// another. Others are not its own.
     ///
     /// # Errors
-    /// [`UnknownBusiness`] for a fact about a business that was never registered.
-    pub fn apply(&mut self, stream_id: Uuid, event: &Event) -> Result<(), UnknownBusiness> {
+    /// [`CorruptRegistry`] when the history cannot hold.
+    pub fn apply(&mut self, stream_id: Uuid, event: &Event) -> Result<(), CorruptRegistry> {
         match event {
-            Event::Business(event) => self.businesses.apply(event),
+            Event::Business(event) => Ok(self.businesses.apply(event)?),
+            Event::Chain(event) => Ok(self.chains.apply(event)?),
             Event::Policy(event) => {
                 self.policies.apply(event);
                 Ok(())

@@ -78,7 +78,10 @@ id_types! {
     GrantId;
     /// A coupon. Rule C1.
     CouponId;
-    /// Why an admin did something: names a text in the vault, since a free text may name a person.
+    /// A chain of cross-promotion. Rule X1.
+    ChainId;
+    /// What somebody said in words, such as why an admin did something: names a text in the vault, since a free text may
+    /// name a person.
     ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
@@ -175,7 +178,7 @@ macro_rules! keyed_types {
     )*};
 }
 
-keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, }
+keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, ChainId, }
 
 /// How many first bytes of a key its id has unchanged.
 const KEPT_BYTES: usize = 6;

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::chain::ChainState;
+use crate::ids::Slug;
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -16,6 +18,12 @@ pub enum Rejection {
     #[error("the policy has parameters that cannot be")]
     PolicyParameters {
         /// What is wrong, by name.
+        wrong: BTreeMap<String, String>,
+    },
+    /// What a chain cannot be. Rule X1.
+    #[error("the chain is not well formed")]
+    ChainDefinition {
+        /// What is wrong, by the place of the field.
         wrong: BTreeMap<String, String>,
     },
     /// No such member.
@@ -36,6 +44,9 @@ pub enum Rejection {
     /// No coupon of hers, here, with this code, that is good now: which of these, nobody is told. Rule C2.
     #[error("the coupon code is not valid")]
     CouponNotValid,
+    /// No such chain, or one in which this business has no part.
+    #[error("there is no such chain")]
+    ChainNotFound,
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
@@ -45,6 +56,12 @@ pub enum Rejection {
     /// The document was taken out of quarantine, one way or the other. Rule T3.
     #[error("the document was applied or dropped before")]
     QuarantineClosed,
+    /// The chain is not where this can be asked of it. Rule X2.
+    #[error("a chain that is {} does not allow this", state.as_str())]
+    ChainState {
+        /// Where its newest version stands.
+        state: ChainState,
+    },
     /// The coupon was used, has expired or was revoked. Rule C2.
     #[error("the coupon can no longer be used")]
     CouponClosed,
@@ -69,6 +86,12 @@ pub enum Rejection {
         "this needs the member's consent; personal_data is withdrawn by leaving the programme, not on its own"
     )]
     ConsentRequired,
+    /// An owner of a business in it has not consented to the chain. Rule X2.
+    #[error("not every owner has consented to the chain")]
+    ChainConsentMissing {
+        /// Whose business.
+        of: Vec<Slug>,
+    },
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
@@ -105,6 +128,9 @@ pub enum Rejection {
     /// Too many of her coupons for one business wait to be used.
     #[error("the member has too many coupons of this business")]
     TooManyCoupons,
+    /// A business is part of too many chains.
+    #[error("a business of the chain is part of too many chains")]
+    TooManyChains,
     /// Two accounts cannot become one, or two again, now.
     #[error("the accounts cannot be merged or parted: {}", because.as_str())]
     MergeNotPossible {
@@ -249,11 +275,16 @@ macro_rules! codes {
 
 codes! {
     Self::PolicyParameters { .. } => "VALIDATION_ERROR",
+    Self::ChainDefinition { .. } => "VALIDATION_ERROR",
     Self::MemberNotFound => "MEMBER_NOT_FOUND",
     Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
     Self::PolicyMissing => "POLICY_MISSING",
     Self::HoldNotFound => "HOLD_NOT_FOUND",
     Self::PurchaseNotFound => "NOT_FOUND",
+    Self::ChainNotFound => "NOT_FOUND",
+    Self::ChainState { .. } => "CHAIN_STATE",
+    Self::ChainConsentMissing { .. } => "CHAIN_CONSENT_MISSING",
+    Self::TooManyChains => "TOO_MANY_CHAINS",
     Self::QuarantineClosed => "QUARANTINE_CLOSED",
     Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
     Self::HoldLapsed => "HOLD_LAPSED",

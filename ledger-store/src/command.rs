@@ -1,7 +1,9 @@
 //! What can be asked of the ledger, and what is answered.
 
 use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
-use ledger_core::ids::{BusinessId, CorrelationId, MemberId, PurchaseId, RefundId};
+use ledger_core::chain::ChainState;
+use ledger_core::chain::decide::ChainCommand;
+use ledger_core::ids::{BusinessId, ChainId, CorrelationId, MemberId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
 use ledger_core::member::{Accounts, HandOver, MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
@@ -44,6 +46,13 @@ pub enum Command {
     SetMultiplier(SetMultiplier),
     /// A new policy.
     PublishPolicy(PublishPolicy),
+    /// To a chain.
+    Chain {
+        /// Which.
+        chain_id: ChainId,
+        /// What.
+        command: ChainCommand,
+    },
 }
 
 /// A business gives money back for a purchase that it names; whose that is, the runner finds out.
@@ -120,6 +129,15 @@ pub enum Outcome {
         version: u32,
         /// From when it is in force.
         effective_from: Timestamp,
+    },
+    /// A chain was drawn up, changed, or went on its way.
+    Chain {
+        /// Which.
+        chain_id: ChainId,
+        /// The version that the command was about.
+        version: u32,
+        /// Where that stands.
+        state: ChainState,
     },
 }
 

@@ -33,9 +33,9 @@ pub enum StoreError {
     /// History that cannot hold.
     #[error("the log's history cannot hold")]
     Corrupt(#[from] CorruptHistory),
-    /// History of the businesses that cannot hold.
+    /// History of the businesses or chains that cannot hold.
     #[error("the log's history cannot hold")]
-    CorruptRegistry(#[from] ledger_core::business::UnknownBusiness),
+    CorruptRegistry(#[from] ledger_core::context::CorruptRegistry),
     /// A row that has no canonical form.
     #[error("a row has no canonical form")]
     Canonical(#[from] NotCanonical),

@@ -48,6 +48,7 @@ impl TryFrom<Columns> for StoredRow {
             "member" => StreamType::Member,
             "business" => StreamType::Business,
             "policy" => StreamType::Policy,
+            "chain" => StreamType::Chain,
             _ => return Err(StoreError::Malformed { position, what: "no such stream type" }),
         };
         let leaf_hash = LeafHash::from_slice(&columns.leaf_hash)
@@ -203,7 +204,7 @@ pub async fn read_members(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
-    // All streams, less those that began later, less those of businesses and policies: each by an index of its own.
+    // All streams, less those that began later, less those of businesses, policies and chains: each by an index of its own.
     let count = sqlx::query_scalar!(
         r#"SELECT (SELECT count(*) FROM ledger.events WHERE stream_version = 1)
                 - (SELECT count(*) FROM ledger.events WHERE stream_version = 1 AND position > $1)
@@ -214,7 +215,7 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses' and the policies' streams up to `until`, in order.
+/// Every row of the businesses', the policies' and the chains' streams up to `until`, in order.
 ///
 /// # Errors
 /// As [`read_after`].

@@ -27,6 +27,8 @@ pub enum Purpose {
     Support,
     /// A member's coupons.
     Coupons,
+    /// Chains of cross-promotion.
+    Chains,
     /// Making or keeping the `phone_hash` index of a partner she consented to.
     PartnerIndex,
     /// Bringing vault and log into agreement after a crash.
@@ -43,6 +45,7 @@ impl Purpose {
             Self::OwnProfile => "own_profile",
             Self::Support => "support",
             Self::Coupons => "coupons",
+            Self::Chains => "chains",
             Self::PartnerIndex => "partner_index",
             Self::Recovery => "recovery",
         }

@@ -38,6 +38,8 @@ pub enum Field {
     Reason,
     /// The code of a coupon; kept beside the profile.
     CouponCode,
+    /// What a partner says in words about what is no member's.
+    Words,
 }
 
 impl Field {
@@ -56,6 +58,7 @@ impl Field {
             Self::City => "city",
             Self::Reason => "reason",
             Self::CouponCode => "coupon_code",
+            Self::Words => "words",
         }
     }
 

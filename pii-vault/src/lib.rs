@@ -5,6 +5,7 @@
 //! - [`cipher`]: sealing of fields with a member's own data key;
 //! - [`phone`], [`personal`], [`index`]: the checked types of personal data and their keyed look-up values;
 //! - [`members`]: registration, look-up, profile, consents to partners as far as `phone_hash` needs them;
+//! - [`words`]: what partners say in words about what is no member's;
 //! - [`access`]: who did what to whose data, and why;
 //! - [`auth`]: confirming codes, refresh tokens, API keys, QR tokens, signing keys.
 //!
@@ -23,6 +24,7 @@ pub mod personal;
 pub mod phone;
 mod random;
 mod vault;
+pub mod words;
 
 pub use error::VaultError;
 pub use vault::Vault;

@@ -9,6 +9,7 @@ use crate::error::VaultError;
 use crate::index::BlindIndexer;
 use crate::keys::{KeyProvider, SecretName};
 use crate::members::Members;
+use crate::words::Words;
 
 /// Everything a service does with personal data and credentials. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub struct Vault {
     api_keys: ApiKeys,
     qr_claims: QrClaims,
     signing_keys: SigningKeys,
+    words: Words,
 }
 
 impl Vault {
@@ -38,6 +40,7 @@ impl Vault {
             code_tries: CodeTries::new(pool.clone(), Arc::clone(&index)),
             codes: Codes::new(pool.clone(), Arc::clone(&index), &mac, &seal)?,
             outbox: DevOutbox::new(pool.clone(), index, &seal)?,
+            words: Words::new(pool.clone(), &seal)?,
             refresh_tokens: RefreshTokens::new(pool.clone()),
             api_keys: ApiKeys::new(pool.clone()),
             qr_claims: QrClaims::new(pool.clone()),
@@ -48,6 +51,11 @@ impl Vault {
     /// Members' personal data and consents to partners as far as `phone_hash` needs them.
     pub fn members(&self) -> &Members {
         &self.members
+    }
+
+    /// What partners say in words about what is no member's.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Confirming codes.

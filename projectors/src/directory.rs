@@ -75,6 +75,8 @@ impl Projection for Directory {
                     Fact::Policy(PolicyEvent::PolicyPublished(fact)) => {
                         policy(connection, event, fact).await?
                     }
+                    // What is asked about chains is answered out of the registry.
+                    Fact::Chain(_) => {}
                     Fact::Member(member, MemberEvent::PurchaseQuarantined(fact)) => {
                         quarantine(connection, event, *member, fact).await?;
                     }

@@ -241,7 +241,7 @@ fn to_value(json: Json<'_>) -> serde_json::Value {
 }
 
 /// A decimal as a text or as a JSON number's own digits.
-fn decimal<T: std::str::FromStr<Err: std::fmt::Display>>(json: Json<'_>) -> Result<T, String> {
+pub(super) fn decimal<T: std::str::FromStr<Err: std::fmt::Display>>(json: Json<'_>) -> Result<T, String> {
     match json {
         Json::Number(digits) => digits.parse().map_err(|error: T::Err| error.to_string()),
         other => json::parsed(other),

@@ -17,7 +17,7 @@ use super::values::{Amount, CouponValue, moment};
 use crate::json::{self, Fields, Json};
 
 /// The longest text on a coupon, in characters.
-const TEXT_CHARS_MAX: usize = 500;
+pub(super) const TEXT_CHARS_MAX: usize = 500;
 /// Ways of giving, by their names on the wire.
 const TYPES: [&str; 4] = ["discount_fixed", "discount_percent", "bonus", "gift"];
 const STATUSES: [Status; 4] = [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle];
@@ -144,8 +144,24 @@ pub(crate) fn forbidden_on_coupon(json: &Json<'_>, confidentiality: Confidential
     forbidden
 }
 
-/// What it gives, and a gift's words.
-fn gives(kind: &str, json: Json<'_>) -> Result<(CouponBenefit, Option<String>), String> {
+/// What it gives, and a gift's words: `type`, `value` and `cap`.
+pub(super) fn gives(fields: &mut Fields<'_, '_>) -> Option<(CouponBenefit, Option<String>)> {
+    let kind = fields.required("type", |json| one_of(json, &TYPES.map(|name| (name, name))));
+    // Without a type nobody can say what the value should be.
+    let given = fields.required("value", |json| kind.map(|kind| benefit(kind, json)).transpose());
+    let cap = fields.optional("cap", json::money);
+    if cap.is_some() && kind.is_some_and(|kind| kind != "discount_percent") {
+        fields.wrong("cap", "is for discount_percent alone");
+    }
+    let (gives, gift) = given??;
+    let gives = match gives {
+        CouponBenefit::DiscountPercent { value, .. } => CouponBenefit::DiscountPercent { value, cap },
+        other => other,
+    };
+    Some((gives, gift))
+}
+
+fn benefit(kind: &str, json: Json<'_>) -> Result<(CouponBenefit, Option<String>), String> {
     match kind {
         "discount_fixed" => Ok((CouponBenefit::DiscountFixed { value: json::money(json)? }, None)),
         "discount_percent" => Ok((CouponBenefit::DiscountPercent { value: percent(json)?, cap: None }, None)),
@@ -168,14 +184,14 @@ fn percent(json: Json<'_>) -> Result<Percent, String> {
     if percent.to_decimal().is_zero() { Err(wrong()) } else { Ok(percent) }
 }
 
-fn one_of<T: Copy>(json: Json<'_>, known: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn one_of<T: Copy>(json: Json<'_>, known: &[(&str, T)]) -> Result<T, String> {
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let wrong = || format!("must be one of {}", names.join(", "));
     let Json::Text(text) = json else { return Err(wrong()) };
     known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(wrong)
 }
 
-fn statuses(json: Json<'_>) -> Result<Vec<Status>, String> {
+pub(super) fn statuses(json: Json<'_>) -> Result<Vec<Status>, String> {
     let wrong = || "must be a list of one to four different statuses".to_owned();
     let Json::List(items) = json else { return Err(wrong()) };
     if items.is_empty() || items.len() > STATUSES.len() {
@@ -193,13 +209,7 @@ impl CouponWanted {
     /// Reads a body whose `business_id` was taken before.
     pub(crate) fn read(fields: &mut Fields<'_, '_>, confidentiality: Confidentiality) -> Option<Self> {
         let member = member(fields, Form::Single);
-        let kind = fields.required("type", |json| one_of(json, &TYPES.map(|name| (name, name))));
-        // Without a type nobody can say what the value should be.
-        let given = fields.required("value", |json| kind.map(|kind| gives(kind, json)).transpose());
-        let cap = fields.optional("cap", json::money);
-        if cap.is_some() && kind.is_some_and(|kind| kind != "discount_percent") {
-            fields.wrong("cap", "is for discount_percent alone");
-        }
+        let given = gives(fields);
         let min_bill = fields.optional("min_bill", json::money);
         let new_customers_only = fields.optional("new_customers_only", json::flag).unwrap_or(false);
         let statuses = fields.optional("statuses", statuses).unwrap_or_default();
@@ -212,11 +222,7 @@ impl CouponWanted {
         };
         let funders = [("business", FundedBy::Business), ("coalition", FundedBy::Coalition)];
         let funded_by = fields.required("funded_by", |json| one_of(json, &funders));
-        let (gives, gift) = given??;
-        let gives = match gives {
-            CouponBenefit::DiscountPercent { value, .. } => CouponBenefit::DiscountPercent { value, cap },
-            other => other,
-        };
+        let (gives, gift) = given?;
         let conditions =
             CouponConditions { min_bill, new_customers_only, statuses, with_bonuses, valid_from };
         let (member, _) = member?;

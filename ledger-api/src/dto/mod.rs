@@ -2,6 +2,8 @@
 
 mod admin;
 mod admin_answers;
+mod chain_answers;
+mod chains;
 mod consents;
 mod coupons;
 mod dev;
@@ -20,6 +22,8 @@ mod values;
 
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
+pub(crate) use chain_answers::*;
+pub(crate) use chains::*;
 pub(crate) use consents::*;
 pub(crate) use coupons::*;
 pub(crate) use dev::*;

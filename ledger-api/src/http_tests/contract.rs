@@ -77,6 +77,14 @@ fn bodies(operation: Operation) -> Vec<Value> {
         Operation::ActivateCoupon => vec![json!({})],
         Operation::IssueCoupon => coupons(),
         Operation::RevokeCoupon => vec![json!({ "reason": "a mistake" })],
+        Operation::DraftChain | Operation::ChangeChain => chains(),
+        Operation::SubmitChain
+        | Operation::ConsentToChain
+        | Operation::ApproveChain
+        | Operation::ActivateChain
+        | Operation::PauseChain
+        | Operation::EndChain => vec![json!({})],
+        Operation::RejectChain => vec![json!({ "reason": "too dear" })],
         other => staff_bodies(other),
     }
 }
@@ -95,6 +103,27 @@ fn coupons() -> Vec<Value> {
     ];
     let gives = gives.iter().zip(members());
     gives.map(|(gives, member)| with(&with(&all, gives), &json!({ "member": member }))).collect()
+}
+
+fn chains() -> Vec<Value> {
+    let coupon = json!({
+        "type": "discount_percent", "value": "12.50", "cap": 1000, "min_bill": "1500.00", "life_days": 30,
+        "description": "ужин после маникюра",
+    });
+    let rewards =
+        [json!({ "type": "coupon", "coupon": coupon }), json!({ "type": "cross_bonus", "rate": "0.15" })];
+    let chain = |reward: &Value| {
+        json!({
+            "name": "ужин после маникюра", "kind": "linear",
+            "steps": [{
+                "from": "mindal", "to": "clinic", "window_days": 14, "min_amount": "2000.00", "reward": reward,
+            }],
+            "audience": { "statuses": ["vip", "elite"], "new_customers_of_target": true },
+            "limits": { "per_member": 1, "total": 500, "budget": "100000.00" },
+            "from": AT, "to": "2026-04-02T10:00:00Z", "funded_by": "target",
+        })
+    };
+    rewards.iter().map(chain).collect()
 }
 
 fn staff_bodies(operation: Operation) -> Vec<Value> {
@@ -229,7 +258,7 @@ fn is_beyond_a_schema(what: &str) -> bool {
 
 async fn takes(operation: Operation, bodies: &[Value]) -> Vec<bool> {
     let kind = if operation == Operation::Import { "application/x-ndjson" } else { "application/json" };
-    let key = if operation.access() == Access::Roles(&[Role::Member]) { "member" } else { "admin" };
+    let key = key_of(operation);
     let requests = bodies.iter().map(|body| {
         call(operation)
             .insert_header((AUTHORIZATION, format!("ApiKey {key}")))
@@ -323,6 +352,7 @@ fn fields_asked_for(asked: BTreeSet<String>, operation: Operation) -> BTreeSet<S
 fn key_of(operation: Operation) -> &'static str {
     match operation.access() {
         Access::Roles(roles) if roles.contains(&Role::Member) => "member",
+        Access::Roles(roles) if !roles.contains(&Role::Admin) => "business",
         _ => "admin",
     }
 }

@@ -1,5 +1,6 @@
 //! Every error with its status and code.
 
+use ledger_core::chain::ChainState;
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::rejection::MergeObstacle;
 use ledger_core::time::Timestamp;
@@ -84,6 +85,20 @@ fn every_error_has_its_status_and_code() {
         assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
         let waits = matches!(status, 429 | 503);
         assert_eq!(error.retry_after_s().is_some(), waits, "{error:?}");
+    }
+}
+
+#[test]
+fn every_refusal_about_a_chain_has_its_status_and_code() {
+    for (refusal, status, code) in [
+        (Rejection::ChainDefinition { wrong: [].into() }, 400, "VALIDATION_ERROR"),
+        (Rejection::ChainNotFound, 404, "NOT_FOUND"),
+        (Rejection::ChainState { state: ChainState::Draft }, 409, "CHAIN_STATE"),
+        (Rejection::ChainConsentMissing { of: Vec::new() }, 422, "CHAIN_CONSENT_MISSING"),
+        (Rejection::TooManyChains, 422, "TOO_MANY_CHAINS"),
+    ] {
+        let error = ApiError::from(refusal);
+        assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
     }
 }
 

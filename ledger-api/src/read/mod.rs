@@ -143,6 +143,8 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::Policies
             | Operation::Quarantine
             | Operation::TrialBalance
+            | Operation::Chains
+            | Operation::OneChain
     )
 }
 

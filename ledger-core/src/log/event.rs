@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::business::event as business;
 use crate::business::event::BusinessEvent;
+use crate::chain::event as chain;
+use crate::chain::event::ChainEvent;
 use crate::member::event as member;
 use crate::member::event::MemberEvent;
 use crate::policy::event as policy;
@@ -25,6 +27,8 @@ pub enum StreamType {
     Business,
     /// The policies; one stream.
     Policy,
+    /// One chain of cross-promotion.
+    Chain,
 }
 
 impl StreamType {
@@ -35,6 +39,7 @@ impl StreamType {
             Self::Member => "member",
             Self::Business => "business",
             Self::Policy => "policy",
+            Self::Chain => "chain",
         }
     }
 }
@@ -200,6 +205,17 @@ event_catalogue! {
     Policy(PolicyEvent, policy) {
         PolicyPublished = 1,
     }
+    Chain(ChainEvent, chain) {
+        ChainDrafted = 1,
+        ChainRevised = 1,
+        ChainSubmitted = 1,
+        ChainConsented = 1,
+        ChainApproved = 1,
+        ChainRejected = 1,
+        ChainActivated = 1,
+        ChainPaused = 1,
+        ChainEnded = 1,
+    }
 }
 
 impl Event {
@@ -210,6 +226,7 @@ impl Event {
             Self::Member(_) => StreamType::Member,
             Self::Business(_) => StreamType::Business,
             Self::Policy(_) => StreamType::Policy,
+            Self::Chain(_) => StreamType::Chain,
         }
     }
 }

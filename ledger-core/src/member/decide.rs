@@ -108,7 +108,7 @@ fn change_consents(
             *purpose == Purpose::MedicalStatus
         }
         Event::Member(MemberEvent::ConsentWithdrawn(fact)) => fact.purpose == Purpose::MedicalStatus,
-        Event::Member(_) | Event::Business(_) | Event::Policy(_) => false,
+        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) => false,
     };
     let evaluate = events.iter().any(is_status);
     for event in events {

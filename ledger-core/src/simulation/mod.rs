@@ -114,11 +114,8 @@ impl Simulation {
         reviews.push(midnight_from(from));
         reviews.sort_unstable();
         let businesses = registry.businesses.without_waiting();
-        let real = Registry {
-            policies: with_open_doors(&registry.policies, None),
-            businesses,
-            accounts: registry.accounts.clone(),
-        };
+        let real =
+            Registry { policies: with_open_doors(&registry.policies, None), businesses, ..registry.clone() };
         let policies = with_open_doors(&registry.policies, Some(draft));
         let draft = Registry { policies, ..real.clone() };
         Ok(Self {

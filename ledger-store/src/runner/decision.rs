@@ -1,6 +1,7 @@
 //! One command decided: which streams it writes to, and what.
 
 use ledger_core::business::decide::{self as business, WaitForPurchase};
+use ledger_core::chain::decide as chain;
 use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::log::{Event, StreamType};
@@ -130,6 +131,13 @@ fn elsewhere(command: &Command, context: &Context<'_>) -> Result<Written, Reject
             let (stream_type, stream_id) = (StreamType::Policy, POLICY_STREAM);
             Ok(Written { stream_type, stream_id, draft, outcome, before: None })
         }
+        Command::Chain { chain_id, command } => {
+            let (events, standing) = chain::decide(*chain_id, command, context)?;
+            let outcome =
+                Outcome::Chain { chain_id: *chain_id, version: standing.version, state: standing.state };
+            let (stream_type, stream_id) = (StreamType::Chain, chain_id.as_uuid());
+            Ok(Written { stream_type, stream_id, draft: drawn_up(events, context)?, outcome, before: None })
+        }
     }
 }
 
@@ -142,10 +150,16 @@ pub(super) const fn refund_of(asked: &RefundRequest, now: Timestamp) -> Refund {
 }
 
 fn of_business(stream_id: Uuid, events: Vec<Event>, context: &Context<'_>) -> Result<Written, Rejection> {
+    let draft = drawn_up(events, context)?;
+    let outcome = Outcome::Business { business_id: BusinessId::from_uuid(stream_id) };
+    Ok(Written { stream_type: StreamType::Business, stream_id, draft, outcome, before: None })
+}
+
+/// Facts that happened when the log takes them.
+fn drawn_up(events: Vec<Event>, context: &Context<'_>) -> Result<Draft, Rejection> {
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
     for event in events {
         draft.push(context.recorded_at, event);
     }
-    let outcome = Outcome::Business { business_id: BusinessId::from_uuid(stream_id) };
-    Ok(Written { stream_type: StreamType::Business, stream_id, draft, outcome, before: None })
+    Ok(draft)
 }

@@ -42,7 +42,7 @@ pub enum SecretName {
     BlindIndex,
     /// HMAC of the codes sent by SMS.
     CodeMac,
-    /// Seals phones and texts that belong to nobody yet (code requests, the dev outbox).
+    /// Seals phones and texts that belong to no member (code requests, the dev outbox, words of partners).
     CodeSeal,
 }
 

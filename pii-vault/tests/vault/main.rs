@@ -8,3 +8,4 @@ mod members;
 mod partners;
 mod schema;
 mod support;
+mod words;

@@ -1,6 +1,7 @@
 //! A row of the log with its fact read, and where it stands.
 
 use ledger_core::business::event::BusinessEvent;
+use ledger_core::chain::event::ChainEvent;
 use ledger_core::ids::{CorrelationId, EventId, MemberId};
 use ledger_core::log::{Event, Position, StreamType};
 use ledger_core::member::event::MemberEvent;
@@ -33,7 +34,7 @@ impl Decoded {
     pub const fn moves_accounts(&self) -> bool {
         match &self.fact {
             Fact::Member(_, fact) => fact.estate().is_some(),
-            Fact::Business(_) | Fact::Policy(_) => false,
+            Fact::Business(_) | Fact::Policy(_) | Fact::Chain(_) => false,
         }
     }
 }
@@ -47,6 +48,8 @@ pub enum Fact {
     Business(BusinessEvent),
     /// About the policies.
     Policy(PolicyEvent),
+    /// About one chain.
+    Chain(ChainEvent),
 }
 
 /// Reads the fact of `delivery`; `None` for a watermark.
@@ -73,6 +76,7 @@ pub fn decode(delivery: &Delivery) -> Result<Option<Decoded>, ProjectError> {
         (StreamType::Member, Event::Member(event)) => Fact::Member(MemberId::from_uuid(row.stream_id), event),
         (_, Event::Business(event)) => Fact::Business(event),
         (_, Event::Policy(event)) => Fact::Policy(event),
+        (_, Event::Chain(event)) => Fact::Chain(event),
         (_, Event::Member(_)) => {
             let reason = "a member's fact on another stream".to_owned();
             return Err(ProjectError::Unapplicable { position, reason });

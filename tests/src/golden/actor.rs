@@ -41,6 +41,11 @@ impl Actors {
         format!("ApiKey {}", self.admin_key)
     }
 
+    /// The businesses by their short names, with their keys.
+    pub(crate) fn businesses(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.business_keys.iter().map(|(slug, key)| (slug.as_str(), key.as_str()))
+    }
+
     pub(crate) fn add_business(&mut self, slug: &str, key: String) {
         self.business_keys.insert(slug.to_owned(), key);
     }

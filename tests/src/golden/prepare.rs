@@ -1,4 +1,4 @@
-//! What is `given`: clock, policy, businesses with keys, members.
+//! What is `given`: clock, policy, businesses with keys, members, chains that run.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(crate) async fn set_clock(service: &mut Service, now: DateTime<Utc>) -> Resu
     service.must(&Call::post("/dev/clock", json!({"now": now}))).await.map(drop)
 }
 
-/// Sets up policy, businesses and members; their ids become `$names`.
+/// Sets up policy, businesses, members and chains; their ids become `$names`.
 pub(crate) async fn prepare(
     given: &Given,
     service: &mut Service,
@@ -43,6 +43,41 @@ pub(crate) async fn prepare(
         names.set(name, json!(text_of("POST /admin/members", &made, "member_id")?));
         names.set(&format!("{name}_phone"), json!(phone));
         actors.add_member(name, phone);
+    }
+    for (index, chain) in given.chains.iter().enumerate() {
+        run_chain(&names.fill(chain)?, index, service, actors, names).await?;
+    }
+    Ok(())
+}
+
+/// Draws a chain up and takes it all its way: every owner consents, an admin approves and activates it. Its id becomes the
+/// `$name` that it has.
+async fn run_chain(
+    body: &Value,
+    index: usize,
+    service: &mut Service,
+    actors: &Actors,
+    names: &mut Names,
+) -> Result<(), GoldenError> {
+    let admin = actors.admin();
+    let call = Call::post("/cross-promo/chains", body.clone());
+    let made = service.must(&call.by(&admin).with_key(&format!("given-chain-{index}"))).await?;
+    let id = text_of("POST /cross-promo/chains", &made, "chain_id")?;
+    let steps = body["steps"].as_array().map_or(&[][..], Vec::as_slice);
+    let parties = steps.iter().flat_map(|step| [&step["from"], &step["to"]]);
+    let owners = actors.businesses().filter(|(slug, _)| {
+        parties
+            .clone()
+            .any(|party| party == slug || names.fill(&json!(format!("${slug}"))).is_ok_and(|id| id == *party))
+    });
+    let consents = owners.map(|(_, key)| ("consent", format!("ApiKey {key}")));
+    let way = std::iter::once(("submit", admin.clone())).chain(consents);
+    for (step, who) in way.chain([("approve", admin.clone()), ("activate", admin.clone())]) {
+        let call = Call::post(&format!("/cross-promo/chains/{id}/{step}"), json!({}));
+        service.must(&call.by(&who).with_key(&format!("given-chain-{index}-{step}"))).await?;
+    }
+    if let Some(name) = body["name"].as_str() {
+        names.set(name, json!(id));
     }
     Ok(())
 }

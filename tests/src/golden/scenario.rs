@@ -31,6 +31,7 @@ pub(crate) struct Given {
     pub(crate) policy: Option<Map<String, Value>>,
     pub(crate) businesses: Vec<Business>,
     pub(crate) members: Vec<Member>,
+    pub(crate) chains: Vec<Value>,
 }
 
 /// A partner: the body of `POST /admin/businesses`; the name is made from the slug when it is not given.
@@ -224,6 +225,8 @@ given:
   businesses:
     - {slug: mindal, category: beauty_salon}
   members: [anna, {name: vera, consents: [\"medical:steam-center\"]}]
+  chains:
+    - {name: dinner, kind: linear, steps: []}
 steps:
   - at: \"2026-03-02T12:00:00+03:00\"
     as: mindal
@@ -244,6 +247,7 @@ steps:
         let scenario = Scenario::parse(GOOD).unwrap();
         assert_eq!(scenario.steps.len(), 2);
         assert_eq!(scenario.given.members[1].name(), "vera");
+        assert_eq!(scenario.given.chains[0]["name"], "dinner");
         let body = scenario.steps[0].body.clone().unwrap();
         assert_eq!(body["member"]["member_id"], "$anna");
         assert_eq!(body["amount"], "3000.00");

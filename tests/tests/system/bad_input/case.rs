@@ -83,7 +83,10 @@ impl Case {
         code: &'static str,
     ) -> Self {
         // Calls without a number of the caller's own need a key.
-        let headers = if as_whom == Whom::Admin || path == "/redemptions" || path.contains("/coupons") {
+        let headers = if as_whom == Whom::Admin
+            || path == "/redemptions"
+            || ["/coupons", "/chains"].iter().any(|kind| path.contains(kind))
+        {
             vec![("Idempotency-Key", format!("key of {}", name.len()))]
         } else {
             vec![]

@@ -4,6 +4,7 @@
 mod bonuses;
 mod calls;
 mod case;
+mod chains;
 mod coupons;
 mod fields;
 mod import;

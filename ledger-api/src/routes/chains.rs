@@ -1,0 +1,294 @@
+//! Chains of cross-promotion: drawn up, agreed on, running, over. Rules X1, X2.
+//!
+//! The name of a chain and what its coupons say go to the vault first, under ids that follow from the request's key: a
+//! repeat finds them, what led to nothing leaves none. What the ledger hears of them is the ids.
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use ledger_core::category::Confidentiality;
+use ledger_core::chain::Chain;
+use ledger_core::chain::decide::{ChainCommand, ChangeChain};
+use ledger_core::chain::definition::{CouponTemplate, Definition, Reward, Step};
+use ledger_core::context::Registry;
+use ledger_core::ids::{ChainId, ReasonId};
+use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat};
+use pii_vault::access::{Access, Purpose};
+use uuid::Uuid;
+
+use super::businesses::execute;
+use super::redemptions::other_outcome;
+use crate::app::find_business;
+use crate::body::Limit;
+use crate::call::{Answer, Call};
+use crate::dto::{self, ChainWanted, RewardWanted, StepWanted, document};
+use crate::json::FieldErrors;
+use crate::natural_key::fingerprint;
+use crate::problem::ApiError;
+use crate::query::{self, Query};
+use crate::read;
+use crate::reasons::is_nothing;
+use crate::shown_chains::{shown, texts_of};
+
+/// The namespace of texts of chains.
+const TEXTS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_6368_6169_6e73);
+
+/// Texts of one request, by the ids that its facts name them by.
+struct Texts {
+    key: [u8; 32],
+    /// Those that are there already and may stay.
+    known: HashMap<String, ReasonId>,
+    new: Vec<(ReasonId, String)>,
+}
+
+impl Texts {
+    fn of(key: [u8; 32]) -> Self {
+        Self { key, known: HashMap::new(), new: Vec::new() }
+    }
+
+    /// The id of a text that stands at `place` of the request.
+    fn id(&mut self, place: &str, text: String) -> ReasonId {
+        if let Some(id) = self.known.get(&text) {
+            return *id;
+        }
+        let id = ReasonId::from_uuid(Uuid::new_v5(&Uuid::new_v5(&TEXTS, &self.key), place.as_bytes()));
+        self.new.push((id, text));
+        id
+    }
+
+    /// Keeps the new ones, has the ledger decide, and removes them again when nothing came of it.
+    async fn around(
+        &self,
+        call: &Call,
+        (chain_id, command): (ChainId, ChainCommand),
+        idempotency: Idempotency,
+    ) -> Result<Receipt, ApiError> {
+        let (access, words) = (access(call)?, call.app.vault.words());
+        let texts: Vec<(ReasonId, &str)> = self.new.iter().map(|(id, text)| (*id, text.as_str())).collect();
+        let kept = if texts.is_empty() { Vec::new() } else { words.keep(&texts, &access).await? };
+        let result = execute(call, Command::Chain { chain_id, command }, idempotency).await;
+        if is_nothing(&result) && !kept.is_empty() {
+            words.forget(&kept, &access).await?;
+        }
+        result
+    }
+}
+
+fn access(call: &Call) -> Result<Access, ApiError> {
+    Ok(call.vault_access(call.caller()?.accessor(), Purpose::Chains))
+}
+
+/// Draws a chain up. A business draws up what it is part of.
+pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let key = call.idempotency_key()?;
+    let body = call.body(payload, Limit::Document).await?;
+    let wanted = document(&body, ChainWanted::draft)?;
+    let mut texts = Texts::of(key);
+    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by } = wanted;
+    let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, kind, steps, funded_by) else {
+        return Err(other_outcome());
+    };
+    let definition = Definition {
+        name: texts.id("name", name),
+        kind,
+        steps: named_steps(&call, steps, &mut texts).await?,
+        audience: audience.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        from,
+        to,
+        funded_by,
+    };
+    if call.caller()?.business.is_some_and(|own| !definition.parties().contains(&own)) {
+        return Err(ApiError::Forbidden);
+    }
+    let chain_id = ChainId::of_key(&key);
+    // All of it but its words, which may name a person: their ids follow from the key.
+    let terms = serde_json::to_vec(&definition).unwrap_or_default();
+    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&[&terms]) };
+    let command = ChainCommand::Draft(Box::new(definition));
+    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    answered(&call, &receipt, StatusCode::CREATED)
+}
+
+/// Changes a chain; a change to what already is, word for word, writes nothing.
+pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
+    let body = call.body(payload, Limit::Document).await?;
+    let wanted = document(&body, ChainWanted::change)?;
+    let chain = named(&call, chain_id).await?;
+    let idempotency = Call::fresh_key();
+    let mut texts = Texts::of(idempotency.key);
+    let old = &chain.newest.definition;
+    let known = call.app.vault.words().texts(&old.texts().collect::<Vec<_>>(), &access(&call)?).await?;
+    texts.known = known.into_iter().map(|(id, text)| (text, id)).collect();
+    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by } = wanted;
+    let name = name.map(|name| texts.id("name", name));
+    let steps = match steps {
+        Some(steps) => Some(named_steps(&call, steps, &mut texts).await?),
+        None => None,
+    };
+    let change = ChangeChain { name, kind, steps, audience, limits, from, to, funded_by };
+    let command = ChainCommand::Change(Box::new(change));
+    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    answered(&call, &receipt, StatusCode::OK)
+}
+
+/// The steps with their businesses found, and their texts by ids.
+async fn named_steps(call: &Call, steps: Vec<StepWanted>, texts: &mut Texts) -> Result<Vec<Step>, ApiError> {
+    let names = || steps.iter().flat_map(|step| [&step.from, &step.to]);
+    let mut registry = call.app.ledger.registry();
+    if names().any(|name| find_business(&registry, name).is_none()) {
+        // Another process may have registered it a moment ago.
+        call.app.ledger.refresh().await;
+        registry = call.app.ledger.registry();
+    }
+    let (mut named, mut errors) = (Vec::with_capacity(steps.len()), FieldErrors::default());
+    for (place, step) in steps.into_iter().enumerate() {
+        let [from, to] = [("from", &step.from), ("to", &step.to)].map(|(field, name)| {
+            let found = find_business(&registry, name);
+            if found.is_none() {
+                errors.add(&format!("steps[{place}].{field}"), "there is no such business");
+            }
+            found
+        });
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        let at = (place, to.confidentiality);
+        named.push(Step {
+            from: from.business_id,
+            to: to.business_id,
+            window_days: step.window_days,
+            min_amount: step.min_amount,
+            reward: reward(step.reward, at, texts),
+        });
+    }
+    if errors.is_empty() { Ok(named) } else { Err(ApiError::Validation(errors)) }
+}
+
+/// A clinic's words are read and not kept (`compliance.md` M1).
+fn reward(wanted: RewardWanted, (place, target): (usize, Confidentiality), texts: &mut Texts) -> Reward {
+    let mut kept = |what: &str, text: Option<String>| {
+        let text = text.filter(|_| target == Confidentiality::Ordinary)?;
+        Some(texts.id(&format!("steps/{place}/{what}"), text))
+    };
+    match wanted {
+        RewardWanted::CrossBonus { rate } => Reward::CrossBonus { rate },
+        RewardWanted::Coupon { gives, gift, min_bill, life_days, description } => {
+            let (description, gift) = (kept("description", description), kept("gift", gift));
+            Reward::Coupon { coupon: CouponTemplate { gives, min_bill, life_days, description, gift } }
+        }
+    }
+}
+
+/// The chain in the address; another's is as missing.
+async fn named(call: &Call, id: ChainId) -> Result<Chain, ApiError> {
+    let find = |registry: &Registry| registry.chains.get(id).cloned();
+    let mut chain = find(&call.app.ledger.registry());
+    if chain.is_none() {
+        // Another process may have drawn it up a moment ago.
+        call.app.ledger.refresh().await;
+        chain = find(&call.app.ledger.registry());
+    }
+    let business = call.caller()?.business;
+    let is_visible = |chain: &Chain| business.is_none_or(|own| chain.involves(own));
+    chain.filter(is_visible).ok_or(ApiError::NotFound)
+}
+
+pub(crate) async fn submit(call: Call, payload: Payload) -> Answer {
+    go(call, payload, ChainCommand::Submit).await
+}
+
+/// The owner's: a business's own key.
+pub(crate) async fn consent(call: Call, payload: Payload) -> Answer {
+    let business = call.caller()?.business.ok_or(ApiError::Forbidden)?;
+    go(call, payload, ChainCommand::Consent(business)).await
+}
+
+pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
+    go(call, payload, ChainCommand::Approve).await
+}
+
+pub(crate) async fn activate(call: Call, payload: Payload) -> Answer {
+    go(call, payload, ChainCommand::Activate).await
+}
+
+pub(crate) async fn pause(call: Call, payload: Payload) -> Answer {
+    go(call, payload, ChainCommand::Pause).await
+}
+
+pub(crate) async fn end(call: Call, payload: Payload) -> Answer {
+    go(call, payload, ChainCommand::End).await
+}
+
+/// One step of a chain's way, which needs no words.
+async fn go(call: Call, payload: Payload, command: ChainCommand) -> Answer {
+    query::none(&call)?;
+    let header = call.idempotency_header()?.to_owned();
+    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
+    call.no_fields(payload).await?;
+    named(&call, chain_id).await?;
+    let key = call.idempotency_key_about(chain_id.as_uuid(), &header)?;
+    let idempotency =
+        Idempotency { key, revision: 1, fingerprint: fingerprint(&[chain_id.as_uuid().as_bytes()]) };
+    let receipt = execute(&call, Command::Chain { chain_id, command }, idempotency).await?;
+    answered(&call, &receipt, StatusCode::OK)
+}
+
+pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let header = call.idempotency_header()?.to_owned();
+    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
+    let body = call.body(payload, Limit::Document).await?;
+    let wanted = document(&body, dto::RejectChain::read)?;
+    named(&call, chain_id).await?;
+    let key = call.idempotency_key_about(chain_id.as_uuid(), &header)?;
+    let mut texts = Texts::of(key);
+    let command = ChainCommand::Reject(texts.id("reason", wanted.reason));
+    let idempotency =
+        Idempotency { key, revision: 1, fingerprint: fingerprint(&[chain_id.as_uuid().as_bytes()]) };
+    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    answered(&call, &receipt, StatusCode::OK)
+}
+
+fn answered(call: &Call, receipt: &Receipt, first: StatusCode) -> Answer {
+    let Outcome::Chain { chain_id, version, state } = receipt.outcome else { return Err(other_outcome()) };
+    let replayed = receipt.repeat != Repeat::First;
+    let status = if replayed { StatusCode::OK } else { first };
+    let standing = dto::ChainStanding { version, state: state.as_str() };
+    call.answer(
+        status,
+        &dto::ChainAnswer { chain_id: chain_id.as_uuid(), standing, replayed },
+        receipt.position,
+    )
+}
+
+/// The caller's own chains, the last drawn up first; all of them for an admin.
+pub(crate) async fn list(call: Call, _: Payload) -> Answer {
+    let mut query = Query::of(&call.http)?;
+    let page = query.page(&call);
+    query.finish()?;
+    let position = read::registry(&call).await?;
+    let registry = call.app.ledger.registry();
+    let business = call.caller()?.business;
+    let before = page.after.as_deref().and_then(|number| number.parse::<u32>().ok()).unwrap_or(u32::MAX);
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
+    let chains =
+        registry.chains.before(before).filter(|chain| business.is_none_or(|own| chain.involves(own)));
+    let chains: Vec<&Chain> = chains.take(limit).collect();
+    let (chains, next_cursor) = query::paged(&call, chains, page.limit, |chain| chain.number.to_string());
+    let ids: Vec<ReasonId> = chains.iter().flat_map(|chain| texts_of(chain)).collect();
+    let texts = call.app.vault.words().texts(&ids, &access(&call)?).await?;
+    let items = chains.iter().map(|chain| shown(chain, &texts)).collect();
+    call.read(&dto::Chains { items, next_cursor }, position)
+}
+
+pub(crate) async fn one(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
+    let position = read::registry(&call).await?;
+    let chain = named(&call, chain_id).await?;
+    let texts = call.app.vault.words().texts(&texts_of(&chain), &access(&call)?).await?;
+    call.read(&shown(&chain, &texts), position)
+}

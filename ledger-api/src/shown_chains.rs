@@ -1,0 +1,92 @@
+//! A chain as it is shown: its newest version, with the words of the vault.
+
+use std::collections::HashMap;
+
+use ledger_core::chain::definition::{ChainFunder, ChainKind, CouponTemplate, Reward, Step};
+use ledger_core::chain::{Chain, Version};
+use ledger_core::ids::ReasonId;
+use ledger_core::member::event::CouponBenefit;
+
+use crate::dto;
+
+/// Texts of the vault by their ids.
+type Texts = HashMap<ReasonId, String>;
+
+/// The texts of the newest version.
+pub(crate) fn texts_of(chain: &Chain) -> Vec<ReasonId> {
+    chain.newest.definition.texts().chain(chain.newest.reason).collect()
+}
+
+/// The newest version, and which one runs.
+pub(crate) fn shown(chain: &Chain, texts: &Texts) -> dto::Chain {
+    let Version { definition, consents, reason, .. } = &chain.newest;
+    let (audience, limits) = (&definition.audience, &definition.limits);
+    dto::Chain {
+        chain_id: chain.chain_id.as_uuid(),
+        standing: standing(&chain.newest),
+        running: chain.running().map(standing),
+        name: texts.get(&definition.name).cloned(),
+        kind: match definition.kind {
+            ChainKind::Linear => "linear",
+            ChainKind::Mutual => "mutual",
+            ChainKind::Fan => "fan",
+        },
+        steps: definition.steps.iter().map(|it| step(it, texts)).collect(),
+        audience: dto::ShownAudience {
+            statuses: audience.statuses.iter().map(|status| status.as_str()).collect(),
+            new_customers_of_target: audience.new_customers_of_target,
+        },
+        limits: dto::ShownLimits {
+            per_member: limits.per_member,
+            total: limits.total,
+            budget: limits.budget,
+        },
+        from: definition.from,
+        to: definition.to,
+        funded_by: match definition.funded_by {
+            ChainFunder::Source => "source",
+            ChainFunder::Target => "target",
+            ChainFunder::Coalition => "coalition",
+        },
+        consents: consents.iter().map(|business| business.as_uuid()).collect(),
+        reason: reason.and_then(|reason| texts.get(&reason).cloned()),
+    }
+}
+
+const fn standing(version: &Version) -> dto::ChainStanding {
+    dto::ChainStanding { version: version.version, state: version.state.as_str() }
+}
+
+fn step(step: &Step, texts: &Texts) -> dto::ShownStep {
+    let reward = match &step.reward {
+        Reward::Coupon { coupon: given } => {
+            dto::ShownReward { kind: "coupon", coupon: Some(coupon(given, texts)), rate: None }
+        }
+        Reward::CrossBonus { rate } => dto::ShownReward { kind: "cross_bonus", coupon: None, rate: *rate },
+    };
+    dto::ShownStep {
+        from: step.from.as_uuid(),
+        to: step.to.as_uuid(),
+        window_days: step.window_days,
+        min_amount: step.min_amount,
+        reward,
+    }
+}
+
+fn coupon(given: &CouponTemplate, texts: &Texts) -> dto::ShownCoupon {
+    let said = |id: Option<ReasonId>| id.and_then(|id| texts.get(&id).cloned());
+    let (value, cap) = match &given.gives {
+        CouponBenefit::DiscountFixed { value } => (Some(value.to_string()), None),
+        CouponBenefit::DiscountPercent { value, cap } => (Some(value.to_string()), *cap),
+        CouponBenefit::Bonus { value } => (Some(value.to_string()), None),
+        CouponBenefit::Gift {} => (said(given.gift), None),
+    };
+    dto::ShownCoupon {
+        kind: given.gives.kind(),
+        value,
+        cap,
+        min_bill: given.min_bill,
+        life_days: given.life_days,
+        description: said(given.description),
+    }
+}

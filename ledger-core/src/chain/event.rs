@@ -1,0 +1,98 @@
+//! Facts about one chain. Rules X1, X2.
+
+use serde::{Deserialize, Serialize};
+
+use super::definition::Definition;
+use crate::ids::{BusinessId, ChainId, ReasonId};
+use crate::time::Timestamp;
+
+/// A fact on a chain's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is documented on the struct it holds")]
+pub enum ChainEvent {
+    ChainDrafted(ChainDrafted),
+    ChainRevised(ChainRevised),
+    ChainSubmitted(ChainSubmitted),
+    ChainConsented(ChainConsented),
+    ChainApproved(ChainApproved),
+    ChainRejected(ChainRejected),
+    ChainActivated(ChainActivated),
+    ChainPaused(ChainPaused),
+    ChainEnded(ChainEnded),
+}
+
+impl ChainEvent {
+    /// The chain.
+    #[must_use]
+    pub const fn chain_id(&self) -> ChainId {
+        match self {
+            Self::ChainDrafted(fact) => fact.chain_id,
+            Self::ChainRevised(fact) => fact.chain_id,
+            Self::ChainSubmitted(fact) => fact.chain_id,
+            Self::ChainConsented(fact) => fact.chain_id,
+            Self::ChainApproved(fact) => fact.chain_id,
+            Self::ChainRejected(fact) => fact.chain_id,
+            Self::ChainActivated(fact) => fact.chain_id,
+            Self::ChainPaused(fact) => fact.chain_id,
+            Self::ChainEnded(fact) => fact.chain_id,
+        }
+    }
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $name:ident { $($fields:tt)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// The chain.
+            pub chain_id: ChainId,
+            /// Which version of it.
+            pub version: u32,
+            $($fields)*
+        }
+    )*};
+}
+
+facts! {
+    /// Somebody drew up a chain: its version 1, as a draft.
+    ChainDrafted {
+        /// What it is.
+        pub definition: Box<Definition>,
+    }
+    /// Somebody changed it: a new version, as a draft. One that runs goes on until this one does.
+    ChainRevised {
+        /// What it is now, all of it.
+        pub definition: Box<Definition>,
+    }
+    /// It waits for the owners' consent and an admin's word.
+    ChainSubmitted {}
+    /// The owner of a business in it consents.
+    ChainConsented {
+        /// Whose.
+        pub business_id: BusinessId,
+    }
+    /// An admin approved it.
+    ChainApproved {}
+    /// An admin rejected it.
+    ChainRejected {
+        /// Why, in the vault.
+        pub reason_id: ReasonId,
+    }
+    /// From now on purchases trigger its steps; the version that ran before ends.
+    ChainActivated {
+        /// From when.
+        pub at: Timestamp,
+    }
+    /// Purchases trigger nothing until it is activated again.
+    ChainPaused {
+        /// From when.
+        pub at: Timestamp,
+    }
+    /// It is over, whatever version of it ran or was to run.
+    ChainEnded {
+        /// From when.
+        pub at: Timestamp,
+    }
+}
