@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use hyper::Method;
 use ledger_ops::clock::Clock;
 use local_stack::{Process, ProcessOptions};
 use serde_json::json;
@@ -13,7 +12,6 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::error::BenchError;
-use crate::http::Connection;
 use crate::load::{self, Target};
 use crate::setup::{Bench, READY};
 use crate::{baseline, report, seed};
@@ -45,21 +43,21 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
     service(bench, "an almost empty log", limit).await?;
     let (events, elapsed) = seed::seed(databases.log.clone(), members).await?;
     report::rate("seeded through the store, as an import", events, elapsed);
+    let from_log = ["project", "statuses", "--source", "log"];
+    let statuses = bench.installation.start(ProcessOptions::new("statuses", "projectors", from_log))?;
+    databases.wait("statuses, from the log", Part::ReadModel("statuses")).await?;
+    review(bench, &databases).await?;
+    drop(statuses);
     let relay = bench.installation.start(ProcessOptions::new("relay", "projectors", ["relay"]))?;
-    databases.wait("relay", Part::Relay).await?;
-    let statuses =
-        bench.installation.start(ProcessOptions::new("statuses", "projectors", ["project", "statuses"]))?;
-    databases.wait("statuses", Part::ReadModel("statuses")).await?;
-    reviews(bench, &databases).await?;
-    drop((relay, statuses));
+    databases.watch("relay", Part::Relay, relay).await?;
     for name in ["balances", "history", "journal", "directory"] {
         let arguments = ["project", name];
         let process = bench.installation.start(ProcessOptions::new(name, "projectors", arguments))?;
-        databases.watch(name, process).await?;
+        databases.watch(name, Part::ReadModel(name), process).await?;
     }
     let analytics =
         bench.installation.start(ProcessOptions::new("analytics", "projectors", ["analytics"]))?;
-    databases.watch("analytics", analytics).await?;
+    databases.watch("analytics", Part::ReadModel("analytics"), analytics).await?;
     restart(bench).await?;
     service(bench, "the large log", limit).await
 }
@@ -127,11 +125,17 @@ impl Databases {
         }
     }
 
-    /// Watches a read model at work for a while.
-    async fn watch(&self, name: &'static str, process: Process) -> Result<(), BenchError> {
-        let part = Part::ReadModel(name);
+    /// Watches a part at work for a while: the relay until the head, others until what the relay has sent.
+    async fn watch(&self, name: &str, part: Part, process: Process) -> Result<(), BenchError> {
         let (first, began) = self.begun(part).await?;
-        while began.elapsed() < WATCHED && self.passed(part).await? < self.head().await? {
+        while began.elapsed() < WATCHED {
+            let there = match part {
+                Part::Relay => self.head().await?,
+                Part::ReadModel(_) => self.passed(Part::Relay).await?,
+            };
+            if self.passed(part).await? >= there {
+                break;
+            }
             tokio::time::sleep(LOOK).await;
         }
         report::rate(name, self.passed(part).await? - first, began.elapsed());
@@ -139,15 +143,34 @@ impl Databases {
         Ok(())
     }
 
-    /// Waits until the review has been done through `at`, in microseconds.
+    /// Notes that the review was done a day ago, as it is every day.
+    async fn reviewed_yesterday(&self) -> Result<(), BenchError> {
+        let yesterday = Clock::machine_now().minus(TimeDelta::days(1));
+        let position = self.head().await?;
+        let memory = json!({
+            "day": yesterday.moscow_day(), "at": yesterday, "position": position, "policy_version": 1,
+            "categories": ["beauty_salon", "gastronomy", "floristry"],
+        });
+        sqlx::query(
+            "INSERT INTO projectors.reactor_status (name, done_through, log_position, memory)
+             VALUES ('review', $1, $2, $3)",
+        )
+        .bind(yesterday.to_utc())
+        .bind(position)
+        .bind(memory)
+        .execute(&self.read)
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until the review has been done after `at`, in microseconds.
     async fn reviewed(&self, began: Instant, at: i64) -> Result<Duration, BenchError> {
         loop {
             let through = sqlx::query_scalar::<_, i64>(
                 "SELECT (extract(epoch FROM done_through) * 1000000)::bigint FROM projectors.reactor_status
-                 WHERE name = 'review' AND memory->>'day' IS NOT NULL",
+                 WHERE name = 'review'",
             );
-            let through = through.fetch_optional(&self.read).await?;
-            if through.is_some_and(|through| through >= at) {
+            if through.fetch_optional(&self.read).await?.is_some_and(|through| through >= at) {
                 return Ok(began.elapsed());
             }
             until(began, "the review is not done")?;
@@ -156,23 +179,16 @@ impl Databases {
     }
 }
 
-/// The first review, of everybody, and the next day's, of who may change.
-async fn reviews(bench: &Bench, databases: &Databases) -> Result<(), BenchError> {
-    let admin = format!("ApiKey {}", bench.installation.admin_key());
-    let mut connection = Connection::open(&bench.base, &admin).await?;
-    let today = Clock::machine_now();
-    for (what, at) in [("of everybody", today), ("of the next day", today.plus(TimeDelta::days(1)))] {
-        connection.must(Method::POST, "/api/v1/dev/clock", &json!({"now": at.to_string()})).await?;
-        let before = databases.head().await?;
-        let began = Instant::now();
-        let schedule =
-            bench.installation.start(ProcessOptions::new("schedule", "projectors", ["schedule"]))?;
-        let elapsed = databases.reviewed(began, at.micros()).await?;
-        let facts = databases.head().await? - before;
-        report::line(&format!("review {what}: {:.1} s, {facts} facts written", elapsed.as_secs_f64()));
-        drop(schedule);
-    }
-    connection.must(Method::POST, "/api/v1/dev/clock", &json!({"now": null})).await?;
+/// The review of a day like others: of who may change since the day before.
+async fn review(bench: &Bench, databases: &Databases) -> Result<(), BenchError> {
+    databases.reviewed_yesterday().await?;
+    let (before, now) = (databases.head().await?, Clock::machine_now());
+    let began = Instant::now();
+    let schedule = bench.installation.start(ProcessOptions::new("schedule", "projectors", ["schedule"]))?;
+    let elapsed = databases.reviewed(began, now.micros()).await?;
+    let facts = databases.head().await? - before;
+    report::line(&format!("daily review: {:.1} s, {facts} facts written", elapsed.as_secs_f64()));
+    drop(schedule);
     Ok(())
 }
 

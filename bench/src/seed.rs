@@ -26,7 +26,7 @@ use crate::report;
 const AT_ONCE: usize = 1_024;
 /// One of so many members is vip: 3 bills of 12,000 ₽ in 3 categories (Rule S1).
 const VIPS: u64 = 20;
-/// One of so many of all members is a vip whose first bill leaves the window within the day.
+/// One of so many of all members is a vip whose first bill left the window within the last day.
 const LEAVES: u64 = 100;
 /// How often to say how far it is.
 const TOLD_EVERY: u64 = 100_000;
@@ -102,7 +102,7 @@ impl Seed {
         for (index, (business_id, _)) in (0_i64..).zip(&self.businesses).take(buys_at) {
             let of_year = i64::try_from(number % 300).unwrap_or_default();
             let occurred_at = if number.is_multiple_of(LEAVES) && index == 0 {
-                a_year_ago.plus(TimeDelta::hours(12))
+                a_year_ago.minus(TimeDelta::hours(12))
             } else {
                 a_year_ago.plus(TimeDelta::days(30 + of_year) + TimeDelta::hours(index))
             };
