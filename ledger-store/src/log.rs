@@ -215,7 +215,7 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
 }
 
 /// Every row of the businesses', the policies' and the chains' streams up to `until`, and those that say of an account that it went into
-/// another, or stands for itself again; in order.
+/// another, or stands for itself again; in order. Of the rewards that a chain gave, the newest alone.
 ///
 /// # Errors
 /// As [`read_after`].
@@ -224,16 +224,37 @@ pub async fn read_registry(db: impl PgExecutor<'_>, until: Position) -> Result<V
     stored(rows)
 }
 
-/// Each part has a partial index of its own.
+/// Each part has a partial index of its own. Of the rewards of a chain, the newest says what they come to.
 const REGISTRY: &str = "
     SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
            recorded_at, payload, metadata, leaf_hash
-    FROM ledger.events WHERE stream_type <> 'member' AND position <= $1
+    FROM ledger.events
+    WHERE stream_type <> 'member' AND event_type <> 'ChainRewardIssued' AND position <= $1
+    UNION ALL
+    SELECT newest.position, newest.event_id, newest.stream_type, newest.stream_id, newest.stream_version,
+           newest.event_type, newest.schema_version, newest.occurred_at, newest.recorded_at, newest.payload,
+           newest.metadata, newest.leaf_hash
+    FROM ledger.events chain CROSS JOIN LATERAL (
+        SELECT * FROM ledger.events reward
+        WHERE reward.stream_id = chain.stream_id AND reward.event_type = 'ChainRewardIssued' AND reward.position <= $1
+        ORDER BY reward.stream_version DESC LIMIT 1) AS newest
+    WHERE chain.stream_type <> 'member' AND chain.event_type <> 'ChainRewardIssued'
+      AND chain.event_type = 'ChainDrafted' AND chain.position <= $1
     UNION ALL
     SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at,
            recorded_at, payload, metadata, leaf_hash
     FROM ledger.events WHERE event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1
     ORDER BY position";
+
+/// How many rewards chains gave up to `until`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn count_rewards(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
+    let count =
+        "SELECT count(*) FROM ledger.events WHERE event_type = 'ChainRewardIssued' AND position <= $1";
+    Ok(sqlx::query_scalar(count).bind(until).fetch_one(db).await?)
+}
 
 /// The newest position; 0 on an empty log.
 ///
