@@ -38,6 +38,7 @@ use crate::natural_key::Keyed;
 use crate::operations::{self, Access, Exists, Operation};
 use crate::shown_once::ShownOnce;
 
+mod bodies;
 mod contract;
 mod simulation;
 mod wire;

@@ -13,6 +13,7 @@ use pii_vault::VaultError;
 use serde_json::{Value, json};
 
 use crate::json::{FieldErrors, NotJson};
+use refusals::{facts_of, status_of};
 
 /// Why a request has no answer of its own.
 #[derive(Debug)]
@@ -243,96 +244,6 @@ fn class_of(error: &sqlx::Error) -> String {
     }
 }
 
-/// Rule Z: 422 unless a rule or the contract names another status.
-fn status_of(rejection: &Rejection) -> StatusCode {
-    match rejection {
-        Rejection::PolicyParameters { .. } | Rejection::ChainDefinition { .. } => StatusCode::BAD_REQUEST,
-        Rejection::MemberNotFound
-        | Rejection::ChainNotFound
-        | Rejection::HoldNotFound
-        | Rejection::PurchaseNotFound
-        | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
-        Rejection::CouponClosed
-        | Rejection::HoldAlreadyClosed
-        | Rejection::QuarantineClosed
-        | Rejection::MemberExists
-        | Rejection::SlugTaken
-        | Rejection::ChainState { .. }
-        | Rejection::MergeNotPossible { .. } => StatusCode::CONFLICT,
-        Rejection::BusinessNotFound
-        | Rejection::PolicyMissing
-        | Rejection::IdempotencyKeyReused
-        | Rejection::MemberChangeWithRedemption
-        | Rejection::ConsentRequired
-        | Rejection::MemberBlocked
-        | Rejection::IdentityCooldown { .. }
-        | Rejection::CouponNotYetValid { .. }
-        | Rejection::CouponMinBill { .. }
-        | Rejection::CouponNewCustomersOnly
-        | Rejection::CouponStatusRequired { .. }
-        | Rejection::CouponNotWithBonuses
-        | Rejection::TooManyCoupons
-        | Rejection::ChainConsentMissing { .. }
-        | Rejection::TooManyChains
-        | Rejection::InsufficientBonuses { .. }
-        | Rejection::PremiumOverlaps { .. }
-        | Rejection::PremiumNotActive
-        | Rejection::OccurredInFuture { .. }
-        | Rejection::PolicyInThePast { .. }
-        | Rejection::PeriodInThePast { .. }
-        | Rejection::PeriodReversed
-        | Rejection::HoldLapsed
-        | Rejection::WrongBusiness
-        | Rejection::OverRedeemLimit { .. }
-        | Rejection::RefundExceedsPurchase { .. }
-        | Rejection::TooManyWaiting
-        | Rejection::AmountOutOfRange => StatusCode::UNPROCESSABLE_ENTITY,
-    }
-}
-
-fn facts_of(rejection: &Rejection) -> Value {
-    match rejection {
-        Rejection::PolicyParameters { wrong } => {
-            said_of(wrong.iter().map(|(name, message)| (format!("parameters.{name}"), message)))
-        }
-        Rejection::ChainDefinition { wrong } => {
-            said_of(wrong.iter().map(|(field, message)| (field.clone(), message)))
-        }
-        Rejection::ChainState { state } => json!({ "state": state.as_str() }),
-        Rejection::ChainConsentMissing { of } => json!({ "businesses": of }),
-        Rejection::OccurredInFuture { occurred_at, now, limit_minutes } => {
-            json!({ "occurred_at": occurred_at, "now": now, "limit_minutes": limit_minutes })
-        }
-        Rejection::PolicyInThePast { effective_from, now } => {
-            json!({ "effective_from": effective_from, "now": now })
-        }
-        Rejection::OverRedeemLimit { asked, limit, minimum } => {
-            json!({ "asked": asked, "limit": limit, "minimum": minimum })
-        }
-        Rejection::MergeNotPossible { because } => json!({ "because": because.as_str() }),
-        Rejection::InsufficientBonuses { asked, available } => {
-            json!({ "asked": asked, "available": available })
-        }
-        Rejection::CouponNotYetValid { valid_from } => json!({ "valid_from": valid_from }),
-        Rejection::CouponMinBill { min_bill } => json!({ "min_bill": min_bill }),
-        Rejection::IdentityCooldown { until } => json!({ "until": until }),
-        Rejection::CouponStatusRequired { statuses } => json!({ "statuses": statuses }),
-        Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
-        Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),
-        Rejection::PeriodInThePast { from, now } => json!({ "from": from, "now": now }),
-        _ => json!({}),
-    }
-}
-
-/// Messages by field, as for what is not well formed.
-fn said_of<'a>(wrong: impl Iterator<Item = (String, &'a String)>) -> Value {
-    let mut errors = FieldErrors::default();
-    for (field, message) in wrong {
-        errors.add(&field, message);
-    }
-    serde_json::to_value(errors).unwrap_or_default()
-}
-
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -408,5 +319,6 @@ impl From<VaultError> for ApiError {
     }
 }
 
+mod refusals;
 #[cfg(test)]
 mod tests;

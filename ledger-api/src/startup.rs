@@ -84,9 +84,10 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// The read models, and with them the sink where ClickHouse is configured.
-const READ_MODELS: &[&str] = &["balances", "history", "statuses", "directory", "journal"];
-const ALL_PROJECTIONS: &[&str] = &["balances", "history", "statuses", "directory", "journal", "analytics"];
+/// The read models and the reactor, and with them the sink where ClickHouse is configured.
+const READ_MODELS: &[&str] = &["balances", "history", "statuses", "directory", "journal", "react"];
+const ALL_PROJECTIONS: &[&str] =
+    &["balances", "history", "statuses", "directory", "journal", "react", "analytics"];
 /// How long a start waits for a database.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,7 @@
 //! What a decision knows besides the state of its stream: now, the policies, the businesses, the chains.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -30,11 +31,12 @@ pub struct Registry {
 /// Which account stands for which: two accounts of one woman may have become one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Forwards {
-    now: BTreeMap<MemberId, MemberId>,
+    /// Shared by copies, as all that every decision sees.
+    now: Arc<BTreeMap<MemberId, MemberId>>,
     /// Into which others an account ever went: their streams may hold facts about its purchases.
-    ever: BTreeMap<MemberId, BTreeSet<MemberId>>,
+    ever: Arc<BTreeMap<MemberId, BTreeSet<MemberId>>>,
     /// The same from the other side: which others ever came.
-    came: BTreeMap<MemberId, BTreeSet<MemberId>>,
+    came: Arc<BTreeMap<MemberId, BTreeSet<MemberId>>>,
 }
 
 impl Forwards {
@@ -72,11 +74,11 @@ impl Forwards {
 
     fn apply(&mut self, account: MemberId, event: &MemberEvent) {
         if let MemberEvent::AccountMerged(fact) = event {
-            self.now.insert(account, fact.survivor);
-            self.ever.entry(account).or_default().insert(fact.survivor);
-            self.came.entry(fact.survivor).or_default().insert(account);
+            Arc::make_mut(&mut self.now).insert(account, fact.survivor);
+            Arc::make_mut(&mut self.ever).entry(account).or_default().insert(fact.survivor);
+            Arc::make_mut(&mut self.came).entry(fact.survivor).or_default().insert(account);
         } else if let MemberEvent::AccountRestored(_) = event {
-            self.now.remove(&account);
+            Arc::make_mut(&mut self.now).remove(&account);
         }
     }
 }

@@ -163,7 +163,8 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::CouponIssued(_)
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)
-        | MemberEvent::CouponRevoked(_) => Vec::new(),
+        | MemberEvent::CouponRevoked(_)
+        | MemberEvent::ChainConverted(_) => Vec::new(),
     }
 }
 

@@ -215,7 +215,8 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses', the policies' and the chains' streams up to `until`, in order.
+/// Every row of the businesses', the policies' and the chains' streams up to `until`, in order; of the rewards that a chain gave,
+/// the newest alone.
 ///
 /// # Errors
 /// As [`read_after`].
@@ -234,20 +235,43 @@ pub(crate) fn read_accounts<'e>(
     rows.map(|row| StoredRow::try_from(row?))
 }
 
-/// The columns of some rows, each condition with a partial index of its own.
+/// The columns of some rows.
 macro_rules! rows {
     ($condition:literal) => {
         concat!(
             "SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, occurred_at, ",
             "recorded_at, payload, metadata, leaf_hash FROM ledger.events WHERE ",
-            $condition,
-            " AND position <= $1 ORDER BY position"
+            $condition
         )
     };
 }
 
-const REGISTRY: &str = rows!("stream_type <> 'member'");
-const ACCOUNTS: &str = rows!("event_type IN ('AccountMerged', 'AccountRestored')");
+const ACCOUNTS: &str =
+    rows!("event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1 ORDER BY position");
+
+/// Each part has a partial index of its own. Of the rewards of a chain, the newest says what they come to.
+const REGISTRY: &str = concat!(
+    rows!("stream_type <> 'member' AND event_type <> 'ChainRewardIssued' AND position <= $1"),
+    " UNION ALL SELECT newest.position, newest.event_id, newest.stream_type, newest.stream_id, newest.stream_version, ",
+    "newest.event_type, newest.schema_version, newest.occurred_at, newest.recorded_at, newest.payload, ",
+    "newest.metadata, newest.leaf_hash FROM ledger.events chain CROSS JOIN LATERAL ( ",
+    "SELECT * FROM ledger.events reward ",
+    "WHERE reward.stream_id = chain.stream_id AND reward.event_type = 'ChainRewardIssued' AND reward.position <= $1 ",
+    "ORDER BY reward.stream_version DESC LIMIT 1) AS newest ",
+    "WHERE chain.stream_type <> 'member' AND chain.event_type <> 'ChainRewardIssued' ",
+    "AND chain.event_type = 'ChainDrafted' AND chain.position <= $1 ",
+    "ORDER BY position"
+);
+
+/// How many rewards chains gave up to `until`.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn count_rewards(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
+    let count =
+        "SELECT count(*) FROM ledger.events WHERE event_type = 'ChainRewardIssued' AND position <= $1";
+    Ok(sqlx::query_scalar(count).bind(until).fetch_one(db).await?)
+}
 
 /// The newest position; 0 on an empty log.
 ///

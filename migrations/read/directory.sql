@@ -98,6 +98,9 @@ CREATE TABLE coupons (
     purchase_id        uuid,
     discount_kopecks   bigint      NOT NULL DEFAULT 0,
     bonuses_kopecks    bigint      NOT NULL DEFAULT 0,
+    -- Texts of the chain that gave it.
+    description_id     uuid,
+    gift_id            uuid,
     issued_at          timestamptz NOT NULL,
     ended_at           timestamptz,
     position           bigint      NOT NULL

@@ -71,7 +71,13 @@ pub enum Role {
     },
     /// Sends the commands that are due on the clock: matured and expired bonuses, the daily review of statuses
     Schedule,
-    /// Everything in one process: relay, all read models, analytics, schedule
+    /// Sends the commands that purchases trigger by chains of cross-promotion
+    React {
+        /// Where to read
+        #[command(flatten)]
+        from: From,
+    },
+    /// Everything in one process: relay, all read models, analytics, schedule, react
     ///
     /// With `--source log` no Kafka is needed and the relay does not run. Without a `clickhouse` section analytics does not
     /// run.
@@ -121,6 +127,7 @@ impl Role {
             Self::Relay
             | Self::Project { .. }
             | Self::Schedule
+            | Self::React { .. }
             | Self::All { .. }
             | Self::Analytics { .. } => true,
             Self::Check { .. } | Self::Rebuild { .. } => false,

@@ -1,7 +1,7 @@
 //! The relay, the projections, the reactors: everything that follows the log. Design J1–J8.
 //!
 //! `source` brings records, `engine` keeps a read model in PostgreSQL, one file per read model says what it holds; `relay`
-//! fills the topic, `schedule` turns time into commands, `rebuild` makes a read model anew. `roles` starts them.
+//! fills the topic, `schedule` turns time into commands, `react` purchases that trigger a chain, `rebuild` makes a read model anew. `roles` starts them.
 
 pub mod analytics;
 pub mod balances;
@@ -15,6 +15,7 @@ mod fixture;
 pub mod history;
 mod http;
 pub mod journal;
+pub mod react;
 pub mod rebuild;
 pub mod relay;
 pub mod roles;

@@ -24,6 +24,7 @@ use crate::engine::{OpenSource, Options, Projection, Projector};
 use crate::error::ProjectError;
 use crate::http::{self, Stopped};
 use crate::projections;
+use crate::react::{self, React};
 use crate::rebuild::rebuild;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
@@ -79,6 +80,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
         Role::Relay => surroundings.relay(&mut tasks)?,
         Role::Project { names, from } => surroundings.project(&chosen(&names)?, from.source, &mut tasks)?,
         Role::Schedule => surroundings.schedule(&mut tasks),
+        Role::React { from } => surroundings.react(from.source, &mut tasks)?,
         Role::All { from } => {
             if from.source == SourceKind::Kafka {
                 surroundings.relay(&mut tasks)?;
@@ -86,6 +88,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
             let names: Vec<&'static str> = projections().iter().map(|projection| projection.name()).collect();
             surroundings.project(&names, from.source, &mut tasks)?;
             surroundings.schedule(&mut tasks);
+            surroundings.react(from.source, &mut tasks)?;
             if surroundings.settings.clickhouse.is_some() {
                 surroundings.analytics(from.source, Sink::AUDIT_EVERY, &mut tasks)?;
             }
@@ -230,6 +233,14 @@ impl Surroundings {
         let published = self.published().to_read_models(self.options.read.clone(), names);
         let schedule = Schedule::new(options, clock, published, self.settings.profile);
         tasks.spawn(async move { Ended::Alone("schedule", schedule.run().await) });
+    }
+
+    fn react(&self, kind: SourceKind, tasks: &mut Tasks) -> Result<(), ProjectError> {
+        let names = projections().into_iter().map(|projection| projection.name()).chain([react::NAME]);
+        let published = self.published().to_read_models(self.options.read.clone(), names);
+        let reactor = React::new(self.options.clone(), self.clock.clone(), published, self.source(kind)?);
+        tasks.spawn(async move { Ended::Alone(react::NAME, reactor.run().await) });
+        Ok(())
     }
 
     /// How to open a source of `kind`.

@@ -1,7 +1,7 @@
 //! Coupons as the log says, and what they are worth now. Rules C2, C3.
 
 use chrono::{DateTime, Utc};
-use ledger_core::ids::{CouponId, MemberId, NaturalKey};
+use ledger_core::ids::{CouponId, MemberId, NaturalKey, ReasonId};
 use ledger_core::log::Position;
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::time::Timestamp;
@@ -37,6 +37,8 @@ pub(crate) struct StoredCoupon {
     pub(crate) purchase_id: Option<Uuid>,
     discount_kopecks: i64,
     bonuses_kopecks: i64,
+    description_id: Option<Uuid>,
+    gift_id: Option<Uuid>,
     pub(crate) position: Position,
 }
 
@@ -46,7 +48,7 @@ macro_rules! coupons {
         concat!(
             "SELECT coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, ",
             "new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, code_hash, ",
-            "code_until, purchase_id, discount_kopecks, bonuses_kopecks, position FROM directory.coupons WHERE ",
+            "code_until, purchase_id, discount_kopecks, bonuses_kopecks, description_id, gift_id, position FROM directory.coupons WHERE ",
             $conditions
         )
     };
@@ -86,6 +88,11 @@ impl StoredCoupon {
     /// The coupon.
     pub(crate) const fn id(&self) -> CouponId {
         CouponId::from_uuid(self.coupon_id)
+    }
+
+    /// Its texts that the chain has that gave it: what describes it, what a gift is.
+    pub(crate) fn of_chain(&self) -> [Option<ReasonId>; 2] {
+        [self.description_id, self.gift_id].map(|id| id.map(ReasonId::from_uuid))
     }
 
     /// What came off the bill, net of refunds, and the bonuses it gave.

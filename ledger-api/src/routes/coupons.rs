@@ -4,6 +4,8 @@
 //! request's key: a repeat finds it, what led to nothing leaves none. So does a code: it is reserved before the ledger hears
 //! of it, by its keyed hash, and given back when it was not needed.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use chrono::TimeDelta;
@@ -228,8 +230,20 @@ async fn words(
     Ok(call.app.vault.members().coupon_words(member, &texts, codes, &access(call)?).await?)
 }
 
-fn said(words: &mut CouponWords, id: CouponId) -> (Option<String>, Option<String>) {
-    (words.texts.remove(&id.description()), words.texts.remove(&id.gift()))
+/// What describes a coupon, and what a gift is: its own words, or those of the chain that gave it, which many share.
+fn said(words: &mut CouponWords, coupon: &StoredCoupon) -> (Option<String>, Option<String>) {
+    let [description, gift] = coupon.of_chain().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
+    let (id, texts) = (coupon.id(), &mut words.texts);
+    (texts.remove(&id.description()).or(description), texts.remove(&id.gift()).or(gift))
+}
+
+/// The words of the chains that gave these coupons.
+async fn words_of_chains(
+    call: &Call,
+    coupons: &[StoredCoupon],
+) -> Result<HashMap<ReasonId, String>, ApiError> {
+    let ids: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::of_chain).flatten().collect();
+    Ok(call.app.vault.words().texts(&ids, &access(call)?).await?)
 }
 
 /// A coupon of the caller's own business; another's is as missing.
@@ -242,11 +256,13 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
         return Err(ApiError::NotFound);
     }
     let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;
+    words.texts.extend(words_of_chains(&call, std::slice::from_ref(&found)).await?);
+    let said = said(&mut words, &found);
     let (discount, bonuses) = found.gave();
     let funded_by = if found.by_coalition { "coalition" } else { "business" };
     let (member_id, transaction_id) = (call.survivor(found.member()).as_uuid(), found.purchase_id);
     let business_id = Some(found.business_id);
-    let terms = found.terms(call.now(), business_id, said(&mut words, id));
+    let terms = found.terms(call.now(), business_id, said);
     let data = dto::Coupon { terms, member_id, funded_by, transaction_id, discount, bonuses };
     call.read(&data, position)
 }
@@ -269,13 +285,14 @@ pub(crate) async fn own(call: Call, _: Payload) -> Answer {
         words.texts.extend(its.texts);
         words.codes.extend(its.codes);
     }
+    words.texts.extend(words_of_chains(&call, &found).await?);
     let registry = call.app.ledger.registry();
     let mut items = Vec::with_capacity(found.len());
     for coupon in found {
         let business_id = Some(coupon.business_id).filter(|_| !coupon.medical);
         let business = business_id.and_then(|id| registry.businesses.get(BusinessId::from_uuid(id)));
         let code = coupon.code(now);
-        let (description, gift) = said(&mut words, coupon.id());
+        let (description, gift) = said(&mut words, &coupon);
         let neutral = || coupon.medical.then(|| "Купон партнёра программы".to_owned());
         let description = description.or_else(neutral);
         items.push(dto::OwnCoupon {

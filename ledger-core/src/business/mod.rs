@@ -105,9 +105,10 @@ pub struct UnknownBusiness(pub BusinessId);
 /// All businesses: a fold of all business streams.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Businesses {
-    by_id: BTreeMap<BusinessId, Business>,
-    by_slug: BTreeMap<Slug, BusinessId>,
-    ordinary_categories: BTreeSet<Category>,
+    /// Shared by copies, as all that every decision sees.
+    by_id: Arc<BTreeMap<BusinessId, Business>>,
+    by_slug: Arc<BTreeMap<Slug, BusinessId>>,
+    ordinary_categories: Arc<BTreeSet<Category>>,
 }
 
 impl Businesses {
@@ -119,9 +120,9 @@ impl Businesses {
         match event {
             BusinessEvent::BusinessRegistered(fact) => {
                 if fact.confidentiality == Confidentiality::Ordinary {
-                    self.ordinary_categories.insert(fact.category);
+                    Arc::make_mut(&mut self.ordinary_categories).insert(fact.category);
                 }
-                self.by_slug.insert(fact.slug.clone(), fact.business_id);
+                Arc::make_mut(&mut self.by_slug).insert(fact.slug.clone(), fact.business_id);
                 let business = Business {
                     business_id: fact.business_id,
                     slug: fact.slug.clone(),
@@ -134,7 +135,7 @@ impl Businesses {
                     waiting: Arc::default(),
                     version: 1,
                 };
-                self.by_id.insert(fact.business_id, business);
+                Arc::make_mut(&mut self.by_id).insert(fact.business_id, business);
             }
             BusinessEvent::BusinessRenamed(fact) => {
                 self.known(fact.business_id)?.name.clone_from(&fact.name);
@@ -153,7 +154,7 @@ impl Businesses {
 
     /// The business, counted one fact further.
     fn known(&mut self, id: BusinessId) -> Result<&mut Business, UnknownBusiness> {
-        match self.by_id.entry(id) {
+        match Arc::make_mut(&mut self.by_id).entry(id) {
             Entry::Occupied(entry) => {
                 let business = entry.into_mut();
                 business.version = business.version.saturating_add(1);
@@ -166,7 +167,9 @@ impl Businesses {
     /// The same without what waits for its purchase: a simulation (Rule P3) tells that as a fact of its own.
     pub(crate) fn without_waiting(&self) -> Self {
         let mut businesses = self.clone();
-        businesses.by_id.values_mut().for_each(|business| business.waiting = Arc::default());
+        Arc::make_mut(&mut businesses.by_id)
+            .values_mut()
+            .for_each(|business| business.waiting = Arc::default());
         businesses
     }
 
@@ -189,7 +192,7 @@ impl Businesses {
 
     /// The categories that have an active ordinary business: what inner_circle must have visited. Rule S1.
     #[must_use]
-    pub const fn ordinary_categories(&self) -> &BTreeSet<Category> {
+    pub fn ordinary_categories(&self) -> &BTreeSet<Category> {
         &self.ordinary_categories
     }
 }

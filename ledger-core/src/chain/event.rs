@@ -1,9 +1,10 @@
-//! Facts about one chain. Rules X1, X2.
+//! Facts about one chain. Rules X1, X2, X5.
 
 use serde::{Deserialize, Serialize};
 
 use super::definition::Definition;
-use crate::ids::{BusinessId, ChainId, ReasonId};
+use crate::ids::{BusinessId, ChainId, CouponId, PurchaseId, ReasonId};
+use crate::money::Roubles;
 use crate::time::Timestamp;
 
 /// A fact on a chain's stream.
@@ -19,6 +20,7 @@ pub enum ChainEvent {
     ChainActivated(ChainActivated),
     ChainPaused(ChainPaused),
     ChainEnded(ChainEnded),
+    ChainRewardIssued(ChainRewardIssued),
 }
 
 impl ChainEvent {
@@ -35,6 +37,7 @@ impl ChainEvent {
             Self::ChainActivated(fact) => fact.chain_id,
             Self::ChainPaused(fact) => fact.chain_id,
             Self::ChainEnded(fact) => fact.chain_id,
+            Self::ChainRewardIssued(fact) => fact.chain_id,
         }
     }
 }
@@ -94,5 +97,21 @@ facts! {
     ChainEnded {
         /// From when.
         pub at: Timestamp,
+    }
+    /// A purchase triggered a step, and its reward was given. The newest of these facts says all that the ones before it
+    /// came to, so that nobody has to read a million of them. Rules X3, X5.
+    ChainRewardIssued {
+        /// The step's place in the version, from 0.
+        pub step: u32,
+        /// The purchase.
+        pub purchase_id: PurchaseId,
+        /// The coupon.
+        pub coupon_id: CouponId,
+        /// What of the budget it takes.
+        pub cost: Roubles,
+        /// How many rewards the chain has given with this one, by all its versions.
+        pub issued: u32,
+        /// What all of them take of the budget.
+        pub committed: Roubles,
     }
 }

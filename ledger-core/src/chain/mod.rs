@@ -14,12 +14,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BusinessId, ChainId, ReasonId};
+use crate::money::Roubles;
 use crate::time::Timestamp;
-use definition::Definition;
+use definition::{DAYS_MAX, Definition, Step};
 use event::ChainEvent;
 
 /// Where a version of a chain stands. Rule X2.
@@ -128,6 +130,10 @@ pub struct Chain {
     pub newest: Version,
     /// Those before it that ever ran.
     older: Vec<Version>,
+    /// How many rewards it has given, by all versions. Rule X5.
+    pub issued: u32,
+    /// What they take of the budget. Rule X5.
+    pub committed: Roubles,
 }
 
 impl Chain {
@@ -147,6 +153,11 @@ impl Chain {
     pub fn involves(&self, business: BusinessId) -> bool {
         let in_it = |version: &Version| version.definition.parties().contains(&business);
         in_it(&self.newest) || self.running().is_some_and(in_it)
+    }
+
+    /// Whether a version of it ran at some time after `at`.
+    fn ran_after(&self, at: Timestamp) -> bool {
+        self.versions().flat_map(|version| &version.runs).any(|run| run.to.is_none_or(|to| to > at))
     }
 
     fn running_mut(&mut self) -> Option<&mut Version> {
@@ -185,6 +196,9 @@ impl Chain {
                 self.running_mut().into_iter().for_each(|running| running.stop(ChainState::Ended, fact.at));
                 self.newest.state = ChainState::Ended;
             }
+            ChainEvent::ChainRewardIssued(fact) => {
+                (self.issued, self.committed) = (fact.issued, fact.committed);
+            }
         }
         Some(())
     }
@@ -192,6 +206,19 @@ impl Chain {
     fn known(&mut self, version: u32) -> Option<&mut Version> {
         std::iter::once(&mut self.newest).chain(&mut self.older).find(|known| known.version == version)
     }
+}
+
+/// A step that a purchase triggers.
+#[derive(Debug, Clone, Copy)]
+pub struct Triggered<'a> {
+    /// Of which chain.
+    pub chain: &'a Chain,
+    /// Of which version of it.
+    pub version: &'a Version,
+    /// The step's place in it, from 0.
+    pub place: u32,
+    /// The step.
+    pub step: &'a Step,
 }
 
 /// A fact about a chain that cannot follow from what the log said of it before.
@@ -204,7 +231,8 @@ pub struct CorruptChain(pub ChainId);
 pub struct Chains {
     by_id: RedBlackTreeMapSync<ChainId, Arc<Chain>>,
     by_number: RedBlackTreeMapSync<u32, ChainId>,
-    /// Those that ever ran, by the businesses whose purchases trigger a step: what a purchase looks at.
+    /// Those that run, or ran within the longest window, by the businesses whose purchases trigger a step: what a purchase
+    /// looks at.
     by_source: Arc<BTreeMap<BusinessId, BTreeSet<ChainId>>>,
 }
 
@@ -218,7 +246,8 @@ impl Chains {
         if let ChainEvent::ChainDrafted(fact) = event {
             let number = self.by_number.last().map_or(0, |(number, _)| *number).saturating_add(1);
             let newest = Version::drafted(fact.version, &fact.definition);
-            let chain = Chain { chain_id: id, number, newest, older: Vec::new() };
+            let (issued, committed) = (0, Roubles::ZERO);
+            let chain = Chain { chain_id: id, number, newest, older: Vec::new(), issued, committed };
             if self.by_id.contains_key(&id) {
                 return Err(CorruptChain(id));
             }
@@ -228,13 +257,26 @@ impl Chains {
         }
         let chain = self.by_id.get_mut(&id).ok_or(CorruptChain(id))?;
         Arc::make_mut(chain).apply(event).ok_or(CorruptChain(id))?;
-        if matches!(event, ChainEvent::ChainActivated(_)) {
+        if let ChainEvent::ChainActivated(fact) = event {
             let sources = chain.running().into_iter().flat_map(|running| &running.definition.steps);
-            for step in sources {
-                Arc::make_mut(&mut self.by_source).entry(step.from).or_default().insert(id);
-            }
+            let sources: BTreeSet<BusinessId> = sources.map(|step| step.from).collect();
+            self.look_at(id, &sources, fact.at);
         }
         Ok(())
+    }
+
+    /// From `now` on the purchases of `sources` look at the chain, and no longer at those that ended so long ago that no
+    /// window reaches them.
+    fn look_at(&mut self, id: ChainId, sources: &BTreeSet<BusinessId>, now: Timestamp) {
+        let Self { by_id, by_source, .. } = self;
+        let oldest = now.minus(TimeDelta::days(i64::from(DAYS_MAX)));
+        let matters = |id: &ChainId| by_id.get(id).is_some_and(|chain| chain.ran_after(oldest));
+        let by_source = Arc::make_mut(by_source);
+        for source in sources {
+            let chains = by_source.entry(*source).or_default();
+            chains.retain(matters);
+            chains.insert(id);
+        }
     }
 
     /// The chain with this id.
@@ -248,8 +290,19 @@ impl Chains {
         self.by_number.range(..before).rev().filter_map(|(_, id)| self.get(*id))
     }
 
-    /// The chains with a version that ever ran and has a step from this business.
+    /// The chains with a version that runs, or ran within the longest window, and has a step from this business.
     pub fn from_source(&self, business: BusinessId) -> impl Iterator<Item = &Chain> {
         self.by_source.get(&business).into_iter().flatten().filter_map(|id| self.get(*id))
+    }
+
+    /// The steps that a purchase at `business` triggers, judged as of the moment `at`. O(those of its own chains). Rule X3.
+    pub fn triggered(&self, business: BusinessId, at: Timestamp) -> impl Iterator<Item = Triggered<'_>> {
+        let versions =
+            self.from_source(business).flat_map(|chain| chain.versions().map(move |it| (chain, it)));
+        let active = versions.filter(move |(_, version)| version.triggers_at(at));
+        active.flat_map(move |(chain, version)| {
+            let steps = (0..).zip(&version.definition.steps).filter(move |(_, step)| step.from == business);
+            steps.map(move |(place, step)| Triggered { chain, version, place, step })
+        })
     }
 }

@@ -190,6 +190,7 @@ event_catalogue! {
         CouponReckoned = 1,
         CouponExpired = 1,
         CouponRevoked = 1,
+        ChainConverted = 1,
         AccountMerged = 1,
         AccountTakenIn = 1,
         AccountParted = 1,
@@ -215,6 +216,7 @@ event_catalogue! {
         ChainActivated = 1,
         ChainPaused = 1,
         ChainEnded = 1,
+        ChainRewardIssued = 1,
     }
 }
 

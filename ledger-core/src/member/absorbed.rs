@@ -66,6 +66,11 @@ impl MemberState {
         std::iter::once(&self.books).chain(self.absorbed.values().map(|absorbed| &absorbed.books))
     }
 
+    pub(super) fn all_books_mut(&mut self) -> impl Iterator<Item = &mut Books> {
+        let absorbed = self.absorbed.values_mut().map(|absorbed| &mut absorbed.books);
+        std::iter::once(&mut self.books).chain(absorbed)
+    }
+
     pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
         match whose(&mut self.absorbed, fact.purchase_id) {
             Some(its) => its.books.refund(fact),

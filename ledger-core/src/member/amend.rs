@@ -15,7 +15,7 @@ use super::draft::Draft;
 use super::purchase::check_bill;
 use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
 use super::redemption::share_of;
-use super::refund::{Step, minus, review, to_return};
+use super::refund::{Step, minus, review, revoke_triggered, to_return};
 use super::working::Working;
 use crate::business::Business;
 use crate::context::Context;
@@ -219,6 +219,9 @@ impl Revision<'_> {
         let cause = working.push(context.recorded_at, fact.clone(), None)?;
         let refund_id = RefundId::of_revision(file.purchase_id, fact.revision);
         let step = Step { file, refund_id, context, cause };
+        if !fact.counted().1.is_positive() {
+            revoke_triggered(working, &step)?;
+        }
         let reckoned = [file.coupon_at(file.refunded), revised.coupon_at(revised.refunded)];
         let of_coupon = step.reckon(working, reckoned, self.coupon_lot(reckoned)?)?;
         step.return_spent(working, to_return(&revised, revised.refunded)?)?;

@@ -7,13 +7,35 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{PurchaseAmended, PurchaseRecorded, PurchaseRefunded, PurchaseTakenOver};
+use super::conversion::OpenTrigger;
+use super::event::{
+    BonusAccrued, FromChain, PurchaseAmended, PurchaseRecorded, PurchaseRefunded, PurchaseTakenOver,
+};
 use super::sales::Sales;
 use super::spend::SpendBook;
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, PurchaseId};
+use crate::ids::{BusinessId, ChainId, PurchaseId};
 use crate::money::Roubles;
 use crate::time::Timestamp;
+
+/// What chains gave for what an account bought. Rules X4–X6.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChainBook {
+    /// The rewards that each chain gave. Rule X5.
+    pub(crate) rewards: BTreeMap<ChainId, u32>,
+    /// Purchases made with a coupon of a chain, and where that came from. Rule X6.
+    pub(crate) trails: BTreeMap<PurchaseId, Vec<BusinessId>>,
+    /// Rewards that nothing has followed from. Rule X4.
+    pub(crate) triggers: Vec<OpenTrigger>,
+}
+
+impl ChainBook {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// What was bought by one account. See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +52,9 @@ pub struct Books {
     pub(crate) visited_medical: BTreeMap<BusinessId, u32>,
     /// The same by ordinary business. Rule C3.
     pub(crate) customer_of: BTreeMap<BusinessId, u32>,
+    /// What chains gave for it.
+    #[serde(skip_serializing_if = "ChainBook::is_empty", default)]
+    pub(crate) chains: Box<ChainBook>,
 }
 
 impl Books {
@@ -53,7 +78,10 @@ impl Books {
             return Err("more is refunded than was paid");
         }
         self.spend.reduce(fact.bought_at, fact.category, fact.confidentiality, fact.amount);
+        let less = |_, less: Roubles| less.checked_add(fact.amount).unwrap_or(less);
+        self.sales.lessen(fact.bought_at, fact.purchase_id, less);
         if refunded == fact.bill {
+            self.chains.triggers.retain(|open| open.from.purchase_id != fact.purchase_id);
             self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
             let less = |visits: u32| visits.checked_sub(1);
             self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
@@ -78,6 +106,14 @@ impl Books {
         } else {
             let is_sale = after > Roubles::ZERO;
             self.sales.revise(at, fact.purchase_id, if is_sale { fact.bill } else { Roubles::ZERO });
+            let less = |bill: Roubles, _| {
+                let paid = bill.checked_sub(fact.inputs.base).unwrap_or_default();
+                paid.checked_add(fact.refunded).unwrap_or(paid)
+            };
+            self.sales.lessen(at, fact.purchase_id, less);
+        }
+        if after <= Roubles::ZERO {
+            self.chains.triggers.retain(|open| open.from.purchase_id != fact.purchase_id);
         }
         let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),
@@ -100,6 +136,22 @@ impl Books {
         self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
         let more = |visits: u32| visits.checked_add(1);
         self.count_visit(category, kind, purchase.business_id, more).ok_or("too many visits")
+    }
+
+    /// What a purchase's net amount is, as its accrual says. Rules B4, X3.
+    pub(super) fn earn(&mut self, fact: &BonusAccrued, at: Timestamp) {
+        if fact.revision.is_none() {
+            let less = |bill: Roubles, _| bill.checked_sub(fact.inputs.base).unwrap_or_default();
+            self.sales.lessen(at, fact.purchase_id, less);
+        }
+    }
+
+    /// A chain gave a reward for `target`. Rules X4, X5. What nothing can follow from any more is forgotten.
+    pub(super) fn reward(&mut self, from: &FromChain, target: BusinessId) {
+        self.chains.triggers.retain(|open| from.bought_at <= open.from.until);
+        self.chains.triggers.push(OpenTrigger { from: from.clone(), target });
+        let given = self.chains.rewards.entry(from.chain_id).or_default();
+        *given = given.saturating_add(1);
     }
 
     /// Counts the visits that make the category known (Rule B2), and her a customer (Rule C3). `None` when `count` finds

@@ -8,6 +8,7 @@ use super::gift::{Adjustment, Gift};
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
+use super::reward::TakeReward;
 use super::standing::Rankings;
 use crate::ids::{
     BusinessId, CouponId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
@@ -79,6 +80,8 @@ pub enum MemberCommand {
     Adjust(Adjustment),
     /// A business or an admin gives her a coupon. Rule C1.
     IssueCoupon(Box<IssueCoupon>),
+    /// A purchase of hers triggered a step of a chain. Rule X3.
+    TakeReward(Box<TakeReward>),
     /// She asks for a coupon's code. Rule C2.
     ActivateCoupon(ActivateCoupon),
     /// A coupon is taken away. Rule C2.
@@ -291,6 +294,11 @@ pub enum MemberOutcome {
     CouponRevoked {
         /// Which.
         coupon_id: CouponId,
+    },
+    /// What a step of a chain gave for a purchase: a coupon, or nothing.
+    Rewarded {
+        /// Which.
+        coupon_id: Option<CouponId>,
     },
     /// Bonuses are given or taken.
     Granted {

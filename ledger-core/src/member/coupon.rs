@@ -109,6 +109,7 @@ pub(super) fn issue(
             FundedBy::Business => Funder::Business(business.slug.clone()),
             FundedBy::Coalition => Funder::Coalition,
         },
+        chain: None,
     };
     draft.push(now, issued.into());
     Ok(MemberOutcome::CouponIssued { coupon_id: command.coupon_id })
@@ -162,7 +163,8 @@ pub(super) fn revoke(
     let now = context.recorded_at;
     let CouponIssued { business_id, confidentiality, .. } = open(state, coupon_id, now)?.issued;
     write_due(state, context, draft)?;
-    draft.push(now, CouponRevoked { coupon_id, business_id, confidentiality, reason_id }.into());
+    let (reason_id, refund_id) = (Some(reason_id), None);
+    draft.push(now, CouponRevoked { coupon_id, business_id, confidentiality, reason_id, refund_id }.into());
     Ok(MemberOutcome::CouponRevoked { coupon_id })
 }
 

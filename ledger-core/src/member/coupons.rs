@@ -44,6 +44,7 @@ impl MemberState {
     }
 
     pub(super) fn issue(&mut self, fact: &CouponIssued) -> Result<(), &'static str> {
+        fact.chain.iter().for_each(|from| self.books.reward(from, fact.business_id));
         let coupon = OpenCoupon { issued: fact.clone(), activation: None };
         match self.coupons.insert(fact.coupon_id, coupon) {
             None => Ok(()),
@@ -62,6 +63,10 @@ impl MemberState {
         position: Position,
         fact: &CouponRedeemed,
     ) -> Result<(), &'static str> {
+        if let Some(from) = self.coupons.get(&fact.coupon_id).and_then(|open| open.issued.chain.as_ref()) {
+            let trail = from.trail.clone();
+            self.books.chains.trails.insert(fact.purchase_id, trail);
+        }
         self.close_coupon(fact.coupon_id)?;
         fact.lot.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))
     }

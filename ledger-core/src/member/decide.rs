@@ -5,7 +5,9 @@ use super::debt::settle;
 use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
-use super::{amend, consents, coupon, gift, premium, purchase, quarantine, redemption, refund, standing};
+use super::{
+    amend, consents, coupon, gift, premium, purchase, quarantine, redemption, refund, reward, standing,
+};
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin, Purpose};
@@ -58,6 +60,7 @@ pub fn decide(
         MemberCommand::Gift(command) => gift::gift(state, command, context, &mut draft)?,
         MemberCommand::Adjust(command) => gift::adjust(state, command, context, &mut draft)?,
         MemberCommand::IssueCoupon(command) => coupon::issue(state, command, context, &mut draft)?,
+        MemberCommand::TakeReward(command) => reward::take(state, command, context, &mut draft)?,
         MemberCommand::ActivateCoupon(command) => coupon::activate(state, command, context, &mut draft)?,
         MemberCommand::RevokeCoupon { coupon_id, reason_id } => {
             coupon::revoke(state, (*coupon_id, *reason_id), context, &mut draft)?

@@ -5,9 +5,16 @@ use super::lot::{Lot, LotOrigin};
 use super::state::{LiveLot, MemberState, SpendOrder};
 use crate::log::Position;
 use crate::money::Bonuses;
+use crate::time::Timestamp;
 
 impl MemberState {
-    pub(super) fn accrue(&mut self, position: Position, fact: &BonusAccrued) -> Result<(), &'static str> {
+    pub(super) fn earn(
+        &mut self,
+        position: Position,
+        occurred_at: Timestamp,
+        fact: &BonusAccrued,
+    ) -> Result<(), &'static str> {
+        self.books.earn(fact, occurred_at);
         let all_positive = fact.lots.iter().all(|lot| lot.amount.is_positive());
         if !all_positive || Bonuses::checked_sum(fact.lots.iter().map(|lot| lot.amount)) != Some(fact.amount)
         {

@@ -21,6 +21,8 @@
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
 //! | `premium.rs` | S4: the subscription |
 //! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
+//! | `reward.rs` | X3, X5, X6, X9: what a purchase gets from a chain |
+//! | `conversion.rs` | X4: what follows from a trigger |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
@@ -39,6 +41,7 @@ pub mod books;
 pub mod command;
 pub mod consent;
 mod consents;
+mod conversion;
 pub mod coupon;
 pub mod coupons;
 mod debt;
@@ -62,6 +65,7 @@ mod quarantine;
 mod redemption;
 pub mod refund;
 mod review;
+pub mod reward;
 pub(crate) mod sales;
 mod shares;
 pub mod spend;

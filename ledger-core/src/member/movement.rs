@@ -120,7 +120,8 @@ impl Movement {
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
-            | MemberEvent::CouponRevoked(_) => return None,
+            | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainConverted(_) => return None,
         };
         // An accrual of nothing moves nothing.
         (movement.change != 0).then_some(movement)

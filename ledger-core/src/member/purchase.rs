@@ -8,6 +8,7 @@ use super::amend::revised;
 use super::command::{
     CouponUse, MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase,
 };
+use super::conversion::of_purchase;
 use super::coupon::Taken;
 use super::decide::write_due;
 use super::draft::Draft;
@@ -287,6 +288,11 @@ impl Deciding<'_> {
         }
         if let Some(capture) = capture {
             capture.write(state, &recorded, context, (draft, cause))?;
+        }
+        if bill.is_positive() {
+            let place = (purchase_id, self.business.business_id, occurred_at);
+            let follows = of_purchase(state, place, &context.registry.businesses);
+            follows.into_iter().for_each(|fact| draft.push_caused(occurred_at, fact.into(), cause));
         }
         if document.cancelled {
             let file = PurchaseFile::drawn_up(draft).ok_or(Rejection::AmountOutOfRange)?;

@@ -194,6 +194,7 @@ impl PurchaseFile {
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainConverted(_)
             | MemberEvent::AccountMerged(_)
             | MemberEvent::AccountTakenIn(_)
             | MemberEvent::AccountParted(_)

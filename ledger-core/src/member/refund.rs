@@ -18,8 +18,8 @@ use crate::category::Confidentiality;
 use crate::context::Context;
 use crate::ids::{LotId, RefundId};
 use crate::member::event::{
-    BonusReturned, BonusTakenBack, DebtIncurred, ExpiredPart, HeldPart, Holding, LotPart, OtherPart, OwnPart,
-    PurchaseRefunded, WaitingRefundDropped,
+    BonusReturned, BonusTakenBack, CouponRevoked, DebtIncurred, ExpiredPart, FromChain, HeldPart, Holding,
+    LotPart, OtherPart, OwnPart, PurchaseRefunded, WaitingRefundDropped,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::member::state::{LiveLot, MemberState};
@@ -149,10 +149,35 @@ pub(super) fn give_back(
     let cumulative = file.refunded.checked_add(refund.amount).ok_or(Rejection::AmountOutOfRange)?;
     let reckoned = [file.coupon_at(file.refunded), file.coupon_at(cumulative)];
     let of_coupon = step.reckon(working, reckoned, None)?;
+    if cumulative >= file.bill {
+        revoke_triggered(working, &step)?;
+    }
     let returned = step.return_spent(working, to_return(file, cumulative)?)?;
     let amounts = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
     let taken_back = step.take_back(working, amounts, of_coupon)?;
     Ok(Refunded { taken_back, returned })
+}
+
+/// Rule F5: coupons that the purchase triggered and nobody has used are taken away when nothing is left of it. A used one
+/// stays.
+pub(super) fn revoke_triggered(working: &mut Working<'_>, step: &Step<'_>) -> Result<(), Rejection> {
+    let now = step.context.recorded_at;
+    let is_its = |from: &FromChain| from.purchase_id == step.file.purchase_id;
+    let open = working.state.open_coupons().map(|open| &open.issued);
+    let its = open.filter(|issued| now <= issued.expires_at && issued.chain.as_deref().is_some_and(is_its));
+    let revoked: Vec<CouponRevoked> = its
+        .map(|issued| CouponRevoked {
+            coupon_id: issued.coupon_id,
+            business_id: issued.business_id,
+            confidentiality: issued.confidentiality,
+            reason_id: None,
+            refund_id: Some(step.refund_id),
+        })
+        .collect();
+    for fact in revoked {
+        working.push(now, fact, Some(step.cause))?;
+    }
+    Ok(())
 }
 
 /// What comes back of what the purchase was paid with, once so much of its bill is refunded. Rule F4.

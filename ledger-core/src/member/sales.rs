@@ -27,6 +27,16 @@ struct Sale {
     source_system: Option<SourceKey>,
     /// As the newest revision says; nothing once it is cancelled or refunded in full: then it is no sale.
     bill: Roubles,
+    /// What of the bill is not its net amount: paid in bonuses or by a coupon, or given back. Rule X3.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    less: Roubles,
+    /// Whether it follows from a trigger of a chain. Rule X4.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    converts: bool,
+}
+
+fn is_nothing(amount: &Roubles) -> bool {
+    amount.is_zero()
 }
 
 /// Her sales by their moments. See the module.
@@ -70,6 +80,49 @@ impl Sales {
         }
     }
 
+    /// What of it is not its net amount. Rule X3.
+    pub(super) fn lessen(
+        &mut self,
+        at: Timestamp,
+        purchase: PurchaseId,
+        less: impl FnOnce(Roubles, Roubles) -> Roubles,
+    ) {
+        let Some(Sale { bill, less: before, .. }) = self.0.get(&(at, purchase)).copied() else { return };
+        let less = less(bill, before);
+        if less != before
+            && let Some(sale) = self.0.get_mut(&(at, purchase))
+        {
+            sale.less = less;
+        }
+    }
+
+    /// The net amount of a sale at `business` that stands; what was forgotten is too old to matter. Rule X3.
+    pub(super) fn net(&self, at: Timestamp, purchase: PurchaseId, business: BusinessId) -> Option<Roubles> {
+        let sale = self.0.get(&(at, purchase)).filter(|sale| sale.business_id == business)?;
+        sale.bill.checked_sub(sale.less)
+    }
+
+    /// It follows from a trigger of a chain. Rule X4.
+    pub(super) fn convert(&mut self, at: Timestamp, purchase: PurchaseId) {
+        if let Some(sale) = self.0.get_mut(&(at, purchase)) {
+            sale.converts = true;
+        }
+    }
+
+    /// The first sale at `business` after the one moment, up to the other, that stands and follows from no trigger. Rule X4.
+    pub(super) fn first_unconverted(
+        &self,
+        business: BusinessId,
+        (after, until): (Timestamp, Timestamp),
+    ) -> Option<(Timestamp, PurchaseId)> {
+        let first = (after, PurchaseId::from_uuid(Uuid::max()));
+        let last = (until, PurchaseId::from_uuid(Uuid::max()));
+        let is_it = |sale: &Sale| sale.business_id == business && sale.bill.is_positive() && !sale.converts;
+        // A window that ends where it begins holds nothing.
+        let mut within = (first <= last).then(|| self.0.range(first..=last)).into_iter().flatten();
+        within.find(|(_, sale)| is_it(sale)).map(|(key, _)| *key)
+    }
+
     /// It is a sale to another. Rule D3.
     pub(super) fn forget(&mut self, at: Timestamp, purchase: PurchaseId) {
         self.0.remove_mut(&(at, purchase));
@@ -103,7 +156,7 @@ impl Sales {
 impl Sale {
     const fn of(fact: &PurchaseRecorded) -> Self {
         let PurchaseRecorded { business_id, source_system, amount: bill, .. } = *fact;
-        Self { business_id, source_system, bill }
+        Self { business_id, source_system, bill, less: Roubles::ZERO, converts: false }
     }
 
     /// Whether `document` says the same, and comes from elsewhere.

@@ -28,7 +28,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 6;
+pub const STATE_REVISION: i32 = 7;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -190,7 +190,7 @@ impl MemberState {
             MemberEvent::QuarantineDropped(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
             MemberEvent::PurchaseAmended(fact) => self.amend(fact).map_err(corrupt)?,
             MemberEvent::PurchaseTakenOver(fact) => self.take_over(fact, occurred_at).map_err(corrupt)?,
-            MemberEvent::BonusAccrued(fact) => self.accrue(position, fact).map_err(corrupt)?,
+            MemberEvent::BonusAccrued(fact) => self.earn(position, occurred_at, fact).map_err(corrupt)?,
             MemberEvent::BonusMatured(fact) => self.mature(fact).map_err(corrupt)?,
             MemberEvent::BonusExpired(fact) => self.expire(fact).map_err(corrupt)?,
             MemberEvent::BonusesHeld(fact) => self.hold(fact).map_err(corrupt)?,
@@ -233,6 +233,7 @@ impl MemberState {
             MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
             MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
             MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::ChainConverted(fact) => self.convert(fact),
             MemberEvent::AccountMerged(fact) => self.merge(fact).map_err(corrupt)?,
             MemberEvent::AccountTakenIn(fact) => self.take_in(fact).map_err(corrupt)?,
             MemberEvent::AccountParted(fact) => self.part(fact).map_err(corrupt)?,

@@ -7,6 +7,7 @@ mod parameters;
 pub use parameters::{Commission, CommissionStep, Parameter, ParameterError, Parameters};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -33,7 +34,8 @@ pub struct Policy {
 /// All policies ever published: a fold of the policy stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policies {
-    versions: BTreeMap<u32, Policy>,
+    /// Shared by copies, as all that every decision sees.
+    versions: Arc<BTreeMap<u32, Policy>>,
 }
 
 impl Policies {
@@ -46,7 +48,7 @@ impl Policies {
                     effective_from: published.effective_from,
                     parameters: (*published.parameters).clone(),
                 };
-                self.versions.insert(published.version, policy);
+                Arc::make_mut(&mut self.versions).insert(published.version, policy);
             }
         }
     }

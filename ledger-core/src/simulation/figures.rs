@@ -119,7 +119,8 @@ impl Books {
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
-            | MemberEvent::CouponRevoked(_) => Ok(()),
+            | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainConverted(_) => Ok(()),
         }
     }
 

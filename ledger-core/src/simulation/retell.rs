@@ -65,6 +65,8 @@ impl Replay<'_> {
             | MemberEvent::InnerCircleInvitationWithdrawn(_)
             | MemberEvent::TopSpendersEntered(_)
             | MemberEvent::TopSpendersLeft(_) => self.standing(telling),
+            // The refund, told again, says so itself. Rule F5.
+            MemberEvent::CouponRevoked(revoked) if revoked.refund_id.is_some() => Ok(()),
             MemberEvent::PremiumStarted(_)
             | MemberEvent::PremiumRenewed(_)
             | MemberEvent::PremiumCancelled(_)
@@ -93,7 +95,8 @@ impl Replay<'_> {
             | MemberEvent::PremiumLapsed(_)
             | MemberEvent::CouponRedeemed(_)
             | MemberEvent::CouponReckoned(_)
-            | MemberEvent::CouponExpired(_) => Ok(()),
+            | MemberEvent::CouponExpired(_)
+            | MemberEvent::ChainConverted(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Deciding one batch: every waiting command on the state its predecessors left.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ledger_core::context::Context;
@@ -193,26 +194,32 @@ impl Batch {
             // Two streams are one append, or none. Rule D3, design L2.
             let before = before.filter(|(_, draft)| !draft.events.is_empty());
             let parts: Vec<(Uuid, Draft)> = before.into_iter().chain([(stream_id, draft)]).collect();
-            let (mut all, mut folds) = (Vec::new(), Vec::new());
+            let (mut all, mut folds, mut of_chains) = (Vec::new(), Vec::new(), None);
             for (id, draft) in &parts {
                 self.touched.push(*id);
                 let mut warm = warmth.members.pop(id).unwrap_or_default();
                 let place = (StreamType::Member, *id, warm.version);
-                let rows = rows(request, draft, (head, place), recorded_at)?;
+                let rows = rows(request, draft, (head, place, &warmth.registry), recorded_at)?;
                 for (new, row) in draft.events.iter().zip(&rows) {
                     if let Event::Member(event) = &new.event {
                         warm.state.apply(row.position, new.occurred_at, event)?;
+                        warm.version = row.stream_version;
+                    } else {
+                        let registry = of_chains.get_or_insert_with(|| warmth.registry.clone());
+                        registry.fold(row.stream_id, row.stream_version, &new.event)?;
                     }
                 }
-                warm.version = warm.version.saturating_add(count(draft));
                 head = head.saturating_add(i64::from(count(draft)));
                 all.extend(rows);
                 folds.push((*id, warm));
             }
             self.events.extend(all)?;
+            if let Some(registry) = of_chains {
+                warmth.registry = registry;
+            }
             for ((id, mut warm), (_, draft)) in folds.into_iter().zip(&parts) {
                 self.snapshots.extend(warm.snapshot(id));
-                for new in &draft.events {
+                for new in draft.events.iter().filter(|new| matches!(new.event, Event::Member(_))) {
                     self.files.see(id, (new.occurred_at, &new.event), &warmth.registry.registry.accounts);
                     warmth.registry.fold(id, 0, &new.event)?;
                 }
@@ -221,7 +228,8 @@ impl Batch {
         } else {
             let mut registry = warmth.registry.clone();
             let version = registry.version(stream_id);
-            let rows = rows(request, &draft, (head, (stream_type, stream_id, version)), recorded_at)?;
+            let place = (stream_type, stream_id, version);
+            let rows = rows(request, &draft, (head, place, &warmth.registry), recorded_at)?;
             for (new, row) in draft.events.iter().zip(&rows) {
                 registry.fold(stream_id, row.stream_version, &new.event)?;
             }
@@ -265,19 +273,31 @@ impl Batch {
     }
 }
 
-/// The rows of a draft after a position and the stream's version.
+/// A kind of stream, the stream, and its version.
+type Place = (StreamType, Uuid, i32);
+
+/// The rows of a draft after a position and the stream's version. What a decision on a member leads to about chains goes to
+/// their streams. Design L2.
 fn rows(
     request: &Request,
     draft: &Draft,
-    (head, (stream_type, stream_id, version)): (Position, (StreamType, Uuid, i32)),
+    (head, mut own, registry): (Position, Place, &RegistryFold),
     recorded_at: Timestamp,
 ) -> Result<Vec<Row>, StoreError> {
     let ids: Vec<EventId> = draft.events.iter().map(|_| EventId::from_uuid(Uuid::now_v7())).collect();
-    let (mut position, mut stream_version) = (head, version);
+    let (mut position, mut others) = (head, HashMap::<Uuid, Place>::new());
     let mut rows = Vec::with_capacity(ids.len());
     for (new, event_id) in draft.events.iter().zip(&ids) {
         position = position.saturating_add(1);
-        stream_version = stream_version.saturating_add(1);
+        let place = match &new.event {
+            Event::Chain(fact) if fact.chain_id().as_uuid() != own.1 => {
+                let id = fact.chain_id().as_uuid();
+                others.entry(id).or_insert_with(|| (StreamType::Chain, id, registry.version(id)))
+            }
+            _ => &mut own,
+        };
+        place.2 = place.2.saturating_add(1);
+        let (stream_type, stream_id, stream_version) = *place;
         rows.push(Row {
             position,
             event_id: *event_id,

@@ -127,6 +127,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)
         | MemberEvent::CouponRevoked(_)
+        | MemberEvent::ChainConverted(_)
         | MemberEvent::AccountMerged(_)
         | MemberEvent::AccountTakenIn(_)
         | MemberEvent::AccountParted(_)

@@ -182,7 +182,8 @@ impl Changes {
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
-            | MemberEvent::CouponRevoked(_) => Some(()),
+            | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainConverted(_) => Some(()),
         }
     }
 

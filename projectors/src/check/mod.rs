@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use ::clickhouse::Client;
 use ledger_core::log::{Position, partition_of};
-use ledger_store::log::read_registry;
+use ledger_store::log::{count_rewards, read_registry};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -104,7 +104,9 @@ pub async fn check(
         told(folded, newest);
     }
     let registry = read_registry(options.log.pool(), newest).await.map_err(crate::source::failure)?;
-    let events = members.events() + i64::try_from(registry.len()).unwrap_or(0);
+    let elsewhere = registry.iter().filter(|stored| stored.row.event_type != "ChainRewardIssued").count();
+    let rewards = count_rewards(options.log.pool(), newest).await.map_err(crate::source::failure)?;
+    let events = members.events() + rewards + i64::try_from(elsewhere).unwrap_or(0);
     totals.gaps = u64::from(events != newest);
     let whole = snapshot.whole().await?;
     totals.report(&mut report, &whole, &directory, &held, &names(&registry));

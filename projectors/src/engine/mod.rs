@@ -31,7 +31,8 @@ use crate::error::ProjectError;
 
 /// A read model: what its tables are and how events change them.
 ///
-/// Safe to replay: nothing but the tables is touched, so a rebuild takes it as it is.
+/// Safe to replay: nothing but the tables is touched, so a rebuild takes it as it is. (The reactor of chains, `react`, is
+/// driven as one, too; what it does is done once by its commands' keys, and no rebuild knows it.)
 pub trait Projection: Send + Sync {
     /// Its name; that of its schema too.
     fn name(&self) -> &'static str;

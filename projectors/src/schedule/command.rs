@@ -32,7 +32,7 @@ pub(super) struct Sent {
 }
 
 /// The idempotency key of a cause: its UUIDv5, and that of the UUIDv5.
-fn key(cause: &[u8]) -> (Uuid, [u8; 32]) {
+pub(crate) fn key(cause: &[u8]) -> (Uuid, [u8; 32]) {
     let first = Uuid::new_v5(&CAUSES, cause);
     let second = Uuid::new_v5(&first, b"second half");
     let mut key = [0; 32];

@@ -169,7 +169,8 @@ impl<'a> Changes<'a> {
             | MemberEvent::CouponRedeemed(_)
             | MemberEvent::CouponReckoned(_)
             | MemberEvent::CouponExpired(_)
-            | MemberEvent::CouponRevoked(_) => {}
+            | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainConverted(_) => {}
         }
     }
 

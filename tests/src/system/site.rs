@@ -35,11 +35,13 @@ pub enum Role {
     Analytics,
     /// What is due on the clock.
     Schedule,
+    /// What purchases trigger.
+    React,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Relay, Self::Project, Self::Analytics, Self::Schedule];
+    pub const ALL: [Self; 5] = [Self::Relay, Self::Project, Self::Analytics, Self::Schedule, Self::React];
 
     /// Its name, for log files and messages.
     #[must_use]
@@ -49,6 +51,7 @@ impl Role {
             Self::Project => "project",
             Self::Analytics => "analytics",
             Self::Schedule => "schedule",
+            Self::React => "react",
         }
     }
 
@@ -58,6 +61,7 @@ impl Role {
             Self::Project => &["project", "all"],
             Self::Analytics => &["analytics", "--audit-every", "2"],
             Self::Schedule => &["schedule"],
+            Self::React => &["react"],
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod audited;
 mod bad_input;
+mod chains;
 mod clock;
 mod coupons;
 mod crashes;

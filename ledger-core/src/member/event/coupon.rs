@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
-use crate::ids::{BusinessId, CouponId, NaturalKey, PurchaseId, ReasonId, RefundId, Slug};
+use crate::ids::{BusinessId, ChainId, CouponId, NaturalKey, PurchaseId, ReasonId, RefundId, Slug};
 use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
@@ -103,6 +103,58 @@ pub struct CouponConditions {
     pub valid_from: Option<Timestamp>,
 }
 
+/// The step of a chain that gave a coupon, and the purchase that triggered it. Rules X3, X6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FromChain {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Which version of it.
+    pub version: u32,
+    /// The step's place in it, from 0.
+    pub step: u32,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// When it was.
+    pub bought_at: Timestamp,
+    /// The last moment at which a purchase at the target follows from it. Rule X4.
+    pub until: Timestamp,
+    /// Where the coupon came from: the business of the purchase, after those that the coupon came from which the purchase
+    /// was made with, if it was.
+    pub trail: Vec<BusinessId>,
+    /// The vault's text that describes the coupon.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<ReasonId>,
+    /// The vault's text that says what a gift is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gift: Option<ReasonId>,
+}
+
+/// A purchase at the target of a chain's step followed from a purchase that had triggered the step, with its coupon or without.
+/// Rule X4.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChainConverted {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Which version of it.
+    pub version: u32,
+    /// The step's place in it, from 0.
+    pub step: u32,
+    /// The purchase that triggered the step.
+    pub trigger_id: PurchaseId,
+    /// The purchase that follows.
+    pub purchase_id: PurchaseId,
+    /// When that was.
+    pub bought_at: Timestamp,
+    /// Where it was.
+    pub business_id: BusinessId,
+    /// Whether one of the two visits is a medical secret.
+    pub confidentiality: Confidentiality,
+}
+
 /// She was given a coupon for a business. Rule C1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -122,8 +174,11 @@ pub struct CouponIssued {
     pub conditions: CouponConditions,
     /// The last moment at which it is good.
     pub expires_at: Timestamp,
-    /// Who bears it: that business or the coalition. Rule C4.
+    /// Who bears it: a business, in general that one, or the coalition. Rule C4.
     pub funded_by: Funder,
+    /// The step of a chain that gave it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chain: Option<Box<FromChain>>,
 }
 
 /// She asked for a code to use it with; a code before it is no longer good. Rule C2.
@@ -218,7 +273,8 @@ pub struct CouponExpired {
     pub confidentiality: Confidentiality,
 }
 
-/// The business or an admin took it away before it was used. Rule C2.
+/// It was taken away before it was used: by the business or an admin for a reason, or because the purchase that had
+/// triggered it was refunded. Rules C2, F5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -230,7 +286,11 @@ pub struct CouponRevoked {
     /// Whether a visit there is a medical secret.
     pub confidentiality: Confidentiality,
     /// Why, in the vault.
-    pub reason_id: ReasonId,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason_id: Option<ReasonId>,
+    /// The refund.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refund_id: Option<RefundId>,
 }
 
 /// The origin of the lots of a fact about a coupon's use.

@@ -22,8 +22,8 @@ pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
 pub use coupon::{
-    CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
-    CouponRedeemed, CouponRevoked,
+    ChainConverted, CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued,
+    CouponReckoned, CouponRedeemed, CouponRevoked, FromChain,
 };
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
@@ -107,6 +107,7 @@ pub enum MemberEvent {
     CouponReckoned(CouponReckoned),
     CouponExpired(CouponExpired),
     CouponRevoked(CouponRevoked),
+    ChainConverted(ChainConverted),
     AccountMerged(AccountMerged),
     AccountTakenIn(AccountTakenIn),
     AccountParted(AccountParted),

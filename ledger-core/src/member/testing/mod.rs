@@ -5,11 +5,13 @@
 //! and lets everyone report her purchases.
 
 mod asks;
+mod chains;
 mod coupons;
 mod facts;
 mod merging;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
+pub(crate) use chains::{TRIGGERED, chain_id, steps, take};
 pub(crate) use coupons::{Coupon, activate, bonus, code, coupon, coupon_id, fixed, percent, revoke};
 pub(crate) use facts::{
     IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,
@@ -226,6 +228,9 @@ impl World {
     }
 
     pub(crate) fn write(&mut self, occurred_at: Timestamp, event: Event) {
+        if let Event::Chain(fact) = &event {
+            return self.registry.chains.apply(fact).expect("a history that holds");
+        }
         let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
         let place = usize::from(self.after) * 1_000_000 + self.log.len() + 1;
         let position = Position::try_from(place).expect("a short log");

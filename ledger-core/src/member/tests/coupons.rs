@@ -154,7 +154,8 @@ fn rule_c2_a_revoked_coupon_is_gone() {
         coupon_id: coupon_id(1),
         business_id: business_id("mindal"),
         confidentiality: Confidentiality::Ordinary,
-        reason_id: reason_id(1),
+        reason_id: Some(reason_id(1)),
+        refund_id: None,
     };
     world.clone().when(revoke(1)).then([revoked.into()]);
     let world = world.after(revoke(1));

@@ -17,6 +17,7 @@ mod properties;
 mod quarantine;
 mod redemptions;
 mod refunds;
+mod rewards;
 mod simulation;
 mod standing;
 mod statuses;

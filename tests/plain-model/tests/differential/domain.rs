@@ -280,6 +280,7 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::DueWritten
         | MemberOutcome::QuarantineDropped { .. }
         | MemberOutcome::Reviewed
+        | MemberOutcome::Rewarded { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,

@@ -1,0 +1,109 @@
+//! Chains that run, and purchases that trigger them, in few words.
+
+use uuid::Uuid;
+
+use super::{Ask, World, business_id, purchase_id, rub};
+use crate::chain::definition::{
+    Audience, ChainFunder, ChainKind, CouponTemplate, Definition, Limits, Reward, Step,
+};
+use crate::chain::event::{ChainActivated, ChainDrafted, ChainEvent};
+use crate::ids::{ChainId, CouponId, ReasonId};
+use crate::log::Event;
+use crate::member::command::MemberCommand;
+use crate::member::event::{CouponBenefit, MemberEvent, PolicyMoment};
+use crate::member::reward::TakeReward;
+
+/// The serial of the coupon that the first step of chain 1 gives for the first purchase.
+pub(crate) const TRIGGERED: u8 = 111;
+
+/// The chain with this serial.
+pub(crate) fn chain_id(serial: u8) -> ChainId {
+    ChainId::from_uuid(Uuid::from_u128(0xc4a1_0000 + u128::from(serial)))
+}
+
+/// A fan, mutual or linear chain of these steps: 500 ₽ off a bill of 1,500 at least, for a purchase of 2,000 at least within
+/// 14 days, at the source's cost.
+pub(crate) fn steps(kind: ChainKind, pairs: &[(&str, &str)]) -> Definition {
+    let coupon = CouponTemplate {
+        gives: CouponBenefit::DiscountFixed { value: rub("500.00") },
+        min_bill: Some(rub("1500.00")),
+        life_days: 30,
+        description: Some(ReasonId::from_uuid(Uuid::from_u128(2))),
+        gift: None,
+    };
+    let step = |(from, to): &(&str, &str)| Step {
+        from: business_id(from),
+        to: business_id(to),
+        window_days: 14,
+        min_amount: Some(rub("2000.00")),
+        reward: Reward::Coupon { coupon: coupon.clone() },
+    };
+    Definition {
+        name: ReasonId::from_uuid(Uuid::from_u128(1)),
+        kind,
+        steps: pairs.iter().map(step).collect(),
+        audience: Audience::default(),
+        limits: Limits::default(),
+        from: None,
+        to: None,
+        funded_by: ChainFunder::Source,
+    }
+}
+
+impl World {
+    /// The chain with this serial runs from now on.
+    pub(crate) fn running(mut self, serial: u8, definition: Definition) -> Self {
+        let (chain_id, version, at) = (chain_id(serial), 1, self.now);
+        let drafted = ChainDrafted { chain_id, version, definition: Box::new(definition) };
+        for fact in [
+            ChainEvent::ChainDrafted(drafted),
+            ChainEvent::ChainActivated(ChainActivated { chain_id, version, at }),
+        ] {
+            self.registry.chains.apply(&fact).expect("a new chain");
+        }
+        self
+    }
+}
+
+/// A purchase triggers a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Take {
+    chain: u8,
+    step: u32,
+    purchase: u8,
+}
+
+/// The `purchase`th purchase triggers this step of the first version of this chain.
+pub(crate) const fn take(chain: u8, step: u32, purchase: u8) -> Take {
+    Take { chain, step, purchase }
+}
+
+impl Ask for Take {
+    fn command(self, world: &mut World) -> MemberCommand {
+        let Self { chain, step, purchase } = self;
+        let accrual = world.log.iter().find_map(|(at, event)| match event {
+            Event::Member(MemberEvent::BonusAccrued(fact)) if fact.purchase_id == purchase_id(purchase) => {
+                Some((*at, fact))
+            }
+            _ => None,
+        });
+        let (bought_at, fact) = accrual.expect("a recorded purchase");
+        let looked_up_at = match fact.inputs.policy_moment {
+            PolicyMoment::OccurredAt => bought_at,
+            PolicyMoment::RecordedAt => world.now,
+        };
+        let serial = [chain, u8::try_from(step).expect("few steps"), purchase];
+        let serial = serial.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(10).wrapping_add(*digit));
+        MemberCommand::TakeReward(Box::new(TakeReward {
+            chain_id: chain_id(chain),
+            version: 1,
+            step,
+            purchase_id: purchase_id(purchase),
+            business_id: fact.business_id,
+            bought_at,
+            looked_up_at,
+            status: fact.inputs.status,
+            coupon_id: CouponId::of_key(&[serial.wrapping_add(10); 32]),
+        }))
+    }
+}

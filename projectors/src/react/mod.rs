@@ -1,0 +1,191 @@
+//! The reactor of chains: a purchase that triggers a step becomes a command, which decides whether there is a reward. Design
+//! J5; Rule X3.
+//!
+//! Why it is right:
+//! 1. It decides nothing: it names the purchase and the step, and the command path decides on the log, where limits and budgets
+//!    are exact whoever else decides (X5).
+//! 2. The key of a command follows from (chain, version, step, purchase): seen again after a crash, a replay, or by another
+//!    instance, it is answered as the repeat it is, and writes nothing.
+//! 3. It is driven as a read model is: its place is committed only behind purchases whose commands were answered, one instance
+//!    owns it, gaps are refilled. It is none: a rebuild does not know it.
+//!
+//! Bounds: [`COMMANDS_AT_ONCE`] commands are on their way at a time; a purchase looks at the chains of its own business.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use ledger_core::chain::definition::Reward;
+use ledger_core::context::Registry;
+use ledger_core::ids::{CorrelationId, CouponId, MemberId};
+use ledger_core::log::Actor;
+use ledger_core::member::event::{BonusAccrued, MemberEvent, PolicyMoment};
+use ledger_core::member::reward::TakeReward;
+use ledger_core::member::{MemberCommand, MemberOutcome};
+use ledger_ops::clock::Clock;
+use ledger_store::published::Published;
+use ledger_store::start::check_durable;
+use ledger_store::{
+    Command, ExecuteError, Idempotency, Ledger, LedgerOptions, Outcome, Receipt, Repeat, Request,
+};
+use sqlx::PgConnection;
+
+use crate::engine::{Decoded, Fact, OpenSource, Options, Projection, Projector};
+use crate::error::ProjectError;
+use crate::schedule::key_of;
+use crate::source::failure;
+
+/// Its name, and that of the schema with its place.
+pub const NAME: &str = "react";
+/// Commands on their way at once.
+const COMMANDS_AT_ONCE: usize = 256;
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// The reactor of one installation.
+pub struct React {
+    options: Options,
+    clock: Clock,
+    published: Published,
+    open_source: OpenSource,
+}
+
+impl React {
+    /// The reactor on the log of `options`, by `clock`, fed by what `open_source` opens; none of `published` may be ahead of
+    /// the log.
+    #[must_use]
+    pub const fn new(options: Options, clock: Clock, published: Published, open_source: OpenSource) -> Self {
+        Self { options, clock, published, open_source }
+    }
+
+    /// Works until the task is dropped; returns only for what trying again cannot help.
+    pub async fn run(self) -> ProjectError {
+        let ledger = loop {
+            match self.open().await {
+                Ok(ledger) => break ledger,
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "the reactor tries again");
+                    tokio::time::sleep(BACKOFF).await;
+                }
+                Err(error) => return error,
+            }
+        };
+        let Self { options, published, open_source, .. } = self;
+        let projector = Projector::new(Box::new(Rewards { ledger }), options, open_source);
+        tokio::select! {
+            error = projector.run() => error,
+            refused = published.watch() => failure(refused),
+        }
+    }
+
+    /// It appends: what the service refuses at its start, it refuses too (design L9).
+    async fn open(&self) -> Result<Ledger, ProjectError> {
+        let log = self.options.log.pool().clone();
+        check_durable(&log).await.map_err(failure)?;
+        self.published.clone().ask().await.map_err(failure)?;
+        Ledger::open(log, LedgerOptions::default(), self.clock.clone()).await.map_err(failure)
+    }
+}
+
+struct Rewards {
+    ledger: Ledger,
+}
+
+impl Projection for Rewards {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn tables(&self) -> &'static str {
+        ""
+    }
+
+    fn apply<'a>(
+        &'a self,
+        _: &'a mut PgConnection,
+        events: &'a [Decoded],
+    ) -> BoxFuture<'a, Result<(), ProjectError>> {
+        Box::pin(async move {
+            let accruals = || events.iter().filter_map(accrual);
+            let Some(newest) = accruals().map(|(event, ..)| event.position).max() else { return Ok(()) };
+            if self.ledger.head() < newest {
+                // A chain may have been activated just before a purchase.
+                self.ledger.refresh().await;
+            }
+            let registry = self.ledger.registry();
+            let asked: Vec<_> =
+                accruals().flat_map(|(event, member, fact)| asked(&registry, event, member, fact)).collect();
+            let answers = futures::stream::iter(asked).map(|request| self.ledger.execute(request));
+            let mut answers = answers.buffer_unordered(COMMANDS_AT_ONCE);
+            while let Some(answer) = answers.next().await {
+                told(answer)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What a purchase was recorded with: its accrual, which follows it in the same append, says all that is asked for.
+fn accrual(event: &Decoded) -> Option<(&Decoded, MemberId, &BonusAccrued)> {
+    match &event.fact {
+        Fact::Member(member, MemberEvent::BonusAccrued(fact)) if fact.revision.is_none() => {
+            Some((event, *member, fact))
+        }
+        _ => None,
+    }
+}
+
+/// The commands that a purchase leads to.
+fn asked(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
+    let looked_up_at = match fact.inputs.policy_moment {
+        PolicyMoment::OccurredAt => event.occurred_at,
+        PolicyMoment::RecordedAt => event.recorded_at,
+    };
+    let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
+    let with_coupons = triggered.filter(|it| matches!(it.step.reward, Reward::Coupon { .. }));
+    let request = with_coupons.map(|it| {
+        let (chain_id, version, step) = (it.chain.chain_id, it.version.version, it.place);
+        let (chain, purchase) = (chain_id.as_uuid(), fact.purchase_id.as_uuid());
+        let (of_version, of_step) = (version.to_be_bytes(), step.to_be_bytes());
+        let cause: [&[u8]; 5] = [b"reward ", chain.as_bytes(), &of_version, &of_step, purchase.as_bytes()];
+        let (id, key) = key_of(&cause.concat());
+        let command = MemberCommand::TakeReward(Box::new(TakeReward {
+            chain_id,
+            version,
+            step,
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            bought_at: event.occurred_at,
+            looked_up_at,
+            status: fact.inputs.status,
+            coupon_id: CouponId::of_key(&key),
+        }));
+        Request {
+            command: Command::Member { member_id, command },
+            idempotency: Idempotency { key, revision: 1, fingerprint: key },
+            actor: Actor::SYSTEM,
+            source: "react",
+            correlation_id: CorrelationId::from_uuid(id),
+        }
+    });
+    request.collect()
+}
+
+/// Counts what was given; what can be asked again is.
+fn told(answer: Result<Receipt, ExecuteError>) -> Result<(), ProjectError> {
+    match answer {
+        Ok(Receipt {
+            outcome: Outcome::Member(MemberOutcome::Rewarded { coupon_id: Some(_) }),
+            repeat: Repeat::First,
+            ..
+        }) => metrics::counter!("cross_promo_triggered_total").increment(1),
+        Ok(_) => {}
+        Err(error @ (ExecuteError::Unavailable | ExecuteError::Stopped)) => {
+            return Err(ProjectError::Sink { what: "a command of the reactor", source: Box::new(error) });
+        }
+        Err(error @ (ExecuteError::Refused(_) | ExecuteError::Corrupt)) => {
+            tracing::error!(%error, "a reward cannot be decided");
+            metrics::counter!("react_refused_total").increment(1);
+        }
+    }
+    Ok(())
+}
