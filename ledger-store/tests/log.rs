@@ -171,8 +171,15 @@ async fn design_l4_a_repeat_gets_the_first_answer_whatever_is_true_today_and_who
         assert_eq!((receipts[20].repeat, receipts[20].position), (Repeat::Replayed, second.position));
         assert_eq!((receipts[21].repeat, receipts[21].position), (Repeat::Replayed, first.position));
     }
+    // A process that has seen no repeats yet, and one that comes before what is new of the same member.
+    let other = log.open(LedgerOptions::default()).await;
+    let fresh = (0..20).map(|number| request(purchase(there, shop, 10_000), &format!("behind {number}")));
+    let all: Vec<_> = [repeated].into_iter().chain(fresh).collect();
+    let answers = join_all(all.into_iter().map(|request| other.execute(request))).await;
+    let repeats: Vec<_> = answers.into_iter().map(|answer| answer.expect("answered").repeat).collect();
+    assert_eq!((repeats[0], &repeats[1..]), (Repeat::Replayed, [Repeat::First; 20].as_slice()));
     let rows = whole_log(&log.pool().await).await;
-    assert_eq!(rows.iter().filter(|stored| stored.row.event_type == "PurchaseRecorded").count(), 62);
+    assert_eq!(rows.iter().filter(|stored| stored.row.event_type == "PurchaseRecorded").count(), 82);
 }
 
 #[tokio::test(flavor = "multi_thread")]

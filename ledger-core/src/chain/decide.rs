@@ -1,5 +1,7 @@
 //! Decisions about chains: drawing one up, changing it, and each step of its way. Rules X1, X2.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::definition::{Audience, ChainFunder, ChainKind, Definition, Limits, Step};
 use super::event::{
     ChainActivated, ChainApproved, ChainConsented, ChainDrafted, ChainEnded, ChainPaused, ChainRejected,
@@ -109,14 +111,20 @@ fn one(event: impl Into<Event>, version: u32, state: ChainState) -> Decided {
 
 fn draft(chain_id: ChainId, definition: &Definition, context: &Context<'_>) -> Decided {
     check(definition, context)?;
-    for party in definition.parties() {
-        let open = context.registry.chains.before(u32::MAX);
-        let open = open.filter(|chain| chain.newest.state != ChainState::Ended && chain.involves(party));
-        if open.count() >= CHAINS_MAX {
-            return Err(Rejection::TooManyChains);
+    has_room(&definition.parties(), context)?;
+    one(ChainDrafted { chain_id, version: 1, definition: Box::new(definition.clone()) }, 1, ChainState::Draft)
+}
+
+/// Whether each of these can be part of one more chain.
+fn has_room(parties: &BTreeSet<BusinessId>, context: &Context<'_>) -> Result<(), Rejection> {
+    let mut room: BTreeMap<BusinessId, usize> = parties.iter().map(|party| (*party, CHAINS_MAX)).collect();
+    let all = context.registry.chains.before(u32::MAX);
+    for chain in all.filter(|chain| chain.newest.state != ChainState::Ended) {
+        for (_, left) in room.iter_mut().filter(|(party, _)| chain.involves(**party)) {
+            *left = left.checked_sub(1).filter(|left| *left > 0).ok_or(Rejection::TooManyChains)?;
         }
     }
-    one(ChainDrafted { chain_id, version: 1, definition: Box::new(definition.clone()) }, 1, ChainState::Draft)
+    Ok(())
 }
 
 fn check(definition: &Definition, context: &Context<'_>) -> Result<(), Rejection> {
@@ -135,6 +143,7 @@ fn revise(chain: &Chain, change: &ChangeChain, context: &Context<'_>) -> Decided
         return Ok((Vec::new(), Standing { version: *version, state: *state }));
     }
     check(&definition, context)?;
+    has_room(&definition.parties().into_iter().filter(|party| !chain.involves(*party)).collect(), context)?;
     let version = version.checked_add(1).ok_or(Rejection::AmountOutOfRange)?;
     let revised = ChainRevised { chain_id: chain.chain_id, version, definition: Box::new(definition) };
     one(revised, version, ChainState::Draft)

@@ -206,6 +206,14 @@ impl Definition {
         if self.from.zip(self.to).is_some_and(|(from, to)| to <= from) {
             wrong.insert("to".to_owned(), "must be after from".to_owned());
         }
+        let is_clinic = |id| {
+            businesses.get(id).is_some_and(|business| business.confidentiality == Confidentiality::Medical)
+        };
+        if self.funded_by == ChainFunder::Source && self.steps.iter().any(|step| is_clinic(step.from)) {
+            // Compliance M1: whoever bears a coupon stands beside its member wherever she uses it.
+            let what = "must be target or coalition where a step begins at a medical business";
+            wrong.insert("funded_by".to_owned(), what.to_owned());
+        }
         let limits = [("limits.per_member", self.limits.per_member), ("limits.total", self.limits.total)];
         for (field, _) in limits.iter().filter(|(_, limit)| *limit == Some(0)) {
             wrong.insert((*field).to_owned(), "must be above zero".to_owned());

@@ -221,6 +221,17 @@ fn compliance_m1_a_clinics_coupon_has_no_words_and_is_no_gift() {
 }
 
 #[test]
+fn compliance_m1_a_clinic_does_not_bear_what_its_visits_bring_elsewhere() {
+    let by = |funded_by, steps: Pairs| {
+        wrong_of(&Definition { funded_by, ..chain(ChainKind::Linear, steps) }).into_keys().collect::<Vec<_>>()
+    };
+    let from_the_clinic: Pairs = &[("steam-center", "mindal"), ("mindal", "buket")];
+    assert_eq!(by(ChainFunder::Source, from_the_clinic), ["funded_by"]);
+    assert_eq!(by(ChainFunder::Target, from_the_clinic), Vec::<String>::new());
+    assert_eq!(by(ChainFunder::Coalition, from_the_clinic), Vec::<String>::new());
+}
+
+#[test]
 fn rule_x5_what_a_reward_costs_at_most() {
     let of = |gives| Reward::Coupon { coupon: CouponTemplate { gives, ..off(1) } }.costs_at_most();
     let percent = |cap| CouponBenefit::DiscountPercent { value: "10".parse().expect("a percentage"), cap };

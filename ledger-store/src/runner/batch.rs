@@ -267,6 +267,11 @@ impl Batch {
         are_repeats
     }
 
+    /// Whether a command that is no repeat could not be decided or written.
+    pub(super) fn has_unwritable(&self) -> bool {
+        self.decided.iter().any(|decided| matches!(decided.answer, Err(ExecuteError::Corrupt)))
+    }
+
     /// Everything that it was to answer.
     pub(super) fn into_pending(self) -> impl Iterator<Item = Pending> {
         self.decided.into_iter().map(|decided| decided.pending).chain(self.later)

@@ -159,10 +159,11 @@ impl Decider {
     }
 
     fn tell(&self, publish: &watch::Sender<Arc<Registry>>, shared: &Shared) {
-        shared.head.store(self.committed_head, Ordering::Release);
+        // First the registry: who sees the head finds what it knows of chains and businesses.
         if !Arc::ptr_eq(&publish.borrow(), &self.committed.registry) {
             publish.send_replace(Arc::clone(&self.committed.registry));
         }
+        shared.head.store(self.committed_head, Ordering::Release);
     }
 
     /// Waits for messages as long as the open batch has room for them, and for the flight if there is one.
@@ -286,7 +287,7 @@ impl Decider {
 
     /// What a batch writes is proved by its append. What writes nothing (a refusal, say) may be a repeat, or have been decided
     /// on what is no longer true: the head of the log is not where the batch was decided. Or a refusal was of a newer revision
-    /// that was taken for a purchase.
+    /// that was taken for a purchase. Or a repeat that would be written twice left its member's next command without her state.
     ///
     /// With events to append the compare-and-set proves the head after this; without, it is read after the keys.
     async fn prove_unwritten(&self, batch: &mut Batch) -> Result<Proof, StoreError> {
@@ -295,7 +296,8 @@ impl Decider {
             return Ok(Proof::Holds);
         }
         let mut db = self.pool.acquire().await?;
-        if !batch.answer_known(&known_keys(&mut db, &unproved).await?) {
+        let are_repeats = batch.answer_known(&known_keys(&mut db, &unproved).await?);
+        if !are_repeats || batch.has_unwritable() {
             return Ok(Proof::Amends);
         }
         let holds = batch.events.len() > 0 || log::head(&mut *db).await? == batch.expected;

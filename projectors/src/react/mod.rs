@@ -111,6 +111,11 @@ impl Projection for Rewards {
                 // A chain may have been activated just before a purchase.
                 self.ledger.refresh().await;
             }
+            if self.ledger.head() < newest {
+                // What is not known yet must not be passed by.
+                let source = Box::new(ExecuteError::Unavailable);
+                return Err(ProjectError::Sink { what: "the log, up to a purchase", source });
+            }
             let registry = self.ledger.registry();
             let asked: Vec<_> =
                 accruals().flat_map(|(event, member, fact)| asked(&registry, event, member, fact)).collect();
