@@ -10,8 +10,8 @@ use ledger_core::category::Category;
 use ledger_core::ids::{PurchaseId, RefundId};
 use ledger_core::time::Timestamp;
 
-use crate::Kopecks;
 use crate::status::Status;
+use crate::{Kopecks, calendar};
 
 /// One version of the policy. Rates in ten-thousandths, multipliers in hundredths, amounts in kopecks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +185,7 @@ impl Circle {
     #[must_use]
     pub fn moment(&self, occurred_at: Timestamp, now: Timestamp) -> Timestamp {
         let lag = TimeDelta::hours(self.policy(now).policy_lag_hours);
-        if now.since(occurred_at) <= lag { occurred_at } else { now }
+        if calendar::between(occurred_at, now) <= lag { occurred_at } else { now }
     }
 
     /// The categories with an ordinary business. Rule S1.
@@ -213,7 +213,7 @@ impl Circle {
         refund: RefundId,
         amount: Kopecks,
     ) {
-        let until = now.plus(TimeDelta::days(self.policy(now).orphan_days));
+        let until = calendar::later(now, TimeDelta::days(self.policy(now).orphan_days));
         let waiting = Waiting { purchase, refund, amount, until };
         if let Some(business) = self.businesses.iter_mut().find(|business| business.slug == slug) {
             business.waiting.push(waiting);

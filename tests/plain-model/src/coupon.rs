@@ -19,7 +19,7 @@ use crate::circle::{Business, Circle};
 use crate::lot::{COALITION, Lot, Place};
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::status::Status;
-use crate::{Kopecks, Refusal, rounded};
+use crate::{Kopecks, Refusal, calendar, rounded};
 
 /// What a coupon gives. Rule C1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Member {
         let days = TimeDelta::days(circle.policy(now).activation_days);
         let coupon = self.coupons.iter_mut().find(|it| it.id == id && it.is_open(now));
         let coupon = coupon.ok_or("COUPON_CLOSED")?;
-        let fresh = (code, coupon.expires_at.min(now.plus(days)));
+        let fresh = (code, coupon.expires_at.min(calendar::later(now, days)));
         let (code, valid_until) = *coupon.code.insert(match coupon.code {
             Some((good, until)) if now <= until => (good, until),
             _ => fresh,
@@ -202,7 +202,7 @@ impl Member {
             funder: used.funder.clone(),
             purchase: Some(document.id),
             available_from: now,
-            expires_at: now.moscow_day().plus_days(circle.policy(now).life_days).end(),
+            expires_at: calendar::end_of(calendar::days_after(now, circle.policy(now).life_days)),
             moves: Vec::new(),
             counted_expired: Vec::new(),
         };

@@ -14,15 +14,15 @@
 use chrono::TimeDelta;
 use ledger_core::time::Timestamp;
 
-use crate::Kopecks;
 use crate::circle::Circle;
 use crate::lot::{ExpiredTo, Lot, Place};
 use crate::member::Member;
 use crate::redemption::End;
+use crate::{Kopecks, calendar};
 
 /// Just after the last moment of a lot's life.
 fn end_of(lot: &Lot) -> Timestamp {
-    lot.expires_at.plus(TimeDelta::microseconds(1))
+    calendar::later(lot.expires_at, TimeDelta::microseconds(1))
 }
 
 impl Member {

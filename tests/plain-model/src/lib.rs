@@ -1,11 +1,12 @@
 //! A second, plain model of the loyalty rules: simple, slow, and written from the rule book alone.
 //!
-//! It shares no code with the domain but ids, money and time, and it is made to be read beside the rule book. It keeps
+//! It shares no code with the domain but ids, categories and the type of a moment, and it is made to be read beside the rule book. It keeps
 //! everything that ever happened in lists (purchases, lots with each of their moves, holds, refunds, debts) and works every
 //! answer out from them anew: no caches, no running sums. `tests/differential.rs` holds it against the domain.
 //!
 //! | file | rules |
 //! |---|---|
+//! | `calendar.rs` | T1, T2: a calendar of its own |
 //! | `circle.rs` | P1, B3: policies, businesses and what waits for purchases |
 //! | `coupon.rs` | C |
 //! | `lot.rs` | B5–B7, M1: lots as lists of moves between places |
@@ -23,6 +24,7 @@
 //! says at its top how it reads what the rule book leaves open.
 
 pub mod books;
+pub mod calendar;
 pub mod circle;
 pub mod coupon;
 mod due;

@@ -15,7 +15,7 @@ use crate::lot::{Lot, Place};
 use crate::redemption::Hold;
 use crate::refund::{Debt, Refund};
 use crate::status::{Status, Track};
-use crate::{Kopecks, Refusal};
+use crate::{Kopecks, Refusal, calendar};
 
 /// A recorded purchase with its refunds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -312,7 +312,7 @@ impl Member {
             ..Balance::default()
         };
         balance.total = balance.available + balance.pending + balance.held;
-        let soon = now.moscow_day().plus_days(circle.policy(now).expiring_soon_days).end();
+        let soon = calendar::end_of(calendar::days_after(now, circle.policy(now).expiring_soon_days));
         for lot in after.lots.iter().filter(|lot| lot.expires_at <= soon) {
             let left = lot.amount_at(&Place::Available) + lot.amount_at(&Place::Pending);
             if left > 0 {

@@ -23,7 +23,7 @@ use crate::lot::{COALITION, Lot, Place};
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::redemption::End;
 use crate::status::Status;
-use crate::{Kopecks, Refusal, rounded};
+use crate::{Kopecks, Refusal, calendar, rounded};
 
 /// What is earned and by whom it is funded. Rules B4, B5.
 struct Accrual {
@@ -47,7 +47,7 @@ impl Member {
             return known;
         }
         let policy = circle.policy(now);
-        if document.occurred_at > now.plus(TimeDelta::minutes(policy.future_minutes)) {
+        if document.occurred_at > calendar::later(now, TimeDelta::minutes(policy.future_minutes)) {
             return Err("OCCURRED_IN_FUTURE");
         }
         if self.is_blocked && document.import.is_none() && document.redemption.is_none() {
@@ -55,10 +55,12 @@ impl Member {
         }
         let said = document.import.flatten().unwrap_or(registered_at);
         let registered_at = registered_at.min(said);
-        if document.occurred_at < registered_at.minus(TimeDelta::hours(policy.before_membership_hours)) {
+        if document.occurred_at
+            < calendar::earlier(registered_at, TimeDelta::hours(policy.before_membership_hours))
+        {
             return Ok(Outcome::BeforeMembership);
         }
-        let oldest = now.minus(TimeDelta::days(policy.max_age_days));
+        let oldest = calendar::earlier(now, TimeDelta::days(policy.max_age_days));
         if document.import.is_none() {
             self.write_due(circle, now);
         }
@@ -82,7 +84,7 @@ impl Member {
 
     /// Rule D5.
     fn is_reported_twice(&self, document: &Document, minutes: i64) -> bool {
-        let apart = |one: Timestamp, other: Timestamp| one.max(other).since(one.min(other));
+        let apart = |one: Timestamp, other: Timestamp| calendar::between(one.min(other), one.max(other));
         let is_near = |moment| apart(moment, document.occurred_at) <= TimeDelta::minutes(minutes);
         let is_counted = self.purchases.iter().any(|known| {
             known.business == document.business
@@ -120,7 +122,7 @@ impl Member {
         let waited = self.quarantine.remove(place);
         let document = Document { redemption: None, redeem_amount: None, import: None, ..waited };
         let business = circle.business(&document.business).expect("known");
-        let lives_until = now.moscow_day().plus_days(circle.policy(now).returned_life_days).end();
+        let lives_until = calendar::end_of(calendar::days_after(now, circle.policy(now).returned_life_days));
         let moment = circle.moment(document.occurred_at, now);
         self.record(circle, now, moment, &document, (business, Some(lives_until)))
     }
@@ -163,8 +165,9 @@ impl Member {
         let redeemed: Kopecks = spent.iter().map(|(_, amount)| amount).sum();
         let accrual = self.accrual(circle, moment, document.amount - redeemed - discount, business);
         let days = business.hold_days(moment, circle.policy(moment));
-        let available_from = document.occurred_at.plus(TimeDelta::days(i64::from(days)));
-        let expires_at = document.occurred_at.moscow_day().plus_days(circle.policy(moment).life_days).end();
+        let available_from = calendar::later(document.occurred_at, TimeDelta::days(i64::from(days)));
+        let expires_at =
+            calendar::end_of(calendar::days_after(document.occurred_at, circle.policy(moment).life_days));
         let expires_at = lives_until.map_or(expires_at, |least| expires_at.max(least));
         let mut purchase = Purchase {
             id: document.id,

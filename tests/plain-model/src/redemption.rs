@@ -14,7 +14,7 @@ use ledger_core::time::Timestamp;
 use crate::circle::{Business, Circle};
 use crate::lot::Place;
 use crate::member::{Document, Member, Outcome};
-use crate::{Kopecks, Refusal};
+use crate::{Kopecks, Refusal, calendar};
 
 /// How a hold ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Member {
             return Err("INSUFFICIENT_BONUSES");
         }
         let parts = self.take(amount, now, &Place::Held);
-        let lapses_at = now.plus(TimeDelta::minutes(policy.hold_minutes));
+        let lapses_at = calendar::later(now, TimeDelta::minutes(policy.hold_minutes));
         self.holds.push(Hold { id, business: business.slug.clone(), parts, lapses_at, end: None });
         Ok(Outcome::Held { held: amount, expires_at: lapses_at })
     }

@@ -18,7 +18,7 @@ use ledger_core::time::Timestamp;
 use crate::circle::{Business, Circle};
 use crate::lot::{COALITION, ExpiredTo, Lot, Place};
 use crate::member::{Member, Outcome};
-use crate::{Kopecks, Refusal, rounded};
+use crate::{Kopecks, Refusal, calendar, rounded};
 
 /// The largest amount a request may carry.
 pub const AMOUNT_MAX: Kopecks = 10_000_000_000;
@@ -68,7 +68,7 @@ impl Member {
         amount: Kopecks,
         occurred_at: Timestamp,
     ) -> Result<Outcome, Refusal> {
-        if occurred_at > now.plus(TimeDelta::minutes(circle.policy(now).future_minutes)) {
+        if occurred_at > calendar::later(now, TimeDelta::minutes(circle.policy(now).future_minutes)) {
             return Err("OCCURRED_IN_FUTURE");
         }
         if amount <= 0 || amount > AMOUNT_MAX {
@@ -192,7 +192,7 @@ impl Member {
             }
         }
         if instead > 0 {
-            let expires_at = now.moscow_day().plus_days(policy.returned_life_days).end();
+            let expires_at = calendar::end_of(calendar::days_after(now, policy.returned_life_days));
             self.give(LotId::returned_by(refund), now, instead, expires_at);
         }
     }

@@ -14,7 +14,7 @@ use crate::circle::Circle;
 use crate::lot::Place;
 use crate::member::{Member, Outcome};
 use crate::refund::AMOUNT_MAX;
-use crate::{Kopecks, Refusal};
+use crate::{Kopecks, Refusal, calendar};
 
 impl Member {
     /// Rule S4.
@@ -98,7 +98,7 @@ impl Member {
             return Err("AMOUNT_OUT_OF_RANGE");
         }
         let days = life_days.unwrap_or(circle.policy(now).life_days);
-        let expires_at = now.moscow_day().plus_days(days).end();
+        let expires_at = calendar::end_of(calendar::days_after(now, days));
         self.give(lot, now, amount, expires_at);
         self.repay(now);
         Ok(Outcome::Granted { expires_at: Some(expires_at) })

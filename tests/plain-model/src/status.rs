@@ -8,12 +8,13 @@
 //! - S3: the day of a fall is the Moscow day of the evaluation plus the grace; what she falls to is what she meets then.
 //! - S3: a policy without grace ends a grace that runs, at the next evaluation.
 
+use chrono::NaiveDate;
 use ledger_core::category::Category;
-use ledger_core::time::{MoscowDay, Timestamp};
+use ledger_core::time::Timestamp;
 
-use crate::Kopecks;
 use crate::circle::{Circle, Policy};
 use crate::member::Member;
+use crate::{Kopecks, calendar};
 
 /// A status, the lowest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +50,7 @@ pub struct Track {
     /// The status.
     pub status: Status,
     /// The day of the fall, if one is scheduled. Rule S3.
-    pub falls_on: Option<MoscowDay>,
+    pub falls_on: Option<NaiveDate>,
     /// Whether she is among the top spenders. Rule S1.
     pub is_top: bool,
 }
@@ -89,7 +90,7 @@ impl Member {
         upto: Option<Timestamp>,
         with_medical: bool,
     ) -> Spent {
-        let after = at.months_before(policy.window_months);
+        let after = calendar::months_before(at, policy.window_months);
         let mut spent = Spent { amount: 0, categories: Vec::new() };
         for purchase in &self.purchases {
             let business = circle.business(&purchase.business).expect("known");
@@ -135,13 +136,13 @@ impl Member {
         if is_invited {
             target = Status::InnerCircle;
         }
-        let today = at.moscow_day();
+        let today = calendar::day(at);
         let is_over = policy.grace_days == 0 || track.falls_on.is_some_and(|day| day <= today);
         if target >= track.status || is_over {
             track.status = target;
             track.falls_on = None;
         } else if track.falls_on.is_none() {
-            track.falls_on = Some(today.plus_days(policy.grace_days));
+            track.falls_on = Some(calendar::days_after(at, policy.grace_days));
         }
     }
 

@@ -3,6 +3,7 @@
 use ledger_core::category::Category;
 use ledger_core::ids::{PurchaseId, RedemptionId, RefundId};
 use ledger_core::time::Timestamp;
+use plain_model::calendar;
 use plain_model::circle::{Business, Circle, Policy, Terms};
 use plain_model::journey::{Journey, Line, OfBusiness, OfMember};
 use plain_model::member::{Command, Document, Member, Outcome};
@@ -34,6 +35,18 @@ fn circle() -> Circle {
 
 fn purchase_id(serial: u8) -> PurchaseId {
     PurchaseId::of_key(&[serial; 32])
+}
+
+#[test]
+fn rule_t2_days_are_moscows_and_months_end_where_they_end() {
+    let late = at("2028-02-28T21:00:00Z");
+    assert_eq!(calendar::day(late).to_string(), "2028-02-29");
+    assert_eq!(calendar::end_of(calendar::day(late)), at("2028-02-29T20:59:59.999999Z"));
+    assert_eq!(calendar::day(at("2028-02-28T20:59:59.999999Z")).to_string(), "2028-02-28");
+    assert_eq!(calendar::days_after(late, 90).to_string(), "2028-05-29");
+    assert_eq!(calendar::months_before(late, 12), at("2027-02-27T21:00:00Z"));
+    assert_eq!(calendar::months_before(at("2026-03-31T09:30:00Z"), 13), at("2025-02-28T09:30:00Z"));
+    assert_eq!(calendar::months_before(at("2026-01-31T09:30:00Z"), 2), at("2025-11-30T09:30:00Z"));
 }
 
 fn bill(serial: u8, business: &str, amount: i128, occurred_at: &str) -> Document {

@@ -1,9 +1,7 @@
-//! Newer revisions of a document. Rules D2, D3, F2, F4, P5.
+//! Newer revisions of a document. Rules D2, D3, F2, F4, P5. That any history of them ends like the last is a law of its
+//! own: `histories/`.
 
 use std::collections::BTreeMap;
-
-use chrono::TimeDelta;
-use proptest::prelude::*;
 
 use crate::log::Event;
 use crate::member::command::PurchaseDocument;
@@ -12,11 +10,10 @@ use crate::member::event::{BonusAccrued, MemberEvent, PurchaseAmended};
 use crate::member::lot::Funder;
 use crate::member::spend::WindowSums;
 use crate::member::testing::{
-    Decision, NOON, World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id,
-    reason_id, redemption_id, rub,
+    Decision, NOON, World, amend, anna, at, bon, buy, consent, give_back, hold, reason_id, redemption_id, rub,
 };
 use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
-use crate::money::{Bonuses, Roubles};
+use crate::money::Bonuses;
 use crate::rejection::Rejection;
 
 fn earned(decision: &Decision) -> (Bonuses, Bonuses, bool) {
@@ -47,7 +44,7 @@ fn total(world: &World) -> [String; 2] {
 }
 
 /// What her lots have, by funder and last moment.
-fn lots(world: &World) -> BTreeMap<(Funder, String), i64> {
+pub(super) fn lots(world: &World) -> BTreeMap<(Funder, String), i64> {
     let mut lots = BTreeMap::new();
     for lot in world.state.live_lots() {
         *lots.entry((lot.funder.clone(), lot.expires_at.to_string())).or_default() += lot.left.kopecks();
@@ -226,135 +223,4 @@ fn compliance_m1_without_her_consent_a_revision_is_a_strangers() {
     let decision = world.when(amend(1, 2, None));
     assert_eq!(decision.outcome(), &MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     assert_eq!(types(&decision), Vec::<&str>::new());
-}
-
-/// One thing that happens to a document.
-#[derive(Debug, Clone)]
-enum Edit {
-    Amount(i64),
-    Cancel,
-    Refund(i64),
-    Later(i64),
-    Due,
-}
-
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    let edit = prop_oneof![
-        6 => prop_oneof![1..400_i64, 1_000..9_000_000_i64].prop_map(Edit::Amount),
-        2 => Just(Edit::Cancel),
-        2 => prop_oneof![1..200_i64, 1_000..3_000_000_i64].prop_map(Edit::Refund),
-        2 => (0..40_000_i64).prop_map(Edit::Later),
-        1 => Just(Edit::Due),
-    ];
-    proptest::collection::vec(edit, 1..12)
-}
-
-fn amount(kopecks: i64) -> String {
-    Roubles::from_kopecks(kopecks).to_string()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
-
-    /// Rule D3: whatever the history of edits, it ends like the final document posted once, and its refunds.
-    #[test]
-    fn rule_d3_any_history_of_edits_ends_like_the_final_document_posted_once(
-        first in 1..9_000_000_i64,
-        edits in edits(),
-        spends in any::<bool>(),
-    ) {
-        let slug = if first % 3 == 0 { "lisichkino" } else { "mindal" };
-        let start = anna_since("2025-01-01T00:00:00Z").after(buy("kozha", "2000.00"));
-        let mut world = start.clone().after(buy(slug, &amount(first)));
-        let (mut bill, mut refunds, mut revision) = (Some(first), Vec::new(), 1_u8);
-        for edit in &edits {
-            revision += 1;
-            let refunded: i64 = refunds.iter().sum();
-            world = match edit {
-                Edit::Amount(kopecks) => {
-                    let kopecks = (*kopecks).max(refunded);
-                    bill = Some(kopecks);
-                    world.after(amend(2, revision.into(), Some(&amount(kopecks))))
-                }
-                Edit::Cancel => {
-                    bill = None;
-                    world.after(amend(2, revision.into(), None))
-                }
-                Edit::Refund(kopecks) => {
-                    let kopecks = (*kopecks).min(bill.unwrap_or(0) - refunded);
-                    if kopecks <= 0 {
-                        continue;
-                    }
-                    refunds.push(kopecks);
-                    world.after(give_back(revision, 2, &amount(kopecks)))
-                }
-                Edit::Later(minutes) => world.later(TimeDelta::minutes(*minutes)),
-                Edit::Due => world.after(MemberCommand::WriteDue),
-            };
-            // Some of it is spent at once: then a part becomes debt.
-            let available = world.balance().0.kopecks();
-            if spends && available >= 100 {
-                let serial = 100 + revision;
-                let bonuses = amount(available);
-                world = world.after(hold(serial, "zakon", &amount(available * 2), &bonuses));
-            }
-        }
-        let file = world.file(2).expect("a purchase");
-        let mut once = start.after(match bill {
-            Some(kopecks) => buy(slug, &amount(kopecks)),
-            None => buy(slug, &amount(first)).with(|document| document.cancelled = true),
-        });
-        if bill.is_some() {
-            for (serial, kopecks) in (200_u8..).zip(&refunds) {
-                once = once.after(give_back(serial, 2, &amount(*kopecks)));
-            }
-        }
-        let plain = once.file(2).expect("a purchase");
-        prop_assert_eq!((file.bill, file.accrual, file.of_business), (plain.bill, plain.accrual, plain.of_business));
-        prop_assert_eq!(file.left(), plain.left());
-        prop_assert_eq!(&world.state.books.visited, &once.state.books.visited);
-        let moved = moved(&world);
-        prop_assert_eq!(&moved, &self::moved(&once), "by funder, what she got less what was taken back");
-        let everything: i64 = moved.values().sum();
-        prop_assert!(everything >= 0);
-        if !spends && edits.iter().all(|edit| !matches!(edit, Edit::Later(_))) {
-            prop_assert_eq!(lots(&world), lots(&once), "lot by lot of the same life");
-            prop_assert_eq!(world.total_and_debt(), once.total_and_debt());
-            prop_assert_eq!(world.state.books.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")),
-                            once.state.books.spend.window(at("2025-03-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
-        }
-    }
-}
-
-/// What the second purchase gave by funder, less what was taken back for it.
-fn moved(world: &World) -> BTreeMap<String, i64> {
-    let mut moved = BTreeMap::<String, i64>::new();
-    let mut add = |funder: &Funder, kopecks: i64| *moved.entry(funder.to_string()).or_default() += kopecks;
-    let id = purchase_id(2);
-    for (_, event) in &world.log {
-        match event {
-            Event::Member(MemberEvent::BonusAccrued(fact)) if fact.purchase_id == id => {
-                fact.lots.iter().for_each(|lot| add(&lot.funder, lot.amount.kopecks()));
-            }
-            Event::Member(MemberEvent::BonusTakenBack(fact)) if fact.purchase_id == id => {
-                fact.own.iter().for_each(|own| add(&own.part.funder, -own.part.amount.kopecks()));
-                fact.others.iter().for_each(|other| add(&other.creditor, -other.part.amount.kopecks()));
-                for expired in &fact.expired {
-                    let all = world.log.iter().find_map(|(_, event)| match event {
-                        Event::Member(MemberEvent::BonusExpired(fact)) if fact.lot_id == expired.lot_id => {
-                            Some(fact.funder.clone())
-                        }
-                        _ => None,
-                    });
-                    add(&all.expect("it expired"), -expired.amount.kopecks());
-                }
-            }
-            Event::Member(MemberEvent::DebtIncurred(fact)) if fact.purchase_id == id => {
-                add(&fact.creditor, -fact.amount.kopecks());
-            }
-            _ => {}
-        }
-    }
-    moved.retain(|_, kopecks| *kopecks != 0);
-    moved
 }

@@ -8,6 +8,7 @@ mod duplicates;
 mod gifts;
 mod hand_over;
 mod hindsight;
+mod histories;
 mod lots;
 mod medical;
 mod merging;

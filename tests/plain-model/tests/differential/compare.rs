@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use ledger_core::ids::{CouponId, LotId};
 use ledger_core::member::status::{Spent, progress_percent, requirement, visited_for};
-use ledger_core::time::{MoscowDay, Timestamp};
+use ledger_core::time::Timestamp;
 use plain_model::Kopecks;
 use plain_model::lot::Place;
 use plain_model::member::Command;
@@ -33,13 +34,14 @@ impl Run {
         Ok(())
     }
 
-    fn our_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
+    fn our_statuses(&self) -> [(Status, Option<NaiveDate>); 2] {
         [self.member.ordinary, self.member.with_medical].map(|track| (track.status, track.falls_on))
     }
 
-    fn their_statuses(&self) -> [(Status, Option<MoscowDay>); 2] {
+    fn their_statuses(&self) -> [(Status, Option<NaiveDate>); 2] {
         let (ordinary, with_medical) = self.domain.state.tracks();
-        [ordinary, with_medical].map(|track| (status(track.status), track.scheduled.map(|it| it.on)))
+        [ordinary, with_medical]
+            .map(|track| (status(track.status), track.scheduled.map(|it| it.on.to_date())))
     }
 
     /// Of each lot what is left and what is held, at now with everything due written.

@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 use std::env;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use chrono::TimeDelta;
+use ledger_core::time::Timestamp;
+use plain_model::calendar;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use run::Run;
@@ -145,6 +148,32 @@ fn random_histories_come_to_the_same() {
     // What never happens is not compared.
     let missing: Vec<_> = MUST_BE_SEEN.iter().filter(|kind| !seen.contains(**kind)).collect();
     assert!(missing.is_empty() || commands < 100_000, "never seen: {missing:?} among {seen:#?}");
+}
+
+/// Rules T1, T2, S1. Random histories seldom meet the edge of a day, a month or a leap year: here is each of twenty years.
+#[test]
+fn the_calendars_are_the_same() {
+    let edges = [0, 1, 30_000_000_000, 10_800_000_000 - 1, 10_800_000_000];
+    for day in 0..20 * 365 {
+        // The last microsecond of a Moscow day, and what follows it.
+        let end = Timestamp::from_micros(1_577_825_999_999_999 + day * 86_400_000_000).expect("a moment");
+        for moment in edges.map(|later| calendar::later(end, TimeDelta::microseconds(later))) {
+            assert_eq!(calendar::day(moment), moment.moscow_day().to_date(), "{moment}");
+            for days in [0, 1, 28, 90, 400] {
+                let theirs = moment.moscow_day().plus_days(days);
+                let ours = calendar::days_after(moment, days);
+                assert_eq!((ours, calendar::end_of(ours)), (theirs.to_date(), theirs.end()), "{moment}");
+                let some = TimeDelta::days(days.into()) + TimeDelta::microseconds(1);
+                assert_eq!(calendar::later(moment, some), moment.plus(some), "{moment}");
+                assert_eq!(calendar::earlier(moment, some), moment.minus(some), "{moment}");
+                assert_eq!(calendar::between(moment, end), end.since(moment), "{moment}");
+            }
+            for months in [0, 1, 2, 11, 12, 25] {
+                let ours = calendar::months_before(moment, months);
+                assert_eq!(ours, moment.months_before(months), "{months} before {moment}");
+            }
+        }
+    }
 }
 
 #[test]
