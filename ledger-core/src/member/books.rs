@@ -132,6 +132,9 @@ impl Books {
             self.sales.revise(at, purchase.purchase_id, Roubles::ZERO);
             return Ok(());
         }
+        // Its refunds stay its own.
+        let less = |bill: Roubles, _| bill.checked_sub(counted).unwrap_or_default();
+        self.sales.lessen(at, purchase.purchase_id, less);
         let (category, kind) = (purchase.category, purchase.confidentiality);
         self.spend.record(at, category, kind, counted).ok_or("the bills of a day do not fit")?;
         let more = |visits: u32| visits.checked_add(1);

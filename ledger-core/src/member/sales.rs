@@ -77,6 +77,10 @@ impl Sales {
             && let Some(sale) = self.0.get_mut(&(at, purchase))
         {
             sale.bill = bill;
+            // What is no sale has no net amount.
+            if bill.is_zero() {
+                sale.less = Roubles::ZERO;
+            }
         }
     }
 
@@ -88,7 +92,7 @@ impl Sales {
         less: impl FnOnce(Roubles, Roubles) -> Roubles,
     ) {
         let Some(Sale { bill, less: before, .. }) = self.0.get(&(at, purchase)).copied() else { return };
-        let less = less(bill, before);
+        let less = if bill.is_zero() { Roubles::ZERO } else { less(bill, before) };
         if less != before
             && let Some(sale) = self.0.get_mut(&(at, purchase))
         {
