@@ -61,12 +61,8 @@ pub(crate) fn batches(unnest: &Figures, batches: &Figures) {
 
 /// How fast the projectors caught up.
 pub(crate) fn drain(_bench: &Bench, drain: &Drain) {
-    let events = f64::from(u32::try_from(drain.events).unwrap_or(u32::MAX));
-    let seconds = drain.elapsed.as_secs_f64();
-    line(&format!(
-        "\nrelay, all projections and ClickHouse from nothing to the head: {events} events in {seconds:.1} s, {:.0}/s",
-        events / seconds
-    ));
+    let what = "\nrelay, all projections and ClickHouse from nothing to the head";
+    rate(what, drain.events, drain.elapsed);
 }
 
 /// How fast a part of the whole was.

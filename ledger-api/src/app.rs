@@ -102,7 +102,11 @@ impl App {
 
     /// The business that a path or a body names by id or slug.
     pub(crate) async fn business(&self, name: &str) -> Option<Business> {
-        let find = |registry: &Registry| find_business(registry, name).cloned();
+        self.find(|registry| find_business(registry, name).cloned()).await
+    }
+
+    /// What the registry has, if anybody ever wrote it: another process may have, a moment ago.
+    pub(crate) async fn find<T>(&self, find: impl Fn(&Registry) -> Option<T>) -> Option<T> {
         if let Some(found) = find(&self.ledger.registry()) {
             return Some(found);
         }

@@ -43,8 +43,7 @@ mod contract;
 mod simulation;
 mod wire;
 
-/// A ledger that records every purchase; its registry has an ordinary business 1 and a medical business 2, and after a
-/// refresh the ordinary business 3, which another process registered.
+/// Records every purchase. Its registry has businesses 1, ordinary, 2, medical, and 3, ordinary, after a refresh.
 struct Recording {
     registry: RwLock<Arc<Registry>>,
 }

@@ -11,7 +11,6 @@ use ledger_core::category::Confidentiality;
 use ledger_core::chain::Chain;
 use ledger_core::chain::decide::{ChainCommand, ChangeChain};
 use ledger_core::chain::definition::{CouponTemplate, Definition, Reward, Step};
-use ledger_core::context::Registry;
 use ledger_core::ids::{ChainId, ReasonId};
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat};
 use pii_vault::access::{Access, Purpose};
@@ -184,13 +183,7 @@ fn reward(wanted: RewardWanted, (place, target): (usize, Confidentiality), texts
 
 /// The chain in the address; another's is as missing.
 async fn named(call: &Call, id: ChainId) -> Result<Chain, ApiError> {
-    let find = |registry: &Registry| registry.chains.get(id).cloned();
-    let mut chain = find(&call.app.ledger.registry());
-    if chain.is_none() {
-        // Another process may have drawn it up a moment ago.
-        call.app.ledger.refresh().await;
-        chain = find(&call.app.ledger.registry());
-    }
+    let chain = call.app.find(|registry| registry.chains.get(id).cloned()).await;
     let business = call.caller()?.business;
     let is_visible = |chain: &Chain| business.is_none_or(|own| chain.involves(own));
     chain.filter(is_visible).ok_or(ApiError::NotFound)

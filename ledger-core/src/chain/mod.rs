@@ -203,6 +203,19 @@ impl Chain {
         Some(())
     }
 
+    /// Its steps that a purchase at `business` triggers, judged as of the moment `at`. Rule X3.
+    pub(crate) fn triggered(
+        &self,
+        business: BusinessId,
+        at: Timestamp,
+    ) -> impl Iterator<Item = Triggered<'_>> {
+        let active = self.versions().filter(move |version| version.triggers_at(at));
+        active.flat_map(move |version| {
+            let steps = (0..).zip(&version.definition.steps).filter(move |(_, step)| step.from == business);
+            steps.map(move |(place, step)| Triggered { chain: self, version, place, step })
+        })
+    }
+
     fn known(&mut self, version: u32) -> Option<&mut Version> {
         std::iter::once(&mut self.newest).chain(&mut self.older).find(|known| known.version == version)
     }
@@ -297,12 +310,6 @@ impl Chains {
 
     /// The steps that a purchase at `business` triggers, judged as of the moment `at`. O(those of its own chains). Rule X3.
     pub fn triggered(&self, business: BusinessId, at: Timestamp) -> impl Iterator<Item = Triggered<'_>> {
-        let versions =
-            self.from_source(business).flat_map(|chain| chain.versions().map(move |it| (chain, it)));
-        let active = versions.filter(move |(_, version)| version.triggers_at(at));
-        active.flat_map(move |(chain, version)| {
-            let steps = (0..).zip(&version.definition.steps).filter(move |(_, step)| step.from == business);
-            steps.map(move |(place, step)| Triggered { chain, version, place, step })
-        })
+        self.from_source(business).flat_map(move |chain| chain.triggered(business, at))
     }
 }

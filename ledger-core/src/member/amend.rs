@@ -14,7 +14,7 @@ use super::decide::write_due;
 use super::draft::Draft;
 use super::purchase::check_bill;
 use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
-use super::redemption::share_of;
+use super::redemption::{check_amount, limit_of};
 use super::refund::{Step, minus, review, revoke_triggered, to_return};
 use super::working::Working;
 use crate::business::Business;
@@ -155,14 +155,9 @@ fn check_payment(
     }
     let out_of_range = || Rejection::AmountOutOfRange;
     let (inputs, share) = file.inputs.as_ref().zip(file.max_share).ok_or(Rejection::HoldNotFound)?;
-    let limit = share_of(document.amount, share).ok_or_else(out_of_range)?;
     let discount = used(file, document.amount)?.map_or(Roubles::ZERO, |used| used.discount);
-    let left = document.amount.checked_sub(discount).ok_or_else(out_of_range)?;
-    let limit = limit.min(Bonuses::from_kopecks(left.kopecks()));
-    let minimum = policy_of(inputs, context)?.parameters.redeem_min_amount;
-    if asked > limit || asked.face_value() < minimum {
-        return Err(Rejection::OverRedeemLimit { asked, limit, minimum });
-    }
+    let limit = limit_of(document.amount, discount, share).ok_or_else(out_of_range)?;
+    check_amount(asked, limit, policy_of(inputs, context)?.parameters.redeem_min_amount)?;
     let available = file.redeemed().ok_or_else(out_of_range)?;
     if asked > available {
         return Err(Rejection::InsufficientBonuses { asked, available });

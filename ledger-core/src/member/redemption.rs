@@ -29,10 +29,28 @@ fn max_share(business: &Business, policy: &Policy, at: Timestamp) -> Rate {
 }
 
 /// That share of `bill`, down to whole kopecks: never more than the share.
-pub(super) fn share_of(bill: Roubles, share: Rate) -> Option<Bonuses> {
+fn share_of(bill: Roubles, share: Rate) -> Option<Bonuses> {
     let exact =
         bill.to_decimal().checked_mul(share.to_decimal())?.checked_mul(rust_decimal::Decimal::ONE_HUNDRED)?;
     exact.round_dp_with_strategy(0, RoundingStrategy::ToZero).to_i64().map(Bonuses::from_kopecks)
+}
+
+/// The most of a bill that bonuses pay: the share is of the whole bill (Rule R3), the coupon comes off first (Rule C4), and no
+/// more is left to be paid. `None` when that does not fit.
+pub(super) fn limit_of(bill: Roubles, discount: Roubles, share: Rate) -> Option<Bonuses> {
+    let left = bill.checked_sub(discount)?;
+    Some(share_of(bill, share)?.min(Bonuses::from_kopecks(left.kopecks())))
+}
+
+/// Whether so much may be asked for. Rule R2.
+///
+/// # Errors
+/// [`Rejection::OverRedeemLimit`].
+pub(super) fn check_amount(asked: Bonuses, limit: Bonuses, minimum: Roubles) -> Result<(), Rejection> {
+    if asked > limit || asked.face_value() < minimum {
+        return Err(Rejection::OverRedeemLimit { asked, limit, minimum });
+    }
+    Ok(())
 }
 
 /// What is spendable now, in the order of spending. Rules B6, B7.
@@ -95,10 +113,7 @@ pub(super) fn hold(
     let policy = context.policy_at(now)?;
     let share = max_share(business, policy, now);
     let limit = share_of(command.bill_amount, share).ok_or(Rejection::AmountOutOfRange)?;
-    let minimum = policy.parameters.redeem_min_amount;
-    if command.amount > limit || command.amount.face_value() < minimum {
-        return Err(Rejection::OverRedeemLimit { asked: command.amount, limit, minimum });
-    }
+    check_amount(command.amount, limit, policy.parameters.redeem_min_amount)?;
     if command.bill_amount.kopecks() > REQUEST_KOPECKS_MAX {
         return Err(Rejection::AmountOutOfRange);
     }
@@ -263,16 +278,11 @@ pub(super) fn capture(
     }
     let held = hold.amount().ok_or(Rejection::AmountOutOfRange)?;
     let max_share = max_share(business, policy, at);
-    let limit = share_of(asked.bill, max_share).ok_or(Rejection::AmountOutOfRange)?;
-    // The share is of the whole bill (Rule R3), the coupon comes off first: no more is left to be paid.
-    let left = asked.bill.checked_sub(asked.discount).ok_or(Rejection::AmountOutOfRange)?;
-    let limit = limit.min(Bonuses::from_kopecks(left.kopecks()));
-    let minimum = policy.parameters.redeem_min_amount;
-    let amount = asked.redeem_amount.unwrap_or(held.min(limit));
-    let too_little = asked.redeem_amount.is_some_and(|amount| amount.face_value() < minimum);
-    if amount > limit || too_little {
-        return Err(Rejection::OverRedeemLimit { asked: amount, limit, minimum });
+    let limit = limit_of(asked.bill, asked.discount, max_share).ok_or(Rejection::AmountOutOfRange)?;
+    if let Some(amount) = asked.redeem_amount {
+        check_amount(amount, limit, policy.parameters.redeem_min_amount)?;
     }
+    let amount = asked.redeem_amount.unwrap_or(held.min(limit));
     if amount > held {
         return Err(Rejection::InsufficientBonuses { asked: amount, available: held });
     }

@@ -83,11 +83,10 @@ fn earned(
 ) -> Result<Option<(CouponIssued, ChainRewardIssued)>, Rejection> {
     let now = context.recorded_at;
     let at = command.looked_up_at;
-    let mut triggered = context.registry.chains.triggered(command.business_id, at);
-    let is_it = |it: &Triggered<'_>| {
-        (it.chain.chain_id, it.version.version, it.place) == (command.chain_id, command.version, command.step)
-    };
-    let Some(Triggered { chain, version, step, .. }) = triggered.find(is_it) else { return Ok(None) };
+    let Some(chain) = context.registry.chains.get(command.chain_id) else { return Ok(None) };
+    let mut triggered = chain.triggered(command.business_id, at);
+    let is_it = |it: &Triggered<'_>| (it.version.version, it.place) == (command.version, command.step);
+    let Some(Triggered { version, step, .. }) = triggered.find(is_it) else { return Ok(None) };
     let Reward::Coupon { coupon } = &step.reward else { return Ok(None) };
     let (source, target) = (context.business(step.from)?, context.business(step.to)?);
     // Of an imported history nothing is given for last year.

@@ -17,22 +17,19 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use ledger_core::chain::definition::Reward;
 use ledger_core::context::Registry;
-use ledger_core::ids::{CorrelationId, CouponId, MemberId};
-use ledger_core::log::Actor;
+use ledger_core::ids::{CouponId, MemberId};
 use ledger_core::member::event::{BonusAccrued, MemberEvent, PolicyMoment};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_ops::clock::Clock;
 use ledger_store::published::Published;
 use ledger_store::start::check_durable;
-use ledger_store::{
-    Command, ExecuteError, Idempotency, Ledger, LedgerOptions, Outcome, Receipt, Repeat, Request,
-};
+use ledger_store::{ExecuteError, Ledger, LedgerOptions, Outcome, Receipt, Repeat, Request};
 use sqlx::PgConnection;
 
 use crate::engine::{Decoded, Fact, OpenSource, Options, Projection, Projector};
 use crate::error::ProjectError;
-use crate::schedule::key_of;
+use crate::schedule::request;
 use crate::source::failure;
 
 /// Its name, and that of the schema with its place.
@@ -147,32 +144,26 @@ fn asked(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &Bonus
     };
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
     let with_coupons = triggered.filter(|it| matches!(it.step.reward, Reward::Coupon { .. }));
-    let request = with_coupons.map(|it| {
+    let requests = with_coupons.map(|it| {
         let (chain_id, version, step) = (it.chain.chain_id, it.version.version, it.place);
         let (chain, purchase) = (chain_id.as_uuid(), fact.purchase_id.as_uuid());
         let (of_version, of_step) = (version.to_be_bytes(), step.to_be_bytes());
         let cause: [&[u8]; 5] = [b"reward ", chain.as_bytes(), &of_version, &of_step, purchase.as_bytes()];
-        let (id, key) = key_of(&cause.concat());
-        let command = MemberCommand::TakeReward(Box::new(TakeReward {
-            chain_id,
-            version,
-            step,
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            bought_at: event.occurred_at,
-            looked_up_at,
-            status: fact.inputs.status,
-            coupon_id: CouponId::of_key(&key),
-        }));
-        Request {
-            command: Command::Member { member_id, command },
-            idempotency: Idempotency { key, revision: 1, fingerprint: key },
-            actor: Actor::SYSTEM,
-            source: "react",
-            correlation_id: CorrelationId::from_uuid(id),
-        }
+        request("react", member_id, &cause.concat(), |key| {
+            MemberCommand::TakeReward(Box::new(TakeReward {
+                chain_id,
+                version,
+                step,
+                purchase_id: fact.purchase_id,
+                business_id: fact.business_id,
+                bought_at: event.occurred_at,
+                looked_up_at,
+                status: fact.inputs.status,
+                coupon_id: CouponId::of_key(key),
+            }))
+        })
     });
-    request.collect()
+    requests.collect()
 }
 
 /// Counts what was given; what can be asked again is.

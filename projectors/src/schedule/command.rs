@@ -22,6 +22,23 @@ pub(super) struct Caused {
     pub(super) cause: Vec<u8>,
 }
 
+/// The request of the reactor `source` that a member be asked `command`, which may be made of its key, once for a `cause`.
+pub(crate) fn request(
+    source: &'static str,
+    member_id: MemberId,
+    cause: &[u8],
+    command: impl FnOnce(&[u8; 32]) -> MemberCommand,
+) -> Request {
+    let (id, key) = key(cause);
+    Request {
+        command: Command::Member { member_id, command: command(&key) },
+        idempotency: Idempotency { key, revision: 1, fingerprint: key },
+        actor: Actor::SYSTEM,
+        source,
+        correlation_id: CorrelationId::from_uuid(id),
+    }
+}
+
 /// What the commands led to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
@@ -32,7 +49,7 @@ pub(super) struct Sent {
 }
 
 /// The idempotency key of a cause: its UUIDv5, and that of the UUIDv5.
-pub(crate) fn key(cause: &[u8]) -> (Uuid, [u8; 32]) {
+fn key(cause: &[u8]) -> (Uuid, [u8; 32]) {
     let first = Uuid::new_v5(&CAUSES, cause);
     let second = Uuid::new_v5(&first, b"second half");
     let mut key = [0; 32];
@@ -51,14 +68,7 @@ pub(super) async fn send(
     commands: impl IntoIterator<Item = Caused>,
 ) -> Result<Sent, ProjectError> {
     let answers = futures::stream::iter(commands).map(|caused| async move {
-        let (id, key) = key(&caused.cause);
-        let request = Request {
-            command: Command::Member { member_id: caused.member, command: caused.command },
-            idempotency: Idempotency { key, revision: 1, fingerprint: key },
-            actor: Actor::SYSTEM,
-            source: "schedule",
-            correlation_id: CorrelationId::from_uuid(id),
-        };
+        let request = request("schedule", caused.member, &caused.cause, |_| caused.command);
         (caused.member, ledger.execute(request).await)
     });
     let mut answers = answers.buffer_unordered(COMMANDS_AT_ONCE);

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use crate::engine::{Options, connect_to_read, ensure_shared, own};
 use crate::error::ProjectError;
 use crate::source::failure;
-pub(crate) use command::key as key_of;
+pub(crate) use command::request;
 use due::Due;
 use review::Review;
 
