@@ -48,6 +48,7 @@ pub(crate) fn shown(chain: &Chain, texts: &Texts) -> dto::Chain {
             ChainFunder::Target => "target",
             ChainFunder::Coalition => "coalition",
         },
+        holdout_percent: definition.holdout_percent,
         consents: consents.iter().map(|business| business.as_uuid()).collect(),
         reason: reason.and_then(|reason| texts.get(&reason).cloned()),
     }

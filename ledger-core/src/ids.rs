@@ -114,6 +114,12 @@ impl LotId {
         Self::of(purchase, COUPON)
     }
 
+    /// The lot of the cross bonus that `purchase` brought. Rule B9.
+    #[must_use]
+    pub fn of_cross_bonus(purchase: PurchaseId) -> Self {
+        Self::of(purchase, CROSS_BONUS)
+    }
+
     /// The lot that stands for what `refund` returned of lots past their life. Rule F4.
     #[must_use]
     pub fn returned_by(refund: RefundId) -> Self {
@@ -124,11 +130,20 @@ impl LotId {
 /// What stands for a funder in the name of a coupon's lot.
 const COUPON: &str = "/coupon";
 
+/// The same for a cross bonus.
+const CROSS_BONUS: &str = "/cross-bonus";
+
 impl LotId {
     /// The lot of the bonuses that a revision of `purchase` gives anew for its coupon. Rule D3.
     #[must_use]
     pub fn of_coupon_revision(purchase: PurchaseId, revision: u32) -> Self {
         Self::of_revision(purchase, COUPON, revision)
+    }
+
+    /// The lot of what a revision of `purchase` adds to its cross bonus. Rules B9, D3.
+    #[must_use]
+    pub fn of_cross_bonus_revision(purchase: PurchaseId, revision: u32) -> Self {
+        Self::of_revision(purchase, CROSS_BONUS, revision)
     }
 
     /// The lot that a revision of `purchase` made for the funder named `funder`. Rule D3.

@@ -128,6 +128,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusGifted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusAdjusted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
+        MemberEvent::CrossBonusAccrued(fact) => opened(member, &fact.lot),
         MemberEvent::CouponRedeemed(fact) => coupon_used(member, fact),
         MemberEvent::CouponReckoned(fact) => coupon_reckoned(member, fact),
         MemberEvent::AccountMerged(fact) => moved(member, member, &fact.estate, Way::Out),
@@ -164,6 +165,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)
         | MemberEvent::CouponRevoked(_)
+        | MemberEvent::ChainTriggered(_)
         | MemberEvent::ChainConverted(_) => Vec::new(),
     }
 }

@@ -5,6 +5,7 @@ use ledger_core::chain::ChainState;
 use ledger_core::chain::decide::ChainCommand;
 use ledger_core::ids::{BusinessId, ChainId, CorrelationId, MemberId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
+use ledger_core::member::cross_bonus::FollowedStep;
 use ledger_core::member::{Accounts, HandOver, MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
 use ledger_core::policy::decide::PublishPolicy;
@@ -38,6 +39,8 @@ pub enum Command {
     Unmerge(Accounts),
     /// Money given back for a purchase, whosever it is. Rules F, D4.
     Refund(RefundRequest),
+    /// What a chain brings for a purchase that follows from one of its triggers. Rule B9.
+    CrossBonus(CrossBonusRequest),
     /// A new business.
     RegisterBusiness(RegisterBusiness),
     /// A business's name or terms.
@@ -70,6 +73,17 @@ pub struct RefundRequest {
     pub occurred_at: Option<Timestamp>,
     /// What to do as long as nobody has reported the purchase. Rule D4.
     pub unknown: Unknown,
+}
+
+/// A purchase followed from a step of a chain, whose reward goes with it; what the purchase came to, the runner finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CrossBonusRequest {
+    /// Whose it was then: another gets nothing for it.
+    pub member_id: MemberId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
+    /// The step.
+    pub earned_by: FollowedStep,
 }
 
 /// What becomes of a refund of a purchase that is not known.

@@ -24,6 +24,8 @@ mod runner;
 mod snapshot;
 pub mod start;
 
-pub use command::{Command, Idempotency, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown};
+pub use command::{
+    Command, CrossBonusRequest, Idempotency, Outcome, Receipt, RefundRequest, Repeat, Request, Unknown,
+};
 pub use error::{ExecuteError, StoreError};
 pub use runner::{Ledger, LedgerOptions, coupon_issued, member_of_redemption};

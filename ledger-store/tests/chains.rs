@@ -3,7 +3,6 @@
 #[allow(dead_code, reason = "each test program uses its own part")]
 mod support;
 
-use chrono::TimeDelta;
 use futures::future::join_all;
 use ledger_core::chain::decide::ChainCommand;
 use ledger_core::chain::definition::{
@@ -13,6 +12,7 @@ use ledger_core::chain::event::ChainEvent;
 use ledger_core::ids::{BusinessId, ChainId, CouponId, MemberId, PurchaseId, ReasonId};
 use ledger_core::log::Event;
 use ledger_core::member::command::PurchaseOutcome;
+use ledger_core::member::cross_bonus::FollowedStep;
 use ledger_core::member::event::{CouponBenefit, MemberEvent};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::status::Status;
@@ -20,18 +20,18 @@ use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
 use ledger_core::time::Timestamp;
 use ledger_ops::clock::Clock;
-use ledger_store::{Command, Ledger, LedgerOptions, Outcome, Repeat};
+use ledger_store::{Command, CrossBonusRequest, Ledger, LedgerOptions, Outcome, Repeat};
 use support::{Log, business, member, purchase_at, request, whole_log};
 use uuid::Uuid;
 
 const CHAIN: ChainId = ChainId::from_uuid(Uuid::from_u128(0xc4a1));
-const PROCESSES: usize = 4;
+const PROCESSES: usize = 8;
 const PURCHASES: usize = 48;
 /// Of 500 ₽ each.
 const REWARDS: u32 = 17;
 
-/// A chain that runs; its budget holds so many rewards, and a kopeck less than one more.
-async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId) {
+/// 500 ₽ off.
+fn coupon() -> Reward {
     let coupon = CouponTemplate {
         gives: CouponBenefit::DiscountFixed { value: Roubles::from_kopecks(50_000) },
         min_bill: None,
@@ -39,10 +39,15 @@ async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId) {
         description: Some(ReasonId::from_uuid(Uuid::from_u128(2))),
         gift: None,
     };
+    Reward::Coupon { coupon }
+}
+
+/// A chain that runs; its budget holds so many rewards, and a kopeck less than one more.
+async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId, reward: Reward) {
     let definition = Definition {
         name: ReasonId::from_uuid(Uuid::from_u128(1)),
         kind: ChainKind::Linear,
-        steps: vec![Step { from, to, window_days: 14, min_amount: None, reward: Reward::Coupon { coupon } }],
+        steps: vec![Step { from, to, window_days: 14, min_amount: None, reward }],
         audience: Audience::default(),
         limits: Limits {
             budget: Some(Roubles::from_kopecks(i64::from(REWARDS + 1) * 50_000 - 1)),
@@ -51,6 +56,7 @@ async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId) {
         from: None,
         to: None,
         funded_by: ChainFunder::Source,
+        holdout_percent: 0,
     };
     for (number, command) in [
         ChainCommand::Draft(Box::new(definition)),
@@ -85,18 +91,89 @@ async fn bought(
     }
 }
 
-fn take((purchase_id, at): (PurchaseId, Timestamp), shop: BusinessId, number: usize) -> MemberCommand {
-    MemberCommand::TakeReward(Box::new(TakeReward {
+fn take(member_id: MemberId, bought: (PurchaseId, Timestamp), shop: BusinessId, number: usize) -> Command {
+    let (purchase_id, at) = bought;
+    let command = MemberCommand::TakeReward(Box::new(TakeReward {
+        member_id,
         chain_id: CHAIN,
         version: 1,
         step: 0,
         purchase_id,
         business_id: shop,
         bought_at: at,
+        net: Roubles::from_kopecks(100_000),
         looked_up_at: at,
         status: Status::Insider,
         coupon_id: CouponId::from_uuid(Uuid::from_u128(u128::try_from(number).expect("fits"))),
-    }))
+    }));
+    Command::Member { member_id, command }
+}
+
+/// Every process asks for all of it, each beginning somewhere else; what was answered for the first time.
+async fn race(log: &Log, ledger: Ledger, commands: &[Command]) -> (Ledger, Vec<Outcome>) {
+    let mut ledgers = vec![ledger];
+    while ledgers.len() < PROCESSES {
+        ledgers.push(log.open(LedgerOptions::default()).await);
+    }
+    let asking = ledgers.iter().enumerate().map(|(process, ledger)| {
+        let one = move |number: usize| async move {
+            let number = (number + process * commands.len() / PROCESSES) % commands.len();
+            let asked = request(commands[number].clone(), &format!("reward {number}"));
+            ledger.execute(asked).await.expect("answered")
+        };
+        join_all((0..commands.len()).map(one))
+    });
+    let answers = join_all(asking).await.into_iter().flatten();
+    let first = answers.filter(|answer| answer.repeat == Repeat::First).map(|answer| answer.outcome);
+    let outcomes = first.collect();
+    (ledgers.swap_remove(0), outcomes)
+}
+
+/// How many rewards the chain had given with each one, in the order of the log.
+fn rewards(events: &[Event]) -> Vec<u32> {
+    let issued = events.iter().filter_map(|event| match event {
+        Event::Chain(ChainEvent::ChainRewardIssued(fact)) => Some(fact.issued),
+        _ => None,
+    });
+    issued.collect()
+}
+
+async fn events(log: &Log) -> Vec<Event> {
+    let rows = whole_log(&log.pool().await).await;
+    rows.iter().map(|stored| stored.row.event().expect("readable")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rule_b9_x5_many_processes_give_cross_bonuses_within_the_budget_and_each_once() {
+    let log = Log::new().await;
+    let ledger = log.open(LedgerOptions::default()).await;
+    let (shop, restaurant) = (business(&ledger, "mindal").await, business(&ledger, "lisichkino").await);
+    chain(&ledger, shop, restaurant, Reward::CrossBonus { rate: "0.50".parse().ok() }).await;
+    let mut commands = Vec::new();
+    for number in 0..PURCHASES {
+        let hers = member(&ledger, "mindal").await;
+        let trigger = bought(&ledger, hers, shop, &format!("receipt {number}")).await;
+        let promise = take(hers, trigger, shop, number);
+        ledger.execute(request(promise, &format!("promise {number}"))).await.expect("accepted");
+        let (purchase_id, _) = bought(&ledger, hers, restaurant, &format!("dinner {number}")).await;
+        let earned_by = FollowedStep { chain_id: CHAIN, version: 1, step: 0, trigger_id: trigger.0 };
+        commands.push(Command::CrossBonus(CrossBonusRequest { member_id: hers, purchase_id, earned_by }));
+    }
+    let (_, outcomes) = race(&log, ledger, &commands).await;
+    let given = outcomes.iter().filter(|outcome| {
+        matches!(outcome, Outcome::Member(MemberOutcome::CrossBonus { amount }) if amount.is_positive())
+    });
+    assert_eq!(given.count(), usize::try_from(REWARDS).expect("fits"));
+    let events = events(&log).await;
+    let accrued: Vec<i64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Member(MemberEvent::CrossBonusAccrued(fact)) => Some(fact.lot.amount.kopecks()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(accrued, vec![50_000; usize::try_from(REWARDS).expect("fits")]);
+    assert_eq!(rewards(&events), (1..=REWARDS).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -104,48 +181,22 @@ async fn rule_x5_many_processes_give_what_the_budget_holds_and_each_reward_once(
     let log = Log::new().await;
     let ledger = log.open(LedgerOptions::default()).await;
     let (shop, restaurant) = (business(&ledger, "mindal").await, business(&ledger, "lisichkino").await);
-    chain(&ledger, shop, restaurant).await;
-    let mut purchases = Vec::new();
+    chain(&ledger, shop, restaurant, coupon()).await;
+    let mut commands = Vec::new();
     for number in 0..PURCHASES {
         let hers = member(&ledger, "mindal").await;
-        purchases.push((hers, bought(&ledger, hers, shop, &format!("receipt {number}")).await));
+        let bought = bought(&ledger, hers, shop, &format!("receipt {number}")).await;
+        commands.push(take(hers, bought, shop, number));
     }
-    let mut ledgers = vec![ledger];
-    while ledgers.len() < PROCESSES {
-        ledgers.push(log.open(LedgerOptions::default()).await);
-    }
-
-    // Every process asks for every purchase, each beginning somewhere else.
-    let asking = ledgers.iter().enumerate().map(|(process, ledger)| {
-        let purchases = &purchases;
-        let one = move |number: usize| async move {
-            let number = (number + process * PURCHASES / PROCESSES) % PURCHASES;
-            let (member_id, bought) = purchases[number];
-            let command = Command::Member { member_id, command: take(bought, shop, number) };
-            ledger.execute(request(command, &format!("reward {number}"))).await.expect("answered")
-        };
-        join_all((0..PURCHASES).map(one))
-    });
-    let answers: Vec<_> = join_all(asking).await.into_iter().flatten().collect();
-    let is_given = |outcome: &Outcome| {
-        matches!(outcome, Outcome::Member(MemberOutcome::Rewarded { coupon_id: Some(_) }))
-    };
-    let given = answers.iter().filter(|it| it.repeat == Repeat::First && is_given(&it.outcome)).count();
+    let (ledger, outcomes) = race(&log, ledger, &commands).await;
+    let is_given = |outcome: &&Outcome| matches!(outcome, Outcome::Member(MemberOutcome::Rewarded { .. }));
+    let given = outcomes.iter().filter(is_given).count();
     assert_eq!(given, usize::try_from(REWARDS).expect("fits"));
 
-    let pool = log.pool().await;
-    let rows = whole_log(&pool).await;
-    let events: Vec<Event> = rows.iter().map(|stored| stored.row.event().expect("readable")).collect();
+    let events = events(&log).await;
     let coupons =
         events.iter().filter(|it| matches!(it, Event::Member(MemberEvent::CouponIssued(_)))).count();
-    let rewards: Vec<u32> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Chain(ChainEvent::ChainRewardIssued(fact)) => Some(fact.issued),
-            _ => None,
-        })
-        .collect();
-    assert_eq!((coupons, rewards), (given, (1..=REWARDS).collect()));
+    assert_eq!((coupons, rewards(&events)), (given, (1..=REWARDS).collect()));
 
     // Who starts now reads the newest of them alone, and knows the same.
     let late = log.open(LedgerOptions::default()).await;
@@ -154,10 +205,9 @@ async fn rule_x5_many_processes_give_what_the_budget_holds_and_each_reward_once(
         (chain.issued, chain.committed),
         (REWARDS, Roubles::from_kopecks(i64::from(REWARDS) * 50_000))
     );
-    ledgers[0].refresh().await;
-    assert_eq!(late.registry(), ledgers[0].registry());
+    ledger.refresh().await;
+    assert_eq!(late.registry(), ledger.registry());
     let paused = Command::Chain { chain_id: CHAIN, command: ChainCommand::Pause };
     late.execute(request(paused, "pause")).await.expect("the stream goes on where it was");
-    whole_log(&pool).await;
-    assert!(Clock::machine_now().since(purchases[0].1.1) < TimeDelta::days(14), "all inside the window");
+    whole_log(&log.pool().await).await;
 }

@@ -1,6 +1,6 @@
 //! Chains of cross-promotion as they come in. Rules X1, X2.
 
-use ledger_core::chain::definition::{Audience, ChainFunder, ChainKind, Limits, STEPS_MAX};
+use ledger_core::chain::definition::{Audience, ChainFunder, ChainKind, HOLDOUT_MAX, Limits, STEPS_MAX};
 use ledger_core::member::event::CouponBenefit;
 use ledger_core::money::Roubles;
 use ledger_core::rate::Rate;
@@ -180,6 +180,9 @@ pub(crate) struct DraftChain {
     #[schema(schema_with = moment, required = false)]
     to: String,
     funded_by: ChainFunderName,
+    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; none when absent.
+    #[schema(minimum = 0, maximum = 50, nullable = false)]
+    holdout_percent: Option<u32>,
 }
 
 /// Change a chain: a new version, which needs every consent anew. What is absent stays.
@@ -207,6 +210,8 @@ pub(crate) struct ChangeChain {
     to: String,
     #[schema(nullable = false)]
     funded_by: Option<ChainFunderName>,
+    #[schema(minimum = 0, maximum = 50, nullable = false)]
+    holdout_percent: Option<u32>,
 }
 
 /// Reject a chain.
@@ -258,6 +263,7 @@ pub(crate) struct ChainWanted {
     pub(crate) from: Option<Timestamp>,
     pub(crate) to: Option<Timestamp>,
     pub(crate) funded_by: Option<ChainFunder>,
+    pub(crate) holdout_percent: Option<u32>,
 }
 
 impl ChainWanted {
@@ -294,10 +300,11 @@ impl ChainWanted {
         let limits = limits.map(|json| object(json, "limits", fields.errors(), limits_of));
         let from = fields.optional("from", json::moment);
         let to = fields.optional("to", json::moment);
+        let holdout_percent = fields.optional("holdout_percent", json::integer(0, HOLDOUT_MAX));
         let (name, kind, steps, funded_by) = (None, None, None, None);
         let (audience, limits) =
             (audience.map_or(Some(None), |it| it.map(Some))?, limits.map_or(Some(None), |it| it.map(Some))?);
-        Some(Self { name, kind, steps, audience, limits, from, to, funded_by })
+        Some(Self { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent })
     }
 }
 

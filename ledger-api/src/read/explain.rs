@@ -6,10 +6,10 @@ use ledger_core::ids::{LotId, RefundId};
 use ledger_core::log::{Event, Position, Row};
 use ledger_core::member::accrual::split;
 use ledger_core::member::event::{
-    BonusAccrued, BonusReturned, BonusTakenBack, HeldPart, LotPart, MemberEvent, PolicyMoment,
-    PurchaseAmended, PurchaseRefunded, RateRule,
+    BonusAccrued, BonusReturned, BonusTakenBack, CrossBonusAccrued, HeldPart, LotPart, MemberEvent,
+    PolicyMoment, PurchaseAmended, PurchaseRefunded, RateRule,
 };
-use ledger_core::member::lot::{Funder, Lot};
+use ledger_core::member::lot::{Funder, Lot, LotOrigin};
 use ledger_core::member::movement::Movement;
 use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
@@ -115,6 +115,7 @@ impl Told {
                 self.say("Чек изменился: пересчитано то, что даёт купон");
                 self.given_by_coupon(fact.lot.as_ref());
             }
+            MemberEvent::CrossBonusAccrued(fact) => self.given_by_chain(fact),
             MemberEvent::BonusAdjusted(fact) => {
                 self.say(format!("Сотрудник программы вручную добавил {} ₽", fact.lot.amount));
                 self.opened(&fact.lot);
@@ -218,10 +219,13 @@ impl Told {
         let with_coupon = decision.iter().any(|(_, other)| {
             matches!(other, MemberEvent::CouponReckoned(reckoned) if reckoned.refund_id == fact.refund_id)
         });
-        let what = if with_coupon {
-            "к списанию вместе с бонусами купона"
-        } else {
-            "из них к списанию"
+        let of_chain = |part: &LotPart| matches!(part.origin, LotOrigin::CrossBonus { .. });
+        let with_chain = fact.own.iter().any(|own| of_chain(&own.part));
+        let what = match (with_coupon, with_chain) {
+            (false, false) => "из них к списанию",
+            (true, false) => "к списанию вместе с бонусами купона",
+            (false, true) => "к списанию вместе с кросс-бонусом",
+            (true, true) => "к списанию вместе с бонусами купона и кросс-бонусом",
         };
         self.say(format!("За покупку было начислено {} ₽; {what} {} ₽", fact.accrual, fact.amount));
         let sum = |amounts: Vec<Bonuses>| Bonuses::checked_sum(amounts).unwrap_or_default();
@@ -277,6 +281,19 @@ impl Told {
             self.say(format!("Купон, использованный с этой покупкой, даёт {} ₽ бонусами", lot.amount));
             self.opened(lot);
         }
+    }
+
+    /// Rule B9.
+    fn given_by_chain(&mut self, fact: &CrossBonusAccrued) {
+        let rate = percent(fact.rate.to_decimal());
+        self.say(if fact.revision.is_some() {
+            format!("Чек исправлен: пересчитан кросс-бонус, {rate} % чека за вычетом возвратов")
+        } else {
+            format!(
+                "Кросс-бонус за покупку после покупки у другого партнёра: {rate} % чека за вычетом возвратов"
+            )
+        });
+        self.opened(&fact.lot);
     }
 
     /// A lot that the line opened.

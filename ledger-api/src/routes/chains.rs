@@ -85,7 +85,7 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, ChainWanted::draft)?;
     let mut texts = Texts::of(key);
-    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by } = wanted;
+    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
     let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, kind, steps, funded_by) else {
         return Err(other_outcome());
     };
@@ -98,6 +98,7 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
         from,
         to,
         funded_by,
+        holdout_percent: holdout_percent.unwrap_or_default(),
     };
     if call.caller()?.business.is_some_and(|own| !definition.parties().contains(&own)) {
         return Err(ApiError::Forbidden);
@@ -123,13 +124,13 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let old = &chain.newest.definition;
     let known = call.app.vault.words().texts(&old.texts().collect::<Vec<_>>(), &access(&call)?).await?;
     texts.known = known.into_iter().map(|(id, text)| (text, id)).collect();
-    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by } = wanted;
+    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
     let name = name.map(|name| texts.id("name", name));
     let steps = match steps {
         Some(steps) => Some(named_steps(&call, steps, &mut texts).await?),
         None => None,
     };
-    let change = ChangeChain { name, kind, steps, audience, limits, from, to, funded_by };
+    let change = ChangeChain { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent };
     let command = ChainCommand::Change(Box::new(change));
     let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
     answered(&call, &receipt, StatusCode::OK)

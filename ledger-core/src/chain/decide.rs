@@ -49,6 +49,7 @@ pub struct ChangeChain {
     pub from: Option<crate::time::Timestamp>,
     pub to: Option<crate::time::Timestamp>,
     pub funded_by: Option<ChainFunder>,
+    pub holdout_percent: Option<u32>,
 }
 
 impl ChangeChain {
@@ -63,6 +64,7 @@ impl ChangeChain {
             from: self.from.or(old.from),
             to: self.to.or(old.to),
             funded_by: self.funded_by.unwrap_or(old.funded_by),
+            holdout_percent: self.holdout_percent.unwrap_or(old.holdout_percent),
         }
     }
 }

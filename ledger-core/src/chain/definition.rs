@@ -21,6 +21,9 @@ pub const STEPS_MAX: usize = 20;
 /// The longest window and the longest life of a coupon, in days.
 pub const DAYS_MAX: u32 = 365;
 
+/// The most members that are held out, of a hundred.
+pub const HOLDOUT_MAX: u32 = 50;
+
 /// How the steps hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -169,6 +172,13 @@ pub struct Definition {
     pub to: Option<Timestamp>,
     /// Who bears the rewards.
     pub funded_by: ChainFunder,
+    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings.
+    #[serde(skip_serializing_if = "is_none_of_them", default)]
+    pub holdout_percent: u32,
+}
+
+const fn is_none_of_them(percent: &u32) -> bool {
+    *percent == 0
 }
 
 /// What is wrong with a definition, by the place of the field.
@@ -213,6 +223,9 @@ impl Definition {
             // Compliance M1: whoever bears a coupon stands beside its member wherever she uses it.
             let what = "must be target or coalition where a step begins at a medical business";
             wrong.insert("funded_by".to_owned(), what.to_owned());
+        }
+        if self.holdout_percent > HOLDOUT_MAX {
+            wrong.insert("holdout_percent".to_owned(), "must be an integer from 0 to 50".to_owned());
         }
         let limits = [("limits.per_member", self.limits.per_member), ("limits.total", self.limits.total)];
         for (field, _) in limits.iter().filter(|(_, limit)| *limit == Some(0)) {

@@ -98,15 +98,16 @@ facts! {
         /// From when.
         pub at: Timestamp,
     }
-    /// A purchase triggered a step, and its reward was given. The newest of these facts says all that the ones before it
+    /// A purchase triggered a step, and its reward was given; a cross bonus with the purchase that followed (Rule B9). The newest of these facts says all that the ones before it
     /// came to, so that nobody has to read a million of them. Rules X3, X5.
     ChainRewardIssued {
         /// The step's place in the version, from 0.
         pub step: u32,
-        /// The purchase.
+        /// The purchase that triggered it.
         pub purchase_id: PurchaseId,
-        /// The coupon.
-        pub coupon_id: CouponId,
+        /// The coupon; none for a cross bonus.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        pub coupon_id: Option<CouponId>,
         /// What of the budget it takes.
         pub cost: Roubles,
         /// How many rewards the chain has given with this one, by all its versions.

@@ -17,8 +17,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::ids::{BusinessId, ChainId, ReasonId};
+use crate::ids::{BusinessId, ChainId, MemberId, ReasonId};
 use crate::money::Roubles;
 use crate::time::Timestamp;
 use definition::{DAYS_MAX, Definition, Step};
@@ -109,6 +110,14 @@ impl Version {
         let ran = self.runs.iter().any(|run| run.from <= at && run.to.is_none_or(|to| at < to));
         let Definition { from, to, .. } = *self.definition;
         ran && from.is_none_or(|from| from <= at) && to.is_none_or(|to| at < to)
+    }
+
+    /// Whether she is one of those to whom it gives nothing, so that it can be told what it brings: always the same of a chain,
+    /// whatever she does.
+    #[must_use]
+    pub fn holds_out(&self, chain: ChainId, member: MemberId) -> bool {
+        let drawn = Uuid::new_v5(&chain.as_uuid(), member.as_uuid().as_bytes()).as_fields().0;
+        drawn % 100 < self.definition.holdout_percent
     }
 
     fn stop(&mut self, state: ChainState, at: Timestamp) {
@@ -214,6 +223,12 @@ impl Chain {
             let steps = (0..).zip(&version.definition.steps).filter(move |(_, step)| step.from == business);
             steps.map(move |(place, step)| Triggered { chain: self, version, place, step })
         })
+    }
+
+    /// The version with this number, if it is the newest or ever ran.
+    #[must_use]
+    pub fn version(&self, number: u32) -> Option<&Version> {
+        self.versions().find(|version| version.version == number)
     }
 
     fn known(&mut self, version: u32) -> Option<&mut Version> {

@@ -12,10 +12,12 @@ use super::accrual::{Life, Split, split};
 use super::command::{CouponUse, MemberOutcome, PurchaseDocument, PurchaseOutcome};
 use super::decide::write_due;
 use super::draft::Draft;
+use super::extras::{Reckoning, share};
 use super::purchase::check_bill;
-use super::purchase_file::{ByFunder, PurchaseFile, Reckoning, share};
+use super::purchase_file::{ByFunder, PurchaseFile};
 use super::redemption::{check_amount, limit_of};
 use super::refund::{Step, minus, review, revoke_triggered, to_return};
+use super::shares::Due;
 use super::working::Working;
 use crate::business::Business;
 use crate::context::Context;
@@ -166,7 +168,7 @@ fn check_payment(
 }
 
 /// The policy that decided on the purchase.
-fn policy_of<'c>(inputs: &AccrualInputs, context: &Context<'c>) -> Result<&'c Policy, Rejection> {
+pub(super) fn policy_of<'c>(inputs: &AccrualInputs, context: &Context<'c>) -> Result<&'c Policy, Rejection> {
     let mut policies = context.registry.policies.iter();
     policies.find(|policy| policy.version == inputs.policy_version).ok_or(Rejection::PolicyMissing)
 }
@@ -178,8 +180,8 @@ fn used(file: &PurchaseFile, bill: Roubles) -> Result<Option<CouponUse>, Rejecti
     Ok(Some(CouponUse { coupon_id: coupon.coupon_id, discount }))
 }
 
-/// The life of the lots that a revision adds: that of the first ones. Rule B5.
-fn life(
+/// The life of the lots that are added to a purchase: that of the first ones. Rule B5.
+pub(super) fn life(
     file: &PurchaseFile,
     inputs: &AccrualInputs,
     business: &Business,
@@ -230,8 +232,12 @@ impl Revision<'_> {
             business: more(after.business, before.business)?,
             coalition: more(after.coalition, before.coalition)?,
         };
+        let of_chain = file.cross_bonus_at(file.refunded).zip(revised.cross_bonus_at(revised.refunded));
+        let (chain_before, chain_after) = of_chain.ok_or(Rejection::AmountOutOfRange)?;
         addition.accrue(working, added, cause)?;
-        step.take_back(working, due_back, of_coupon)?;
+        addition.add_cross_bonus(working, more(chain_before, chain_after)?, cause)?;
+        let cross_bonus = more(chain_after, chain_before)?;
+        step.take_back(working, Due { accrual: due_back, coupon: of_coupon, cross_bonus })?;
         Ok(())
     }
 
@@ -313,6 +319,30 @@ impl<'a> Addition<'a> {
             lots,
         };
         working.push(context.recorded_at, accrued, Some(cause))?;
+        Ok(())
+    }
+
+    /// The lot of what the revision adds to the cross bonus, with the life of the first one. Rules B9, D3.
+    fn add_cross_bonus(
+        &self,
+        working: &mut Working<'_>,
+        amount: Bonuses,
+        cause: usize,
+    ) -> Result<(), Rejection> {
+        let Some(cross_bonus) = self.file.cross_bonus.as_ref().filter(|_| amount.is_positive()) else {
+            return Ok(());
+        };
+        let now = self.context.recorded_at;
+        let (available_from, expires_at) = cross_bonus.life;
+        let lot = Lot {
+            lot_id: LotId::of_cross_bonus_revision(self.file.purchase_id, self.revision),
+            funder: cross_bonus.funded_by.clone(),
+            amount,
+            opens: if available_from > now { Holding::Pending } else { Holding::Available },
+            available_from,
+            expires_at,
+        };
+        working.push(now, cross_bonus.fact(self.file, Some(self.revision), lot), Some(cause))?;
         Ok(())
     }
 }

@@ -5,18 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::conversion::OpenTrigger;
-use super::event::{
-    BonusAccrued, FromChain, PurchaseAmended, PurchaseRecorded, PurchaseRefunded, PurchaseTakenOver,
-};
+use super::event::{BonusAccrued, PurchaseAmended, PurchaseRecorded, PurchaseRefunded, PurchaseTakenOver};
 use super::sales::Sales;
 use super::spend::SpendBook;
 use crate::category::{Category, Confidentiality};
+use crate::chain::definition::DAYS_MAX;
 use crate::ids::{BusinessId, ChainId, PurchaseId};
 use crate::money::Roubles;
 use crate::time::Timestamp;
+
+/// How many open triggers are kept: the oldest are forgotten first.
+const TRIGGERS_MAX: usize = 1_000;
 
 /// What chains gave for what an account bought. Rules X4–X6.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +30,7 @@ pub struct ChainBook {
     pub(crate) rewards: BTreeMap<ChainId, u32>,
     /// Purchases made with a coupon of a chain, and where that came from. Rule X6.
     pub(crate) trails: BTreeMap<PurchaseId, Vec<BusinessId>>,
-    /// Rewards that nothing has followed from. Rule X4.
+    /// Steps triggered that nothing has followed from. Rule X4.
     pub(crate) triggers: Vec<OpenTrigger>,
 }
 
@@ -149,11 +152,20 @@ impl Books {
         }
     }
 
-    /// A chain gave a reward for `target`. Rules X4, X5. What nothing can follow from any more is forgotten.
-    pub(super) fn reward(&mut self, from: &FromChain, target: BusinessId) {
-        self.chains.triggers.retain(|open| from.bought_at <= open.from.until);
-        self.chains.triggers.push(OpenTrigger { from: from.clone(), target });
-        let given = self.chains.rewards.entry(from.chain_id).or_default();
+    /// A purchase triggered a step. Rule X4. What nothing can follow from any more is forgotten: facts come late, but not
+    /// that late.
+    pub(super) fn trigger(&mut self, trigger: OpenTrigger) {
+        let triggers = &mut self.chains.triggers;
+        let oldest = trigger.from.bought_at.minus(TimeDelta::days(i64::from(DAYS_MAX)));
+        triggers.retain(|open| oldest <= open.from.until);
+        triggers.push(trigger);
+        let beyond = triggers.len().saturating_sub(TRIGGERS_MAX);
+        triggers.drain(..beyond);
+    }
+
+    /// A chain gave a reward. Rule X5.
+    pub(super) fn count_reward(&mut self, chain: ChainId) {
+        let given = self.chains.rewards.entry(chain).or_default();
         *given = given.saturating_add(1);
     }
 

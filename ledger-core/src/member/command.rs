@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amend::AmendPurchase;
 use super::coupon::{ActivateCoupon, IssueCoupon};
+use super::cross_bonus::GiveCrossBonus;
 use super::gift::{Adjustment, Gift};
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
@@ -15,7 +16,7 @@ use crate::ids::{
     SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
-use crate::member::event::PurchaseSource;
+use crate::member::event::{Promise, PurchaseSource};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -82,6 +83,8 @@ pub enum MemberCommand {
     IssueCoupon(Box<IssueCoupon>),
     /// A purchase of hers triggered a step of a chain. Rule X3.
     TakeReward(Box<TakeReward>),
+    /// A purchase of hers followed from a step of a chain. Rule B9.
+    GiveCrossBonus(Box<GiveCrossBonus>),
     /// She asks for a coupon's code. Rule C2.
     ActivateCoupon(ActivateCoupon),
     /// A coupon is taken away. Rule C2.
@@ -295,10 +298,20 @@ pub enum MemberOutcome {
         /// Which.
         coupon_id: CouponId,
     },
-    /// What a step of a chain gave for a purchase: a coupon, or nothing.
+    /// A step of a chain gave a coupon for a purchase.
     Rewarded {
         /// Which.
-        coupon_id: Option<CouponId>,
+        coupon_id: CouponId,
+    },
+    /// A step of a chain gave no coupon for a purchase.
+    Triggered {
+        /// What it brings.
+        promise: Promise,
+    },
+    /// A purchase followed from a step of a chain.
+    CrossBonus {
+        /// What that brought.
+        amount: Bonuses,
     },
     /// Bonuses are given or taken.
     Granted {

@@ -6,14 +6,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{ChainConverted, FromChain};
+use super::event::{ChainConverted, ChainTriggered, CrossBonusAccrued, FromChain, Promise};
 use super::state::MemberState;
 use crate::business::Businesses;
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, PurchaseId};
+use crate::log::Position;
 use crate::time::Timestamp;
 
-/// A reward that nothing has followed from.
+/// A step triggered that nothing has followed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -22,6 +23,9 @@ pub(crate) struct OpenTrigger {
     pub(crate) from: FromChain,
     /// Where a purchase follows from it.
     pub(crate) target: BusinessId,
+    /// Whether it gave nothing, so that it can be told what the step brings.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) held_out: bool,
 }
 
 impl OpenTrigger {
@@ -31,11 +35,6 @@ impl OpenTrigger {
         (purchase_id, bought_at): (PurchaseId, Timestamp),
         businesses: &Businesses,
     ) -> ChainConverted {
-        let is_secret = |id: &BusinessId| {
-            businesses.get(*id).is_none_or(|it| it.confidentiality == Confidentiality::Medical)
-        };
-        let visits = [self.from.trail.last(), Some(&self.target)];
-        let secret = visits.into_iter().flatten().any(is_secret);
         ChainConverted {
             chain_id: self.from.chain_id,
             version: self.from.version,
@@ -44,9 +43,21 @@ impl OpenTrigger {
             purchase_id,
             bought_at,
             business_id: self.target,
-            confidentiality: if secret { Confidentiality::Medical } else { Confidentiality::Ordinary },
+            confidentiality: of_visits(self.from.trail.last().into_iter().chain([&self.target]), businesses),
+            held_out: self.held_out,
         }
     }
+}
+
+/// Whether one of two visits is a medical secret: then it is one that they are known of together.
+pub(super) fn of_visits<'a>(
+    visits: impl IntoIterator<Item = &'a BusinessId>,
+    businesses: &Businesses,
+) -> Confidentiality {
+    let mut visits = visits.into_iter();
+    let is_secret =
+        |id: &BusinessId| businesses.get(*id).is_none_or(|it| it.confidentiality == Confidentiality::Medical);
+    if visits.any(is_secret) { Confidentiality::Medical } else { Confidentiality::Ordinary }
 }
 
 /// The conversion that a purchase at `business` is, if it follows from a trigger.
@@ -64,18 +75,37 @@ pub(super) fn of_purchase(
 /// The conversion of a trigger that comes after the purchase that follows from it: of the first such purchase.
 pub(super) fn of_trigger(
     state: &MemberState,
-    from: &FromChain,
-    target: BusinessId,
+    trigger: &OpenTrigger,
     businesses: &Businesses,
 ) -> Option<ChainConverted> {
+    let OpenTrigger { from, target, .. } = trigger;
     let within = (from.bought_at, from.until);
-    let found = state.all_books().filter_map(|books| books.sales.first_unconverted(target, within));
+    let found = state.all_books().filter_map(|books| books.sales.first_unconverted(*target, within));
     let (at, purchase_id) = found.min()?;
-    let trigger = OpenTrigger { from: from.clone(), target };
     Some(trigger.converted_by((purchase_id, at), businesses))
 }
 
 impl MemberState {
+    pub(super) fn trigger(&mut self, fact: &ChainTriggered) {
+        if fact.promise != Promise::Nothing {
+            let held_out = fact.promise == Promise::HeldOut;
+            let from = fact.chain.as_ref().clone();
+            self.books.trigger(OpenTrigger { from, target: fact.business_id, held_out });
+        }
+    }
+
+    /// Rules B9, X5. What a revision adds is no reward of its own.
+    pub(super) fn add_cross_bonus(
+        &mut self,
+        position: Position,
+        fact: &CrossBonusAccrued,
+    ) -> Result<(), &'static str> {
+        if fact.revision.is_none() {
+            self.books.count_reward(fact.chain_id);
+        }
+        self.open(position, fact.origin(), fact.lot.clone())
+    }
+
     pub(super) fn convert(&mut self, fact: &ChainConverted) {
         for books in self.all_books_mut() {
             books.chains.triggers.retain(|it| {

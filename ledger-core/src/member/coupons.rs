@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conversion::OpenTrigger;
 use super::event::{CouponActivated, CouponIssued, CouponReckoned, CouponRedeemed};
 use super::state::MemberState;
 use crate::category::Confidentiality;
@@ -44,7 +45,12 @@ impl MemberState {
     }
 
     pub(super) fn issue(&mut self, fact: &CouponIssued) -> Result<(), &'static str> {
-        fact.chain.iter().for_each(|from| self.books.reward(from, fact.business_id));
+        if let Some(from) = &fact.chain {
+            let trigger =
+                OpenTrigger { from: from.as_ref().clone(), target: fact.business_id, held_out: false };
+            self.books.trigger(trigger);
+            self.books.count_reward(from.chain_id);
+        }
         let coupon = OpenCoupon { issued: fact.clone(), activation: None };
         match self.coupons.insert(fact.coupon_id, coupon) {
             None => Ok(()),

@@ -6,7 +6,8 @@ use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
 use super::{
-    amend, consents, coupon, gift, premium, purchase, quarantine, redemption, refund, reward, standing,
+    amend, consents, coupon, cross_bonus, gift, premium, purchase, quarantine, redemption, refund, reward,
+    standing,
 };
 use crate::context::Context;
 use crate::log::Event;
@@ -61,6 +62,7 @@ pub fn decide(
         MemberCommand::Adjust(command) => gift::adjust(state, command, context, &mut draft)?,
         MemberCommand::IssueCoupon(command) => coupon::issue(state, command, context, &mut draft)?,
         MemberCommand::TakeReward(command) => reward::take(state, command, context, &mut draft)?,
+        MemberCommand::GiveCrossBonus(command) => cross_bonus::give(state, command, context, &mut draft)?,
         MemberCommand::ActivateCoupon(command) => coupon::activate(state, command, context, &mut draft)?,
         MemberCommand::RevokeCoupon { coupon_id, reason_id } => {
             coupon::revoke(state, (*coupon_id, *reason_id), context, &mut draft)?

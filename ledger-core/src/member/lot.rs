@@ -69,7 +69,7 @@ impl From<Funder> for String {
     }
 }
 
-/// What a lot came from. Rules B5, B10, C1. Later origins (a chain) are variants to come.
+/// What a lot came from. Rules B5, B9, B10, C1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -90,6 +90,15 @@ pub enum LotOrigin {
         /// Where it was.
         business_id: BusinessId,
         /// Whether the visit is a medical secret.
+        confidentiality: Confidentiality,
+    },
+    /// The step of a chain that a purchase followed from. Rule B9.
+    CrossBonus {
+        /// Which purchase.
+        purchase_id: PurchaseId,
+        /// Where it was.
+        business_id: BusinessId,
+        /// Whether it, or the one before, is a medical secret.
         confidentiality: Confidentiality,
     },
     /// A goodwill gift. Rule B10.
@@ -116,17 +125,20 @@ impl LotOrigin {
         match self {
             Self::Purchase { .. } => "purchase",
             Self::Coupon { .. } => "coupon",
+            Self::CrossBonus { .. } => "cross_bonus",
             Self::Gift { .. } => "gift",
             Self::Referral { .. } => "referral",
             Self::Adjustment { .. } => "adjustment",
         }
     }
 
-    /// The id of the purchase (a coupon's, too), gift or adjustment.
+    /// The id of the purchase (of a coupon or a cross bonus, too), gift or adjustment.
     #[must_use]
     pub const fn id(&self) -> Uuid {
         match self {
-            Self::Purchase { purchase_id, .. } | Self::Coupon { purchase_id, .. } => purchase_id.as_uuid(),
+            Self::Purchase { purchase_id, .. }
+            | Self::Coupon { purchase_id, .. }
+            | Self::CrossBonus { purchase_id, .. } => purchase_id.as_uuid(),
             Self::Gift { grant_id } | Self::Referral { grant_id } | Self::Adjustment { grant_id } => {
                 grant_id.as_uuid()
             }
@@ -137,7 +149,9 @@ impl LotOrigin {
     #[must_use]
     pub const fn purchase_id(&self) -> Option<PurchaseId> {
         match self {
-            Self::Purchase { purchase_id, .. } | Self::Coupon { purchase_id, .. } => Some(*purchase_id),
+            Self::Purchase { purchase_id, .. }
+            | Self::Coupon { purchase_id, .. }
+            | Self::CrossBonus { purchase_id, .. } => Some(*purchase_id),
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
         }
     }
@@ -146,7 +160,9 @@ impl LotOrigin {
     #[must_use]
     pub const fn business_id(&self) -> Option<BusinessId> {
         match self {
-            Self::Purchase { business_id, .. } | Self::Coupon { business_id, .. } => Some(*business_id),
+            Self::Purchase { business_id, .. }
+            | Self::Coupon { business_id, .. }
+            | Self::CrossBonus { business_id, .. } => Some(*business_id),
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => None,
         }
     }
@@ -155,7 +171,9 @@ impl LotOrigin {
     #[must_use]
     pub const fn confidentiality(&self) -> Confidentiality {
         match self {
-            Self::Purchase { confidentiality, .. } | Self::Coupon { confidentiality, .. } => *confidentiality,
+            Self::Purchase { confidentiality, .. }
+            | Self::Coupon { confidentiality, .. }
+            | Self::CrossBonus { confidentiality, .. } => *confidentiality,
             Self::Gift { .. } | Self::Referral { .. } | Self::Adjustment { .. } => Confidentiality::Ordinary,
         }
     }
@@ -171,6 +189,9 @@ impl LotOrigin {
                 Some(Self::Purchase { purchase_id, business_id, confidentiality })
             }
             ("coupon", Some(business_id)) => Some(Self::Coupon { purchase_id, business_id, confidentiality }),
+            ("cross_bonus", Some(business_id)) => {
+                Some(Self::CrossBonus { purchase_id, business_id, confidentiality })
+            }
             ("gift", None) => Some(Self::Gift { grant_id }),
             ("referral", None) => Some(Self::Referral { grant_id }),
             ("adjustment", None) => Some(Self::Adjustment { grant_id }),

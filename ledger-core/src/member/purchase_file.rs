@@ -3,19 +3,27 @@
 //! Her state does not keep old purchases. Whoever edits one folds its facts: those that name it by `purchase_id`, what it
 //! was recorded by and every later one.
 
-use rust_decimal::Decimal;
-
+use super::extras::{CrossBonus, Reckoning, UsedCoupon, share};
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, CouponId, LotId, NaturalKey, PurchaseId, RedemptionId, Slug};
+use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
 use crate::log::Event;
 use crate::member::draft::Draft;
-use crate::member::event::{
-    AccrualInputs, BonusAccrued, CouponBenefit, CouponRedeemed, HeldPart, MemberEvent, PurchaseRecorded,
-};
+use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, MemberEvent, PurchaseRecorded};
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
 use crate::rate::Rate;
 use crate::time::Timestamp;
+
+/// What of a purchase made a lot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Its accrual. Rule B5.
+    Accrual,
+    /// The coupon it used. Rule C1.
+    Coupon,
+    /// The step of a chain that it followed from. Rule B9.
+    CrossBonus,
+}
 
 /// A lot that the purchase made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +32,8 @@ pub struct OwnLot {
     pub lot_id: LotId,
     /// Who funds it.
     pub funder: Funder,
-    /// Whether the purchase's coupon gave it. Rule C1.
-    pub of_coupon: bool,
+    /// What of the purchase made it.
+    pub part: Part,
     /// What it was made with.
     pub amount: Bonuses,
     /// What of it has expired and was not yet counted as taken back.
@@ -33,9 +41,9 @@ pub struct OwnLot {
 }
 
 impl OwnLot {
-    fn of(lot: &Lot, of_coupon: bool) -> Self {
+    fn of(lot: &Lot, part: Part) -> Self {
         let Lot { lot_id, amount, .. } = *lot;
-        Self { lot_id, funder: lot.funder.clone(), of_coupon, amount, expired: Bonuses::ZERO }
+        Self { lot_id, funder: lot.funder.clone(), part, amount, expired: Bonuses::ZERO }
     }
 }
 
@@ -46,56 +54,6 @@ pub struct ByFunder {
     pub business: Bonuses,
     /// The coalition's.
     pub coalition: Bonuses,
-}
-
-/// `whole` × `part` ÷ `all`, rounded once, half away from zero; nothing of nothing. Rule F2.
-pub(super) fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Option<Bonuses> {
-    if all.is_zero() {
-        return Some(Bonuses::ZERO);
-    }
-    whole.to_decimal().checked_mul(part)?.checked_div(all).and_then(Bonuses::rounded)
-}
-
-/// The coupon that a purchase used. Rules C1, C4.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedCoupon {
-    /// The coupon.
-    pub coupon_id: CouponId,
-    /// The keyed hash of the code that named it.
-    pub code: NaturalKey,
-    /// What it gives.
-    pub gives: CouponBenefit,
-    /// Who bears it.
-    pub funded_by: Funder,
-    /// When the bonuses that it gives are spendable: from, until.
-    pub life: Option<(Timestamp, Timestamp)>,
-}
-
-/// What a coupon comes to with a bill, net of refunds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Reckoning {
-    pub(super) discount: Roubles,
-    pub(super) bonuses: Bonuses,
-}
-
-impl UsedCoupon {
-    fn of(fact: &CouponRedeemed) -> Self {
-        Self {
-            coupon_id: fact.coupon_id,
-            code: fact.code,
-            gives: fact.gives.clone(),
-            funded_by: fact.funded_by.clone(),
-            life: fact.lot.as_ref().map(|lot| (lot.available_from, lot.expires_at)),
-        }
-    }
-
-    /// Of `bill`, `refunded` was given back: in the same cumulative proportion, each rounded once. Rules F2, F5.
-    fn reckon(&self, bill: Roubles, refunded: Roubles) -> Option<Reckoning> {
-        let net = |whole: Bonuses| whole.checked_sub(share(whole, refunded.to_decimal(), bill.to_decimal())?);
-        // Kopecks are kopecks: the one rounding of amounts is that of bonuses.
-        let discount = Bonuses::from_kopecks(self.gives.discount(bill)?.kopecks());
-        Some(Reckoning { discount: net(discount)?.face_value(), bonuses: net(self.gives.bonuses(bill))? })
-    }
 }
 
 /// What a purchase came to. See the module.
@@ -133,6 +91,8 @@ pub struct PurchaseFile {
     pub max_share: Option<Rate>,
     /// The coupon it used.
     pub coupon: Option<UsedCoupon>,
+    /// What a chain added to it. Rule B9.
+    pub cross_bonus: Option<CrossBonus>,
     /// What it was paid with out of lots, in the order of spending.
     pub spent: Vec<HeldPart>,
     /// What of that the newest revision's bill is paid with, before refunds.
@@ -160,6 +120,7 @@ impl PurchaseFile {
             MemberEvent::BonusTakenBack(fact) => Some(fact.purchase_id),
             MemberEvent::CouponRedeemed(fact) => Some(fact.purchase_id),
             MemberEvent::CouponReckoned(fact) => Some(fact.purchase_id),
+            MemberEvent::CrossBonusAccrued(fact) => Some(fact.purchase_id),
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
             | MemberEvent::ConsentGranted(_)
@@ -194,6 +155,7 @@ impl PurchaseFile {
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::AccountMerged(_)
             | MemberEvent::AccountTakenIn(_)
@@ -256,6 +218,7 @@ impl PurchaseFile {
             redemption_id: None,
             max_share: None,
             coupon: None,
+            cross_bonus: None,
             spent: Vec::new(),
             kept: Bonuses::ZERO,
             refunded: Roubles::ZERO,
@@ -291,10 +254,13 @@ impl PurchaseFile {
         } else if let MemberEvent::BonusReturned(fact) = event {
             self.returned = self.returned.checked_add(fact.amount).unwrap_or(self.returned);
         } else if let MemberEvent::CouponRedeemed(fact) = event {
-            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, true)));
+            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, Part::Coupon)));
             self.coupon = Some(UsedCoupon::of(fact));
         } else if let MemberEvent::CouponReckoned(fact) = event {
-            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, true)));
+            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, Part::Coupon)));
+        } else if let MemberEvent::CrossBonusAccrued(fact) = event {
+            self.lots.push(OwnLot::of(&fact.lot, Part::CrossBonus));
+            self.cross_bonus.get_or_insert_with(|| CrossBonus::of(fact));
         } else if let MemberEvent::BonusTakenBack(fact) = event {
             for part in &fact.expired {
                 if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == part.lot_id) {
@@ -311,7 +277,7 @@ impl PurchaseFile {
     }
 
     fn accrue(&mut self, fact: &BonusAccrued) {
-        self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, false)));
+        self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, Part::Accrual)));
         self.life = self.life.or(fact.lots.first().map(|lot| (lot.available_from, lot.expires_at)));
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {
@@ -341,6 +307,11 @@ impl PurchaseFile {
             Some(coupon) => coupon.reckon(self.bill, refunded),
             None => Some(Reckoning::default()),
         }
+    }
+
+    /// What a chain adds to it once so much of the bill is refunded. Rules B9, F7.
+    pub(super) fn cross_bonus_at(&self, refunded: Roubles) -> Option<Bonuses> {
+        self.cross_bonus.as_ref().map_or(Some(Bonuses::ZERO), |it| it.at(self.bill, refunded))
     }
 
     /// What it was paid with in bonuses.

@@ -9,10 +9,11 @@ use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, share};
+use super::extras::share;
+use super::purchase_file::{ByFunder, OwnLot, PurchaseFile};
 use super::redemption::{part_of, spendable};
 use super::review::{Review, live_window};
-use super::shares::Share;
+use super::shares::{Due, Share};
 use super::working::Working;
 use crate::category::Confidentiality;
 use crate::context::Context;
@@ -153,8 +154,11 @@ pub(super) fn give_back(
         revoke_triggered(working, &step)?;
     }
     let returned = step.return_spent(working, to_return(file, cumulative)?)?;
-    let amounts = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
-    let taken_back = step.take_back(working, amounts, of_coupon)?;
+    let of_chain = file.cross_bonus_at(file.refunded).zip(file.cross_bonus_at(cumulative));
+    let (before, after) = of_chain.ok_or(Rejection::AmountOutOfRange)?;
+    let accrual = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
+    let due = Due { accrual, coupon: of_coupon, cross_bonus: minus(before, after)? };
+    let taken_back = step.take_back(working, due)?;
     Ok(Refunded { taken_back, returned })
 }
 
@@ -302,19 +306,13 @@ impl Step<'_> {
     }
 
     /// Rule F2: own lots first, then others in the order of spending, then debt; the business's share before the
-    /// coalition's, of each that of the accrual before that of the coupon.
-    pub(super) fn take_back(
-        &self,
-        working: &mut Working<'_>,
-        due: ByFunder,
-        of_coupon: Bonuses,
-    ) -> Result<Bonuses, Rejection> {
-        let amount = Bonuses::checked_sum([due.business, due.coalition, of_coupon]);
-        let amount = amount.ok_or(Rejection::AmountOutOfRange)?;
+    /// coalition's, of each the accrual's before the coupon's, and that before the chain's.
+    pub(super) fn take_back(&self, working: &mut Working<'_>, due: Due) -> Result<Bonuses, Rejection> {
+        let amount = due.total().ok_or(Rejection::AmountOutOfRange)?;
         if !amount.is_positive() {
             return Ok(Bonuses::ZERO);
         }
-        let mut shares = Share::all(self.file, due, of_coupon);
+        let mut shares = Share::all(self.file, due);
         let (own, expired) = self.own(&working.state, &mut shares)?;
         let others = self.others(&working.state, &own, &mut shares)?;
         let file = self.file;
@@ -336,7 +334,7 @@ impl Step<'_> {
                 refund_id: self.refund_id,
                 purchase_id: file.purchase_id,
                 business_id: file.business_id,
-                confidentiality: file.confidentiality,
+                confidentiality: share.confidentiality(file),
                 lot_id: share.lot_id(file),
                 creditor: share.funder.clone(),
                 amount: share.rest,

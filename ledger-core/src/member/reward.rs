@@ -1,13 +1,16 @@
-//! What a purchase gets from a step of a chain that it triggers. Rules X1, X3, X5, X6, X9.
+//! What comes of a purchase that triggers a step of a chain. Rules X1, X3, X5, X6, X9.
 //!
-//! Whoever follows the log names the purchase and the step; here is decided, on all that is true by then, whether there is a
-//! reward. The facts go to her stream and to the chain's in one append, so that no two purchases take the last of a budget,
-//! whoever decides them. Once for (chain version, step, purchase): the command's key follows from these.
+//! Whoever follows the log names the purchase and the step; here is decided, on all that is true by then, what comes of it: a
+//! coupon, a promise of bonuses for the purchase that follows (Rule B9), or nothing. A coupon goes to her stream and to the
+//! chain's in one append, so that no two purchases take the last of a budget, whoever decides them.
+//!
+//! Once for (chain version, step, purchase): the command's key follows from these. What can never be otherwise writes
+//! nothing, for it is decided alike whenever the log is read again; what may be otherwise later is written down.
 
 use chrono::TimeDelta;
 
 use super::command::MemberOutcome;
-use super::conversion::of_trigger;
+use super::conversion::{OpenTrigger, of_trigger, of_visits};
 use super::coupon::OPEN_COUPONS_MAX;
 use super::decide::write_due;
 use super::draft::Draft;
@@ -15,11 +18,11 @@ use crate::business::Business;
 use crate::category::Confidentiality;
 use crate::chain::definition::{ChainFunder, CouponTemplate, Limits, Reward, Step};
 use crate::chain::event::ChainRewardIssued;
-use crate::chain::{Chain, Triggered};
+use crate::chain::{Chain, Triggered, Version};
 use crate::context::Context;
-use crate::ids::{BusinessId, ChainId, CouponId, PurchaseId};
+use crate::ids::{BusinessId, ChainId, CouponId, MemberId, PurchaseId};
 use crate::member::consent::Purpose;
-use crate::member::event::{CouponConditions, CouponIssued, FromChain};
+use crate::member::event::{ChainTriggered, CouponConditions, CouponIssued, FromChain, Promise};
 use crate::member::lot::Funder;
 use crate::member::state::MemberState;
 use crate::member::status::Status;
@@ -30,6 +33,8 @@ use crate::time::Timestamp;
 /// A purchase that triggers a step of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakeReward {
+    /// Whose it was when it was recorded.
+    pub member_id: MemberId,
     /// The chain.
     pub chain_id: ChainId,
     /// Which version of it.
@@ -42,6 +47,8 @@ pub struct TakeReward {
     pub business_id: BusinessId,
     /// When it was.
     pub bought_at: Timestamp,
+    /// Its net amount when it was recorded, as its accrual says.
+    pub net: Roubles,
     /// The moment as of which it was decided, as its accrual says. Rule P1.
     pub looked_up_at: Timestamp,
     /// Her status before it, as its accrual says.
@@ -50,7 +57,7 @@ pub struct TakeReward {
     pub coupon_id: CouponId,
 }
 
-/// Decides whether there is a reward. None is no refusal: then nothing is written.
+/// Decides what comes of it. Nothing is no refusal.
 ///
 /// # Errors
 /// A log without policies; sums that do not fit.
@@ -60,97 +67,165 @@ pub(super) fn take(
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
-    let Some((coupon, reward)) = earned(state, command, context)? else {
-        return Ok(MemberOutcome::Rewarded { coupon_id: None });
+    let Some(hit) = Hit::of(state, command, context)? else {
+        return Ok(MemberOutcome::Triggered { promise: Promise::Nothing });
     };
     write_due(state, context, draft)?;
-    let now = context.recorded_at;
-    // Hers comes first: a coupon is found by the first fact of the command that made it.
-    let businesses = &context.registry.businesses;
-    let follows =
-        coupon.chain.as_ref().and_then(|from| of_trigger(state, from, coupon.business_id, businesses));
-    let cause = draft.push(now, coupon.into());
-    follows.into_iter().for_each(|fact| draft.push_caused(now, fact.into(), cause));
-    draft.push_caused(now, reward.into(), cause);
-    Ok(MemberOutcome::Rewarded { coupon_id: Some(command.coupon_id) })
+    let promise = match &hit.step.reward {
+        _ if !hit.is_open(state, command, context.recorded_at) => Promise::Nothing,
+        _ if hit.version.holds_out(hit.from.chain_id, command.member_id) => Promise::HeldOut,
+        Reward::CrossBonus { .. } => Promise::CrossBonus,
+        Reward::Coupon { coupon } => {
+            let CouponTemplate { description, gift, .. } = *coupon;
+            let hit = Hit { from: FromChain { description, gift, ..hit.from.clone() }, ..hit };
+            hit.give(state, (coupon, command.coupon_id), context, draft);
+            return Ok(MemberOutcome::Rewarded { coupon_id: command.coupon_id });
+        }
+    };
+    hit.promise(state, promise, context, draft);
+    Ok(MemberOutcome::Triggered { promise })
 }
 
-/// The two facts, if she is to have the reward.
-fn earned(
-    state: &MemberState,
-    command: &TakeReward,
-    context: &Context<'_>,
-) -> Result<Option<(CouponIssued, ChainRewardIssued)>, Rejection> {
-    let now = context.recorded_at;
-    let at = command.looked_up_at;
-    let Some(chain) = context.registry.chains.get(command.chain_id) else { return Ok(None) };
-    let mut triggered = chain.triggered(command.business_id, at);
-    let is_it = |it: &Triggered<'_>| (it.version.version, it.place) == (command.version, command.step);
-    let Some(Triggered { version, step, .. }) = triggered.find(is_it) else { return Ok(None) };
-    let Reward::Coupon { coupon } = &step.reward else { return Ok(None) };
-    let (source, target) = (context.business(step.from)?, context.business(step.to)?);
-    // Of an imported history nothing is given for last year.
-    let until = command.bought_at.plus(TimeDelta::days(i64::from(step.window_days)));
-    let is_over = now > until;
-    let audience = &version.definition.audience;
-    let is_for_her = (audience.statuses.is_empty() || audience.statuses.contains(&command.status))
-        && (!audience.new_customers_of_target || state.is_new_customer(step.to, target.confidentiality));
-    if is_over || !is_for_her || !may(state, source) || !has_room(state, step.to, now) {
-        return Ok(None);
+/// A step that the purchase triggers, whatever becomes of her.
+struct Hit<'a> {
+    version: &'a Version,
+    step: &'a Step,
+    source: &'a Business,
+    target: &'a Business,
+    from: FromChain,
+    /// What a coupon takes of the budget, and what the chain has given with it: rewards, and their cost.
+    counts: (Roubles, u32, Roubles),
+}
+
+impl<'a> Hit<'a> {
+    /// None when the step has nothing for such a purchase, and never will.
+    fn of(
+        state: &MemberState,
+        command: &TakeReward,
+        context: &Context<'a>,
+    ) -> Result<Option<Self>, Rejection> {
+        let at = command.looked_up_at;
+        let Some(chain) = context.registry.chains.get(command.chain_id) else { return Ok(None) };
+        let mut triggered = chain.triggered(command.business_id, at);
+        let is_it = |it: &Triggered<'_>| (it.version.version, it.place) == (command.version, command.step);
+        let Some(Triggered { version, step, .. }) = triggered.find(is_it) else { return Ok(None) };
+        let (source, target) = (context.business(step.from)?, context.business(step.to)?);
+        // Of an imported history nothing is given for last year.
+        let until = command.bought_at.plus(TimeDelta::days(i64::from(step.window_days)));
+        let statuses = &version.definition.audience.statuses;
+        let is_for_her = statuses.is_empty() || statuses.contains(&command.status);
+        if context.recorded_at > until || !is_for_her || !is_enough(command.net, step) {
+            return Ok(None);
+        }
+        let max_depth = context.policy_at(at)?.parameters.chain_max_depth;
+        let Some(trail) = trail(state, command, step, max_depth) else { return Ok(None) };
+        // Where there is a budget a coupon's cost is known; a cross bonus is counted when it is given.
+        let cost = step.reward.costs_at_most().unwrap_or_default();
+        let Some((issued, committed)) = allowed(state, chain, &version.definition.limits, cost) else {
+            return Ok(None);
+        };
+        let TakeReward { chain_id, version: number, step: place, purchase_id, bought_at, .. } = *command;
+        let from = FromChain {
+            chain_id,
+            version: number,
+            step: place,
+            purchase_id,
+            bought_at,
+            until,
+            trail,
+            description: None,
+            gift: None,
+        };
+        Ok(Some(Self { version, step, source, target, from, counts: (cost, issued, committed) }))
     }
-    if !is_enough(state, command, step) {
-        return Ok(None);
+
+    /// Whether she may have it as things are: she is not blocked, has room for one more coupon, is one of those whom the chain
+    /// is for, and the purchase stands. Of a purchase at a clinic while she consents. Rules X1, X3, X9.
+    fn is_open(&self, state: &MemberState, command: &TakeReward, now: Timestamp) -> bool {
+        let Self { version, step, source, target, .. } = self;
+        let is_clinic = source.confidentiality == Confidentiality::Medical;
+        let is_new = || state.is_new_customer(step.to, target.confidentiality);
+        let TakeReward { purchase_id, bought_at, business_id, .. } = *command;
+        let net = state.all_books().find_map(|books| books.sales.net(bought_at, purchase_id, business_id));
+        !state.is_blocked()
+            && (!is_clinic || state.consents_to(&Purpose::MedicalCrossPromo))
+            && (!version.definition.audience.new_customers_of_target || is_new())
+            && (matches!(step.reward, Reward::CrossBonus { .. }) || has_room(state, step.to, now))
+            && net.is_some_and(|net| is_enough(net, step))
     }
-    let max_depth = context.policy_at(at)?.parameters.chain_max_depth;
-    let Some(trail) = trail(state, command, step, max_depth) else { return Ok(None) };
-    let Some((cost, issued, committed)) = allowed(state, chain, &version.definition.limits, &step.reward)
-    else {
-        return Ok(None);
-    };
-    let funded_by = match version.definition.funded_by {
+
+    /// The coupon, with what follows from it already. Hers comes first: a coupon is found by the first fact of the command
+    /// that made it.
+    fn give(
+        &self,
+        state: &MemberState,
+        (template, coupon_id): (&CouponTemplate, CouponId),
+        context: &Context<'_>,
+        draft: &mut Draft,
+    ) {
+        let now = context.recorded_at;
+        let issued = CouponIssued {
+            coupon_id,
+            business_id: self.target.business_id,
+            business: self.target.slug.clone(),
+            confidentiality: self.target.confidentiality,
+            gives: template.gives.clone(),
+            conditions: CouponConditions {
+                min_bill: template.min_bill,
+                new_customers_only: false,
+                statuses: Vec::new(),
+                with_bonuses: true,
+                valid_from: None,
+            },
+            expires_at: now.moscow_day().plus_days(template.life_days).end(),
+            funded_by: funder(self.version.definition.funded_by, self.source, self.target),
+            chain: Some(Box::new(self.from.clone())),
+        };
+        let cause = draft.push(now, issued.into());
+        self.convert(state, false, context, (draft, cause));
+        let FromChain { chain_id, version, step, purchase_id, .. } = self.from;
+        let (cost, issued, committed) = self.counts;
+        let coupon_id = Some(coupon_id);
+        let reward =
+            ChainRewardIssued { chain_id, version, step, purchase_id, coupon_id, cost, issued, committed };
+        draft.push_caused(now, reward.into(), cause);
+    }
+
+    /// What is no coupon, with what follows from it already.
+    fn promise(&self, state: &MemberState, promise: Promise, context: &Context<'_>, draft: &mut Draft) {
+        let triggered = ChainTriggered {
+            chain: Box::new(self.from.clone()),
+            business_id: self.step.to,
+            confidentiality: of_visits([&self.step.from, &self.step.to], &context.registry.businesses),
+            promise,
+        };
+        let cause = draft.push(context.recorded_at, triggered.into());
+        if promise != Promise::Nothing {
+            self.convert(state, promise == Promise::HeldOut, context, (draft, cause));
+        }
+    }
+
+    /// A purchase that came to the log before its trigger. Rule X4.
+    fn convert(
+        &self,
+        state: &MemberState,
+        held_out: bool,
+        context: &Context<'_>,
+        (draft, cause): (&mut Draft, usize),
+    ) {
+        let trigger = OpenTrigger { from: self.from.clone(), target: self.step.to, held_out };
+        let follows = of_trigger(state, &trigger, &context.registry.businesses);
+        follows.into_iter().for_each(|fact| draft.push_caused(context.recorded_at, fact.into(), cause));
+    }
+}
+
+/// Who bears the rewards of a step between these.
+pub(super) fn funder(bears: ChainFunder, source: &Business, target: &Business) -> Funder {
+    match bears {
         ChainFunder::Source => Funder::Business(source.slug.clone()),
         ChainFunder::Target => Funder::Business(target.slug.clone()),
         ChainFunder::Coalition => Funder::Coalition,
-    };
-    let TakeReward { chain_id, version, step, purchase_id, coupon_id, .. } = *command;
-    let CouponTemplate { description, gift, .. } = *coupon;
-    let bought_at = command.bought_at;
-    let from = FromChain { chain_id, version, step, purchase_id, bought_at, until, trail, description, gift };
-    let coupon = issued_by(coupon, (coupon_id, target, funded_by), from, now);
-    let reward =
-        ChainRewardIssued { chain_id, version, step, purchase_id, coupon_id, cost, issued, committed };
-    Ok(Some((coupon, reward)))
-}
-
-fn issued_by(
-    template: &CouponTemplate,
-    (coupon_id, target, funded_by): (CouponId, &Business, Funder),
-    from: FromChain,
-    now: Timestamp,
-) -> CouponIssued {
-    CouponIssued {
-        coupon_id,
-        business_id: target.business_id,
-        business: target.slug.clone(),
-        confidentiality: target.confidentiality,
-        gives: template.gives.clone(),
-        conditions: CouponConditions {
-            min_bill: template.min_bill,
-            new_customers_only: false,
-            statuses: Vec::new(),
-            with_bonuses: true,
-            valid_from: None,
-        },
-        expires_at: now.moscow_day().plus_days(template.life_days).end(),
-        funded_by,
-        chain: Some(Box::new(from)),
     }
-}
-
-/// Whether a purchase there may trigger anything: a clinic's only while she consents. Rule X9.
-fn may(state: &MemberState, source: &Business) -> bool {
-    let is_clinic = source.confidentiality == Confidentiality::Medical;
-    !state.is_blocked() && (!is_clinic || state.consents_to(&Purpose::MedicalCrossPromo))
 }
 
 fn has_room(state: &MemberState, target: BusinessId, now: Timestamp) -> bool {
@@ -158,11 +233,9 @@ fn has_room(state: &MemberState, target: BusinessId, now: Timestamp) -> bool {
     open.filter(|open| open.business_id == target && open.expires_at >= now).count() < OPEN_COUPONS_MAX
 }
 
-/// Whether the purchase stands, and its net amount is what the step asks for. Rules X3, X6.
-fn is_enough(state: &MemberState, command: &TakeReward, step: &Step) -> bool {
-    let TakeReward { purchase_id, bought_at, business_id, .. } = *command;
-    let net = state.all_books().find_map(|books| books.sales.net(bought_at, purchase_id, business_id));
-    net.is_some_and(|net| net.is_positive() && step.min_amount.is_none_or(|least| net >= least))
+/// Whether a net amount is what the step asks for. Rules X3, X6.
+fn is_enough(net: Roubles, step: &Step) -> bool {
+    net.is_positive() && step.min_amount.is_none_or(|least| net >= least)
 }
 
 /// Where the coupon would come from; `None` when that is where it leads, or too long a way. Rule X6.
@@ -177,20 +250,18 @@ fn trail(state: &MemberState, command: &TakeReward, step: &Step, max_depth: u32)
     (is_short && !trail.contains(&step.to)).then_some(trail)
 }
 
-/// What the reward costs, and what the chain has given with it; `None` when that is more than its limits. Rule X5.
-fn allowed(
+/// What the chain has given, and what all of it cost, with one more reward; `None` when that is more than its limits. Rule X5.
+pub(super) fn allowed(
     state: &MemberState,
     chain: &Chain,
     limits: &Limits,
-    reward: &Reward,
-) -> Option<(Roubles, u32, Roubles)> {
-    // Where there is a budget it is known.
-    let cost = reward.costs_at_most().unwrap_or_default();
+    cost: Roubles,
+) -> Option<(u32, Roubles)> {
     let (issued, committed) = (chain.issued.checked_add(1)?, chain.committed.checked_add(cost)?);
     let hers = state.all_books().filter_map(|books| books.chains.rewards.get(&chain.chain_id));
     let hers = hers.fold(0_u32, |sum, given| sum.saturating_add(*given));
     let fits = limits.total.is_none_or(|total| issued <= total)
         && limits.budget.is_none_or(|budget| committed <= budget)
         && limits.per_member.is_none_or(|most| hers < most);
-    fits.then_some((cost, issued, committed))
+    fits.then_some((issued, committed))
 }

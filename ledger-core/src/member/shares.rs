@@ -1,48 +1,72 @@
-//! What a refund takes back, by who gave it: the accrual's funders and the coupon's. Rules F2, F5, M2.
+//! What a refund takes back, by who gave it: the accrual's funders, the coupon's, the chain's. Rules F2, F5, F7, M2.
 
-use super::purchase_file::{ByFunder, OwnLot, PurchaseFile, Reckoning};
+use super::extras::Reckoning;
+use super::purchase_file::{ByFunder, OwnLot, Part, PurchaseFile};
 use super::refund::{Step, minus};
 use super::working::Working;
+use crate::category::Confidentiality;
 use crate::ids::LotId;
 use crate::member::event::CouponReckoned;
 use crate::member::lot::{Funder, Lot};
 use crate::money::Bonuses;
 use crate::rejection::Rejection;
 
-/// What one of the purchase's funders has yet to be given, of the accrual or of what the coupon gave.
+/// What is due back of a purchase, by what gave it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    pub(super) accrual: ByFunder,
+    pub(super) coupon: Bonuses,
+    pub(super) cross_bonus: Bonuses,
+}
+
+impl Due {
+    pub(super) fn total(self) -> Option<Bonuses> {
+        Bonuses::checked_sum([self.accrual.business, self.accrual.coalition, self.coupon, self.cross_bonus])
+    }
+}
+
+/// What one of the purchase's funders has yet to be given, of one of its parts.
 pub(super) struct Share {
     pub(super) funder: Funder,
-    pub(super) of_coupon: bool,
+    pub(super) part: Part,
     pub(super) rest: Bonuses,
 }
 
 impl Share {
     pub(super) fn has(&self, lot: &OwnLot) -> bool {
-        lot.of_coupon == self.of_coupon && lot.funder == self.funder
+        lot.part == self.part && lot.funder == self.funder
+    }
+
+    /// Whether a debt to it is a medical secret.
+    pub(super) fn confidentiality(&self, file: &PurchaseFile) -> Confidentiality {
+        let of_chain = file.cross_bonus.as_ref().filter(|_| self.part == Part::CrossBonus);
+        of_chain.map_or(file.confidentiality, |it| it.confidentiality)
     }
 
     /// The lot that a debt to it is named by.
     pub(super) fn lot_id(&self, file: &PurchaseFile) -> LotId {
-        if self.of_coupon {
-            LotId::of_coupon(file.purchase_id)
-        } else {
-            LotId::of(file.purchase_id, self.funder.as_str())
+        match self.part {
+            Part::Accrual => LotId::of(file.purchase_id, self.funder.as_str()),
+            Part::Coupon => LotId::of_coupon(file.purchase_id),
+            Part::CrossBonus => LotId::of_cross_bonus(file.purchase_id),
         }
     }
 
     /// All of them in the order in which they are satisfied: the business before the coalition, of each the accrual's share
-    /// before the coupon's.
-    pub(super) fn all(file: &PurchaseFile, due: ByFunder, of_coupon: Bonuses) -> Vec<Self> {
+    /// before the coupon's, and that before the cross bonus.
+    pub(super) fn all(file: &PurchaseFile, due: Due) -> Vec<Self> {
         let business = Funder::Business(file.business.clone());
+        let share = |part: Part, funder: Funder, rest: Bonuses| Self { funder, part, rest };
         let mut shares = vec![
-            Self { funder: business, of_coupon: false, rest: due.business },
-            Self { funder: Funder::Coalition, of_coupon: false, rest: due.coalition },
+            share(Part::Accrual, business, due.accrual.business),
+            share(Part::Accrual, Funder::Coalition, due.accrual.coalition),
         ];
-        if let Some(coupon) = &file.coupon {
-            shares.push(Self { funder: coupon.funded_by.clone(), of_coupon: true, rest: of_coupon });
-            // The order of funders is that of spending (Rule B7); the sort is stable.
-            shares.sort_by(|one, other| one.funder.cmp(&other.funder));
-        }
+        let coupon = file.coupon.iter().map(|it| share(Part::Coupon, it.funded_by.clone(), due.coupon));
+        shares.extend(coupon);
+        let chain = file.cross_bonus.iter();
+        shares.extend(chain.map(|it| share(Part::CrossBonus, it.funded_by.clone(), due.cross_bonus)));
+        // The order of funders is that of spending (Rule B7); the sort is stable.
+        shares.sort_by(|one, other| one.funder.cmp(&other.funder));
         shares
     }
 }

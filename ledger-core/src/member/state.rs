@@ -28,7 +28,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 7;
+pub const STATE_REVISION: i32 = 8;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -172,11 +172,7 @@ impl MemberState {
     ) -> Result<(), CorruptHistory> {
         let corrupt = |what| CorruptHistory { position, what };
         match event {
-            MemberEvent::MemberRegistered(fact) => {
-                if self.registered_at.replace(fact.registered_at).is_some() {
-                    return Err(corrupt("a member registers twice"));
-                }
-            }
+            MemberEvent::MemberRegistered(fact) => self.register(fact.registered_at).map_err(corrupt)?,
             MemberEvent::MembershipBackdated(fact) => self.registered_at = Some(fact.registered_at),
             MemberEvent::ConsentGranted(fact) => {
                 self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
@@ -233,11 +229,20 @@ impl MemberState {
             MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
             MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
             MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::ChainTriggered(fact) => self.trigger(fact),
             MemberEvent::ChainConverted(fact) => self.convert(fact),
+            MemberEvent::CrossBonusAccrued(fact) => self.add_cross_bonus(position, fact).map_err(corrupt)?,
             MemberEvent::AccountMerged(fact) => self.merge(fact).map_err(corrupt)?,
             MemberEvent::AccountTakenIn(fact) => self.take_in(fact).map_err(corrupt)?,
             MemberEvent::AccountParted(fact) => self.part(fact).map_err(corrupt)?,
             MemberEvent::AccountRestored(fact) => self.restore(fact).map_err(corrupt)?,
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, since: Timestamp) -> Result<(), &'static str> {
+        if self.registered_at.replace(since).is_some() {
+            return Err("a member registers twice");
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ use super::replay::{Kept, Replay};
 use super::retell::Telling;
 use crate::log::Event;
 use crate::member::command::{PurchaseDocument, RefundPurchase};
+use crate::member::cross_bonus::{FollowedStep, GiveCrossBonus, bring};
 use crate::member::draft::Draft;
 use crate::member::event::{
-    AccrualInputs, PurchaseAmended, PurchaseRefunded, PurchaseSource, PurchaseTakenOver,
+    AccrualInputs, CrossBonusAccrued, PurchaseAmended, PurchaseRefunded, PurchaseSource, PurchaseTakenOver,
 };
 use crate::member::hand_over::{arrive, leave};
 use crate::member::{AmendPurchase, MemberCommand, PurchaseFile, Refund};
@@ -48,12 +49,44 @@ impl Replay<'_> {
             redeem_amount: None,
             coupon_code: None,
         };
-        let command = AmendPurchase { file, document };
+        let mut command = AmendPurchase { file, document };
         if revision.handed_over {
             let decided = leave(&self.state, &command, &self.context(telling.fact.recorded_at));
             return self.take_or_leave_out(telling, decided);
         }
+        let named = command.file.redemption_id.filter(|_| revision.redeemed.is_positive());
+        if named.is_some() {
+            // What it was really paid with, which the document may have named (Rule R3); else what follows from the bill.
+            let plain = command.clone();
+            let document = &mut command.document;
+            (document.redemption_id, document.redeem_amount) = (named, Some(revision.redeemed));
+            if self.attempt(&mut telling, &MemberCommand::AmendPurchase(Box::new(command)))?.is_ok() {
+                return Ok(());
+            }
+            command = plain;
+        }
         self.edit(telling, &MemberCommand::AmendPurchase(Box::new(command)))
+    }
+
+    /// Bonuses of a chain for a purchase of hers, whatever the chain had left. Rule B9.
+    pub(super) fn cross_bonus(
+        &mut self,
+        mut telling: Telling<'_>,
+        fact: &CrossBonusAccrued,
+    ) -> Result<(), NotSimulated> {
+        // What a revision adds follows from that.
+        if fact.revision.is_some() || !self.begins(&mut telling)? {
+            return Ok(());
+        }
+        let Some(Kept { file, .. }) = self.kept(fact.purchase_id).cloned() else {
+            telling.leave_out();
+            return Ok(());
+        };
+        let CrossBonusAccrued { chain_id, version, step, trigger_id, .. } = *fact;
+        let earned_by = FollowedStep { chain_id, version, step, trigger_id };
+        let command = GiveCrossBonus { earned_by, file };
+        let decided = bring(&self.state, &command, &self.context(telling.fact.recorded_at));
+        self.take_or_leave_out(telling, decided)
     }
 
     /// Money given back for a purchase of hers.

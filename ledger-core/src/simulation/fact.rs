@@ -66,7 +66,7 @@ pub(super) struct Story {
     pub(super) applied: BTreeSet<PurchaseId>,
     /// Revisions by which she took a purchase over, and when what it earned her is spendable: from, until.
     pub(super) taken_over: BTreeMap<(PurchaseId, u32), Option<(Timestamp, Timestamp)>>,
-    /// Purchases that are refunded, amended or taken over: their files are kept.
+    /// Purchases that are refunded, amended, taken over, or brought a cross bonus: their files are kept.
     pub(super) edited: BTreeSet<PurchaseId>,
     /// The revisions that say that a purchase is void.
     pub(super) voids: BTreeSet<(PurchaseId, u32)>,
@@ -93,6 +93,8 @@ impl Story {
                 && let Some(life) = story.taken_over.get_mut(&(accrued.purchase_id, revision))
             {
                 *life = accrued.lots.first().map(|lot| (lot.available_from, lot.expires_at));
+            } else if let MemberEvent::CrossBonusAccrued(bonus) = &fact.event {
+                story.edited.insert(bonus.purchase_id);
             } else if let MemberEvent::PurchaseRefunded(refund) = &fact.event {
                 story.edited.insert(refund.purchase_id);
             } else if let MemberEvent::PurchaseAmended(revision) = &fact.event {

@@ -60,6 +60,7 @@ impl Books {
             MemberEvent::BonusAccrued(fact) => fact.lots.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusGifted(fact) => self.issue(&fact.lot),
             MemberEvent::BonusAdjusted(fact) => self.issue(&fact.lot),
+            MemberEvent::CrossBonusAccrued(fact) => self.issue(&fact.lot),
             MemberEvent::CouponRedeemed(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::CouponReckoned(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusExpired(fact) => match fact.holding {
@@ -120,6 +121,7 @@ impl Books {
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_) => Ok(()),
         }
     }

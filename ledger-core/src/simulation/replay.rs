@@ -206,6 +206,10 @@ impl<'a> Replay<'a> {
             && *confidentiality == ordinary
         {
             self.earned.checked_add(lot.amount)
+        } else if let MemberEvent::CrossBonusAccrued(fact) = fact
+            && fact.confidentiality == ordinary
+        {
+            self.earned.checked_add(fact.lot.amount)
         } else if let MemberEvent::BonusTakenBack(fact) = fact
             && fact.confidentiality == ordinary
         {

@@ -54,6 +54,7 @@ impl Replay<'_> {
                 self.ask(telling, &MemberCommand::Adjust(command))
             }
             MemberEvent::BonusWithdrawn(_) => self.withdraw_anew(telling),
+            MemberEvent::CrossBonusAccrued(fact) => self.cross_bonus(telling, fact),
             // Who she is, what she lets others tell and what waits for an admin stands, whenever it was said.
             MemberEvent::MemberRegistered(_)
             | MemberEvent::MembershipBackdated(_)
@@ -75,6 +76,7 @@ impl Replay<'_> {
             | MemberEvent::PhoneChanged(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
+            | MemberEvent::ChainTriggered(_)
             | MemberEvent::CouponRevoked(_) => self.carry_on_time(telling),
             MemberEvent::AccountMerged(_)
             | MemberEvent::AccountTakenIn(_)

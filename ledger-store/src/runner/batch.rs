@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ledger_core::context::Context;
-use ledger_core::ids::EventId;
+use ledger_core::context::{Context, Forwards};
+use ledger_core::ids::{EventId, MemberId};
 use ledger_core::log::{Event, Metadata, Position, Row, StreamType};
 use ledger_core::member::MemberCommand;
 use ledger_core::member::command::RefundPurchase;
+use ledger_core::member::cross_bonus::GiveCrossBonus;
 use ledger_core::member::draft::Draft;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -20,7 +21,7 @@ use super::lookup::{Found, Known, KnownKeys, members_of};
 use super::purchases::Files;
 use super::revisions::{amendment, document_key, is_newer};
 use super::warmth::{RegistryFold, Warmth};
-use crate::command::{Command, Receipt, RefundRequest, Repeat, Request};
+use crate::command::{Command, CrossBonusRequest, Receipt, RefundRequest, Repeat, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::snapshot::Snapshot;
 
@@ -141,6 +142,7 @@ impl Batch {
         let context = Context { recorded_at, registry: &registry };
         let command = match &request.command {
             Command::Refund(refund) => &self.addressed(refund, recorded_at),
+            Command::CrossBonus(bonus) => &self.earned(bonus, &registry.accounts),
             command => command,
         };
         let written = decide(command, warmth, &context)?;
@@ -176,6 +178,17 @@ impl Batch {
         };
         let command = MemberCommand::RefundPurchase(Box::new(command));
         Command::Member { member_id, command }
+    }
+
+    /// What a chain brings as a command to the member; as it stands when the purchase is nobody's, or another's.
+    fn earned(&self, bonus: &CrossBonusRequest, accounts: &Forwards) -> Command {
+        let hers =
+            |(owner, _): &(MemberId, _)| accounts.survivor(*owner) == accounts.survivor(bonus.member_id);
+        let Some((member_id, file)) = self.files.get(bonus.purchase_id).filter(hers) else {
+            return Command::CrossBonus(*bonus);
+        };
+        let command = GiveCrossBonus { earned_by: bonus.earned_by, file: file.clone() };
+        Command::Member { member_id, command: MemberCommand::GiveCrossBonus(Box::new(command)) }
     }
 
     /// Folds a draft and turns it into rows, all or nothing: when that fails, the registry is as it was and the member is

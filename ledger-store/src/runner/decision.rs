@@ -6,7 +6,8 @@ use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::log::{Event, StreamType};
 use ledger_core::member::draft::Draft;
-use ledger_core::member::{self, HandOver, Joined, MemberCommand, MemberState, Refund};
+use ledger_core::member::{self, HandOver, Joined, MemberCommand, MemberOutcome, MemberState, Refund};
+use ledger_core::money::Bonuses;
 use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -96,6 +97,11 @@ fn elsewhere(command: &Command, context: &Context<'_>) -> Result<Written, Reject
     match command {
         Command::Member { .. } | Command::HandOver { .. } | Command::Merge(_) | Command::Unmerge(_) => {
             Err(Rejection::MemberNotFound)
+        }
+        Command::CrossBonus(bonus) => {
+            let amount = Bonuses::ZERO;
+            let outcome = Outcome::Member(MemberOutcome::CrossBonus { amount });
+            Ok(of_member(bonus.member_id, drawn_up(Vec::new(), context)?, outcome))
         }
         Command::Refund(RefundRequest { unknown: Unknown::Refused, .. }) => Err(Rejection::PurchaseNotFound),
         Command::Refund(refund) => {

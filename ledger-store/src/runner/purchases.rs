@@ -49,6 +49,7 @@ impl Files {
     pub(crate) fn named(waiting: &[Pending]) -> Vec<PurchaseId> {
         let named = waiting.iter().filter_map(|pending| match &pending.request.command {
             Command::Refund(refund) => Some(refund.purchase_id),
+            Command::CrossBonus(bonus) => Some(bonus.purchase_id),
             _ => None,
         });
         named.collect()

@@ -95,6 +95,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
+        MemberEvent::CrossBonusAccrued(fact) => ("cross_bonus", vec![of(fact.lot.lot_id, fact.origin())]),
         MemberEvent::CouponRedeemed(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponReckoned(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::MemberRegistered(_)
@@ -127,6 +128,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::CouponActivated(_)
         | MemberEvent::CouponExpired(_)
         | MemberEvent::CouponRevoked(_)
+        | MemberEvent::ChainTriggered(_)
         | MemberEvent::ChainConverted(_)
         | MemberEvent::AccountMerged(_)
         | MemberEvent::AccountTakenIn(_)

@@ -117,10 +117,7 @@ impl Changes {
     fn lots(&mut self, member: MemberId, position: Position, fact: &MemberEvent) -> Option<()> {
         match fact {
             MemberEvent::BonusAccrued(fact) => self.accrue(member, position, fact),
-            MemberEvent::BonusMatured(fact) => {
-                let lot = self.lots.entry((member, fact.lot_id)).or_default();
-                (!std::mem::replace(&mut lot.matures, true)).then_some(())
-            }
+            MemberEvent::BonusMatured(fact) => self.mature(member, fact.lot_id),
             MemberEvent::BonusExpired(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::BonusesHeld(fact) => self.hold(member, fact),
             MemberEvent::HoldReleased(fact) => fact.parts.iter().try_for_each(|part| {
@@ -142,6 +139,7 @@ impl Changes {
             MemberEvent::BonusGifted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusWithdrawn(fact) => self.lose(member, fact.lot_id, fact.amount),
+            MemberEvent::CrossBonusAccrued(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::CouponRedeemed(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
@@ -183,8 +181,14 @@ impl Changes {
             | MemberEvent::CouponActivated(_)
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
+            | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_) => Some(()),
         }
+    }
+
+    fn mature(&mut self, member: MemberId, lot: LotId) -> Option<()> {
+        let lot = self.lots.entry((member, lot)).or_default();
+        (!std::mem::replace(&mut lot.matures, true)).then_some(())
     }
 
     fn add(&mut self, member: MemberId, lot: LotId, (left, held): (i64, i64)) -> Option<()> {

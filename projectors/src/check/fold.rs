@@ -33,7 +33,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 15] = [
+pub(super) const KINDS: [&str; 16] = [
     "accrued",
     "matured",
     "expired",
@@ -49,6 +49,7 @@ pub(super) const KINDS: [&str; 15] = [
     "withdrawn",
     "coupon",
     "moved",
+    "cross_bonus",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -374,6 +375,7 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
             lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
         }
+        MemberEvent::CrossBonusAccrued(fact) => vec![(15, fact.confidentiality, fact.lot.amount.kopecks())],
         other => {
             let Some((_, estate)) = other.estate() else { return Vec::new() };
             let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));

@@ -1,10 +1,10 @@
-//! The reactor of chains: a purchase that triggers a step becomes a command, which decides whether there is a reward. Design
-//! J5; Rule X3.
+//! The reactor of chains: a purchase that triggers a step, or that follows from one, becomes a command, which decides whether
+//! there is a reward. Design J5; Rules X3, B9.
 //!
 //! Why it is right:
 //! 1. It decides nothing: it names the purchase and the step, and the command path decides on the log, where limits and budgets
 //!    are exact whoever else decides (X5).
-//! 2. The key of a command follows from (chain, version, step, purchase): seen again after a crash, a replay, or by another
+//! 2. The key of a command follows from (chain, version, step, trigger): seen again after a crash, a replay, or by another
 //!    instance, it is answered as the repeat it is, and writes nothing.
 //! 3. It is driven as a read model is: its place is committed only behind purchases whose commands were answered, one instance
 //!    owns it, gaps are refilled. It is none: a rebuild does not know it.
@@ -17,14 +17,17 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use ledger_core::chain::definition::Reward;
 use ledger_core::context::Registry;
-use ledger_core::ids::{CouponId, MemberId};
-use ledger_core::member::event::{BonusAccrued, MemberEvent, PolicyMoment};
+use ledger_core::ids::{ChainId, CouponId, MemberId, PurchaseId};
+use ledger_core::member::cross_bonus::FollowedStep;
+use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, PolicyMoment, Promise};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_ops::clock::Clock;
 use ledger_store::published::Published;
 use ledger_store::start::check_durable;
-use ledger_store::{ExecuteError, Ledger, LedgerOptions, Outcome, Receipt, Repeat, Request};
+use ledger_store::{
+    Command, CrossBonusRequest, ExecuteError, Ledger, LedgerOptions, Outcome, Receipt, Repeat, Request,
+};
 use sqlx::PgConnection;
 
 use crate::engine::{Decoded, Fact, OpenSource, Options, Projection, Projector};
@@ -102,8 +105,10 @@ impl Projection for Rewards {
         events: &'a [Decoded],
     ) -> BoxFuture<'a, Result<(), ProjectError>> {
         Box::pin(async move {
-            let accruals = || events.iter().filter_map(accrual);
-            let Some(newest) = accruals().map(|(event, ..)| event.position).max() else { return Ok(()) };
+            let Some(newest) = events.iter().filter(|event| matters(event)).map(|event| event.position).max()
+            else {
+                return Ok(());
+            };
             if self.ledger.head() < newest {
                 // A chain may have been activated just before a purchase.
                 self.ledger.refresh().await;
@@ -114,8 +119,7 @@ impl Projection for Rewards {
                 return Err(ProjectError::Sink { what: "the log, up to a purchase", source });
             }
             let registry = self.ledger.registry();
-            let asked: Vec<_> =
-                accruals().flat_map(|(event, member, fact)| asked(&registry, event, member, fact)).collect();
+            let asked: Vec<Request> = events.iter().flat_map(|event| asked(&registry, event)).collect();
             let answers = futures::stream::iter(asked).map(|request| self.ledger.execute(request));
             let mut answers = answers.buffer_unordered(COMMANDS_AT_ONCE);
             while let Some(answer) = answers.next().await {
@@ -126,51 +130,86 @@ impl Projection for Rewards {
     }
 }
 
-/// What a purchase was recorded with: its accrual, which follows it in the same append, says all that is asked for.
-fn accrual(event: &Decoded) -> Option<(&Decoded, MemberId, &BonusAccrued)> {
+/// Whether a fact can lead to commands.
+const fn matters(event: &Decoded) -> bool {
     match &event.fact {
-        Fact::Member(member, MemberEvent::BonusAccrued(fact)) if fact.revision.is_none() => {
-            Some((event, *member, fact))
-        }
-        _ => None,
+        Fact::Member(_, MemberEvent::BonusAccrued(fact)) => fact.revision.is_none(),
+        Fact::Member(_, MemberEvent::ChainConverted(fact)) => !fact.held_out,
+        _ => false,
     }
 }
 
-/// The commands that a purchase leads to.
-fn asked(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
+/// The commands that a fact leads to. What a purchase was recorded with is its accrual, which follows it in the same append
+/// and says all that is asked for.
+fn asked(registry: &Registry, event: &Decoded) -> Vec<Request> {
+    match &event.fact {
+        Fact::Member(member, MemberEvent::BonusAccrued(fact)) if matters(event) => {
+            triggered(registry, event, *member, fact)
+        }
+        Fact::Member(member, MemberEvent::ChainConverted(fact)) if matters(event) => {
+            followed(registry, *member, fact).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Says everything that makes one step of a chain and the purchase that triggered it this one.
+fn cause(what: &[u8], (chain, version, step): (ChainId, u32, u32), trigger: PurchaseId) -> Vec<u8> {
+    let (of_version, of_step) = (version.to_be_bytes(), step.to_be_bytes());
+    [what, chain.as_uuid().as_bytes(), &of_version, &of_step, trigger.as_uuid().as_bytes()].concat()
+}
+
+/// The steps that a purchase triggers.
+fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
     let looked_up_at = match fact.inputs.policy_moment {
         PolicyMoment::OccurredAt => event.occurred_at,
         PolicyMoment::RecordedAt => event.recorded_at,
     };
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
-    let with_coupons = triggered.filter(|it| matches!(it.step.reward, Reward::Coupon { .. }));
-    let requests = with_coupons.map(|it| {
+    let requests = triggered.map(|it| {
         let (chain_id, version, step) = (it.chain.chain_id, it.version.version, it.place);
-        let (chain, purchase) = (chain_id.as_uuid(), fact.purchase_id.as_uuid());
-        let (of_version, of_step) = (version.to_be_bytes(), step.to_be_bytes());
-        let cause: [&[u8]; 5] = [b"reward ", chain.as_bytes(), &of_version, &of_step, purchase.as_bytes()];
-        request("react", member_id, &cause.concat(), |key| {
-            MemberCommand::TakeReward(Box::new(TakeReward {
-                chain_id,
-                version,
-                step,
-                purchase_id: fact.purchase_id,
-                business_id: fact.business_id,
-                bought_at: event.occurred_at,
-                looked_up_at,
-                status: fact.inputs.status,
-                coupon_id: CouponId::of_key(key),
-            }))
+        let take = |key: &[u8; 32]| TakeReward {
+            member_id,
+            chain_id,
+            version,
+            step,
+            purchase_id: fact.purchase_id,
+            business_id: fact.business_id,
+            bought_at: event.occurred_at,
+            net: fact.inputs.base,
+            looked_up_at,
+            status: fact.inputs.status,
+            coupon_id: CouponId::of_key(key),
+        };
+        request("react", &cause(b"reward ", (chain_id, version, step), fact.purchase_id), |key| {
+            Command::Member { member_id, command: MemberCommand::TakeReward(Box::new(take(key))) }
         })
     });
     requests.collect()
+}
+
+/// The bonuses of a step that a purchase followed from, if those are its reward. Rule B9.
+fn followed(registry: &Registry, member_id: MemberId, fact: &ChainConverted) -> Option<Request> {
+    let ChainConverted { chain_id, version, step, trigger_id, purchase_id, .. } = *fact;
+    let agreed = registry.chains.get(chain_id)?.version(version)?;
+    let step_of = agreed.definition.steps.get(usize::try_from(step).ok()?)?;
+    let Reward::CrossBonus { .. } = step_of.reward else { return None };
+    let earned_by = FollowedStep { chain_id, version, step, trigger_id };
+    let cause = cause(b"cross bonus ", (chain_id, version, step), trigger_id);
+    Some(request("react", &cause, |_| {
+        Command::CrossBonus(CrossBonusRequest { member_id, purchase_id, earned_by })
+    }))
 }
 
 /// Counts what was given; what can be asked again is.
 fn told(answer: Result<Receipt, ExecuteError>) -> Result<(), ProjectError> {
     match answer {
         Ok(Receipt {
-            outcome: Outcome::Member(MemberOutcome::Rewarded { coupon_id: Some(_) }),
+            outcome:
+                Outcome::Member(
+                    MemberOutcome::Rewarded { .. }
+                    | MemberOutcome::Triggered { promise: Promise::CrossBonus },
+                ),
             repeat: Repeat::First,
             ..
         }) => metrics::counter!("cross_promo_triggered_total").increment(1),

@@ -22,16 +22,15 @@ pub(super) struct Caused {
     pub(super) cause: Vec<u8>,
 }
 
-/// The request of the reactor `source` that a member be asked `command`, which may be made of its key, once for a `cause`.
+/// The request of the reactor `source` for `command`, which may be made of its key, once for a `cause`.
 pub(crate) fn request(
     source: &'static str,
-    member_id: MemberId,
     cause: &[u8],
-    command: impl FnOnce(&[u8; 32]) -> MemberCommand,
+    command: impl FnOnce(&[u8; 32]) -> Command,
 ) -> Request {
     let (id, key) = key(cause);
     Request {
-        command: Command::Member { member_id, command: command(&key) },
+        command: command(&key),
         idempotency: Idempotency { key, revision: 1, fingerprint: key },
         actor: Actor::SYSTEM,
         source,
@@ -68,8 +67,9 @@ pub(super) async fn send(
     commands: impl IntoIterator<Item = Caused>,
 ) -> Result<Sent, ProjectError> {
     let answers = futures::stream::iter(commands).map(|caused| async move {
-        let request = request("schedule", caused.member, &caused.cause, |_| caused.command);
-        (caused.member, ledger.execute(request).await)
+        let Caused { member: member_id, command, cause } = caused;
+        let request = request("schedule", &cause, |_| Command::Member { member_id, command });
+        (member_id, ledger.execute(request).await)
     });
     let mut answers = answers.buffer_unordered(COMMANDS_AT_ONCE);
     let mut sent = Sent::default();

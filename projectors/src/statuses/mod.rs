@@ -13,7 +13,8 @@ use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
     AccountRestored, AccountTakenIn, MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed,
-    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, Track,
+    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, StatusChanged,
+    StatusDowngradeCancelled, StatusDowngradeScheduled, Track,
 };
 use ledger_core::member::state::StatusTrack;
 use ledger_core::member::status::Status;
@@ -101,6 +102,11 @@ struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
+    fn schedule(&mut self, id: Uuid, fact: &StatusDowngradeScheduled) {
+        let falls = Some((fact.on.to_date(), fact.to));
+        self.track(id, fact.track, TrackState { status: fact.from, falls });
+    }
+
     fn enter(&mut self, member_id: MemberId, event: &'a Decoded, fact: &'a MemberEvent) {
         let id = member_id.as_uuid();
         match fact {
@@ -116,16 +122,11 @@ impl<'a> Changes<'a> {
             }
             MemberEvent::PurchaseRecorded(fact) => self.bill(id, event, fact),
             MemberEvent::PurchaseTakenOver(fact) => self.take_over(id, event, fact),
-            MemberEvent::StatusChanged(fact) => {
-                self.track(id, fact.track, TrackState { status: fact.to, falls: None });
+            MemberEvent::StatusChanged(StatusChanged { track, to: status, .. })
+            | MemberEvent::StatusDowngradeCancelled(StatusDowngradeCancelled { track, status, .. }) => {
+                self.track(id, *track, TrackState { status: *status, falls: None });
             }
-            MemberEvent::StatusDowngradeScheduled(fact) => {
-                let falls = Some((fact.on.to_date(), fact.to));
-                self.track(id, fact.track, TrackState { status: fact.from, falls });
-            }
-            MemberEvent::StatusDowngradeCancelled(fact) => {
-                self.track(id, fact.track, TrackState { status: fact.status, falls: None });
-            }
+            MemberEvent::StatusDowngradeScheduled(fact) => self.schedule(id, fact),
             MemberEvent::PurchaseRefunded(fact) => {
                 self.change(id, event, (fact.purchase_id, fact.bought_at), -fact.amount.kopecks());
             }
@@ -170,7 +171,9 @@ impl<'a> Changes<'a> {
             | MemberEvent::CouponReckoned(_)
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
-            | MemberEvent::ChainConverted(_) => {}
+            | MemberEvent::ChainTriggered(_)
+            | MemberEvent::ChainConverted(_)
+            | MemberEvent::CrossBonusAccrued(_) => {}
         }
     }
 

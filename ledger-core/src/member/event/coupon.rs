@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
-use crate::ids::{BusinessId, ChainId, CouponId, NaturalKey, PurchaseId, ReasonId, RefundId, Slug};
+use crate::ids::{BusinessId, CouponId, NaturalKey, PurchaseId, ReasonId, RefundId, Slug};
+use crate::member::event::FromChain;
 use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
@@ -101,58 +102,6 @@ pub struct CouponConditions {
     /// From when; at once when absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub valid_from: Option<Timestamp>,
-}
-
-/// The step of a chain that gave a coupon, and the purchase that triggered it. Rules X3, X6.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct FromChain {
-    /// The chain.
-    pub chain_id: ChainId,
-    /// Which version of it.
-    pub version: u32,
-    /// The step's place in it, from 0.
-    pub step: u32,
-    /// The purchase.
-    pub purchase_id: PurchaseId,
-    /// When it was.
-    pub bought_at: Timestamp,
-    /// The last moment at which a purchase at the target follows from it. Rule X4.
-    pub until: Timestamp,
-    /// Where the coupon came from: the business of the purchase, after those that the coupon came from which the purchase
-    /// was made with, if it was.
-    pub trail: Vec<BusinessId>,
-    /// The vault's text that describes the coupon.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub description: Option<ReasonId>,
-    /// The vault's text that says what a gift is.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub gift: Option<ReasonId>,
-}
-
-/// A purchase at the target of a chain's step followed from a purchase that had triggered the step, with its coupon or without.
-/// Rule X4.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ChainConverted {
-    /// The chain.
-    pub chain_id: ChainId,
-    /// Which version of it.
-    pub version: u32,
-    /// The step's place in it, from 0.
-    pub step: u32,
-    /// The purchase that triggered the step.
-    pub trigger_id: PurchaseId,
-    /// The purchase that follows.
-    pub purchase_id: PurchaseId,
-    /// When that was.
-    pub bought_at: Timestamp,
-    /// Where it was.
-    pub business_id: BusinessId,
-    /// Whether one of the two visits is a medical secret.
-    pub confidentiality: Confidentiality,
 }
 
 /// She was given a coupon for a business. Rule C1.

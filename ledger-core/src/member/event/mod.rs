@@ -7,6 +7,7 @@
 
 mod account;
 mod bonus;
+mod chain;
 mod coupon;
 mod gift;
 mod membership;
@@ -21,9 +22,10 @@ pub use account::{AccountMerged, AccountParted, AccountRestored, AccountTakenIn,
 pub use bonus::{
     AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
 };
+pub use chain::{ChainConverted, ChainTriggered, CrossBonusAccrued, FromChain, Promise};
 pub use coupon::{
-    ChainConverted, CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued,
-    CouponReckoned, CouponRedeemed, CouponRevoked, FromChain,
+    CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
+    CouponRedeemed, CouponRevoked,
 };
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
@@ -107,7 +109,9 @@ pub enum MemberEvent {
     CouponReckoned(CouponReckoned),
     CouponExpired(CouponExpired),
     CouponRevoked(CouponRevoked),
+    ChainTriggered(ChainTriggered),
     ChainConverted(ChainConverted),
+    CrossBonusAccrued(CrossBonusAccrued),
     AccountMerged(AccountMerged),
     AccountTakenIn(AccountTakenIn),
     AccountParted(AccountParted),

@@ -7,9 +7,10 @@ use crate::chain::definition::{
     Audience, ChainFunder, ChainKind, CouponTemplate, Definition, Limits, Reward, Step,
 };
 use crate::chain::event::{ChainActivated, ChainDrafted, ChainEvent};
-use crate::ids::{ChainId, CouponId, ReasonId};
+use crate::ids::{ChainId, CouponId, MemberId, ReasonId};
 use crate::log::Event;
 use crate::member::command::MemberCommand;
+use crate::member::cross_bonus::{FollowedStep, GiveCrossBonus};
 use crate::member::event::{CouponBenefit, MemberEvent, PolicyMoment};
 use crate::member::reward::TakeReward;
 
@@ -47,6 +48,7 @@ pub(crate) fn steps(kind: ChainKind, pairs: &[(&str, &str)]) -> Definition {
         from: None,
         to: None,
         funded_by: ChainFunder::Source,
+        holdout_percent: 0,
     }
 }
 
@@ -65,6 +67,11 @@ impl World {
     }
 }
 
+/// Who it is that draws a lot for the hold-out.
+pub(crate) fn anna_id() -> MemberId {
+    MemberId::from_uuid(Uuid::from_u128(0xa11a))
+}
+
 /// A purchase triggers a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Take {
@@ -76,6 +83,30 @@ pub(crate) struct Take {
 /// The `purchase`th purchase triggers this step of the first version of this chain.
 pub(crate) const fn take(chain: u8, step: u32, purchase: u8) -> Take {
     Take { chain, step, purchase }
+}
+
+/// A purchase followed from a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Follow {
+    chain: u8,
+    step: u32,
+    trigger: u8,
+    purchase: u8,
+}
+
+/// The `purchase`th purchase followed from this step of the first version of this chain, which the `trigger`th triggered.
+pub(crate) const fn follow(chain: u8, step: u32, trigger: u8, purchase: u8) -> Follow {
+    Follow { chain, step, trigger, purchase }
+}
+
+impl Ask for Follow {
+    fn command(self, world: &mut World) -> MemberCommand {
+        let Self { chain, step, trigger, purchase } = self;
+        let trigger_id = purchase_id(trigger);
+        let earned_by = FollowedStep { chain_id: chain_id(chain), version: 1, step, trigger_id };
+        let file = world.file(purchase).expect("a recorded purchase");
+        MemberCommand::GiveCrossBonus(Box::new(GiveCrossBonus { earned_by, file }))
+    }
 }
 
 impl Ask for Take {
@@ -95,12 +126,14 @@ impl Ask for Take {
         let serial = [chain, u8::try_from(step).expect("few steps"), purchase];
         let serial = serial.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(10).wrapping_add(*digit));
         MemberCommand::TakeReward(Box::new(TakeReward {
+            member_id: anna_id(),
             chain_id: chain_id(chain),
             version: 1,
             step,
             purchase_id: purchase_id(purchase),
             business_id: fact.business_id,
             bought_at,
+            net: fact.inputs.base,
             looked_up_at,
             status: fact.inputs.status,
             coupon_id: CouponId::of_key(&[serial.wrapping_add(10); 32]),

@@ -3,6 +3,7 @@
 mod amendments;
 mod bonuses;
 mod coupons;
+mod cross_bonus;
 mod documents;
 mod duplicates;
 mod gifts;

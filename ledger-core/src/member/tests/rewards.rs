@@ -8,7 +8,7 @@ use crate::log::Event;
 use crate::member::MemberCommand;
 use crate::member::consent::ConsentChoice;
 use crate::member::event::{
-    ChainConverted, CouponConditions, CouponIssued, CouponRevoked, FromChain, MemberEvent,
+    ChainConverted, CouponConditions, CouponIssued, CouponRevoked, FromChain, MemberEvent, Promise,
 };
 use crate::member::lot::Funder;
 use crate::member::status::Status;
@@ -30,6 +30,7 @@ fn bought(definition: Definition, amount: &str) -> World {
 fn given(decision: &Decision) -> Option<(CouponIssued, ChainRewardIssued)> {
     match decision.drafted().iter().map(|new| new.event.clone()).collect::<Vec<_>>().as_slice() {
         [] => None,
+        [.., Event::Member(MemberEvent::ChainTriggered(fact))] if fact.promise == Promise::Nothing => None,
         [
             Event::Member(MemberEvent::CouponIssued(coupon)),
             ..,
@@ -79,7 +80,7 @@ fn rule_x3_a_purchase_triggers_the_reward_of_a_step() {
         version: 1,
         step: 0,
         purchase_id: purchase_id(1),
-        coupon_id: coupon_id(TRIGGERED),
+        coupon_id: Some(coupon_id(TRIGGERED)),
         cost: rub("500.00"),
         issued: 1,
         committed: rub("500.00"),
@@ -265,6 +266,7 @@ fn rule_x4_a_purchase_at_the_target_converts_the_last_open_trigger() {
         bought_at: world.now,
         business_id: business_id("lisichkino"),
         confidentiality: Confidentiality::Ordinary,
+        held_out: false,
     };
     assert_eq!(
         converted(&world.clone().when(buy("lisichkino", "10.00"))),

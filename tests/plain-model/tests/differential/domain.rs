@@ -281,6 +281,8 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::QuarantineDropped { .. }
         | MemberOutcome::Reviewed
         | MemberOutcome::Rewarded { .. }
+        | MemberOutcome::Triggered { .. }
+        | MemberOutcome::CrossBonus { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             bonuses_earned,
