@@ -114,10 +114,10 @@ impl LotId {
         Self::of(purchase, COUPON)
     }
 
-    /// The lot of the cross bonus that `purchase` brought. Rule B9.
+    /// The lot of the cross bonus that `purchase` brought after `trigger`. Rule B9.
     #[must_use]
-    pub fn of_cross_bonus(purchase: PurchaseId) -> Self {
-        Self::of(purchase, CROSS_BONUS)
+    pub fn of_cross_bonus(purchase: PurchaseId, trigger: PurchaseId) -> Self {
+        Self::of(purchase, &format!("{CROSS_BONUS}:{}", trigger.0))
     }
 
     /// The lot that stands for what `refund` returned of lots past their life. Rule F4.

@@ -128,7 +128,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::BonusGifted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusAdjusted(fact) => opened(member, &fact.lot),
         MemberEvent::BonusWithdrawn(fact) => withdrawn(member, fact),
-        MemberEvent::CrossBonusAccrued(fact) => opened(member, &fact.lot),
+        MemberEvent::CrossBonusAccrued(fact) => fact.lot.iter().flat_map(|lot| opened(member, lot)).collect(),
         MemberEvent::CouponRedeemed(fact) => coupon_used(member, fact),
         MemberEvent::CouponReckoned(fact) => coupon_reckoned(member, fact),
         MemberEvent::AccountMerged(fact) => moved(member, member, &fact.estate, Way::Out),

@@ -21,7 +21,7 @@ use ledger_core::money::Roubles;
 use ledger_core::time::Timestamp;
 use ledger_ops::clock::Clock;
 use ledger_store::{Command, CrossBonusRequest, Ledger, LedgerOptions, Outcome, Repeat};
-use support::{Log, business, member, purchase_at, request, whole_log};
+use support::{Log, business, let_report, member, purchase_at, request, whole_log};
 use uuid::Uuid;
 
 const CHAIN: ChainId = ChainId::from_uuid(Uuid::from_u128(0xc4a1));
@@ -56,7 +56,7 @@ async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId, reward: Reward
         from: None,
         to: None,
         funded_by: ChainFunder::Source,
-        holdout_percent: 0,
+        holdout_percent: None,
     };
     for (number, command) in [
         ChainCommand::Draft(Box::new(definition)),
@@ -152,11 +152,14 @@ async fn rule_b9_x5_many_processes_give_cross_bonuses_within_the_budget_and_each
     let mut commands = Vec::new();
     for number in 0..PURCHASES {
         let hers = member(&ledger, "mindal").await;
+        let consent = request(let_report(hers, "lisichkino"), &format!("consent {number}"));
+        ledger.execute(consent).await.expect("accepted");
         let trigger = bought(&ledger, hers, shop, &format!("receipt {number}")).await;
         let promise = take(hers, trigger, shop, number);
         ledger.execute(request(promise, &format!("promise {number}"))).await.expect("accepted");
         let (purchase_id, _) = bought(&ledger, hers, restaurant, &format!("dinner {number}")).await;
-        let earned_by = FollowedStep { chain_id: CHAIN, version: 1, step: 0, trigger_id: trigger.0 };
+        let (trigger_id, known_at) = trigger;
+        let earned_by = FollowedStep { chain_id: CHAIN, version: 1, step: 0, trigger_id, known_at };
         commands.push(Command::CrossBonus(CrossBonusRequest { member_id: hers, purchase_id, earned_by }));
     }
     let (_, outcomes) = race(&log, ledger, &commands).await;
@@ -168,7 +171,9 @@ async fn rule_b9_x5_many_processes_give_cross_bonuses_within_the_budget_and_each
     let accrued: Vec<i64> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Member(MemberEvent::CrossBonusAccrued(fact)) => Some(fact.lot.amount.kopecks()),
+            Event::Member(MemberEvent::CrossBonusAccrued(fact)) => {
+                fact.lot.as_ref().map(|lot| lot.amount.kopecks())
+            }
             _ => None,
         })
         .collect();

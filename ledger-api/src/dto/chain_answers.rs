@@ -134,8 +134,8 @@ pub(crate) struct Chain {
     /// source, target or coalition.
     #[schema(value_type = String)]
     pub(crate) funded_by: &'static str,
-    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings.
-    pub(crate) holdout_percent: u32,
+    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the policy's when absent.
+    pub(crate) holdout_percent: Option<u32>,
     /// The businesses whose owners consented to this version.
     pub(crate) consents: Vec<Uuid>,
     /// Why it was rejected.

@@ -293,7 +293,7 @@ impl Told {
                 "Кросс-бонус за покупку после покупки у другого партнёра: {rate} % чека за вычетом возвратов"
             )
         });
-        self.opened(&fact.lot);
+        fact.lot.iter().for_each(|lot| self.opened(lot));
     }
 
     /// A lot that the line opened.

@@ -98,7 +98,7 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
         from,
         to,
         funded_by,
-        holdout_percent: holdout_percent.unwrap_or_default(),
+        holdout_percent,
     };
     if call.caller()?.business.is_some_and(|own| !definition.parties().contains(&own)) {
         return Err(ApiError::Forbidden);

@@ -64,7 +64,7 @@ impl ChangeChain {
             from: self.from.or(old.from),
             to: self.to.or(old.to),
             funded_by: self.funded_by.unwrap_or(old.funded_by),
-            holdout_percent: self.holdout_percent.unwrap_or(old.holdout_percent),
+            holdout_percent: self.holdout_percent.or(old.holdout_percent),
         }
     }
 }

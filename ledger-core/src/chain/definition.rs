@@ -172,13 +172,9 @@ pub struct Definition {
     pub to: Option<Timestamp>,
     /// Who bears the rewards.
     pub funded_by: ChainFunder,
-    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings.
-    #[serde(skip_serializing_if = "is_none_of_them", default)]
-    pub holdout_percent: u32,
-}
-
-const fn is_none_of_them(percent: &u32) -> bool {
-    *percent == 0
+    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the policy's when absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holdout_percent: Option<u32>,
 }
 
 /// What is wrong with a definition, by the place of the field.
@@ -219,12 +215,19 @@ impl Definition {
         let is_clinic = |id| {
             businesses.get(id).is_some_and(|business| business.confidentiality == Confidentiality::Medical)
         };
-        if self.funded_by == ChainFunder::Source && self.steps.iter().any(|step| is_clinic(step.from)) {
-            // Compliance M1: whoever bears a coupon stands beside its member wherever she uses it.
-            let what = "must be target or coalition where a step begins at a medical business";
+        // Compliance M1: whoever bears a reward stands beside its member wherever it is used; a cross bonus is booked when
+        // she comes.
+        let gives_bonuses = |step: &Step| matches!(step.reward, Reward::CrossBonus { .. });
+        let tells = |step: &Step| match self.funded_by {
+            ChainFunder::Source => is_clinic(step.from) || (is_clinic(step.to) && gives_bonuses(step)),
+            ChainFunder::Target => is_clinic(step.from) && gives_bonuses(step),
+            ChainFunder::Coalition => false,
+        };
+        if self.steps.iter().any(tells) {
+            let what = "must be another: it would be told of visits to a medical business";
             wrong.insert("funded_by".to_owned(), what.to_owned());
         }
-        if self.holdout_percent > HOLDOUT_MAX {
+        if self.holdout_percent.is_some_and(|percent| percent > HOLDOUT_MAX) {
             wrong.insert("holdout_percent".to_owned(), "must be an integer from 0 to 50".to_owned());
         }
         let limits = [("limits.per_member", self.limits.per_member), ("limits.total", self.limits.total)];

@@ -16,11 +16,13 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use rpds::RedBlackTreeMapSync;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{BusinessId, ChainId, MemberId, ReasonId};
 use crate::money::Roubles;
+use crate::rate::Percent;
 use crate::time::Timestamp;
 use definition::{DAYS_MAX, Definition, Step};
 use event::ChainEvent;
@@ -113,11 +115,13 @@ impl Version {
     }
 
     /// Whether she is one of those to whom it gives nothing, so that it can be told what it brings: always the same of a chain,
-    /// whatever she does.
+    /// whatever she does. Without a share of its own the policy's is the `default`.
     #[must_use]
-    pub fn holds_out(&self, chain: ChainId, member: MemberId) -> bool {
+    pub fn holds_out(&self, chain: ChainId, member: MemberId, default: Percent) -> bool {
         let drawn = Uuid::new_v5(&chain.as_uuid(), member.as_uuid().as_bytes()).as_fields().0;
-        drawn % 100 < self.definition.holdout_percent
+        let percent = self.definition.holdout_percent.map_or(default.to_decimal(), Decimal::from);
+        // Hundredths of a percent, of which a policy may speak.
+        Decimal::new(i64::from(drawn % 10_000), 2) < percent
     }
 
     fn stop(&mut self, state: ChainState, at: Timestamp) {

@@ -52,7 +52,7 @@ fn chain(kind: ChainKind, steps: &[(&str, &str)]) -> Definition {
         from: None,
         to: None,
         funded_by: ChainFunder::Source,
-        holdout_percent: 0,
+        holdout_percent: None,
     }
 }
 

@@ -71,7 +71,17 @@ impl MemberState {
         std::iter::once(&mut self.books).chain(absorbed)
     }
 
+    /// Nothing follows from a purchase that does not stand, whichever books have its triggers. Rule X4.
+    fn close_triggers(&mut self, purchase: PurchaseId) {
+        for books in self.all_books_mut() {
+            books.chains.triggers.retain(|open| open.from.purchase_id != purchase);
+        }
+    }
+
     pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
+        if fact.refunded_before.checked_add(fact.amount) == Some(fact.bill) {
+            self.close_triggers(fact.purchase_id);
+        }
         match whose(&mut self.absorbed, fact.purchase_id) {
             Some(its) => its.books.refund(fact),
             None => self.books.refund(fact),
@@ -79,6 +89,9 @@ impl MemberState {
     }
 
     pub(super) fn amend(&mut self, fact: &PurchaseAmended) -> Result<(), &'static str> {
+        if !fact.counted().1.is_positive() {
+            self.close_triggers(fact.purchase_id);
+        }
         let Some(its) = whose(&mut self.absorbed, fact.purchase_id) else { return self.books.amend(fact) };
         if fact.handed_over {
             its.handed_over.insert(fact.purchase_id);

@@ -333,7 +333,8 @@ impl<'a> Addition<'a> {
             return Ok(());
         };
         let now = self.context.recorded_at;
-        let (available_from, expires_at) = cross_bonus.life;
+        let (available_from, expires_at) =
+            cross_bonus.life.unwrap_or((self.life.available_from, self.life.expires_at));
         let lot = Lot {
             lot_id: LotId::of_cross_bonus_revision(self.file.purchase_id, self.revision),
             funder: cross_bonus.funded_by.clone(),
@@ -342,7 +343,7 @@ impl<'a> Addition<'a> {
             available_from,
             expires_at,
         };
-        working.push(now, cross_bonus.fact(self.file, Some(self.revision), lot), Some(cause))?;
+        working.push(now, cross_bonus.fact(self.file, Some(self.revision), Some(lot)), Some(cause))?;
         Ok(())
     }
 }

@@ -84,7 +84,6 @@ impl Books {
         let less = |_, less: Roubles| less.checked_add(fact.amount).unwrap_or(less);
         self.sales.lessen(fact.bought_at, fact.purchase_id, less);
         if refunded == fact.bill {
-            self.chains.triggers.retain(|open| open.from.purchase_id != fact.purchase_id);
             self.sales.revise(fact.bought_at, fact.purchase_id, Roubles::ZERO);
             let less = |visits: u32| visits.checked_sub(1);
             self.count_visit(fact.category, fact.confidentiality, fact.business_id, less)
@@ -114,9 +113,6 @@ impl Books {
                 paid.checked_add(fact.refunded).unwrap_or(paid)
             };
             self.sales.lessen(at, fact.purchase_id, less);
-        }
-        if after <= Roubles::ZERO {
-            self.chains.triggers.retain(|open| open.from.purchase_id != fact.purchase_id);
         }
         let count = |visits: u32| match (before > Roubles::ZERO, after > Roubles::ZERO) {
             (true, false) => visits.checked_sub(1),

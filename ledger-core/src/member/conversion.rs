@@ -60,16 +60,24 @@ pub(super) fn of_visits<'a>(
     if visits.any(is_secret) { Confidentiality::Medical } else { Confidentiality::Ordinary }
 }
 
-/// The conversion that a purchase at `business` is, if it follows from a trigger.
+/// The conversion that a purchase at `business` is, if it follows from a trigger; beside it that of a trigger that gave
+/// nothing, which takes no other's place.
 pub(super) fn of_purchase(
     state: &MemberState,
     (purchase_id, business, at): (PurchaseId, BusinessId, Timestamp),
     businesses: &Businesses,
-) -> Option<ChainConverted> {
-    let open = state.all_books().flat_map(|books| &books.chains.triggers);
+) -> Vec<ChainConverted> {
     let fits = |it: &&OpenTrigger| it.target == business && it.from.bought_at < at && at <= it.from.until;
-    let last = open.filter(fits).max_by_key(|it| it.from.bought_at)?;
-    Some(last.converted_by((purchase_id, at), businesses))
+    let order = |it: &&OpenTrigger| {
+        let FromChain { bought_at, chain_id, version, step, .. } = it.from;
+        (bought_at, chain_id, version, step)
+    };
+    let last = |held_out: bool| {
+        let open = state.all_books().flat_map(|books| &books.chains.triggers);
+        open.filter(fits).filter(|it| it.held_out == held_out).max_by_key(order)
+    };
+    let followed = [last(false), last(true)].into_iter().flatten();
+    followed.map(|it| it.converted_by((purchase_id, at), businesses)).collect()
 }
 
 /// The conversion of a trigger that comes after the purchase that follows from it: of the first such purchase.
@@ -80,7 +88,8 @@ pub(super) fn of_trigger(
 ) -> Option<ChainConverted> {
     let OpenTrigger { from, target, .. } = trigger;
     let within = (from.bought_at, from.until);
-    let found = state.all_books().filter_map(|books| books.sales.first_unconverted(*target, within));
+    let any = trigger.held_out;
+    let found = state.all_books().filter_map(|books| books.sales.first_unconverted(*target, within, any));
     let (at, purchase_id) = found.min()?;
     Some(trigger.converted_by((purchase_id, at), businesses))
 }
@@ -90,6 +99,10 @@ impl MemberState {
         if fact.promise != Promise::Nothing {
             let held_out = fact.promise == Promise::HeldOut;
             let from = fact.chain.as_ref().clone();
+            if held_out {
+                // Who gets nothing is counted as those who get something are, or the two could not be compared.
+                self.books.count_reward(from.chain_id);
+            }
             self.books.trigger(OpenTrigger { from, target: fact.business_id, held_out });
         }
     }
@@ -100,10 +113,11 @@ impl MemberState {
         position: Position,
         fact: &CrossBonusAccrued,
     ) -> Result<(), &'static str> {
+        let Some(lot) = &fact.lot else { return Ok(()) };
         if fact.revision.is_none() {
             self.books.count_reward(fact.chain_id);
         }
-        self.open(position, fact.origin(), fact.lot.clone())
+        self.open(position, fact.origin(), lot.clone())
     }
 
     pub(super) fn convert(&mut self, fact: &ChainConverted) {
@@ -113,7 +127,9 @@ impl MemberState {
                 (chain_id, version, step, purchase_id)
                     != (fact.chain_id, fact.version, fact.step, fact.trigger_id)
             });
-            books.sales.convert(fact.bought_at, fact.purchase_id);
+            if !fact.held_out {
+                books.sales.convert(fact.bought_at, fact.purchase_id);
+            }
         }
     }
 }

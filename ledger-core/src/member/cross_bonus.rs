@@ -1,26 +1,33 @@
 //! Bonuses of a chain for a purchase that follows from one of its triggers. Rules B9, X5.
 //!
-//! The purchase says that it follows (`conversion.rs`); whoever follows the log names it, and here is decided, on all that is
-//! true by then, what it brings. As with a coupon the facts go to her stream and to the chain's in one append. A refund or
-//! a revision of the purchase reckons them anew (`extras.rs`, Rule F7).
+//! The purchase says that it follows (`conversion.rs`); whoever follows the log names it, and here is decided once, on all that
+//! is true by then, what it brings: a fact says so even when that is nothing. As with a coupon the facts go to her stream and
+//! to the chain's in one append. A refund or a revision of the purchase reckons them anew (`extras.rs`, Rule F7), never to more
+//! than was counted here.
 
 use super::amend::{life, policy_of};
 use super::command::MemberOutcome;
 use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
-use super::extras::CrossBonus;
+use super::extras::{CrossBonus, part};
 use super::purchase_file::PurchaseFile;
 use super::reward::{allowed, funder};
+use crate::business::Business;
+use crate::category::Confidentiality;
 use crate::chain::definition::Reward;
 use crate::chain::event::ChainRewardIssued;
+use crate::chain::{Chain, Version};
 use crate::context::Context;
 use crate::ids::{ChainId, LotId, PurchaseId};
-use crate::member::event::CrossBonusAccrued;
+use crate::member::consent::Purpose;
+use crate::member::event::PolicyMoment;
 use crate::member::lot::Lot;
 use crate::member::state::MemberState;
 use crate::money::Bonuses;
+use crate::rate::Rate;
 use crate::rejection::Rejection;
+use crate::time::Timestamp;
 
 /// A purchase that follows from a trigger of a step whose reward is a cross bonus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +49,12 @@ pub struct FollowedStep {
     pub step: u32,
     /// The purchase that triggered it.
     pub trigger_id: PurchaseId,
+    /// When the log was told that the purchase follows. Rule P1.
+    pub known_at: Timestamp,
 }
 
-/// Decides what it brings: nothing when nothing is left of the purchase, when a lot of it would be over, or when the
-/// chain's limits are reached.
+/// Decides what it brings: nothing when nothing is left of the purchase, when its lots would be over, when the step ran no
+/// more by then, when she no longer consents that a clinic's visits are used so, or when it is more than the chain has left.
 ///
 /// # Errors
 /// A log without policies; sums that do not fit.
@@ -55,82 +64,135 @@ pub(super) fn give(
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
-    let FollowedStep { chain_id, version, step, trigger_id } = command.earned_by;
+    let GiveCrossBonus { earned_by, file } = command;
     let nothing = MemberOutcome::CrossBonus { amount: Bonuses::ZERO };
-    let Some(fact) = brought(command, context)? else { return Ok(nothing) };
-    let amount = fact.lot.amount;
-    let chain = context.registry.chains.get(chain_id);
-    let agreed = chain.and_then(|chain| Some((chain, chain.version(version)?)));
-    let counts = agreed
-        .and_then(|(chain, agreed)| allowed(state, chain, &agreed.definition.limits, amount.face_value()));
-    let Some((issued, committed)) = counts else { return Ok(nothing) };
+    let Some(agreed) = Agreed::of(earned_by, file, context)? else { return Ok(nothing) };
+    let cross_bonus = agreed.cross_bonus(earned_by, file, context)?;
+    let cost = cross_bonus.most.face_value();
+    let lot = agreed.lot(&cross_bonus, file, context)?.filter(|_| agreed.stands(state, earned_by, file));
+    let limits = &agreed.version.definition.limits;
+    let given = lot.and_then(|lot| Some((lot, allowed(state, agreed.chain, limits, cost)?)));
     write_due(state, context, draft)?;
     let now = context.recorded_at;
-    let cause = draft.push(now, fact.into());
-    let reward = ChainRewardIssued {
-        chain_id,
-        version,
-        step,
-        purchase_id: trigger_id,
-        coupon_id: None,
-        cost: amount.face_value(),
-        issued,
-        committed,
+    let Some((lot, (issued, committed))) = given else {
+        let nothing_of_it = CrossBonus { most: Bonuses::ZERO, ..cross_bonus };
+        draft.push(now, nothing_of_it.fact(file, None, None).into());
+        return Ok(nothing);
     };
+    let amount = lot.amount;
+    let cause = draft.push(now, cross_bonus.fact(file, None, Some(lot)).into());
+    let FollowedStep { chain_id, version, step, trigger_id: purchase_id, .. } = *earned_by;
+    let reward =
+        ChainRewardIssued { chain_id, version, step, purchase_id, coupon_id: None, cost, issued, committed };
     draft.push_caused(now, reward.into(), cause);
     Ok(MemberOutcome::CrossBonus { amount })
 }
 
-/// Her side alone, whatever the chain's limits: a simulation (Rule P3) tells one member's facts at a time.
+/// Her side alone of what was really given, whatever the chain had left: a simulation (Rule P3) tells one member's facts at a
+/// time.
 ///
 /// # Errors
 /// As [`give`].
 pub(crate) fn bring(
     state: &MemberState,
-    command: &GiveCrossBonus,
+    GiveCrossBonus { earned_by, file }: &GiveCrossBonus,
     context: &Context<'_>,
 ) -> Result<Draft, Rejection> {
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
-    if let Some(fact) = brought(command, context)? {
+    let Some(agreed) = Agreed::of(earned_by, file, context)? else { return Ok(draft) };
+    let cross_bonus = agreed.cross_bonus(earned_by, file, context)?;
+    if let Some(lot) = agreed.lot(&cross_bonus, file, context)? {
         write_due(state, context, &mut draft)?;
-        draft.push(context.recorded_at, fact.into());
+        draft.push(context.recorded_at, cross_bonus.fact(file, None, Some(lot)).into());
         settle(state, context, &mut draft)?;
     }
     Ok(draft)
 }
 
-/// What the purchase brings: of the bill as it stands, net of refunds, with the life of what the purchase itself earned.
-fn brought(command: &GiveCrossBonus, context: &Context<'_>) -> Result<Option<CrossBonusAccrued>, Rejection> {
-    let GiveCrossBonus { earned_by: FollowedStep { chain_id, version, step, trigger_id }, file } = command;
-    let chain = context.registry.chains.get(*chain_id);
-    let version_of = chain.and_then(|chain| chain.version(*version));
-    let place = usize::try_from(*step).ok();
-    let rewarded = version_of.zip(place).and_then(|(it, place)| Some((it, it.definition.steps.get(place)?)));
-    let Some((agreed, of_step)) = rewarded else { return Ok(None) };
-    let (Reward::CrossBonus { rate }, None) = (&of_step.reward, &file.cross_bonus) else { return Ok(None) };
-    let inputs = file.inputs.as_ref().ok_or(Rejection::AmountOutOfRange)?;
-    let (source, target) = (context.business(of_step.from)?, context.business(of_step.to)?);
-    let life = life(file, inputs, target, context)?;
-    let cross_bonus = CrossBonus {
-        chain_id: *chain_id,
-        version: *version,
-        step: *step,
-        trigger_id: *trigger_id,
-        rate: rate.map_or_else(|| policy_of(inputs, context).map(|it| it.parameters.cross_bonus_rate), Ok)?,
-        funded_by: funder(agreed.definition.funded_by, source, target),
-        confidentiality: source.confidentiality.max(target.confidentiality),
-        life: (life.available_from, life.expires_at),
-    };
-    let amount = cross_bonus.at(file.bill, file.refunded).ok_or(Rejection::AmountOutOfRange)?;
-    let is_over = life.expires_at < context.recorded_at;
-    let lot = Lot {
-        lot_id: LotId::of_cross_bonus(file.purchase_id),
-        funder: cross_bonus.funded_by.clone(),
-        amount,
-        opens: life.opens,
-        available_from: life.available_from,
-        expires_at: life.expires_at,
-    };
-    let brings = amount.is_positive() && !is_over && file.business_id == of_step.to;
-    Ok(brings.then(|| cross_bonus.fact(file, None, lot)))
+/// What the businesses agreed on about a step.
+struct Agreed<'a> {
+    chain: &'a Chain,
+    version: &'a Version,
+    rate: Option<Rate>,
+    source: &'a Business,
+    target: &'a Business,
+}
+
+impl<'a> Agreed<'a> {
+    /// None for a step that is no such one, a purchase elsewhere, or one that a chain was asked about before.
+    fn of(
+        earned_by: &FollowedStep,
+        file: &PurchaseFile,
+        context: &Context<'a>,
+    ) -> Result<Option<Self>, Rejection> {
+        let chain = context.registry.chains.get(earned_by.chain_id);
+        let agreed = chain.and_then(|chain| Some((chain, chain.version(earned_by.version)?)));
+        let place = usize::try_from(earned_by.step).ok();
+        let agreed = agreed.zip(place);
+        let agreed = agreed.and_then(|((chain, it), at)| Some((chain, it, it.definition.steps.get(at)?)));
+        let Some((chain, version, step)) = agreed else { return Ok(None) };
+        let Reward::CrossBonus { rate } = step.reward else { return Ok(None) };
+        if file.business_id != step.to || file.cross_bonus.is_some() {
+            return Ok(None);
+        }
+        let (source, target) = (context.business(step.from)?, context.business(step.to)?);
+        Ok(Some(Self { chain, version, rate, source, target }))
+    }
+
+    /// Of the bill as it stands, by the rate of the step, or of the policy that decided on the purchase.
+    fn cross_bonus(
+        &self,
+        earned_by: &FollowedStep,
+        file: &PurchaseFile,
+        context: &Context<'_>,
+    ) -> Result<CrossBonus, Rejection> {
+        let inputs = file.inputs.as_ref().ok_or(Rejection::AmountOutOfRange)?;
+        let of_policy = || policy_of(inputs, context).map(|policy| policy.parameters.cross_bonus_rate);
+        let rate = self.rate.map_or_else(of_policy, Ok)?;
+        let life = life(file, inputs, self.target, context)?;
+        let FollowedStep { chain_id, version, step, trigger_id, .. } = *earned_by;
+        Ok(CrossBonus {
+            chain_id,
+            version,
+            step,
+            trigger_id,
+            rate,
+            most: part(file.bill, rate).ok_or(Rejection::AmountOutOfRange)?,
+            funded_by: funder(self.version.definition.funded_by, self.source, self.target),
+            confidentiality: self.source.confidentiality.max(self.target.confidentiality),
+            life: Some((life.available_from, life.expires_at)),
+        })
+    }
+
+    /// The lot, net of refunds, with the life of what the purchase itself earned; none of nothing, or of what is over.
+    fn lot(
+        &self,
+        cross_bonus: &CrossBonus,
+        file: &PurchaseFile,
+        context: &Context<'_>,
+    ) -> Result<Option<Lot>, Rejection> {
+        let inputs = file.inputs.as_ref().ok_or(Rejection::AmountOutOfRange)?;
+        let life = life(file, inputs, self.target, context)?;
+        let amount = cross_bonus.at(file.bill, file.refunded).ok_or(Rejection::AmountOutOfRange)?;
+        let lot = Lot {
+            lot_id: LotId::of_cross_bonus(file.purchase_id, cross_bonus.trigger_id),
+            funder: cross_bonus.funded_by.clone(),
+            amount,
+            opens: life.opens,
+            available_from: life.available_from,
+            expires_at: life.expires_at,
+        };
+        Ok(Some(lot).filter(|lot| lot.amount.is_positive() && context.recorded_at <= lot.expires_at))
+    }
+
+    /// Whether the step ran when she bought (Rules B9, P1), and a clinic's visits may be used so still (Rule X9).
+    fn stands(&self, state: &MemberState, earned_by: &FollowedStep, file: &PurchaseFile) -> bool {
+        let moment = file.inputs.as_ref().map(|inputs| match inputs.policy_moment {
+            PolicyMoment::OccurredAt => file.bought_at,
+            PolicyMoment::RecordedAt => earned_by.known_at,
+        });
+        let from_clinic = self.source.confidentiality == Confidentiality::Medical;
+        moment.is_some_and(|moment| self.version.triggers_at(moment))
+            && (!from_clinic || state.consents_to(&Purpose::MedicalCrossPromo))
+    }
 }

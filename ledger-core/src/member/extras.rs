@@ -68,6 +68,11 @@ impl UsedCoupon {
     }
 }
 
+/// A part of a bill, rounded once. Rule B9.
+pub(super) fn part(bill: Roubles, rate: Rate) -> Option<Bonuses> {
+    Bonuses::rounded(bill.to_decimal().checked_mul(rate.to_decimal())?)
+}
+
 /// What a chain adds to a purchase that follows from one of its triggers. Rule B9.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrossBonus {
@@ -81,23 +86,32 @@ pub struct CrossBonus {
     pub trigger_id: PurchaseId,
     /// Which part of the bill it is.
     pub rate: Rate,
+    /// What it is at most before refunds. Rule X5.
+    pub most: Bonuses,
     /// Who bears it.
     pub funded_by: Funder,
     /// Whether one of the two visits is a medical secret.
     pub confidentiality: Confidentiality,
-    /// When it is spendable: from, until.
-    pub life: (Timestamp, Timestamp),
+    /// When it is spendable: from, until; none when it brought nothing.
+    pub life: Option<(Timestamp, Timestamp)>,
 }
 
 impl CrossBonus {
     pub(super) fn of(fact: &CrossBonusAccrued) -> Self {
-        let CrossBonusAccrued { chain_id, version, step, trigger_id, rate, confidentiality, .. } = *fact;
-        let (funded_by, life) = (fact.lot.funder.clone(), (fact.lot.available_from, fact.lot.expires_at));
-        Self { chain_id, version, step, trigger_id, rate, funded_by, confidentiality, life }
+        let CrossBonusAccrued { chain_id, version, step, trigger_id, rate, most, confidentiality, .. } =
+            *fact;
+        let life = fact.lot.as_ref().map(|lot| (lot.available_from, lot.expires_at));
+        let funded_by = fact.funded_by.clone();
+        Self { chain_id, version, step, trigger_id, rate, most, funded_by, confidentiality, life }
     }
 
     /// The fact that it brings `lot` with the purchase, or with a revision of it.
-    pub(super) fn fact(&self, file: &PurchaseFile, revision: Option<u32>, lot: Lot) -> CrossBonusAccrued {
+    pub(super) fn fact(
+        &self,
+        file: &PurchaseFile,
+        revision: Option<u32>,
+        lot: Option<Lot>,
+    ) -> CrossBonusAccrued {
         CrossBonusAccrued {
             purchase_id: file.purchase_id,
             business_id: file.business_id,
@@ -109,13 +123,14 @@ impl CrossBonus {
             trigger_id: self.trigger_id,
             revision,
             rate: self.rate,
+            most: self.most,
+            funded_by: self.funded_by.clone(),
             lot,
         }
     }
 
     /// Of `bill`, `refunded` was given back: each rounded once. Rules B9, F7.
     pub(super) fn at(&self, bill: Roubles, refunded: Roubles) -> Option<Bonuses> {
-        let whole = Bonuses::rounded(bill.to_decimal().checked_mul(self.rate.to_decimal())?)?;
-        net(whole, bill, refunded)
+        net(part(bill, self.rate)?.min(self.most), bill, refunded)
     }
 }

@@ -70,7 +70,7 @@ impl Movement {
             MemberEvent::BonusExpired(fact) => loss(Expired, fact.amount, fact.origin),
             MemberEvent::BonusGifted(fact) => gain(Gift, fact.lot.amount, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => gain(Adjusted, fact.lot.amount, fact.origin()),
-            MemberEvent::CrossBonusAccrued(fact) => gain(Earned, fact.lot.amount, fact.origin()),
+            MemberEvent::CrossBonusAccrued(fact) => gain(Earned, fact.lot.as_ref()?.amount, fact.origin()),
             // A discount moves no bonuses.
             MemberEvent::CouponRedeemed(fact) => gain(Gift, fact.lot.as_ref()?.amount, fact.origin()),
             MemberEvent::CouponReckoned(fact) => gain(Gift, fact.lot.as_ref()?.amount, fact.origin()),

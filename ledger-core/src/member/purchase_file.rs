@@ -259,7 +259,7 @@ impl PurchaseFile {
         } else if let MemberEvent::CouponReckoned(fact) = event {
             self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, Part::Coupon)));
         } else if let MemberEvent::CrossBonusAccrued(fact) = event {
-            self.lots.push(OwnLot::of(&fact.lot, Part::CrossBonus));
+            self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, Part::CrossBonus)));
             self.cross_bonus.get_or_insert_with(|| CrossBonus::of(fact));
         } else if let MemberEvent::BonusTakenBack(fact) = event {
             for part in &fact.expired {

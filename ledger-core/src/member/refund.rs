@@ -158,7 +158,9 @@ pub(super) fn give_back(
     let (before, after) = of_chain.ok_or(Rejection::AmountOutOfRange)?;
     let accrual = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
     let due = Due { accrual, coupon: of_coupon, cross_bonus: minus(before, after)? };
-    let taken_back = step.take_back(working, due)?;
+    step.take_back(working, due)?;
+    // A till hears of its purchase, not of the one before it: of the accrual and the coupon.
+    let taken_back = minus(due.total().ok_or(Rejection::AmountOutOfRange)?, due.cross_bonus)?;
     Ok(Refunded { taken_back, returned })
 }
 
@@ -323,6 +325,7 @@ impl Step<'_> {
             confidentiality: file.confidentiality,
             accrual: file.accrual,
             amount,
+            of_secret: due.of_secret(file),
             own,
             expired,
             others,
@@ -358,7 +361,7 @@ impl Step<'_> {
                 let take = live.map_or(Bonuses::ZERO, |live| live.left.min(share.rest));
                 if let Some(live) = live.filter(|_| take.is_positive()) {
                     share.rest = minus(share.rest, take)?;
-                    let part = part_of(live, take, self.file.confidentiality);
+                    let part = part_of(live, take, share.confidentiality(self.file));
                     own.push(OwnPart { part, holding: live.holding });
                 }
                 let counts = lot.expired.min(share.rest);
@@ -387,7 +390,7 @@ impl Step<'_> {
                 let take = left.min(share.rest);
                 if take.is_positive() {
                     (left, share.rest) = (minus(left, take)?, minus(share.rest, take)?);
-                    let part = part_of(lot, take, self.file.confidentiality);
+                    let part = part_of(lot, take, share.confidentiality(self.file));
                     others.push(OtherPart { creditor: share.funder.clone(), part });
                 }
             }

@@ -113,15 +113,18 @@ impl Sales {
         }
     }
 
-    /// The first sale at `business` after the one moment, up to the other, that stands and follows from no trigger. Rule X4.
+    /// The first sale at `business` after the one moment, up to the other, that stands and follows from no trigger, or `any`.
+    /// Rule X4.
     pub(super) fn first_unconverted(
         &self,
         business: BusinessId,
         (after, until): (Timestamp, Timestamp),
+        any: bool,
     ) -> Option<(Timestamp, PurchaseId)> {
         let first = (after, PurchaseId::from_uuid(Uuid::max()));
         let last = (until, PurchaseId::from_uuid(Uuid::max()));
-        let is_it = |sale: &Sale| sale.business_id == business && sale.bill.is_positive() && !sale.converts;
+        let is_it =
+            |sale: &Sale| sale.business_id == business && sale.bill.is_positive() && (any || !sale.converts);
         // A window that ends where it begins holds nothing.
         let mut within = (first <= last).then(|| self.0.range(first..=last)).into_iter().flatten();
         within.find(|(_, sale)| is_it(sale)).map(|(key, _)| *key)

@@ -1,6 +1,6 @@
 //! What a refund takes back, by who gave it: the accrual's funders, the coupon's, the chain's. Rules F2, F5, F7, M2.
 
-use super::extras::Reckoning;
+use super::extras::{CrossBonus, Reckoning};
 use super::purchase_file::{ByFunder, OwnLot, Part, PurchaseFile};
 use super::refund::{Step, minus};
 use super::working::Working;
@@ -20,6 +20,12 @@ pub(super) struct Due {
 }
 
 impl Due {
+    /// What of it is a secret though the visit is none.
+    pub(super) fn of_secret(self, file: &PurchaseFile) -> Bonuses {
+        let is_secret = |it: &CrossBonus| it.confidentiality != file.confidentiality;
+        file.cross_bonus.as_ref().filter(|it| is_secret(it)).map_or(Bonuses::ZERO, |_| self.cross_bonus)
+    }
+
     pub(super) fn total(self) -> Option<Bonuses> {
         Bonuses::checked_sum([self.accrual.business, self.accrual.coalition, self.coupon, self.cross_bonus])
     }
@@ -48,7 +54,10 @@ impl Share {
         match self.part {
             Part::Accrual => LotId::of(file.purchase_id, self.funder.as_str()),
             Part::Coupon => LotId::of_coupon(file.purchase_id),
-            Part::CrossBonus => LotId::of_cross_bonus(file.purchase_id),
+            Part::CrossBonus => {
+                let trigger = file.cross_bonus.as_ref().map_or(file.purchase_id, |it| it.trigger_id);
+                LotId::of_cross_bonus(file.purchase_id, trigger)
+            }
         }
     }
 

@@ -74,8 +74,8 @@ impl Replay<'_> {
         mut telling: Telling<'_>,
         fact: &CrossBonusAccrued,
     ) -> Result<(), NotSimulated> {
-        // What a revision adds follows from that.
-        if fact.revision.is_some() || !self.begins(&mut telling)? {
+        // What a revision adds follows from that; what brought nothing brings nothing here.
+        if fact.revision.is_some() || fact.lot.is_none() || !self.begins(&mut telling)? {
             return Ok(());
         }
         let Some(Kept { file, .. }) = self.kept(fact.purchase_id).cloned() else {
@@ -83,7 +83,8 @@ impl Replay<'_> {
             return Ok(());
         };
         let CrossBonusAccrued { chain_id, version, step, trigger_id, .. } = *fact;
-        let earned_by = FollowedStep { chain_id, version, step, trigger_id };
+        let known_at = telling.fact.recorded_at;
+        let earned_by = FollowedStep { chain_id, version, step, trigger_id, known_at };
         let command = GiveCrossBonus { earned_by, file };
         let decided = bring(&self.state, &command, &self.context(telling.fact.recorded_at));
         self.take_or_leave_out(telling, decided)

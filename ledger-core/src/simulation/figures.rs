@@ -60,7 +60,7 @@ impl Books {
             MemberEvent::BonusAccrued(fact) => fact.lots.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusGifted(fact) => self.issue(&fact.lot),
             MemberEvent::BonusAdjusted(fact) => self.issue(&fact.lot),
-            MemberEvent::CrossBonusAccrued(fact) => self.issue(&fact.lot),
+            MemberEvent::CrossBonusAccrued(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::CouponRedeemed(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::CouponReckoned(fact) => fact.lot.iter().try_for_each(|lot| self.issue(lot)),
             MemberEvent::BonusExpired(fact) => match fact.holding {

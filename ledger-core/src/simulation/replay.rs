@@ -209,11 +209,11 @@ impl<'a> Replay<'a> {
         } else if let MemberEvent::CrossBonusAccrued(fact) = fact
             && fact.confidentiality == ordinary
         {
-            self.earned.checked_add(fact.lot.amount)
+            self.earned.checked_add(fact.lot.as_ref().map_or(Bonuses::ZERO, |lot| lot.amount))
         } else if let MemberEvent::BonusTakenBack(fact) = fact
             && fact.confidentiality == ordinary
         {
-            self.earned.checked_sub(fact.amount)
+            fact.amount.checked_sub(fact.of_secret).and_then(|told| self.earned.checked_sub(told))
         } else {
             return Ok(());
         };

@@ -137,15 +137,22 @@ pub(crate) async fn business(ledger: &Ledger, name: &str) -> BusinessId {
 
 /// The command that registers a member who consents to `business`.
 pub(crate) fn register(member_id: MemberId, business: &str) -> Command {
-    let consent = |purpose| ConsentChange {
-        purpose,
-        choice: ConsentChoice::Granted,
-        version: "1".parse().expect("a version"),
-    };
-    let consents = vec![consent(Purpose::PersonalData), consent(Purpose::Partner(slug(business)))];
+    let consents = vec![granted(Purpose::PersonalData), granted(Purpose::Partner(slug(business)))];
     let registered_at = Clock::machine_now().minus(chrono::TimeDelta::days(30));
     let origin = ConsentOrigin::from_channel(ConsentChannel::App);
     Command::Member { member_id, command: MemberCommand::Register { registered_at, consents, origin } }
+}
+
+fn granted(purpose: Purpose) -> ConsentChange {
+    let version = "1".parse().expect("a version");
+    ConsentChange { purpose, choice: ConsentChoice::Granted, version }
+}
+
+/// The command that lets one more business report her purchases.
+pub(crate) fn let_report(member_id: MemberId, business: &str) -> Command {
+    let origin = ConsentOrigin::from_channel(ConsentChannel::App);
+    let changes = vec![granted(Purpose::Partner(slug(business)))];
+    Command::Member { member_id, command: MemberCommand::ChangeConsents { changes, origin } }
 }
 
 /// A registered member.

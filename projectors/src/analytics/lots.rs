@@ -95,7 +95,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
-        MemberEvent::CrossBonusAccrued(fact) => ("cross_bonus", vec![of(fact.lot.lot_id, fact.origin())]),
+        MemberEvent::CrossBonusAccrued(fact) => ("cross_bonus", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponRedeemed(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponReckoned(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::MemberRegistered(_)

@@ -7,7 +7,7 @@ use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId, RedemptionId};
 use ledger_core::log::{Event, Position};
 use ledger_core::member::event::{
-    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, Holding, LotPart, MemberEvent, Way,
+    BonusAccrued, BonusReturned, BonusesHeld, HeldPart, HoldReleased, Holding, LotPart, MemberEvent, Way,
 };
 use ledger_core::member::lot::{Lot, LotOrigin};
 use ledger_core::money::Bonuses;
@@ -120,11 +120,7 @@ impl Changes {
             MemberEvent::BonusMatured(fact) => self.mature(member, fact.lot_id),
             MemberEvent::BonusExpired(fact) => self.lose(member, fact.lot_id, fact.amount),
             MemberEvent::BonusesHeld(fact) => self.hold(member, fact),
-            MemberEvent::HoldReleased(fact) => fact.parts.iter().try_for_each(|part| {
-                let kopecks = part.amount.kopecks();
-                self.add(member, part.lot_id, (kopecks, kopecks.checked_neg()?))?;
-                self.end_hold(member, part, fact.redemption_id)
-            }),
+            MemberEvent::HoldReleased(fact) => self.release(member, fact),
             MemberEvent::BonusesRedeemed(fact) => fact.parts.iter().try_for_each(|held| {
                 let part = &held.part;
                 self.add(member, part.lot_id, (0, part.amount.kopecks().checked_neg()?))?;
@@ -139,7 +135,9 @@ impl Changes {
             MemberEvent::BonusGifted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusAdjusted(fact) => self.open(member, position, &fact.lot, fact.origin()),
             MemberEvent::BonusWithdrawn(fact) => self.lose(member, fact.lot_id, fact.amount),
-            MemberEvent::CrossBonusAccrued(fact) => self.open(member, position, &fact.lot, fact.origin()),
+            MemberEvent::CrossBonusAccrued(fact) => {
+                fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
+            }
             MemberEvent::CouponRedeemed(fact) => {
                 fact.lot.iter().try_for_each(|lot| self.open(member, position, lot, fact.origin()))
             }
@@ -184,6 +182,14 @@ impl Changes {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_) => Some(()),
         }
+    }
+
+    fn release(&mut self, member: MemberId, fact: &HoldReleased) -> Option<()> {
+        fact.parts.iter().try_for_each(|part| {
+            let kopecks = part.amount.kopecks();
+            self.add(member, part.lot_id, (kopecks, kopecks.checked_neg()?))?;
+            self.end_hold(member, part, fact.redemption_id)
+        })
     }
 
     fn mature(&mut self, member: MemberId, lot: LotId) -> Option<()> {

@@ -375,7 +375,9 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
             lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
         }
-        MemberEvent::CrossBonusAccrued(fact) => vec![(15, fact.confidentiality, fact.lot.amount.kopecks())],
+        MemberEvent::CrossBonusAccrued(fact) => {
+            fact.lot.iter().map(|lot| (15, fact.confidentiality, lot.amount.kopecks())).collect()
+        }
         other => {
             let Some((_, estate)) = other.estate() else { return Vec::new() };
             let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));

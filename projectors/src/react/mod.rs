@@ -147,7 +147,7 @@ fn asked(registry: &Registry, event: &Decoded) -> Vec<Request> {
             triggered(registry, event, *member, fact)
         }
         Fact::Member(member, MemberEvent::ChainConverted(fact)) if matters(event) => {
-            followed(registry, *member, fact).into_iter().collect()
+            followed(registry, event, *member, fact).into_iter().collect()
         }
         _ => Vec::new(),
     }
@@ -189,12 +189,18 @@ fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &B
 }
 
 /// The bonuses of a step that a purchase followed from, if those are its reward. Rule B9.
-fn followed(registry: &Registry, member_id: MemberId, fact: &ChainConverted) -> Option<Request> {
+fn followed(
+    registry: &Registry,
+    event: &Decoded,
+    member_id: MemberId,
+    fact: &ChainConverted,
+) -> Option<Request> {
     let ChainConverted { chain_id, version, step, trigger_id, purchase_id, .. } = *fact;
     let agreed = registry.chains.get(chain_id)?.version(version)?;
     let step_of = agreed.definition.steps.get(usize::try_from(step).ok()?)?;
     let Reward::CrossBonus { .. } = step_of.reward else { return None };
-    let earned_by = FollowedStep { chain_id, version, step, trigger_id };
+    let known_at = event.recorded_at;
+    let earned_by = FollowedStep { chain_id, version, step, trigger_id, known_at };
     let cause = cause(b"cross bonus ", (chain_id, version, step), trigger_id);
     Some(request("react", &cause, |_| {
         Command::CrossBonus(CrossBonusRequest { member_id, purchase_id, earned_by })

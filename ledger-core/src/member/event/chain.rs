@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::category::Confidentiality;
 use crate::ids::{BusinessId, ChainId, PurchaseId, ReasonId, Slug};
 use crate::member::lot::{Funder, Lot, LotOrigin};
+use crate::money::Bonuses;
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -91,7 +92,7 @@ pub struct ChainTriggered {
     pub promise: Promise,
 }
 
-/// A purchase at the target of a step brought her bonuses of the chain. Rules B9, P5.
+/// What a purchase at the target of a step brought her of the chain: bonuses, or nothing. Rules B9, P5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -117,8 +118,13 @@ pub struct CrossBonusAccrued {
     pub revision: Option<u32>,
     /// Which part of the bill, net of refunds, it is in all.
     pub rate: Rate,
-    /// The bonuses.
-    pub lot: Lot,
+    /// What it is before refunds at most, whatever becomes of the bill: what was counted for it of the chain's budget. Rule X5.
+    pub most: Bonuses,
+    /// Who bears it.
+    pub funded_by: Funder,
+    /// The bonuses; none when it brought nothing, as was decided once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lot: Option<Lot>,
 }
 
 impl CrossBonusAccrued {
@@ -127,11 +133,5 @@ impl CrossBonusAccrued {
     pub const fn origin(&self) -> LotOrigin {
         let Self { purchase_id, business_id, confidentiality, .. } = *self;
         LotOrigin::CrossBonus { purchase_id, business_id, confidentiality }
-    }
-
-    /// Who bears it.
-    #[must_use]
-    pub const fn funder(&self) -> &Funder {
-        &self.lot.funder
     }
 }

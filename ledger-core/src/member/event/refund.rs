@@ -113,12 +113,19 @@ pub struct BonusTakenBack {
     pub accrual: Bonuses,
     /// What this refund takes back in all: of own lots, expired before, of other lots, or as a debt.
     pub amount: Bonuses,
+    /// What of that is a cross bonus's, and with that a medical secret though the visit is none. Rules F7, S7.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    pub of_secret: Bonuses,
     /// Of the purchase's own lots.
     pub own: Vec<OwnPart>,
     /// Of those, what had expired before.
     pub expired: Vec<ExpiredPart>,
     /// Of other lots, in the order of spending (Rule B7).
     pub others: Vec<OtherPart>,
+}
+
+const fn is_nothing(amount: &Bonuses) -> bool {
+    amount.is_zero()
 }
 
 /// What nobody's lot could give is owed. Rules F2, F3.

@@ -48,7 +48,7 @@ pub(crate) fn steps(kind: ChainKind, pairs: &[(&str, &str)]) -> Definition {
         from: None,
         to: None,
         funded_by: ChainFunder::Source,
-        holdout_percent: 0,
+        holdout_percent: None,
     }
 }
 
@@ -68,7 +68,7 @@ impl World {
 }
 
 /// Who it is that draws a lot for the hold-out.
-pub(crate) fn anna_id() -> MemberId {
+fn anna_id() -> MemberId {
     MemberId::from_uuid(Uuid::from_u128(0xa11a))
 }
 
@@ -103,7 +103,8 @@ impl Ask for Follow {
     fn command(self, world: &mut World) -> MemberCommand {
         let Self { chain, step, trigger, purchase } = self;
         let trigger_id = purchase_id(trigger);
-        let earned_by = FollowedStep { chain_id: chain_id(chain), version: 1, step, trigger_id };
+        let known_at = world.now;
+        let earned_by = FollowedStep { chain_id: chain_id(chain), version: 1, step, trigger_id, known_at };
         let file = world.file(purchase).expect("a recorded purchase");
         MemberCommand::GiveCrossBonus(Box::new(GiveCrossBonus { earned_by, file }))
     }

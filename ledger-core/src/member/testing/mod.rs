@@ -11,7 +11,7 @@ mod facts;
 mod merging;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
-pub(crate) use chains::{TRIGGERED, anna_id, chain_id, follow, steps, take};
+pub(crate) use chains::{TRIGGERED, chain_id, follow, steps, take};
 pub(crate) use coupons::{Coupon, activate, bonus, code, coupon, coupon_id, fixed, percent, revoke};
 pub(crate) use facts::{
     IN_THE_APP, bought, consent, expired, granted, lot, matured, recorded, registered, withdrawn,

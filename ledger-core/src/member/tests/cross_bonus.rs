@@ -4,19 +4,20 @@ use chrono::TimeDelta;
 
 use crate::category::Confidentiality;
 use crate::chain::definition::{ChainFunder, ChainKind, Definition, Limits, Reward};
-use crate::chain::event::{ChainEvent, ChainRewardIssued};
-use crate::ids::LotId;
+use crate::chain::event::{ChainEvent, ChainPaused, ChainRewardIssued};
+use crate::ids::{LotId, MemberId};
 use crate::log::Event;
-use crate::member::MemberCommand;
 use crate::member::command::PurchaseDocument;
+use crate::member::consent::ConsentChoice;
 use crate::member::event::{
     ChainConverted, ChainTriggered, CrossBonusAccrued, Holding, MemberEvent, Promise,
 };
 use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::testing::{
-    Decision, World, amend, anna, anna_id, at, bon, business_id, buy, chain_id, follow, give_back, hold,
+    Decision, World, amend, anna, at, bon, business_id, buy, chain_id, consent, follow, give_back, hold,
     purchase_id, reason_id, redemption_id, rub, steps, take,
 };
+use crate::member::{MemberCommand, MemberOutcome};
 use crate::money::Bonuses;
 
 /// Миндаль → Букет, so much of the bill there.
@@ -57,7 +58,7 @@ fn brought(decision: &Decision) -> Option<CrossBonusAccrued> {
 }
 
 fn amount(decision: &Decision) -> Bonuses {
-    brought(decision).map_or(Bonuses::ZERO, |fact| fact.lot.amount)
+    brought(decision).and_then(|fact| fact.lot).map_or(Bonuses::ZERO, |lot| lot.amount)
 }
 
 /// What she has of the chain's, pending and available.
@@ -89,14 +90,16 @@ fn rule_b9_a_purchase_after_a_trigger_brings_a_part_of_its_bill() {
         trigger_id: purchase_id(1),
         revision: None,
         rate: "0.10".parse().expect("a rate"),
-        lot: Lot {
-            lot_id: LotId::of_cross_bonus(purchase_id(2)),
+        most: bon("33.34"),
+        funded_by: Funder::Business("mindal".parse().expect("a slug")),
+        lot: Some(Lot {
+            lot_id: LotId::of_cross_bonus(purchase_id(2), purchase_id(1)),
             funder: Funder::Business("mindal".parse().expect("a slug")),
             amount: bon("33.34"),
             opens: Holding::Available,
             available_from: at("2026-03-02T13:00:00+03:00"),
             expires_at: at("2026-05-31T23:59:59.999999+03:00"),
-        },
+        }),
     };
     assert_eq!(brought(&decided), Some(expected));
     let chain = decided.drafted().iter().find_map(|new| match &new.event {
@@ -122,7 +125,9 @@ fn rule_b9_a_purchase_after_a_trigger_brings_a_part_of_its_bill() {
 fn rule_b9_the_chain_says_how_much_and_who_bears_it() {
     let by = |funded_by| {
         let definition = Definition { funded_by, ..flowers(Some("0.25")) };
-        brought(&followed(definition, "100.00").when(follow(1, 0, 1, 2))).expect("a bonus").lot
+        brought(&followed(definition, "100.00").when(follow(1, 0, 1, 2)))
+            .and_then(|fact| fact.lot)
+            .expect("a bonus")
     };
     assert_eq!(by(ChainFunder::Coalition).funder, Funder::Coalition);
     assert_eq!(by(ChainFunder::Target).funder, Funder::Business("buket".parse().expect("a slug")));
@@ -134,7 +139,7 @@ fn rule_b9_the_lot_lives_as_those_of_its_purchase() {
     let mut definition = flowers(None);
     definition.steps[0].to = business_id("lisichkino");
     let world = promised(definition).after(buy("lisichkino", "1000.00"));
-    let lot = brought(&world.clone().when(follow(1, 0, 1, 2))).expect("a bonus").lot;
+    let lot = brought(&world.clone().when(follow(1, 0, 1, 2))).and_then(|fact| fact.lot).expect("a bonus");
     assert_eq!(lot.opens, Holding::Pending, "14 days of hold there");
     assert_eq!(lot.available_from, at("2026-03-16T13:00:00+03:00"));
     let after = world.clone().at("2026-05-31T23:59:59.999999+03:00").when(follow(1, 0, 1, 2));
@@ -153,16 +158,16 @@ fn rule_f7_a_cross_bonus_falls_with_its_purchase_in_proportion() {
     let refunded = followed(flowers(None), "1000.00").after(give_back(1, 2, "333.33"));
     assert_eq!(amount(&refunded.when(follow(1, 0, 1, 2))), bon("66.67"));
     let all = followed(flowers(None), "1000.00").after(give_back(1, 2, "1000.00"));
-    assert_eq!(brought(&all.when(follow(1, 0, 1, 2))), None);
+    assert_eq!(amount(&all.when(follow(1, 0, 1, 2))), Bonuses::ZERO);
 }
 
 #[test]
 fn rule_f7_d3_a_revision_reckons_it_anew() {
     let world = followed(flowers(None), "1000.00").after(follow(1, 0, 1, 2));
     assert_eq!(of_chain(&world.clone().after(amend(2, 2, Some("400.00")))), bon("40.00"));
-    let up = world.clone().when(amend(2, 2, Some("1500.00")));
-    let added = brought(&up).expect("more");
-    assert_eq!((added.revision, added.lot.amount), (Some(2), bon("50.00")));
+    let up = world.clone().after(amend(2, 2, Some("1500.00")));
+    assert_eq!(of_chain(&up), bon("100.00"), "never more than was counted of the budget (X5)");
+    assert_eq!(of_chain(&up.after(amend(2, 3, Some("900.00")))), bon("90.00"));
     let void = world.after(amend(2, 2, None));
     assert_eq!(of_chain(&void), bon("0.00"));
     let restored = void.after(amend(2, 3, Some("1000.00")));
@@ -179,7 +184,9 @@ fn rule_f2_f3_what_is_spent_of_it_is_owed_to_whom_it_came_from() {
     let spent = world.after(hold(1, "zubok", "5000.00", &all)).after(buy("zubok", "5000.00").with(pays));
     let facts = member_facts(&spent.when(give_back(1, 2, "1000.00")));
     let owed = facts.iter().find_map(|fact| match fact {
-        MemberEvent::DebtIncurred(fact) if fact.lot_id == LotId::of_cross_bonus(purchase_id(2)) => {
+        MemberEvent::DebtIncurred(fact)
+            if fact.lot_id == LotId::of_cross_bonus(purchase_id(2), purchase_id(1)) =>
+        {
             Some((fact.creditor.clone(), fact.amount))
         }
         _ => None,
@@ -220,16 +227,102 @@ fn rule_x9_a_cross_bonus_that_tells_of_a_clinic_is_a_secret() {
     assert_eq!(fact.confidentiality, Confidentiality::Medical);
 }
 
+/// She was at the clinic, which promised her bonuses for flowers, and bought some.
+fn after_clinic() -> World {
+    let mut definition = flowers(None);
+    (definition.steps[0].from, definition.funded_by) = (business_id("steam-center"), ChainFunder::Coalition);
+    let world = anna().after([consent("medical_cross_promo", ConsentChoice::Granted)]).running(1, definition);
+    let world = world.after(buy("steam-center", "2000.00")).after(take(1, 0, 1)).later(TimeDelta::hours(1));
+    world.after(buy("buket", "1000.00"))
+}
+
+#[test]
+fn rule_x9_s7_what_is_taken_back_of_a_clinics_cross_bonus_is_told_to_nobody() {
+    let world = after_clinic().after(follow(1, 0, 1, 2));
+    assert_eq!(of_chain(&world), bon("100.00"));
+    let decided = world.when(give_back(1, 2, "1000.00"));
+    let MemberOutcome::Refunded { bonuses_taken_back, .. } = decided.outcome() else { panic!("a refund") };
+    let fact = member_facts(&decided).into_iter().find_map(|fact| match fact {
+        MemberEvent::BonusTakenBack(fact) => Some(fact),
+        _ => None,
+    });
+    let fact = fact.expect("a take-back");
+    assert_eq!((*bonuses_taken_back, fact.of_secret), (fact.accrual, bon("100.00")));
+    let secret = fact.own.iter().filter(|own| own.part.confidentiality == Confidentiality::Medical);
+    assert_eq!(Bonuses::checked_sum(secret.map(|own| own.part.amount)), Some(bon("100.00")));
+}
+
+#[test]
+fn rule_x9_nothing_comes_of_a_clinics_visit_once_the_consent_is_withdrawn() {
+    let world = after_clinic();
+    assert_eq!(amount(&world.clone().when(follow(1, 0, 1, 2))), bon("100.00"));
+    let world = world.after([consent("medical_cross_promo", ConsentChoice::Withdrawn)]);
+    assert_eq!(amount(&world.when(follow(1, 0, 1, 2))), Bonuses::ZERO);
+}
+
+#[test]
+fn rule_b9_only_while_the_step_runs() {
+    let at = |world: &World| ChainPaused { chain_id: chain_id(1), version: 1, at: world.now };
+    let mut paused = promised(flowers(None));
+    let fact = ChainEvent::ChainPaused(at(&paused));
+    paused.registry.chains.apply(&fact).expect("it runs");
+    let late = paused.clone().later(TimeDelta::hours(1)).after(buy("buket", "1000.00"));
+    assert_eq!(amount(&late.when(follow(1, 0, 1, 2))), Bonuses::ZERO);
+    let mut before = followed(flowers(None), "1000.00").later(TimeDelta::hours(1));
+    let fact = ChainEvent::ChainPaused(at(&before));
+    before.registry.chains.apply(&fact).expect("it runs");
+    assert_eq!(amount(&before.when(follow(1, 0, 1, 2))), bon("100.00"), "it ran when she bought");
+}
+
+#[test]
+fn rule_x3_a_cross_bonus_of_nothing_is_decided_once() {
+    let limits = Limits { budget: Some(rub("40.00")), ..Limits::default() };
+    let world = followed(Definition { limits, ..flowers(None) }, "1000.00");
+    let fact = brought(&world.clone().when(follow(1, 0, 1, 2))).expect("a fact");
+    assert_eq!((fact.lot, fact.most), (None, Bonuses::ZERO));
+    let later = world.after(follow(1, 0, 1, 2)).after(give_back(1, 2, "700.00"));
+    assert!(later.when(follow(1, 0, 1, 2)).drafted().is_empty(), "30.00 would fit now");
+}
+
+#[test]
+fn rule_x4_who_is_held_out_of_one_chain_loses_nothing_of_another() {
+    let other = steps(ChainKind::Linear, &[("zubok", "buket")]);
+    let world = anna().running(1, flowers(None)).running(2, held_out(other));
+    let world = world.after(buy("mindal", "2000.00")).after(take(1, 0, 1)).later(TimeDelta::hours(1));
+    let world = world.after(buy("zubok", "2000.00")).after(take(2, 0, 2)).later(TimeDelta::hours(1));
+    let facts = member_facts(&world.when(buy("buket", "1000.00")));
+    let conversions: Vec<_> = facts
+        .iter()
+        .filter_map(|fact| match fact {
+            MemberEvent::ChainConverted(fact) => Some((fact.trigger_id, fact.held_out)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(conversions, [(purchase_id(1), false), (purchase_id(2), true)]);
+}
+
 /// Anna is one of so many of a hundred who get nothing.
 fn held_out(definition: Definition) -> Definition {
-    let within = |percent: &u32| {
-        let world = anna().running(1, Definition { holdout_percent: *percent, ..definition.clone() });
+    Definition { holdout_percent: Some(100), ..definition }
+}
+
+#[test]
+fn rule_x4_the_share_that_is_held_out_is_the_chains_or_the_policys_and_always_the_same_members() {
+    let running = |percent| anna().running(1, Definition { holdout_percent: percent, ..flowers(None) });
+    let holds_out = |percent: Option<u32>, default: &str, member: u128| {
+        let world = running(percent);
         let chain = world.registry.chains.get(chain_id(1)).expect("a chain");
-        chain.newest.holds_out(chain_id(1), anna_id())
+        let member = MemberId::from_uuid(uuid::Uuid::from_u128(member));
+        chain.newest.holds_out(chain_id(1), member, default.parse().expect("a share"))
     };
-    let percent = (0..=100).find(within).expect("a hundred of a hundred");
-    assert!(percent > 0, "nobody of nobody");
-    Definition { holdout_percent: percent, ..definition }
+    let share = |percent, default| (0..2_000).filter(|member| holds_out(percent, default, *member)).count();
+    assert_eq!((share(None, "0"), share(Some(0), "50"), share(Some(100), "0")), (0, 0, 2_000));
+    let tenth = share(Some(10), "0");
+    assert!((150..=250).contains(&tenth), "{tenth}");
+    assert_eq!(share(None, "10"), tenth);
+    let stays =
+        (0..2_000).all(|member| !holds_out(Some(10), "0", member) || holds_out(Some(11), "0", member));
+    assert!(stays, "who is held out of ten is held out of eleven");
 }
 
 #[test]
@@ -248,11 +341,6 @@ fn rule_x4_who_is_held_out_gets_nothing_and_converts() {
             _ => None,
         });
         assert_eq!(conversion, Some((true, purchase_id(1))));
-        let fewer = held_out(definition.clone()).holdout_percent - 1;
-        let world = anna().running(1, Definition { holdout_percent: fewer, ..definition });
-        let facts = member_facts(&world.after(buy("mindal", "2000.00")).when(take(1, 0, 1)));
-        let is_held_out = |fact: &MemberEvent| matches!(fact, MemberEvent::ChainTriggered(fact) if fact.promise == Promise::HeldOut);
-        assert!(!facts.iter().any(is_held_out), "always the same ones");
     }
 }
 
