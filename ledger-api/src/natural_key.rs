@@ -62,7 +62,7 @@ impl Keyed {
         self.mac(&[b"refund", business.as_bytes(), source_system.as_bytes(), external_id.as_bytes()])
     }
 
-    /// A payment's own number: through the payment system it would lead to a person.
+    /// The natural key of a payment, by its own number: through the payment system that would lead to a person.
     pub(crate) fn payment(&self, payment_ref: &str) -> NaturalKey {
         NaturalKey::from_bytes(self.mac(&[b"payment", payment_ref.as_bytes()]))
     }

@@ -169,7 +169,7 @@ operations! {
         "Her profile", () => "200" dto::Profile;
     ChangeProfile: PATCH "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::profile::change,
         "Change her profile", dto::ProfileChange => "200" dto::Profile;
-    ChangePhone: POST "/api/v1/users/me/phone", MEMBERS, Free, Everywhere, routes::profile::change_phone,
+    ChangePhone: POST "/api/v1/users/me/phone", MEMBERS, Header, Everywhere, routes::profile::change_phone,
         "Change her phone with a code sent to the new one; bonuses cannot be spent for a while",
         dto::VerifyCode => "200" dto::PhoneChanged;
     OwnConsents: GET "/api/v1/users/me/consents", MEMBERS, Free, Everywhere, routes::consents::list,

@@ -37,6 +37,9 @@ pub(crate) struct PhoneChanged {
     /// The first moment at which bonuses can be spent again.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) spending_from: Timestamp,
+    /// Present and true when an earlier request of the same key did this.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) replayed: bool,
 }
 
 /// A code to show at the till.

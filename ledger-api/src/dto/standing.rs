@@ -104,7 +104,7 @@ pub(crate) struct PayPremium {
     /// The first moment after it.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) to: Timestamp,
-    /// The payment's own number; kept as a keyed hash alone.
+    /// The payment's own number, by which it counts once; kept as a keyed hash alone.
     #[schema(max_length = 128)]
     pub(crate) payment_ref: String,
 }

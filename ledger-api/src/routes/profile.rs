@@ -4,7 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::ids::MemberId;
 use ledger_core::member::{MemberCommand, MemberOutcome};
-use ledger_store::{Command, Idempotency, Outcome};
+use ledger_store::{Command, Idempotency, Outcome, Repeat};
+use pii_vault::VaultError;
 use pii_vault::access::Purpose;
 use pii_vault::auth::CodeUse;
 
@@ -12,6 +13,7 @@ use super::businesses::execute;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
+use crate::intake::is_known;
 use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause, Conflict};
 use crate::query;
@@ -37,9 +39,10 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
 }
 
 /// The log is told before the vault: a try that stops between the two has begun the time without spending, and the old phone
-/// finds her until she repeats it.
+/// finds her until she repeats it. The code is used up when all is done: who repeats a request then is answered from the log.
 pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
+    let key = call.idempotency_key()?;
     call.app.limits.take(call.address())?;
     // It is that one's phone which changes.
     let member_id = call.account()?;
@@ -47,14 +50,19 @@ pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
     let (codes, members) = (call.app.vault.codes(), call.app.vault.members());
     let now = call.now().to_utc();
-    let phone = codes.check(code_id, &code, CodeUse::Keep, now).await?.phone;
+    let phone = match codes.check(code_id, &code, CodeUse::Keep, now).await {
+        Ok(proved) => Some(proved.phone),
+        Err(VaultError::CodeUsed) if is_known(&call, &key).await? => None,
+        Err(wrong) => return Err(wrong.into()),
+    };
     let access = call.vault_access(call.caller()?.accessor(), Purpose::OwnProfile);
-    if members.find_by_phone(&phone, &access).await?.is_some_and(|found| found != member_id) {
+    if let Some(phone) = &phone
+        && members.find_by_phone(phone, &access).await?.is_some_and(|found| found != member_id)
+    {
         return Err(ApiError::Conflict(Conflict::PhoneTaken));
     }
-    // The code makes the request one: a retry of it carries on where the first try stopped.
-    let key = call.app.keyed.request(code_id, call.operation.name(), None, "");
-    let fingerprint = fingerprint(&[member_id.as_uuid().as_bytes()]);
+    // The code stands for the phone, of which there is no hash here.
+    let fingerprint = fingerprint(&[member_id.as_uuid().as_bytes(), code_id.as_bytes()]);
     let command = Command::Member { member_id, command: MemberCommand::ChangePhone };
     let receipt = execute(&call, command, Idempotency { key, revision: 1, fingerprint }).await?;
     let Outcome::Member(MemberOutcome::PhoneChanged { spending_from }) = receipt.outcome else {
@@ -62,11 +70,18 @@ pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
             "another phone was answered with another outcome",
         )));
     };
-    members.change_phone(member_id, &phone, &access).await?;
-    let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
-    members.index_anew(member_id, &access).await?;
-    codes.check(code_id, &code, CodeUse::Burn, now).await?;
-    call.answer(StatusCode::OK, &dto::PhoneChanged { spending_from }, receipt.position)
+    if let Some(phone) = phone {
+        members.change_phone(member_id, &phone, &access).await?;
+        let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
+        members.index_anew(member_id, &access).await?;
+        match codes.check(code_id, &code, CodeUse::Burn, now).await {
+            // Used by the same request, sent twice at once.
+            Ok(_) | Err(VaultError::CodeUsed) => {}
+            Err(wrong) => return Err(wrong.into()),
+        }
+    }
+    let replayed = receipt.repeat != Repeat::First;
+    call.answer(StatusCode::OK, &dto::PhoneChanged { spending_from, replayed }, receipt.position)
 }
 
 pub(crate) async fn qr(call: Call, _: Payload) -> Answer {

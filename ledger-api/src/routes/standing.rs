@@ -67,9 +67,11 @@ async fn join(call: Call, payload: Payload, command: fn(Accounts) -> Command) ->
     stands(&call, StatusCode::OK, into, &receipt)
 }
 
+/// The payment has a number of its own, so that decides what is a repeat, whatever the header is (design L4): told again, be it
+/// for another member or after a cancellation, it pays for nothing more.
 pub(crate) async fn pay_premium(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let (member, key) = named(&call)?;
+    let (member, _) = named(&call)?;
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, dto::PayPremium::read)?;
     let payment = call.app.keyed.payment(&wanted.payment_ref);
@@ -77,11 +79,11 @@ pub(crate) async fn pay_premium(call: Call, payload: Payload) -> Answer {
         member.as_uuid().as_bytes(),
         &wanted.from.micros().to_be_bytes(),
         &wanted.to.micros().to_be_bytes(),
-        payment.as_bytes(),
     ]);
     let command = MemberCommand::PayPremium(PayPremium { payment, from: wanted.from, to: wanted.to });
     let command = Command::Member { member_id: member, command };
-    let receipt = execute(&call, command, Idempotency { key, revision: 1, fingerprint }).await?;
+    let once = Idempotency { key: *payment.as_bytes(), revision: 1, fingerprint };
+    let receipt = execute(&call, command, once).await?;
     let is_new = receipt.repeat == Repeat::First;
     stands(&call, if is_new { StatusCode::CREATED } else { StatusCode::OK }, member, &receipt)
 }

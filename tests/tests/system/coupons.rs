@@ -66,14 +66,31 @@ async fn two_processes_race_for_one_coupon() {
     assert_eq!(shown["description"], WORDS);
     only_the_vault_knows(&site, &[&code, &other, WORDS]).await;
     refused_words_are_not_kept(&site, &till, anna).await;
+    no_more_than_fifty(&tills, vera).await;
     site.check();
+}
+
+/// Of one business she has fifty open coupons at most, whichever process decides; the one she used is none of them.
+async fn no_more_than_fifty(tills: &[Client; 2], member: &Member) {
+    let giving = (0..60).map(|number| {
+        let (till, body) = (&tills[number % 2], coupon_for(member));
+        async move { till.post("/coupons", &body).await }
+    });
+    let answers = join_all(giving).await;
+    let refused = answers.iter().filter(|answer| answer.status != 201);
+    let refused: Vec<_> = refused.map(|answer| (answer.status, answer.code())).collect();
+    assert_eq!(refused, vec![(422, "TOO_MANY_COUPONS"); 10]);
+}
+
+/// 100 ₽ off.
+fn coupon_for(member: &Member) -> Value {
+    json!({"member": {"member_id": member.id}, "type": "discount_fixed", "value": "100.00",
+        "expires_at": "2090-01-01T00:00:00Z", "description": WORDS, "funded_by": "business"})
 }
 
 /// A fresh coupon of 100 ₽ for her, and its code.
 async fn activated(till: &Client, member: &Member, her: &Client) -> (String, String) {
-    let coupon = json!({"member": {"member_id": member.id}, "type": "discount_fixed", "value": "100.00",
-        "expires_at": "2090-01-01T00:00:00Z", "description": WORDS, "funded_by": "business"});
-    let issued = till.post("/coupons", &coupon).await.data(201);
+    let issued = till.post("/coupons", &coupon_for(member)).await.data(201);
     let id = issued["coupon_id"].as_str().expect("an id").to_owned();
     let ready = her.post(&format!("/loyalty/coupons/{id}/activate"), &json!({})).await.data(200);
     (id, ready["activation_code"].as_str().expect("a code").to_owned())

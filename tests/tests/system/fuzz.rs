@@ -8,11 +8,88 @@ use system_tests::system::{Business, Client, Member, Seeded, Site, shared};
 use crate::bad_input::resident_kib;
 use crate::recently;
 
-const REQUESTS: usize = 2_400;
+const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 24;
+/// An id that is nobody's and nothing's: what damage leaves whole finds nothing to do.
+const NOBODYS: &str = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
 
-/// Right bodies, and whether the damaged one can still be right.
-fn bodies(member_id: &str) -> Vec<(&'static str, Value)> {
+/// Every call with a body, and a body that is right, or as good as right.
+fn bodies(member_id: &str) -> Vec<(String, Value)> {
+    let mut bodies: Vec<_> =
+        first_bodies(member_id).into_iter().map(|(path, body)| (path.to_owned(), body)).collect();
+    bodies.extend(bodies_about_bonuses(member_id));
+    bodies.extend(bodies_about_members(member_id));
+    bodies
+}
+
+/// Holds, refunds, coupons and chains.
+fn bodies_about_bonuses(member_id: &str) -> Vec<(String, Value)> {
+    let of = |path: &str| path.replace("{id}", NOBODYS);
+    let coupon = |kind: &str, value: Value| {
+        json!({"member": {"member_id": member_id}, "type": kind, "value": value, "expires_at": "2090-01-01T00:00:00Z",
+            "description": "За визит", "funded_by": "business"})
+    };
+    // A refund of what nobody has reported would wait: no amount makes sure that it does not.
+    let refund = json!({"external_id": "f5", "amount": "-5.00", "reason": "returned"});
+    let mut numbered = refund.clone();
+    numbered["purchase_external_id"] = json!("r5");
+    // A chain is drawn up whatever it is called, but not to nowhere.
+    let chain = json!({"name": "Ужин", "kind": "linear", "funded_by": "source", "steps": [{"from": "mindal",
+        "to": "nowhere", "window_days": 14, "reward": {"type": "coupon",
+        "coupon": {"type": "discount_percent", "value": "10", "cap": "300.00", "life_days": 30}}}]});
+    vec![
+        (
+            of("/redemptions"),
+            json!({"member": {"member_id": member_id}, "bill_amount": "100.00", "amount": "10.00"}),
+        ),
+        (
+            of("/redemptions/{id}/capture"),
+            json!({"external_id": "f6", "amount": "100.00", "occurred_at": recently()}),
+        ),
+        (of("/redemptions/{id}/cancel"), json!({"unheard_of": 1})),
+        (of("/transactions/{id}/refunds"), refund),
+        (of("/transactions/refunds"), numbered),
+        (of("/coupons"), coupon("discount_fixed", json!("5.00"))),
+        (of("/coupons"), coupon("discount_percent", json!(5))),
+        (of("/coupons/{id}/revoke"), json!({"reason": "a mistake"})),
+        (of("/loyalty/coupons/{id}/activate"), json!({"unheard_of": 1})),
+        (of("/cross-promo/chains"), chain),
+        (of("/cross-promo/chains/{id}/reject"), json!({"reason": "too dear"})),
+        (of("/cross-promo/chains/{id}/submit"), json!({"unheard_of": 1})),
+    ]
+}
+
+/// What staff do to an account and to what waits, and a phone that changes.
+fn bodies_about_members(member_id: &str) -> Vec<(String, Value)> {
+    let accounts = json!({"from_member_id": member_id, "reason": "a second phone"});
+    let nothing = json!({"unheard_of": 1});
+    let calls = [
+        ("block", json!({"reason": "a mistake"})),
+        ("adjust", json!({"amount": "-5.00", "reason": "a mistake"})),
+        ("gift", json!({"amount": "5.00", "reason": "an apology", "life_days": 7})),
+        (
+            "premium",
+            json!({"from": "2030-01-01T00:00:00Z", "to": "2030-02-01T00:00:00Z", "payment_ref": "p-1"}),
+        ),
+        ("merge", accounts.clone()),
+        ("unmerge", accounts),
+        ("invite-inner-circle", nothing.clone()),
+        ("uninvite", nothing.clone()),
+        ("unblock", nothing.clone()),
+        ("premium/cancel", nothing.clone()),
+    ];
+    let calls = calls.into_iter().map(|(call, body)| (format!("/admin/members/{NOBODYS}/{call}"), body));
+    let waits =
+        ["apply", "drop"].map(|call| (format!("/admin/quarantine/{NOBODYS}/{call}"), nothing.clone()));
+    let simulated = json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z",
+        "parameters": {"bonus.life_days": 91}});
+    let phone = json!({"code_id": NOBODYS, "code": "123456"});
+    let others = [("/admin/policies/simulate".to_owned(), simulated), ("/users/me/phone".to_owned(), phone)];
+    calls.chain(waits).chain(others).collect()
+}
+
+/// Purchases, credentials, the registry.
+fn first_bodies(member_id: &str) -> Vec<(&'static str, Value)> {
     vec![
         (
             "/transactions",
@@ -97,8 +174,24 @@ fn injured(seeded: &Seeded, right: &Value) -> Vec<u8> {
     bytes
 }
 
-fn whom<'a>(path: &str, till: &'a Client, admin: &'a Client) -> &'a Client {
-    if path.starts_with("/transactions") { till } else { admin }
+/// Who makes a call.
+struct Callers {
+    till: Client,
+    admin: Client,
+    member: Client,
+}
+
+impl Callers {
+    fn of(&self, path: &str) -> &Client {
+        let starts = |with: &[&str]| with.iter().any(|start| path.starts_with(start));
+        if starts(&["/transactions", "/redemptions", "/coupons"]) {
+            &self.till
+        } else if starts(&["/loyalty", "/users"]) {
+            &self.member
+        } else {
+            &self.admin
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,19 +200,19 @@ async fn malformed_requests_change_nothing() {
     let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
     // She has not consented: even a request that damage left whole is answered and not stored.
     let anna = Member::register(&site, &[], None).await;
-    let (till, admin) = (shop.till(&site), site.admin());
+    let callers = Callers { till: shop.till(&site), admin: site.admin(), member: anna.sign_in(&site).await };
     let seeded = Seeded::new("malformed requests", 31);
     let bodies = bodies(&anna.id);
     let before = (site.settle().await, resident_kib(&site));
     let requests: Vec<_> = (0..REQUESTS)
         .map(|_| {
             let (path, right) = seeded.pick(&bodies);
-            (*path, injured(&seeded, right), seeded.next())
+            (path.as_str(), injured(&seeded, right), seeded.next())
         })
         .collect();
     let failed: Vec<String> = futures::stream::iter(requests)
         .map(|(path, body, number)| {
-            let client = whom(path, &till, &admin);
+            let client = callers.of(path);
             async move {
                 let key = format!("fuzz {number}");
                 let kind = if path == "/admin/import" { "application/x-ndjson" } else { "application/json" };

@@ -56,6 +56,11 @@ fn machine_now() -> chrono::DateTime<chrono::Utc> {
     chrono::Utc::now()
 }
 
+/// How much of something a test does: so much, unless the variable says otherwise.
+fn as_many_as(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
 /// A minute ago by the machine's clock: never in the service's future.
 fn recently() -> String {
     (machine_now() - chrono::TimeDelta::minutes(1)).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()

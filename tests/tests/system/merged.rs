@@ -1,9 +1,9 @@
-//! Two accounts of one woman that are one: by which phones she is found.
+//! Two accounts of one woman that are one: by which phones she is found, and what stands against it.
 
 use hmac::{Hmac, Mac};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
-use system_tests::system::{Business, Client, Member, Site, shared};
+use system_tests::system::{Answer, Business, Client, Member, Site, shared};
 
 use crate::recently;
 
@@ -69,4 +69,115 @@ async fn every_phone_of_hers_is_found_by_its_hash_as_she_consents_and_not_when_s
     assert_eq!((crm.hashes().await, crm.finds("r6", &old).await), (0, None));
     join("unmerge").await;
     assert_eq!((crm.hashes().await, crm.finds("r7", &old).await), (1, Some(old.id.clone())));
+}
+
+/// Two accounts that an admin would make one.
+struct Pair<'a> {
+    site: &'a Site,
+    from: Member,
+    into: Member,
+}
+
+impl<'a> Pair<'a> {
+    async fn new(site: &'a Site, businesses: &[Business]) -> Self {
+        let register = || Member::register(site, businesses, Some("2020-01-01T00:00:00Z"));
+        Self { site, from: register().await, into: register().await }
+    }
+
+    /// What an admin asks of one of them.
+    async fn admin(&self, member: &Member, call: &str, body: &Value) -> Answer {
+        self.site.admin().post(&format!("/admin/members/{}/{call}", member.id), body).await
+    }
+
+    async fn ask(&self, call: &str) -> Answer {
+        let accounts = json!({"from_member_id": self.from.id, "reason": "a second phone"});
+        self.admin(&self.into, call, &accounts).await
+    }
+
+    /// Why that cannot be.
+    async fn refused(&self, call: &str) -> String {
+        let answer = self.ask(call).await;
+        assert_eq!((answer.status, answer.code()), (409, "MERGE_NOT_POSSIBLE"), "{}", answer.text);
+        answer.body["error"]["details"]["because"].as_str().expect("a word for it").to_owned()
+    }
+
+    /// A sale to the one that would go.
+    fn sale(&self, number: &str, amount: &str) -> Value {
+        json!({"external_id": format!("{number} {}", self.from.id), "member": {"member_id": self.from.id},
+            "amount": amount, "occurred_at": recently()})
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_stands_against_a_merge_is_named() {
+    let site = Site::start(shared()).await;
+    let shops = [
+        Business::register(&site, "mindal", "beauty_salon", json!({})).await,
+        Business::register(&site, "kozha", "cosmetology", json!({})).await,
+    ];
+    let pair = async || Pair::new(&site, &shops).await;
+
+    let herself = pair().await;
+    let herself = Pair { from: herself.into.clone(), ..herself };
+    assert_eq!(herself.refused("merge").await, "same_account");
+
+    let one = pair().await;
+    assert_eq!(one.refused("unmerge").await, "not_merged");
+    let _ = one.ask("merge").await.data(200);
+    assert_eq!(one.refused("merge").await, "already_merged");
+    let further = Pair { site: &site, from: one.into, into: pair().await.into };
+    assert_eq!(further.refused("merge").await, "has_absorbed");
+
+    let blocked = pair().await;
+    let _ = blocked.admin(&blocked.from, "block", &json!({"reason": "a till's mistake"})).await.data(200);
+    assert_eq!(blocked.refused("merge").await, "blocked");
+
+    let paid = pair().await;
+    for (number, member) in [&paid.from, &paid.into].into_iter().enumerate() {
+        let premium = json!({"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z", "payment_ref": format!("p-{number}")});
+        let _ = paid.admin(member, "premium", &premium).await.data(201);
+    }
+    assert_eq!(paid.refused("merge").await, "both_premium");
+
+    a_hold_and_a_debt(&pair().await, &shops).await;
+    a_document_that_waits_and_too_many(&pair().await, &shops[0]).await;
+    a_phone_that_has_just_changed(&pair().await).await;
+}
+
+async fn a_hold_and_a_debt(pair: &Pair<'_>, [shop, other]: &[Business; 2]) {
+    let (till, other) = (shop.till(pair.site), other.till(pair.site));
+    let sold = till.post("/transactions", &pair.sale("r1", "1000.00")).await.data(201);
+    let hold = json!({"member": {"member_id": pair.from.id}, "bill_amount": "150.00", "amount": "75.00"});
+    let held = other.post("/redemptions", &hold).await.data(201);
+    assert_eq!(pair.refused("merge").await, "open_hold");
+    let mut paid = pair.sale("r2", "150.00");
+    paid["redemption_id"] = held["redemption_id"].clone();
+    let _ = other.post("/transactions", &paid).await.data(201);
+    let refund = json!({"external_id": "f1", "amount": "1000.00", "reason": "returned"});
+    let path = format!("/transactions/{}/refunds", sold["transaction_id"].as_str().expect("an id"));
+    let _ = till.post(&path, &refund).await.data(201);
+    assert_eq!(pair.refused("merge").await, "debt");
+}
+
+async fn a_document_that_waits_and_too_many(pair: &Pair<'_>, shop: &Business) {
+    let till = shop.till(pair.site);
+    let sales: Vec<Value> = (0..1_000).map(|number| pair.sale(&format!("r{number}"), "100.00")).collect();
+    let told = till.post("/transactions/batch", &json!({"transactions": sales})).await.data(200);
+    let created = told["outcomes"].as_array().expect("outcomes").iter();
+    assert_eq!(created.filter(|outcome| outcome["outcome"] == "created").count(), 1_000);
+    assert_eq!(pair.refused("merge").await, "long_history");
+    let mut old = pair.sale("old", "100.00");
+    old["occurred_at"] = json!("2020-06-01T12:00:00Z");
+    let _ = till.post("/transactions", &old).await.data(202);
+    assert_eq!(pair.refused("merge").await, "waiting_document");
+}
+
+async fn a_phone_that_has_just_changed(pair: &Pair<'_>) {
+    const PHONE: &str = "+79995554444";
+    let (nobody, her) = (pair.site.nobody(), pair.from.sign_in(pair.site).await);
+    let sent = nobody.post("/auth/send-code", &json!({"phone": PHONE})).await.data(200);
+    let outbox = nobody.get("/dev/outbox?phone=%2B79995554444").await.data(200);
+    let code = json!({"code_id": sent["code_id"], "code": outbox["messages"][0]["code"]});
+    let _ = her.post("/users/me/phone", &code).await.data(200);
+    assert_eq!(pair.refused("merge").await, "cooldown");
 }

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use system_tests::system::{Answer, Client, Site, Town, shared};
 
-use crate::recently;
+use crate::{as_many_as, recently};
 
 /// How often the race for all bonuses is run; `OWN_CIRCLE_RACE_ROUNDS` says otherwise (the battery's 100 take minutes).
 const ROUNDS: usize = 3;
@@ -99,8 +99,7 @@ async fn a_thousand_race_for_a_hundred_times_a_hundred() {
     let body = json!({"external_id": "big", "member": {"member_id": member.id}, "amount": "133333.34", "occurred_at": recently()});
     assert_eq!(till.post("/transactions", &body).await.data(201)["bonuses_earned"], "10000.00");
     let her = member.sign_in(&site).await;
-    let rounds =
-        std::env::var("OWN_CIRCLE_RACE_ROUNDS").map_or(ROUNDS, |text| text.parse().expect("a number"));
+    let rounds = as_many_as("OWN_CIRCLE_RACE_ROUNDS", ROUNDS);
     let hold = json!({"member": {"member_id": member.id}, "bill_amount": "200.00", "amount": "100.00"});
     for _ in 0..rounds {
         let holds = race(tills, (0..1_000).map(|_| ("/redemptions".to_owned(), hold.clone()))).await;

@@ -16,8 +16,11 @@ use serde_json::{Value, json};
 use system_tests::system::{Answer, Business, Client, Member, Seeded, Site, eventually, shared};
 use uuid::Uuid;
 
+use crate::as_many_as;
+
 const START: &str = "2026-03-02T10:00:00.000000Z";
-const ROUNDS: u64 = 40;
+/// How many schedules race, each of all members; `OWN_CIRCLE_RACE_SCHEDULES` says otherwise.
+const ROUNDS: usize = 40;
 /// Commands of one round, all sent at once.
 const AT_ONCE: u64 = 126;
 const MEMBERS: usize = 4;
@@ -302,7 +305,7 @@ async fn what_races_comes_to_the_same_as_one_after_the_other() {
         play.businesses.iter().map(|it| [it.till(&site), it.till(&site).at(&second)]).collect();
     let admins = [site.admin(), site.admin().at(&second)];
     let mut now: Timestamp = START.parse().expect("a time");
-    for _ in 0..ROUNDS {
+    for _ in 0..as_many_as("OWN_CIRCLE_RACE_SCHEDULES", ROUNDS) {
         // Minutes, so that holds stay good; hours and days, so that they lapse and lots mature and expire.
         let minutes = *play.seeded.pick(&[5, 10, 600, 4_320, 14_400]);
         now = now.plus(chrono::TimeDelta::minutes(minutes));

@@ -49,15 +49,19 @@ impl About {
         ];
         cases.extend(self.others.map(|other| case(other, "of another role", 403, "FORBIDDEN")));
         if self.takes_key {
-            let keys = [Some(""), Some("ключ"), None].map(|key| {
-                let mut wrong = case(self.whom, &format!("key {key:?}"), 400, INVALID).names(KEY);
-                wrong.headers = key.map(|key| (KEY, key.to_owned())).into_iter().collect();
-                wrong
-            });
-            cases.extend(keys);
+            cases.extend(wrong_keys(|name| case(self.whom, name, 400, INVALID)));
         }
         cases
     }
+}
+
+/// A call without its key, and with what is none.
+fn wrong_keys(case: impl Fn(&str) -> Case) -> [Case; 3] {
+    [Some(""), Some("ключ"), None].map(|key| {
+        let mut wrong = case(&format!("key {key:?}")).names(KEY);
+        wrong.headers = key.map(|key| (KEY, key.to_owned())).into_iter().collect();
+        wrong
+    })
 }
 
 fn about_members() -> Vec<Case> {
@@ -133,6 +137,8 @@ fn looking_back() -> Vec<Case> {
     let change = |whom, status, code_of| {
         Case::new(whom, "POST", "/users/me/phone", "nobody's code", status, code_of).json(&code)
     };
+    let keyless =
+        |name: &str| Case::new(Whom::Member, "POST", "/users/me/phone", name, 400, INVALID).json(&code);
     let mut cases = vec![
         wrong(Whom::Member, &explain(SECRET), "id"),
         wrong(Whom::Member, &format!("{}?unheard_of=1", explain(UNKNOWN)), "unheard_of"),
@@ -152,6 +158,7 @@ fn looking_back() -> Vec<Case> {
         change(Whom::Nobody, 401, "UNAUTHENTICATED"),
         change(Whom::Till, 403, "FORBIDDEN"),
     ];
+    cases.extend(wrong_keys(keyless));
     let moments = ["", "soon", "2026-03-02", "2026-03-02T10:00:00", "2026-02-30T10:00:00Z"];
     for (call, fields) in [
         ("balance", ["as_of", "known_at"]),
