@@ -133,6 +133,7 @@ async fn state(profile: Profile) -> App {
         ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
         read_pool: lazy(),
+        clickhouse: None,
         vault,
         keys: Arc::new(ring),
         tokens: Arc::new(Tokens::new(tokens, crate::settings::Tokens::default())),
