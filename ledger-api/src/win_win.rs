@@ -15,7 +15,7 @@ use crate::chain_stats::all_of;
 use crate::dto;
 use crate::ratio::{Ratio, rounded};
 use crate::read::promotion::Tally;
-use crate::read::win_win::{MEMBERS_LEAST, Path, Shop, Way};
+use crate::read::win_win::{MEMBERS_LEAST, Path, Shop, Shops, Way, Ways};
 
 /// From where to where.
 type Ends = (BusinessId, BusinessId);
@@ -24,9 +24,9 @@ type Ends = (BusinessId, BusinessId);
 #[derive(Debug, Default)]
 pub(crate) struct Matrix {
     /// What each business sold.
-    pub(crate) shops: BTreeMap<BusinessId, Shop>,
+    pub(crate) shops: Shops,
     /// Who went from where to where.
-    pub(crate) ways: BTreeMap<Ends, Way>,
+    pub(crate) ways: Ways,
     /// What rewards of chains led to.
     pub(crate) promotions: BTreeMap<Ends, Tally>,
 }

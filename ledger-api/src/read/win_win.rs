@@ -4,6 +4,8 @@
 //! does not count. It is hers whose it is now, and of accounts that are one the survivor's. Medical businesses are not in
 //! ClickHouse.
 
+use std::collections::BTreeMap;
+
 use clickhouse::Row;
 use ledger_core::ids::BusinessId;
 use serde::Deserialize;
@@ -48,24 +50,28 @@ FROM (
 ) AS b
 LEFT JOIN ($LINKS) AS l ON l.member_id = b.member_id";
 
-const SHOPS: &str = "
-SELECT p.business_id AS business, uniqExact(p.member_id) AS buyers, count() AS purchases,
-    toInt64(sum(p.net) * 100) AS revenue
-FROM ($BOUGHT) AS p
-GROUP BY p.business_id";
-
-/// Of two purchases at one moment neither comes after the other.
+/// For each member who bought at both, from one business to the other, or to itself, which says what it sold. Of two purchases at
+/// one moment neither comes after the other. Purchases are read once, and are brought together by member first: pairs of
+/// businesses are few to each.
 const WAYS: &str = "
-SELECT f.business_id AS source, p.business_id AS target,
-    uniqExact(p.member_id) AS common, uniqExactIf(p.member_id, p.at > f.since) AS followers,
-    toInt64(sumIf(p.net, p.at > f.since) * 100) AS revenue
-FROM ($BOUGHT) AS p
-INNER JOIN (
-    SELECT g.member_id AS member_id, g.business_id AS business_id, min(g.at) AS since
-    FROM ($BOUGHT) AS g GROUP BY g.member_id, g.business_id
-) AS f ON f.member_id = p.member_id
-WHERE f.business_id != p.business_id
-GROUP BY f.business_id, p.business_id";
+SELECT f.1 AS source, b.1 AS target, count() AS common, countIf(b.3 > f.2) AS followers,
+    toInt64(sum(arraySum((at, net) -> if(at > f.2, net, 0), b.4, b.5)) * 100) AS revenue,
+    sum(length(b.4)) AS purchases, toInt64(sum(arraySum(b.5)) * 100) AS sold
+FROM (
+    SELECT shops, f
+    FROM (
+        SELECT groupArray((g.business_id, g.since, g.last, g.ats, g.nets)) AS shops
+        FROM (
+            SELECT p.member_id AS member_id, p.business_id AS business_id, min(p.at) AS since, max(p.at) AS last,
+                groupArray(p.at) AS ats, groupArray(p.net) AS nets
+            FROM ($BOUGHT) AS p GROUP BY p.member_id, p.business_id
+        ) AS g
+        GROUP BY g.member_id
+    )
+    ARRAY JOIN shops AS f
+)
+ARRAY JOIN shops AS b
+GROUP BY source, target";
 
 /// A member's way is where she bought, one visit after the other, at one moment in the order of ids; purchases at one place in a
 /// row are one visit. A path is any stretch of it.
@@ -118,6 +124,11 @@ pub(crate) struct Way {
     pub(crate) revenue: i64,
 }
 
+/// What each business sold.
+pub(crate) type Shops = BTreeMap<BusinessId, Shop>;
+/// Who went from where to where.
+pub(crate) type Ways = BTreeMap<(BusinessId, BusinessId), Way>;
+
 /// A path that many members took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Path {
@@ -132,15 +143,6 @@ pub(crate) struct Path {
 }
 
 #[derive(Row, Deserialize)]
-struct ShopRow {
-    #[serde(with = "clickhouse::serde::uuid")]
-    business: Uuid,
-    buyers: u64,
-    purchases: u64,
-    revenue: i64,
-}
-
-#[derive(Row, Deserialize)]
 struct WayRow {
     #[serde(with = "clickhouse::serde::uuid")]
     source: Uuid,
@@ -149,6 +151,8 @@ struct WayRow {
     common: u64,
     followers: u64,
     revenue: i64,
+    purchases: u64,
+    sold: i64,
 }
 
 #[derive(Row, Deserialize)]
@@ -163,33 +167,22 @@ fn question(text: &str) -> String {
     text.replace("$BOUGHT", BOUGHT).replace("$LINKS", LINKS)
 }
 
-/// What each business sold in the window.
+/// What each business sold in the window, and who went from where to where.
 ///
 /// # Errors
 /// ClickHouse is away.
-pub(crate) async fn shops(app: &App, window: Window) -> Result<Vec<(BusinessId, Shop)>, ApiError> {
-    let rows = ask::<ShopRow>(app, &question(SHOPS), window, Uuid::nil()).await?;
-    let shop = |row: ShopRow| {
-        let shop = Shop { buyers: row.buyers, purchases: row.purchases, revenue: row.revenue };
-        (BusinessId::from_uuid(row.business), shop)
-    };
-    Ok(rows.into_iter().map(shop).collect())
-}
-
-/// Who went from where to where in the window.
-///
-/// # Errors
-/// ClickHouse is away.
-pub(crate) async fn ways(
-    app: &App,
-    window: Window,
-) -> Result<Vec<((BusinessId, BusinessId), Way)>, ApiError> {
-    let rows = ask::<WayRow>(app, &question(WAYS), window, Uuid::nil()).await?;
-    let way = |row: WayRow| {
-        let way = Way { both: row.common, followers: row.followers, revenue: row.revenue };
-        ((BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target)), way)
-    };
-    Ok(rows.into_iter().map(way).collect())
+pub(crate) async fn shops_and_ways(app: &App, window: Window) -> Result<(Shops, Ways), ApiError> {
+    let (mut shops, mut ways) = (Shops::new(), Ways::new());
+    for row in ask::<WayRow>(app, &question(WAYS), window, Uuid::nil()).await? {
+        let (source, target) = (BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target));
+        if source == target {
+            shops.insert(source, Shop { buyers: row.common, purchases: row.purchases, revenue: row.sold });
+        } else {
+            let way = Way { both: row.common, followers: row.followers, revenue: row.revenue };
+            ways.insert((source, target), way);
+        }
+    }
+    Ok((shops, ways))
 }
 
 /// The paths that at least [`MEMBERS_LEAST`] members took in the window, the longest first.

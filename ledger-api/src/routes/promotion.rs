@@ -77,11 +77,9 @@ impl Ranking {
     }
 
     async fn matrix(&self, call: &Call) -> Result<Matrix, ApiError> {
-        Ok(Matrix {
-            shops: read::win_win::shops(&call.app, self.window).await?.into_iter().collect(),
-            ways: read::win_win::ways(&call.app, self.window).await?.into_iter().collect(),
-            promotions: read::promotion::by_pair(&call.app, self.window).await?.into_iter().collect(),
-        })
+        let (shops, ways) = read::win_win::shops_and_ways(&call.app, self.window).await?;
+        let promotions = read::promotion::by_pair(&call.app, self.window).await?.into_iter().collect();
+        Ok(Matrix { shops, ways, promotions })
     }
 }
 
