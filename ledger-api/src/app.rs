@@ -63,6 +63,8 @@ pub(crate) struct App {
     pub(crate) log_pool: PgPool,
     /// The read models.
     pub(crate) read_pool: PgPool,
+    /// Analytics, where it is part of the installation.
+    pub(crate) clickhouse: Option<clickhouse::Client>,
     /// Personal data and credentials.
     pub(crate) vault: Vault,
     /// Live API keys.

@@ -126,16 +126,16 @@ async fn state(profile: Profile) -> App {
         let business = business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
         ring = ring.with(key, Caller { role, credential: Uuid::from_u128(77), business });
     }
-    let tokens = TokenKeys::new(&[]).expect("no keys");
     App {
         profile,
         clock: Clock::default(),
         ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
         read_pool: lazy(),
+        clickhouse: None,
         vault,
         keys: Arc::new(ring),
-        tokens: Arc::new(Tokens::new(tokens, crate::settings::Tokens::default())),
+        tokens: Arc::new(Tokens::new(TokenKeys::new(&[]).expect("no keys"), Default::default())),
         keyed: Keyed::new(&[3; 32]),
         limits: AddressLimits::new(profile),
         shown_once: ShownOnce::new(),

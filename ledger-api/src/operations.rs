@@ -246,6 +246,16 @@ operations! {
     EndChain: POST "/api/v1/cross-promo/chains/{id}/end", OWNERS, Header, Everywhere, routes::chains::end,
         "End a chain for ever", dto::NoFields => "200" dto::ChainAnswer;
 
+    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", PARTNERS, Free, Everywhere, routes::promotion::stats,
+        "What one of the caller's own chains led to, step by step", () => "200" dto::ChainStats;
+    WinWin: GET "/api/v1/cross-promo/win-win", ADMINS, Free, Everywhere, routes::promotion::win_win,
+        "Who buys where after whom: every pair of ordinary businesses with its index", () => "200" dto::WinWin;
+    FrequentPaths: GET "/api/v1/cross-promo/win-win/paths", ADMINS, Free, Everywhere, routes::promotion::paths,
+        "The longest paths from business to business that many members took", () => "200" dto::FrequentPaths;
+    Recommendations: GET "/api/v1/cross-promo/recommendations", ADMINS, Free, Everywhere,
+        routes::promotion::recommendations, "Chains to create, the most promising for the weaker side first",
+        () => "200" dto::Recommendations;
+
     RegisterBusiness: POST "/api/v1/admin/businesses", ADMINS, Header, Everywhere, routes::businesses::register,
         "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;
     Businesses: GET "/api/v1/admin/businesses", ADMINS, Free, Everywhere, routes::businesses::list,

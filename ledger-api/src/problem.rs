@@ -82,6 +82,8 @@ pub(crate) enum Cause {
     Vault(VaultError),
     /// The read models.
     Read(sqlx::Error),
+    /// ClickHouse.
+    Analytics(clickhouse::error::Error),
     /// An import that a failure has ended.
     Stopped,
     /// Something that cannot be; names it.
@@ -210,6 +212,7 @@ impl ApiError {
             Self::Unavailable(Cause::Store(cause)) => failure(request_id, cause),
             Self::Unavailable(Cause::Ledger(cause)) => failure(request_id, cause),
             Self::Unavailable(Cause::Vault(cause)) => failure(request_id, cause),
+            Self::Unavailable(Cause::Analytics(cause)) => failure(request_id, cause),
             Self::Unavailable(Cause::Read(cause)) => {
                 tracing::error!(request_id, reason = class_of(cause), "read model failed")
             }

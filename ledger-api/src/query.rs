@@ -55,6 +55,11 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
     ];
     const PURCHASES: &[Documented] =
         &[LIMIT, CURSOR, may("business_id", "From an admin alone, who must: id or slug")];
+    const RANKING: &[Documented] = &[
+        LIMIT,
+        CURSOR,
+        may("as_of", "Where the 60 days end (RFC 3339, not in the future); now when absent"),
+    ];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
     match operation {
@@ -66,6 +71,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::Quarantine
         | Operation::OwnCoupons
         | Operation::Chains => PAGE,
+        Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }
@@ -154,16 +160,18 @@ impl Query {
         read.ok()
     }
 
+    /// A moment that may be absent, and must not be in the future.
+    pub(crate) fn past(&mut self, name: &str, now: Timestamp) -> Option<Timestamp> {
+        let moment = self.moment(name)?;
+        if moment > now {
+            self.wrong(name, "must not be in the future");
+        }
+        Some(moment)
+    }
+
     /// `as_of` and `known_at`, neither in the future.
     pub(crate) fn hindsight(&mut self, now: Timestamp) -> Hindsight {
-        let mut past = |name| {
-            let moment = self.moment(name)?;
-            if moment > now {
-                self.wrong(name, "must not be in the future");
-            }
-            Some(moment)
-        };
-        Hindsight { as_of: past("as_of"), known_at: past("known_at") }
+        Hindsight { as_of: self.past("as_of", now), known_at: self.past("known_at", now) }
     }
 
     /// Refuses what nobody took.

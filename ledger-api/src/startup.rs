@@ -26,7 +26,7 @@ use crate::limits::AddressLimits;
 use crate::natural_key::Keyed;
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
-use crate::{housekeeping, operations};
+use crate::{housekeeping, operations, read};
 
 /// Why the service did not start: one line for a person.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +156,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         ledger: Box::new(ledger),
         log_pool,
         read_pool,
+        clickhouse: settings.clickhouse.as_ref().map(read::warehouse::client),
         vault,
         keys,
         tokens,

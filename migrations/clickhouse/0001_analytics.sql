@@ -141,18 +141,14 @@ GROUP BY business_id, day;
 -- higher generation. `leaf_hash` is the log's at `to_position`: with it ClickHouse can tell a log that has forked (L9).
 CREATE TABLE IF NOT EXISTS ingested_batches
 (
-    log_id            UUID,
-    from_position     Int64,
-    to_position       Int64,
-    leaf_hash         FixedString(32),
-    fact_rows         UInt64,
-    fact_checksum     UInt64,
-    movement_rows     UInt64,
-    movement_checksum UInt64,
-    posting_rows      UInt64,
-    posting_checksum  UInt64,
-    generation        UInt32   COMMENT '1 for the first insert, higher for a refill',
-    ingested_at       DateTime64(3, 'UTC') DEFAULT now64(3)
+    log_id        UUID,
+    from_position Int64,
+    to_position   Int64,
+    leaf_hash     FixedString(32),
+    row_counts    Array(UInt64)   COMMENT 'table by table, in the order of the list in analytics/checksum.rs',
+    row_checksums Array(UInt64),
+    generation    UInt32          COMMENT '1 for the first insert, higher for a refill',
+    ingested_at   DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree(generation)
 ORDER BY (log_id, from_position, to_position)

@@ -6,13 +6,9 @@ CREATE TABLE ingest_batches (
     target            text    NOT NULL CHECK (target IN ('live', 'next')),
     from_position     bigint  NOT NULL CHECK (from_position >= 0),
     to_position       bigint  NOT NULL CHECK (to_position > from_position),
-    -- What ClickHouse must hold of this stretch; checksums are 64 bits, written as signed numbers.
-    fact_rows         bigint  NOT NULL,
-    fact_checksum     bigint  NOT NULL,
-    movement_rows     bigint  NOT NULL,
-    movement_checksum bigint  NOT NULL,
-    posting_rows      bigint  NOT NULL,
-    posting_checksum  bigint  NOT NULL,
+    -- What ClickHouse must hold of this stretch, table by table; checksums are 64 bits, written as signed numbers.
+    row_counts        bigint[] NOT NULL,
+    row_checksums     bigint[] NOT NULL,
     -- Counts the inserts on purpose: a refill must not have the token of what it replaces.
     generation        integer NOT NULL DEFAULT 1 CHECK (generation > 0),
     -- False from before the insert until ClickHouse has answered it.

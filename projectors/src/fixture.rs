@@ -185,7 +185,8 @@ impl Fact {
         }
     }
 
-    fn of(&self, event_type: &'static str, payload: Value) -> Self {
+    /// Another fact of the same stream and time.
+    pub(crate) fn of(&self, event_type: &'static str, payload: Value) -> Self {
         Self { event_type, payload, ..self.clone() }
     }
 }

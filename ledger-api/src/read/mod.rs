@@ -10,7 +10,10 @@ pub(crate) mod explain;
 pub(crate) mod hindsight;
 pub(crate) mod history;
 pub(crate) mod journal;
+pub(crate) mod promotion;
 pub(crate) mod statuses;
+pub(crate) mod warehouse;
+pub(crate) mod win_win;
 
 use std::time::Duration;
 
@@ -39,6 +42,8 @@ pub(crate) enum Model {
     Directory,
     /// Postings.
     Journal,
+    /// What ClickHouse has; of no partition alone.
+    Analytics,
 }
 
 impl Model {
@@ -52,6 +57,7 @@ impl Model {
                 "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint WHERE partition = $1"
             }
             Self::Journal => "SELECT COALESCE(min(passed), 0) FROM journal.checkpoint WHERE partition = $1",
+            Self::Analytics => self.passed_all(),
         }
     }
 
@@ -63,6 +69,9 @@ impl Model {
             Self::Statuses => "SELECT COALESCE(min(passed), 0) FROM statuses.checkpoint",
             Self::Directory => "SELECT COALESCE(min(passed), 0) FROM directory.checkpoint",
             Self::Journal => "SELECT COALESCE(min(passed), 0) FROM journal.checkpoint",
+            Self::Analytics => {
+                "SELECT COALESCE(min(passed), 0) FROM projectors.progress WHERE name = 'analytics'"
+            }
         }
     }
 
@@ -145,6 +154,10 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::TrialBalance
             | Operation::Chains
             | Operation::OneChain
+            | Operation::ChainStats
+            | Operation::WinWin
+            | Operation::FrequentPaths
+            | Operation::Recommendations
     )
 }
 

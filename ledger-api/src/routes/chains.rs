@@ -183,7 +183,7 @@ fn reward(wanted: RewardWanted, (place, target): (usize, Confidentiality), texts
 }
 
 /// The chain in the address; another's is as missing.
-async fn named(call: &Call, id: ChainId) -> Result<Chain, ApiError> {
+pub(super) async fn named(call: &Call, id: ChainId) -> Result<Chain, ApiError> {
     let chain = call.app.find(|registry| registry.chains.get(id).cloned()).await;
     let business = call.caller()?.business;
     let is_visible = |chain: &Chain| business.is_none_or(|own| chain.involves(own));

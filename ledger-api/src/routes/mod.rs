@@ -15,6 +15,7 @@ pub(crate) mod loyalty;
 pub(crate) mod members;
 pub(crate) mod policies;
 pub(crate) mod profile;
+pub(crate) mod promotion;
 pub(crate) mod purchases;
 pub(crate) mod quarantine;
 pub(crate) mod redemptions;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rows.rs` | what ClickHouse gets of an event: a pure function; medical facts give nothing |
 //! | `lots.rs`, `postings.rs` | which lots an event moves, and the postings that are no medical secret |
+//! | `promotion.rs`, `clinics.rs` | what of edited bills, chains and merged accounts it gets, and which steps of chains it must not |
 //! | `checksum.rs` | a hash of rows that both sides can work out |
 //! | `sequence.rs` | all partitions put into the order of the log |
 //! | `journal.rs` | the bounds of what is sent, fixed before an insert (read database, schema `analytics`) |
@@ -30,9 +31,11 @@
 //! ```
 
 mod checksum;
+mod clinics;
 mod journal;
 mod lots;
 mod postings;
+mod promotion;
 mod rebuild;
 mod rows;
 mod schema;

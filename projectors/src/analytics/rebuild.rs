@@ -10,6 +10,7 @@
 use clickhouse::Client;
 use sqlx::Connection;
 
+use super::clinics::Clinics;
 use super::journal::{Journal, Written};
 use super::sender::Sender;
 use super::sequence::Ready;
@@ -47,6 +48,7 @@ pub async fn rebuild(
         journal,
         warehouse: Warehouse::new(clickhouse.clone(), Target::Next),
         log: options.log.clone(),
+        clinics: Clinics::default(),
         places: Places::beginning(log_id, options.partitions),
         progress: None,
     };

@@ -18,9 +18,11 @@ use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::checksum::{Checksums, of_fact, of_movement, of_posting};
+use super::checksum::{Checksums, hash_of};
+use super::clinics::Clinics;
 use super::lots::lots_of;
 use super::postings::{PostingRow, rows_of};
+use super::promotion::{BillRow, ChainRow, LinkRow};
 use crate::error::ProjectError;
 use crate::journal::folded;
 use crate::source::StoredRow;
@@ -143,6 +145,12 @@ pub(super) struct Rows {
     pub(super) movements: Vec<MovementRow>,
     /// Postings.
     pub(super) postings: Vec<PostingRow>,
+    /// What bills became.
+    pub(super) bills: Vec<BillRow>,
+    /// Rewards of chains, and what became of them.
+    pub(super) chains: Vec<ChainRow>,
+    /// Accounts that became one, or two again.
+    pub(super) links: Vec<LinkRow>,
 }
 
 impl Rows {
@@ -151,7 +159,10 @@ impl Rows {
     ///
     /// # Errors
     /// [`ProjectError::Unapplicable`] for a row this program cannot read, or a purchase without its accrual.
-    pub(super) fn of<'a>(stretch: impl IntoIterator<Item = &'a StoredRow>) -> Result<Self, ProjectError> {
+    pub(super) fn of<'a>(
+        stretch: impl IntoIterator<Item = &'a StoredRow>,
+        clinics: &Clinics,
+    ) -> Result<Self, ProjectError> {
         let mut rows = Self::default();
         let mut open: Option<(&'a StoredRow, PurchaseRecorded)> = None;
         for stored in stretch {
@@ -164,6 +175,9 @@ impl Rows {
             } else {
                 rows.moves(stored, &event)?;
                 rows.postings.extend(rows_of(stored, &event));
+                rows.bills.extend(BillRow::of(stored, &event));
+                rows.chains.extend(ChainRow::of(stored, &event, clinics));
+                rows.links.extend(LinkRow::of(stored, &event));
             }
         }
         match open {
@@ -237,18 +251,24 @@ impl Rows {
     /// What identifies these rows.
     #[must_use]
     pub(super) fn checksums(&self) -> Checksums {
-        let facts = self.facts.iter();
-        let movements = self.movements.iter();
-        let postings = self.postings.iter();
-        Checksums {
-            facts: facts
-                .map(|row| of_fact(row.position, row.amount.kopecks(), row.bonus_accrued.kopecks()))
+        let kopecks = |amounts: [Decimal2; 2]| amounts.map(Decimal2::kopecks);
+        Checksums([
+            self.facts
+                .iter()
+                .map(|it| hash_of(it.position, &kopecks([it.amount, it.bonus_accrued])))
                 .collect(),
-            movements: movements
-                .map(|row| of_movement(row.position, row.ordinal, row.amount.kopecks()))
+            self.movements
+                .iter()
+                .map(|it| hash_of(it.position, &[it.ordinal.into(), it.amount.kopecks()]))
                 .collect(),
-            postings: postings.map(|row| of_posting(row.position, row.line, row.amount.kopecks())).collect(),
-        }
+            self.postings
+                .iter()
+                .map(|it| hash_of(it.position, &[it.line.into(), it.amount.kopecks()]))
+                .collect(),
+            self.bills.iter().map(|it| hash_of(it.position, &kopecks([it.bill, it.refunded]))).collect(),
+            self.chains.iter().map(|it| hash_of(it.position, &kopecks([it.discount, it.bonuses]))).collect(),
+            self.links.iter().map(|it| hash_of(it.position, &[])).collect(),
+        ])
     }
 }
 

@@ -9,14 +9,25 @@ use crate::engine::{CHECKPOINT, Target, lock_for_tables};
 use crate::error::ProjectError;
 
 /// Every file of `migrations/clickhouse`, in order.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/clickhouse/0001_analytics.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/clickhouse/0001_analytics.sql"),
+    include_str!("../../../migrations/clickhouse/0002_promotion.sql"),
+];
 
 /// The journal's tables in the read database, with unqualified names.
 const JOURNAL: &str = include_str!("../../../migrations/read/analytics.sql");
 
 /// What a rebuild makes anew and exchanges.
-const EXCHANGED: [&str; 5] =
-    ["transaction_facts", "bonus_movements", "postings", "business_day_states", "ingested_batches"];
+const EXCHANGED: [&str; 8] = [
+    "transaction_facts",
+    "bonus_movements",
+    "postings",
+    "bill_changes",
+    "chain_facts",
+    "account_links",
+    "business_day_states",
+    "ingested_batches",
+];
 
 /// What a rebuild needs beside them and drops in the end.
 const WAY_IN: [&str; 2] = ["business_day_feed", "business_day_input"];

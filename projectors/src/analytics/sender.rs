@@ -13,6 +13,7 @@ use ledger_core::log::{LeafHash, Position, partition_of};
 use sqlx::{Connection, PgConnection};
 
 use super::checksum::Checksums;
+use super::clinics::Clinics;
 use super::journal::{Journal, Stretch, Written};
 use super::rows::Rows;
 use super::sequence::Ready;
@@ -28,6 +29,7 @@ pub(super) struct Sender {
     pub(super) journal: Journal,
     pub(super) warehouse: Warehouse,
     pub(super) log: LogReader,
+    pub(super) clinics: Clinics,
     /// How far the settled stretches go.
     pub(super) places: Places,
     /// Where readers see how far it is; `None` for the tables of a rebuild.
@@ -61,7 +63,10 @@ impl Sender {
         let Some(last) = rows.last() else { return Ok(None) };
         let (to, leaf_hash) = (last.stored.row.position, last.stored.leaf_hash);
         let places = behind(&self.places, to, rows.iter().map(|ready| (&ready.stored, ready.offset)))?;
-        let rows = Rows::of(rows.iter().map(|ready| &ready.stored))?;
+        if self.clinics.lacks_one_of(rows.iter().map(|ready| &ready.stored)) {
+            self.clinics.learn(self.log.businesses().await?);
+        }
+        let rows = Rows::of(rows.iter().map(|ready| &ready.stored), &self.clinics)?;
         let stretch = Stretch { from, to, rows: rows.checksums(), generation: 1, sent: false };
         match self.journal.plan(&mut self.connection, &stretch).await? {
             Written::Yes => Ok(Some(Planned { stretch, leaf_hash, rows, places })),
@@ -171,7 +176,7 @@ impl Sender {
     }
 
     /// A journalled stretch with its rows from the log.
-    async fn reread(&self, stretch: &Stretch) -> Result<Planned, ProjectError> {
+    async fn reread(&mut self, stretch: &Stretch) -> Result<Planned, ProjectError> {
         let length = stretch.to.saturating_sub(stretch.from);
         let stored = self.log.read_after(stretch.from, length).await?;
         let Some(last) = stored.last().filter(|last| last.row.position == stretch.to) else {
@@ -180,7 +185,10 @@ impl Sender {
             return Err(ProjectError::LogBehind { head, what, published: stretch.to });
         };
         let leaf_hash = last.leaf_hash;
-        let rows = Rows::of(&stored)?;
+        if self.clinics.lacks_one_of(&stored) {
+            self.clinics.learn(self.log.businesses().await?);
+        }
+        let rows = Rows::of(&stored, &self.clinics)?;
         if rows.checksums() != stretch.rows {
             let reason =
                 format!("the stretch ({}, {}] gives other rows than before", stretch.from, stretch.to);
@@ -201,7 +209,7 @@ fn short(stretch: &Stretch, held: Checksums) -> Result<bool, ProjectError> {
     if stretch.rows == held {
         return Ok(false);
     }
-    let foreign = stretch.rows.each().iter().zip(held.each()).any(|(wanted, found)| {
+    let foreign = stretch.rows.0.iter().zip(held.0).any(|(wanted, found)| {
         found.rows > wanted.rows || (found.rows == wanted.rows && found.sum != wanted.sum)
     });
     if foreign {

@@ -15,6 +15,7 @@ use ledger_ops::telemetry::to_f64;
 use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 
+use super::clinics::Clinics;
 use super::journal::{Journal, STRETCH_EVENTS_MAX, Written};
 use super::sender::Sender;
 use super::sequence::{Ready, Sequence};
@@ -139,8 +140,8 @@ impl Sink {
         transaction.commit().await?;
         let progress = Progress::open(self.options.read.clone(), NAME).await?;
         let log = self.options.log.clone();
-        let mut sender =
-            Sender { connection, journal, warehouse, log, places, progress: Some(progress.clone()) };
+        let (clinics, told) = (Clinics::default(), Some(progress.clone()));
+        let mut sender = Sender { connection, journal, warehouse, log, clinics, places, progress: told };
         let audited = sender.audit().await?;
         progress.state(State::Running, None).await?;
         let passed = sender.places.passed();

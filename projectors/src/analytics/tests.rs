@@ -1,5 +1,7 @@
 //! The sink on a real PostgreSQL and a real ClickHouse. Design J6, J3.
 
+mod promotion;
+
 use std::time::Duration;
 
 use local_stack::{ServerKind, Stack, StackOptions};

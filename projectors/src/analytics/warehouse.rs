@@ -14,10 +14,11 @@ use ledger_ops::settings::ClickHouse;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::checksum::{Checksum, Checksums, FACT_HASH, MOVEMENT_HASH, POSTING_HASH};
+use super::checksum::{AUDITED, Checksum, Checksums, hash_in_words};
 use super::clickhouse_failed;
 use super::journal::Stretch;
 use super::postings::PostingRow;
+use super::promotion::{BillRow, ChainRow, LinkRow};
 use super::rows::{DayRow, FactRow, MovementRow, Rows};
 use super::schema::table_of;
 use crate::engine::Target;
@@ -61,12 +62,8 @@ struct BatchRow {
     from_position: i64,
     to_position: i64,
     leaf_hash: [u8; 32],
-    fact_rows: u64,
-    fact_checksum: u64,
-    movement_rows: u64,
-    movement_checksum: u64,
-    posting_rows: u64,
-    posting_checksum: u64,
+    row_counts: Vec<u64>,
+    row_checksums: Vec<u64>,
     generation: u32,
 }
 
@@ -94,18 +91,16 @@ impl Warehouse {
             .await?;
         self.insert::<MovementRow>("bonus_movements", &token, rows.movements.iter()).await?;
         self.insert::<PostingRow>("postings", &token, rows.postings.iter()).await?;
-        let [facts, movements, postings] = stretch.rows.each();
+        self.insert::<BillRow>("bill_changes", &token, rows.bills.iter()).await?;
+        self.insert::<ChainRow>("chain_facts", &token, rows.chains.iter()).await?;
+        self.insert::<LinkRow>("account_links", &token, rows.links.iter()).await?;
         let batch = BatchRow {
             log_id: log_id.as_uuid(),
             from_position: stretch.from,
             to_position: stretch.to,
             leaf_hash: *leaf_hash.as_bytes(),
-            fact_rows: facts.rows,
-            fact_checksum: facts.sum,
-            movement_rows: movements.rows,
-            movement_checksum: movements.sum,
-            posting_rows: postings.rows,
-            posting_checksum: postings.sum,
+            row_counts: stretch.rows.0.iter().map(|table| table.rows).collect(),
+            row_checksums: stretch.rows.0.iter().map(|table| table.sum).collect(),
             generation: stretch.generation.cast_unsigned(),
         };
         self.insert::<BatchRow>("ingested_batches", &token, std::iter::once(batch)).await
@@ -144,11 +139,12 @@ impl Warehouse {
     pub(super) async fn held(&self, stretches: &[Stretch]) -> Result<Vec<Checksums>, ProjectError> {
         let mut all = Vec::with_capacity(stretches.len());
         for asked in stretches.chunks(STRETCHES_ASKED_MAX) {
-            let facts = self.checksums("transaction_facts", FACT_HASH, asked).await?;
-            let movements = self.checksums("bonus_movements", MOVEMENT_HASH, asked).await?;
-            let postings = self.checksums("postings", POSTING_HASH, asked).await?;
-            let held = facts.into_iter().zip(movements).zip(postings);
-            all.extend(held.map(|((facts, movements), postings)| Checksums { facts, movements, postings }));
+            let mut held = vec![Checksums::default(); asked.len()];
+            for (table, (base, numbers)) in AUDITED.into_iter().enumerate() {
+                let found = self.checksums(base, &hash_in_words(numbers), asked).await?;
+                held.iter_mut().zip(found).for_each(|(held, found)| held.0[table] = found);
+            }
+            all.extend(held);
         }
         Ok(all)
     }

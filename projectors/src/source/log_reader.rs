@@ -1,10 +1,11 @@
 //! Reads the log in order: pages after a position, the head, the log's id. Design L1.
 
-use ledger_core::ids::LogId;
+use ledger_core::ids::{BusinessId, LogId};
 use ledger_core::log::Position;
 pub use ledger_store::log::StoredRow;
 use ledger_store::{StoreError, log};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::error::ProjectError;
 
@@ -41,6 +42,21 @@ impl LogReader {
     /// [`ProjectError::Database`].
     pub async fn log_id(&self) -> Result<LogId, ProjectError> {
         log::log_id(&self.pool).await.map_err(failure)
+    }
+
+    /// Every business that ever joined the coalition, and whether it is medical.
+    ///
+    /// # Errors
+    /// [`ProjectError::Database`].
+    pub async fn businesses(&self) -> Result<Vec<(BusinessId, bool)>, ProjectError> {
+        // What is not said to be ordinary is taken for medical. The conditions are those of an index.
+        let rows: Vec<(Uuid, bool)> = sqlx::query_as(
+            "SELECT stream_id, payload->>'confidentiality' IS DISTINCT FROM 'ordinary' FROM ledger.events \
+             WHERE stream_type <> 'member' AND event_type <> 'ChainRewardIssued' AND event_type = 'BusinessRegistered'",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|(id, is_medical)| (BusinessId::from_uuid(id), is_medical)).collect())
     }
 
     /// At most `limit` rows after `after`, in order.

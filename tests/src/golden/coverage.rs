@@ -80,7 +80,7 @@ const RULES: [(&str, &str); 68] = [
 ];
 
 /// Rules of what is not built: none may be here that has a scenario.
-const NOT_BUILT: [&str; 8] = ["E1", "E2", "M3", "M4", "M5", "V1", "V2", "X8"];
+const NOT_BUILT: [&str; 7] = ["E1", "E2", "M3", "M4", "M5", "V1", "V2"];
 
 /// Refusals that no scenario can reach: the log begins with a policy; ten thousand refunds would have to wait, fifty
 /// coupons; a business be part of two thousand chains; amounts that do not fit are stopped at the door.

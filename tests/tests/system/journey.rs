@@ -21,6 +21,8 @@ use sqlx::PgPool;
 use system_tests::system::{Business, Member, Site, shared};
 use uuid::Uuid;
 
+use crate::win_win::{self, Bought};
+
 /// Some days after the last purchase of 2017.
 const NOW: &str = "2018-01-10T12:00:00+03:00";
 /// Lines of one import.
@@ -210,4 +212,29 @@ async fn a_real_history_comes_to_the_plain_model_s_totals() {
     assert!(all > 0 && expected_members.values().any(|member| member.status == Status::Elite));
     ledger.close().await;
     read.close().await;
+    win_win_is_the_plain_calculations(&site, &businesses, &members, &rows).await;
+}
+
+/// Rule X8 on a real history.
+async fn win_win_is_the_plain_calculations(
+    site: &Site,
+    businesses: &[Business],
+    members: &BTreeMap<String, Member>,
+    rows: &[Row],
+) {
+    let bought = rows.iter().map(|row| {
+        let at: Timestamp = format!("{}+03:00", row.at).parse().expect("a Moscow time");
+        let business = businesses.iter().find(|business| business.slug == slug(&row.category));
+        Bought {
+            member: members[&row.household].id.clone(),
+            business: business.expect("a business").id.clone(),
+            at: at.micros(),
+            kopecks: row.kopecks,
+        }
+    });
+    let bought: Vec<Bought> = bought.collect();
+    for as_of in [NOW, "2017-12-01T00:00:00+03:00"] {
+        let found = win_win::compare(site, businesses, &bought, as_of).await;
+        assert!(found.pairs > 0 && found.paths > 0, "{as_of}: {found:?}");
+    }
 }

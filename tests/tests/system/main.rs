@@ -29,6 +29,7 @@ mod start;
 mod stopped;
 mod topic;
 mod whole_path;
+mod win_win;
 
 use system_tests::system::{Business, Member, Sale, Seeded};
 

@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(about_documents());
     cases.extend(cancelling());
     cases.extend(looking_back());
+    cases.extend(promoting());
     cases
 }
 
@@ -174,6 +175,36 @@ fn looking_back() -> Vec<Case> {
                 cases.push(wrong(Whom::Member, &path("2100-01-01T00:00:00Z"), field));
             }
         }
+    }
+    cases
+}
+
+/// What chains led to: the chain's own businesses alone; the coalition's view for admins alone.
+fn promoting() -> Vec<Case> {
+    let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
+    let stats = |id: &str| format!("/cross-promo/chains/{id}/stats");
+    let mut cases = vec![
+        get(Whom::Till, &stats(SECRET), 400, INVALID).names("id"),
+        get(Whom::Till, &format!("{}?unheard_of=1", stats(UNKNOWN)), 400, INVALID).names("unheard_of"),
+        get(Whom::Till, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Clinic, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Admin, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Member, &stats(UNKNOWN), 403, "FORBIDDEN"),
+        get(Whom::Nobody, &stats(UNKNOWN), 401, "UNAUTHENTICATED"),
+    ];
+    for call in ["/cross-promo/win-win", "/cross-promo/win-win/paths", "/cross-promo/recommendations"] {
+        cases.extend([Whom::Till, Whom::Clinic, Whom::Member].map(|whom| get(whom, call, 403, "FORBIDDEN")));
+        cases.push(get(Whom::Nobody, call, 401, "UNAUTHENTICATED"));
+        let wrong = |query: &str, field: &str| {
+            get(Whom::Admin, &format!("{call}?{query}"), 400, INVALID).names(field)
+        };
+        for moment in ["", "soon", "2026-03-02", "2026-03-02T10:00:00", "2100-01-01T00:00:00Z"] {
+            cases.push(wrong(&format!("as_of={moment}"), "as_of"));
+        }
+        cases.push(wrong("limit=0", "limit"));
+        cases.push(wrong("limit=many", "limit"));
+        cases.push(wrong("cursor=altered", "cursor"));
+        cases.push(wrong("business_id=mindal", "business_id"));
     }
     cases
 }

@@ -1,0 +1,184 @@
+//! What rewards of chains led to, by step or by pair of businesses. Rules X3–X5, F5.
+//!
+//! A reward that was given is a trigger; its coupon may be activated and used, and a purchase may follow. What that purchase
+//! comes to is net of refunds; so is what the reward cost: the discount as the ledger has reckoned it, and of bonuses the share
+//! that the refunded part of the bill did not take back (Rule F2: rounded once, half away from zero).
+
+use std::collections::BTreeMap;
+
+use clickhouse::Row;
+use ledger_core::ids::{BusinessId, ChainId};
+use ledger_core::time::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::warehouse::{Window, ask};
+use crate::app::App;
+use crate::problem::ApiError;
+
+/// How many, and of how many members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// How many.
+    pub(crate) many: u64,
+    /// Of how many members.
+    pub(crate) members: u64,
+}
+
+/// What rewards led to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Rewards given.
+    pub(crate) triggers: Count,
+    /// Coupons of them that were activated.
+    pub(crate) activated: Count,
+    /// Coupons of them that were used.
+    pub(crate) used: Count,
+    /// Purchases that followed.
+    pub(crate) conversions: Count,
+    /// What those come to, in kopecks.
+    pub(crate) revenue: i64,
+    /// What the rewards cost, in kopecks.
+    pub(crate) cost: i64,
+}
+
+impl Tally {
+    /// Both together; members of both are counted twice.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        let sum = |one: Count, more: Count| Count {
+            many: one.many.saturating_add(more.many),
+            members: one.members.saturating_add(more.members),
+        };
+        Self {
+            triggers: sum(self.triggers, other.triggers),
+            activated: sum(self.activated, other.activated),
+            used: sum(self.used, other.used),
+            conversions: sum(self.conversions, other.conversions),
+            revenue: self.revenue.saturating_add(other.revenue),
+            cost: self.cost.saturating_add(other.cost),
+        }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct TallyRow {
+    version: u32,
+    step: u32,
+    #[serde(with = "clickhouse::serde::uuid")]
+    source: Uuid,
+    #[serde(with = "clickhouse::serde::uuid")]
+    target: Uuid,
+    triggers: u64,
+    triggering: u64,
+    activated: u64,
+    activating: u64,
+    used: u64,
+    users: u64,
+    conversions: u64,
+    converting: u64,
+    revenue: i64,
+    cost: i64,
+}
+
+impl TallyRow {
+    const fn tally(&self) -> Tally {
+        Tally {
+            triggers: Count { many: self.triggers, members: self.triggering },
+            activated: Count { many: self.activated, members: self.activating },
+            used: Count { many: self.used, members: self.users },
+            conversions: Count { many: self.conversions, members: self.converting },
+            revenue: self.revenue,
+            cost: self.cost,
+        }
+    }
+}
+
+/// Which account stands for which.
+pub(super) const LINKS: &str = "SELECT k.member_id AS member_id, argMax(k.survivor_id, k.position) AS survivor_id \
+     FROM account_links AS k FINAL GROUP BY k.member_id";
+
+/// Its place in a version is a row's own, or all places are one.
+const TALLIES: &str = "
+SELECT $PLACE, i.source AS source, i.target AS target,
+    count() AS triggers, uniqExact(i.member) AS triggering,
+    countIf(c.activated = 1) AS activated, uniqExactIf(i.member, c.activated = 1) AS activating,
+    countIf(c.used = 1) AS used, uniqExactIf(i.member, c.used = 1) AS users,
+    countIf(v.followed = 1) AS conversions, uniqExactIf(i.member, v.followed = 1) AS converting,
+    toInt64(sum(greatest(n.bill - n.refunded, 0)) * 100) AS revenue,
+    toInt64(sum(c.discount) * 100) + toInt64(sum(greatest(
+        if(u.bill > 0, 1, 0) * (toInt128(c.bonuses * 100) - intDiv(
+            2 * toInt128(c.bonuses * 100) * toInt128(u.refunded * 100) + toInt128(u.bill * 100),
+            greatest(2 * toInt128(u.bill * 100), 1))),
+        0))) AS cost
+FROM (
+    SELECT f.chain_id AS chain_id, f.version AS version, f.step AS step, f.trigger_id AS trigger_id,
+        f.coupon_id AS coupon_id, f.source_business_id AS source, f.target_business_id AS target,
+        if(l.survivor_id = toUUID('00000000-0000-0000-0000-000000000000'), f.member_id, l.survivor_id) AS member
+    FROM (SELECT * FROM chain_facts FINAL WHERE kind = 'issued' AND $WHICH
+        AND toUnixTimestamp64Micro(occurred_at) > {from: Int64}
+        AND toUnixTimestamp64Micro(occurred_at) <= {until: Int64}) AS f
+    LEFT JOIN ($LINKS) AS l ON l.member_id = f.member_id
+) AS i
+LEFT JOIN (
+    SELECT q.coupon_id AS coupon_id, max(q.kind = 'activated') AS activated, max(q.kind = 'used') AS used,
+        sum(q.discount) AS discount, max(q.bonuses) AS bonuses,
+        anyIf(q.transaction_id, q.kind = 'used') AS transaction_id
+    FROM chain_facts AS q FINAL
+    WHERE q.kind IN ('activated', 'used', 'reckoned') AND toUnixTimestamp64Micro(q.occurred_at) <= {until: Int64}
+    GROUP BY q.coupon_id
+) AS c ON c.coupon_id = i.coupon_id
+LEFT JOIN (
+    SELECT w.chain_id AS chain_id, w.version AS version, w.step AS step, w.trigger_id AS trigger_id,
+        w.transaction_id AS transaction_id, 1 AS followed
+    FROM chain_facts AS w FINAL
+    WHERE w.kind = 'converted' AND toUnixTimestamp64Micro(w.occurred_at) <= {until: Int64}
+) AS v ON v.chain_id = i.chain_id AND v.version = i.version AND v.step = i.step AND v.trigger_id = i.trigger_id
+LEFT JOIN ($BILLS) AS n ON n.transaction_id = v.transaction_id
+LEFT JOIN ($BILLS) AS u ON u.transaction_id = c.transaction_id
+GROUP BY version, step, source, target";
+
+/// What bills come to that a coupon was used with, or that followed from a trigger. Rules D3, F6.
+const BILLS: &str = "
+SELECT e.transaction_id AS transaction_id, sum(e.bill) AS bill, sum(e.refunded) AS refunded
+FROM (
+    SELECT transaction_id, amount AS bill, toDecimal64(0, 2) AS refunded FROM transaction_facts FINAL
+    WHERE transaction_id IN (SELECT transaction_id FROM chain_facts WHERE kind IN ('used', 'converted'))
+    UNION ALL
+    SELECT transaction_id, bill, refunded FROM bill_changes FINAL
+    WHERE transaction_id IN (SELECT transaction_id FROM chain_facts WHERE kind IN ('used', 'converted'))
+) AS e
+GROUP BY e.transaction_id";
+
+fn question(place: &str, which: &str) -> String {
+    let text = TALLIES.replace("$PLACE", place).replace("$WHICH", which);
+    text.replace("$LINKS", LINKS).replace("$BILLS", BILLS)
+}
+
+/// By version and place of a step, what its rewards led to.
+pub(crate) type BySteps = BTreeMap<(u32, u32), Tally>;
+
+/// What the chain's rewards up to `until` led to by then.
+///
+/// # Errors
+/// ClickHouse is away.
+pub(crate) async fn by_step(app: &App, chain: ChainId, until: Timestamp) -> Result<BySteps, ApiError> {
+    let question = question("i.version AS version, i.step AS step", "chain_id = {chain: UUID}");
+    let window = Window { from: Timestamp::FIRST, until };
+    let rows = ask::<TallyRow>(app, &question, window, chain.as_uuid()).await?;
+    Ok(rows.iter().map(|row| ((row.version, row.step), row.tally())).collect())
+}
+
+/// By source and target, what the rewards given in the window led to by its end, of all chains.
+///
+/// # Errors
+/// ClickHouse is away.
+pub(crate) async fn by_pair(
+    app: &App,
+    window: Window,
+) -> Result<Vec<((BusinessId, BusinessId), Tally)>, ApiError> {
+    let question = question("toUInt32(0) AS version, toUInt32(0) AS step", "1");
+    let rows = ask::<TallyRow>(app, &question, window, Uuid::nil()).await?;
+    let pair = |row: &TallyRow| (BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target));
+    Ok(rows.iter().map(|row| (pair(row), row.tally())).collect())
+}
