@@ -246,8 +246,8 @@ operations! {
     EndChain: POST "/api/v1/cross-promo/chains/{id}/end", OWNERS, Header, Everywhere, routes::chains::end,
         "End a chain for ever", dto::NoFields => "200" dto::ChainAnswer;
 
-    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", PARTNERS, Free, Everywhere, routes::promotion::stats,
-        "What one of the caller's own chains led to, step by step", () => "200" dto::ChainStats;
+    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", ADMINS, Free, Everywhere, routes::promotion::stats,
+        "What a chain led to, step by step", () => "200" dto::ChainStats;
     WinWin: GET "/api/v1/cross-promo/win-win", ADMINS, Free, Everywhere, routes::promotion::win_win,
         "Who buys where after whom: every pair of ordinary businesses with its index", () => "200" dto::WinWin;
     FrequentPaths: GET "/api/v1/cross-promo/win-win/paths", ADMINS, Free, Everywhere, routes::promotion::paths,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::ratio::Ratio;
 
-/// What rewards led to. A business is not told what fewer than 10 members did: such a figure is null.
+/// What rewards led to. All are null for a chain without a step that may be shown.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct PromotionFigures {
     /// Rewards given.
@@ -58,7 +58,7 @@ pub(crate) struct StepFigures {
 pub(crate) struct ChainStats {
     /// The chain.
     pub(crate) chain_id: Uuid,
-    /// Up to when; for a business the end of the last Moscow day.
+    /// Up to when.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) as_of: Timestamp,
     /// Step by step, of the newest version and of all that ever ran.

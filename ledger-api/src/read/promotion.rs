@@ -16,26 +16,17 @@ use super::warehouse::{Window, ask};
 use crate::app::App;
 use crate::problem::ApiError;
 
-/// How many, and of how many members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Count {
-    /// How many.
-    pub(crate) many: u64,
-    /// Of how many members.
-    pub(crate) members: u64,
-}
-
 /// What rewards led to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Rewards given.
-    pub(crate) triggers: Count,
+    pub(crate) triggers: u64,
     /// Coupons of them that were activated.
-    pub(crate) activated: Count,
+    pub(crate) activated: u64,
     /// Coupons of them that were used.
-    pub(crate) used: Count,
+    pub(crate) used: u64,
     /// Purchases that followed.
-    pub(crate) conversions: Count,
+    pub(crate) conversions: u64,
     /// What those come to, in kopecks.
     pub(crate) revenue: i64,
     /// What the rewards cost, in kopecks.
@@ -43,18 +34,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Both together; members of both are counted twice.
+    /// Both together.
     #[must_use]
-    pub(crate) fn and(self, other: Self) -> Self {
-        let sum = |one: Count, more: Count| Count {
-            many: one.many.saturating_add(more.many),
-            members: one.members.saturating_add(more.members),
-        };
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self {
-            triggers: sum(self.triggers, other.triggers),
-            activated: sum(self.activated, other.activated),
-            used: sum(self.used, other.used),
-            conversions: sum(self.conversions, other.conversions),
+            triggers: self.triggers.saturating_add(other.triggers),
+            activated: self.activated.saturating_add(other.activated),
+            used: self.used.saturating_add(other.used),
+            conversions: self.conversions.saturating_add(other.conversions),
             revenue: self.revenue.saturating_add(other.revenue),
             cost: self.cost.saturating_add(other.cost),
         }
@@ -70,41 +57,25 @@ struct TallyRow {
     #[serde(with = "clickhouse::serde::uuid")]
     target: Uuid,
     triggers: u64,
-    triggering: u64,
     activated: u64,
-    activating: u64,
     used: u64,
-    users: u64,
     conversions: u64,
-    converting: u64,
     revenue: i64,
     cost: i64,
 }
 
 impl TallyRow {
     const fn tally(&self) -> Tally {
-        Tally {
-            triggers: Count { many: self.triggers, members: self.triggering },
-            activated: Count { many: self.activated, members: self.activating },
-            used: Count { many: self.used, members: self.users },
-            conversions: Count { many: self.conversions, members: self.converting },
-            revenue: self.revenue,
-            cost: self.cost,
-        }
+        let Self { triggers, activated, used, conversions, revenue, cost, .. } = *self;
+        Tally { triggers, activated, used, conversions, revenue, cost }
     }
 }
-
-/// Which account stands for which.
-pub(super) const LINKS: &str = "SELECT k.member_id AS member_id, argMax(k.survivor_id, k.position) AS survivor_id \
-     FROM account_links AS k FINAL GROUP BY k.member_id";
 
 /// Its place in a version is a row's own, or all places are one.
 const TALLIES: &str = "
 SELECT $PLACE, i.source AS source, i.target AS target,
-    count() AS triggers, uniqExact(i.member) AS triggering,
-    countIf(c.activated = 1) AS activated, uniqExactIf(i.member, c.activated = 1) AS activating,
-    countIf(c.used = 1) AS used, uniqExactIf(i.member, c.used = 1) AS users,
-    countIf(v.followed = 1) AS conversions, uniqExactIf(i.member, v.followed = 1) AS converting,
+    count() AS triggers, countIf(c.activated = 1) AS activated, countIf(c.used = 1) AS used,
+    countIf(v.followed = 1) AS conversions,
     toInt64(sum(greatest(n.bill - n.refunded, 0)) * 100) AS revenue,
     toInt64(sum(c.discount) * 100) + toInt64(sum(greatest(
         if(u.bill > 0, 1, 0) * (toInt128(c.bonuses * 100) - intDiv(
@@ -112,13 +83,11 @@ SELECT $PLACE, i.source AS source, i.target AS target,
             greatest(2 * toInt128(u.bill * 100), 1))),
         0))) AS cost
 FROM (
-    SELECT f.chain_id AS chain_id, f.version AS version, f.step AS step, f.trigger_id AS trigger_id,
-        f.coupon_id AS coupon_id, f.source_business_id AS source, f.target_business_id AS target,
-        if(l.survivor_id = toUUID('00000000-0000-0000-0000-000000000000'), f.member_id, l.survivor_id) AS member
-    FROM (SELECT * FROM chain_facts FINAL WHERE kind = 'issued' AND $WHICH
-        AND toUnixTimestamp64Micro(occurred_at) > {from: Int64}
-        AND toUnixTimestamp64Micro(occurred_at) <= {until: Int64}) AS f
-    LEFT JOIN ($LINKS) AS l ON l.member_id = f.member_id
+    SELECT chain_id, version, step, trigger_id, coupon_id,
+        source_business_id AS source, target_business_id AS target
+    FROM chain_facts FINAL
+    WHERE kind = 'issued' AND $WHICH AND toUnixTimestamp64Micro(occurred_at) > {from: Int64}
+        AND toUnixTimestamp64Micro(occurred_at) <= {until: Int64}
 ) AS i
 LEFT JOIN (
     SELECT q.coupon_id AS coupon_id, max(q.kind = 'activated') AS activated, max(q.kind = 'used') AS used,
@@ -152,7 +121,7 @@ GROUP BY e.transaction_id";
 
 fn question(place: &str, which: &str) -> String {
     let text = TALLIES.replace("$PLACE", place).replace("$WHICH", which);
-    text.replace("$LINKS", LINKS).replace("$BILLS", BILLS)
+    text.replace("$BILLS", BILLS)
 }
 
 /// By version and place of a step, what its rewards led to.

@@ -26,11 +26,16 @@ pub(crate) struct Window {
     pub(crate) until: Timestamp,
 }
 
+/// How much memory one may take, in bytes: the sink needs the rest.
+const MEMORY_MAX: u64 = 2 << 30;
+
 /// A client for questions.
 #[must_use]
 pub(crate) fn client(settings: &ClickHouse) -> Client {
     let seconds = ANSWER_MAX.as_secs().to_string();
-    ledger_store::published::client(settings).with_setting("max_execution_time", seconds)
+    ledger_store::published::client(settings)
+        .with_setting("max_execution_time", seconds)
+        .with_setting("max_memory_usage", MEMORY_MAX.to_string())
 }
 
 /// Asks a question with the parameters `from`, `until` (microseconds), `from_day`, `until_day` (dates) and `chain`.

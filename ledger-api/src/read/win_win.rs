@@ -11,7 +11,6 @@ use ledger_core::ids::BusinessId;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::promotion::LINKS;
 use super::warehouse::{Window, ask};
 use crate::app::App;
 use crate::problem::ApiError;
@@ -23,13 +22,17 @@ const PATHS_MAX: u32 = 10_000;
 /// Fewer members than this are no group. Compliance M4.
 pub(crate) const MEMBERS_LEAST: u64 = 10;
 
+/// Which account stands for which.
+const LINKS: &str = "SELECT k.member_id AS member_id, argMax(k.survivor_id, k.position) AS survivor_id \
+     FROM account_links AS k FINAL GROUP BY k.member_id";
+
 /// Purchases of the window: `business_id`, `member_id`, `at`, `transaction_id`, `net`.
 const BOUGHT: &str = "
 SELECT b.transaction_id AS transaction_id, b.business_id AS business_id, b.at AS at, b.net AS net,
     if(l.survivor_id = toUUID('00000000-0000-0000-0000-000000000000'), b.member_id, l.survivor_id) AS member_id
 FROM (
     SELECT e.transaction_id AS transaction_id, e.business_id AS business_id, e.at AS at,
-        argMaxIf(e.member_id, e.position, e.kind != 'handed_over') AS member_id,
+        argMaxIf(e.member_id, e.position, e.kind IN ('recorded', 'taken_over')) AS member_id,
         sum(e.bill) - sum(e.refunded) AS net
     FROM (
         SELECT position, 'recorded' AS kind, transaction_id, business_id, member_id, occurred_at AS at,

@@ -21,19 +21,16 @@ use crate::{chain_stats, dto};
 /// How long a window of Win-Win is. Rule X8.
 const WINDOW_DAYS: i64 = 60;
 
-/// What one of the caller's own chains led to.
+/// What a chain led to.
 pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
     let position = read::wait(&call, Model::Analytics, None).await?;
     let chain = named(&call, chain_id).await?;
-    let (viewer, now) = (call.caller()?.business, call.now());
-    // A business is told of a day when it is over.
-    let last_day = now.moscow_day().start().minus(TimeDelta::microseconds(1));
-    let as_of = if viewer.is_some() { last_day } else { now };
+    let as_of = call.now();
     let given = read::promotion::by_step(&call.app, chain_id, as_of).await?;
     let registry = call.app.ledger.registry();
-    let stats = chain_stats::stats((&chain, &given), as_of, viewer, &registry.businesses);
+    let stats = chain_stats::stats((&chain, &given), as_of, &registry.businesses);
     call.read(&stats, position)
 }
 

@@ -13,7 +13,7 @@ use super::coupon::Taken;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::quarantine::supersede;
-use super::redemption::{Capture, ToPay, capture};
+use super::redemption::{Capture, ToPay, capture, check_blocked};
 use super::refund::apply_waiting;
 use super::review::{Review, live_window};
 use crate::business::Business;
@@ -51,10 +51,9 @@ pub(super) fn record(
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_form(command, context)?;
-    if state.is_blocked() && command.mode == PurchaseMode::Live && document.redemption_id.is_none() {
-        // Nothing is written, so the document may come again once she is unblocked. An import tells of the past; what is
-        // wrong with a hold is said before this (Rule R4).
-        return Err(Rejection::MemberBlocked);
+    if command.mode == PurchaseMode::Live {
+        // Nothing is written, so the document may come again once she is unblocked. An import tells of the past.
+        check_blocked(state, document.redemption_id, business, context.recorded_at)?;
     }
     let registered_at = match command.mode {
         PurchaseMode::Import { registered_at: Some(said) } => Some(said).min(state.member_since()),

@@ -262,10 +262,29 @@ pub(super) struct ToPay {
     pub(super) discount: Roubles,
 }
 
+/// Refuses a blocked member, after what is wrong with the hold that a purchase names. Rule R4.
+///
+/// # Errors
+/// That, then [`Rejection::MemberBlocked`].
+pub(super) fn check_blocked(
+    state: &MemberState,
+    named: Option<RedemptionId>,
+    business: &Business,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    if !state.is_blocked() {
+        return Ok(());
+    }
+    if let Some(named) = named {
+        open_hold(state, named, business.business_id, now)?;
+    }
+    Err(Rejection::MemberBlocked)
+}
+
 /// Looks whether a purchase of `business` may be paid as it asks, and out of which lots.
 ///
 /// # Errors
-/// As [`open_hold`], then a blocked member, then more than the share of the bill, then more than is held. Rules R3, R4.
+/// As [`open_hold`], then more than the share of the bill, then more than is held. Rules R3, R4.
 pub(super) fn capture(
     state: &MemberState,
     asked: &ToPay,
@@ -273,9 +292,6 @@ pub(super) fn capture(
     now: Timestamp,
 ) -> Result<Capture, Rejection> {
     let hold = open_hold(state, asked.redemption_id, business.business_id, now)?;
-    if state.is_blocked() {
-        return Err(Rejection::MemberBlocked);
-    }
     let held = hold.amount().ok_or(Rejection::AmountOutOfRange)?;
     let max_share = max_share(business, policy, at);
     let limit = limit_of(asked.bill, asked.discount, max_share).ok_or(Rejection::AmountOutOfRange)?;

@@ -5,13 +5,14 @@ use serde_json::json;
 use crate::category::Confidentiality;
 use crate::ids::LotId;
 use crate::log::Event;
-use crate::member::MemberCommand::WriteDue;
+use crate::member::MemberCommand::{Block, WriteDue};
 use crate::member::MemberOutcome;
 use crate::member::command::PurchaseOutcome;
 use crate::member::event::ExpiredTo;
 use crate::member::event::{HoldEnd, MemberEvent};
 use crate::member::testing::{
-    Decision, NOON, World, anna, at, bon, buy, cancel, expired, hold, purchase_id, redemption_id, rub,
+    Decision, NOON, World, anna, at, bon, buy, cancel, expired, hold, purchase_id, reason_id, redemption_id,
+    rub,
 };
 use crate::rejection::Rejection;
 
@@ -233,4 +234,26 @@ fn rule_r1_two_holds_that_lapse_at_once_past_the_life_of_their_lot_expire_togeth
     let written = world.at("2026-06-01T00:05:00+03:00").after(WriteDue);
     assert_eq!(balance(&written), ["0.00", "0.00", "0.00"]);
     assert!(written.when(WriteDue).drafted().is_empty(), "once");
+}
+
+#[test]
+fn rule_r4_a_blocked_member_gets_no_further_by_naming_a_hold() {
+    let named = |day: &str, void: bool| {
+        let purchase = buy("mindal", "1000.00").on(day);
+        if void {
+            purchase.with(|document| {
+                (document.redemption_id, document.cancelled) = (Some(redemption_id(1)), true);
+            })
+        } else {
+            purchase.with(|document| document.redemption_id = Some(redemption_id(1)))
+        }
+    };
+    let held = rich().after(hold(1, "mindal", "1000.00", "100.00"));
+    for (world, refusal) in [(rich(), Rejection::HoldNotFound), (held, Rejection::MemberBlocked)] {
+        let blocked = world.after(Block(Some(reason_id(1))));
+        // As it is, void, and so old that it would wait for an admin.
+        for (day, void) in [(NOON, false), (NOON, true), ("2025-10-01T12:00:00+03:00", false)] {
+            blocked.clone().when(named(day, void)).then_rejected(refusal.clone());
+        }
+    }
 }

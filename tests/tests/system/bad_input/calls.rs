@@ -179,15 +179,15 @@ fn looking_back() -> Vec<Case> {
     cases
 }
 
-/// What chains led to: the chain's own businesses alone; the coalition's view for admins alone.
+/// What chains led to, and who buys where after whom: for admins alone.
 fn promoting() -> Vec<Case> {
     let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
     let stats = |id: &str| format!("/cross-promo/chains/{id}/stats");
     let mut cases = vec![
-        get(Whom::Till, &stats(SECRET), 400, INVALID).names("id"),
-        get(Whom::Till, &format!("{}?unheard_of=1", stats(UNKNOWN)), 400, INVALID).names("unheard_of"),
-        get(Whom::Till, &stats(UNKNOWN), 404, NOT_FOUND),
-        get(Whom::Clinic, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Admin, &stats(SECRET), 400, INVALID).names("id"),
+        get(Whom::Admin, &format!("{}?unheard_of=1", stats(UNKNOWN)), 400, INVALID).names("unheard_of"),
+        get(Whom::Till, &stats(UNKNOWN), 403, "FORBIDDEN"),
+        get(Whom::Clinic, &stats(UNKNOWN), 403, "FORBIDDEN"),
         get(Whom::Admin, &stats(UNKNOWN), 404, NOT_FOUND),
         get(Whom::Member, &stats(UNKNOWN), 403, "FORBIDDEN"),
         get(Whom::Nobody, &stats(UNKNOWN), 401, "UNAUTHENTICATED"),
