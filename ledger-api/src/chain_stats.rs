@@ -57,7 +57,7 @@ fn is_ordinary(step: &Step, businesses: &Businesses) -> bool {
 
 /// What the rewards of a step take of a budget. Rule X5.
 fn takes(step: &Step, tally: &Tally) -> Option<Roubles> {
-    let many = i64::try_from(tally.triggers.many).ok()?;
+    let many = i64::try_from(tally.triggers).ok()?;
     step.reward.costs_at_most()?.kopecks().checked_mul(many).map(Roubles::from_kopecks)
 }
 
