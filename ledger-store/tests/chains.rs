@@ -82,7 +82,15 @@ async fn bought(
     key: &str,
 ) -> (PurchaseId, Timestamp) {
     let at = Clock::machine_now();
-    let receipt = ledger.execute(request(purchase_at(member_id, shop, 100_000, at), key)).await;
+    let command = purchase_at(member_id, shop, 100_000, at);
+    let Command::Member { command: MemberCommand::RecordPurchase(purchase), .. } = &command else {
+        panic!("{command:?}")
+    };
+    // Whoever edits a purchase finds it by its natural key.
+    let natural_key = *purchase.document.natural_key.as_bytes();
+    let mut request = request(command, key);
+    request.idempotency.key = natural_key;
+    let receipt = ledger.execute(request).await;
     match receipt.expect("accepted").outcome {
         Outcome::Member(MemberOutcome::Purchase(PurchaseOutcome::Recorded { purchase_id, .. })) => {
             (purchase_id, at)

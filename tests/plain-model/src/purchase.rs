@@ -50,7 +50,11 @@ impl Member {
         if document.occurred_at > calendar::later(now, TimeDelta::minutes(policy.future_minutes)) {
             return Err("OCCURRED_IN_FUTURE");
         }
-        if self.is_blocked && document.import.is_none() && document.redemption.is_none() {
+        if self.is_blocked && document.import.is_none() {
+            // Rule R4: what is wrong with a hold is said before.
+            if let Some(id) = document.redemption {
+                self.open_hold(id, &business.slug, now)?;
+            }
             return Err("MEMBER_BLOCKED");
         }
         let said = document.import.flatten().unwrap_or(registered_at);

@@ -79,7 +79,7 @@ impl Member {
     }
 
     /// The hold that may be captured or cancelled by `business`. Rule R4, in its order.
-    fn open_hold(&self, id: RedemptionId, business: &str, now: Timestamp) -> Result<&Hold, Refusal> {
+    pub(crate) fn open_hold(&self, id: RedemptionId, business: &str, now: Timestamp) -> Result<&Hold, Refusal> {
         let hold = self.holds.iter().find(|hold| hold.id == id).ok_or("HOLD_NOT_FOUND")?;
         match hold.end {
             Some(End::Captured | End::Cancelled) => Err("HOLD_ALREADY_CLOSED"),
@@ -135,9 +135,6 @@ impl Member {
     ) -> Result<Option<(RedemptionId, Kopecks)>, Refusal> {
         let Some(id) = document.redemption else { return Ok(None) };
         let held = self.open_hold(id, &business.slug, now)?.amount();
-        if self.is_blocked {
-            return Err("MEMBER_BLOCKED");
-        }
         let policy = circle.policy(moment);
         let limit = business.redeem_limit(document.amount, moment, policy).min(document.amount - discount);
         let amount = document.redeem_amount.unwrap_or(held.min(limit));
