@@ -79,7 +79,12 @@ impl Member {
     }
 
     /// The hold that may be captured or cancelled by `business`. Rule R4, in its order.
-    pub(crate) fn open_hold(&self, id: RedemptionId, business: &str, now: Timestamp) -> Result<&Hold, Refusal> {
+    pub(crate) fn open_hold(
+        &self,
+        id: RedemptionId,
+        business: &str,
+        now: Timestamp,
+    ) -> Result<&Hold, Refusal> {
         let hold = self.holds.iter().find(|hold| hold.id == id).ok_or("HOLD_NOT_FOUND")?;
         match hold.end {
             Some(End::Captured | End::Cancelled) => Err("HOLD_ALREADY_CLOSED"),
