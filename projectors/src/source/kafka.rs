@@ -3,7 +3,12 @@
 //! Why it is right: nothing here is trusted. Where to read on is the checkpoint's hint; if the record found there is not
 //! the one the checkpoint knows, the partition is read from its beginning and the feed drops what was seen. Whatever a
 //! broker lost is a gap, and the feed refills it from the log.
-//! Bounds: librdkafka queues at most 64 MiB.
+//! Bounds: librdkafka queues at most 64 MiB. A partition that was silent for [`SILENCE`] is compared with the broker's own
+//! word, so what the client lost of an answer (a topic made anew under it, an error that only its own log saw) holds nothing
+//! up for longer.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -22,6 +27,9 @@ use crate::error::ProjectError;
 
 /// How long to wait for the broker's word on offsets.
 const METADATA_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a partition may be silent before the broker is asked whether there is anything to hear.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// The settings of every consumer of the topic.
 #[must_use]
@@ -50,6 +58,19 @@ struct Cursor {
     next: Option<i64>,
     /// The next record must be one that the checkpoint has seen; otherwise the hint was wrong.
     unproven: bool,
+    /// How long it has been waited for in vain; the time in which nobody listened does not count.
+    silent: Duration,
+}
+
+impl Cursor {
+    const fn at(next: Option<i64>) -> Self {
+        Self { next, unproven: next.is_some(), silent: Duration::ZERO }
+    }
+
+    /// Whether what comes next was in the topic once, and is not.
+    fn is_outside(&self, (low, high): (i64, i64)) -> bool {
+        self.next.is_some_and(|next| next < low || next > high)
+    }
 }
 
 /// Reads the topic.
@@ -58,6 +79,7 @@ pub struct KafkaSource {
     topic: String,
     cursors: Vec<Cursor>,
     places: Option<Places>,
+    patience: Duration,
 }
 
 impl KafkaSource {
@@ -67,12 +89,12 @@ impl KafkaSource {
     /// [`ProjectError::Kafka`] for settings librdkafka does not take.
     pub fn new(brokers: &str, topic: &str) -> Result<Self, ProjectError> {
         let consumer = consumer_settings(brokers).create()?;
-        Ok(Self { consumer, topic: topic.to_owned(), cursors: Vec::new(), places: None })
+        let (topic, cursors) = (topic.to_owned(), Vec::new());
+        Ok(Self { consumer, topic, cursors, places: None, patience: SILENCE })
     }
 
     fn begin(&mut self, places: &Places) -> Result<(), ProjectError> {
-        let cursor = |hint: Option<i64>| Cursor { next: hint, unproven: hint.is_some() };
-        self.cursors = places.iter().map(|(_, place)| cursor(place.offset)).collect();
+        self.cursors = places.iter().map(|(_, place)| Cursor::at(place.offset)).collect();
         self.places = Some(places.clone());
         self.assign()
     }
@@ -90,27 +112,62 @@ impl KafkaSource {
     fn rewind(&mut self, partition: i32) {
         let cursor = usize::try_from(partition).ok().and_then(|index| self.cursors.get_mut(index));
         if let Some(cursor) = cursor {
-            *cursor = Cursor { next: None, unproven: false };
+            *cursor = Cursor::at(None);
         }
     }
 
+    /// The first offset that the broker has of a partition, and the one after its last.
+    fn extent(&self, partition: i32) -> Result<(i64, i64), KafkaError> {
+        tokio::task::block_in_place(|| self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT))
+    }
+
     /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again.
-    async fn find_ground(&mut self) -> Result<(), ProjectError> {
+    fn find_ground(&mut self) -> Result<(), ProjectError> {
         tracing::warn!(
             topic = self.topic,
             "the topic does not hold the checkpoint's offsets: looking for its beginning"
         );
-        for partition in (0_i32..).take(self.cursors.len()) {
-            let (low, high) = tokio::task::block_in_place(|| {
-                self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT)
-            })?;
-            let next = usize::try_from(partition).ok().and_then(|index| self.cursors.get(index));
-            let outside = |next: i64| next < low || next > high;
-            if next.and_then(|cursor| cursor.next).is_some_and(outside) {
+        for index in 0..self.cursors.len() {
+            let partition = i32::try_from(index).unwrap_or(i32::MAX);
+            let extent = self.extent(partition)?;
+            if self.cursors.get(index).is_some_and(|cursor| cursor.is_outside(extent)) {
                 self.rewind(partition);
             }
         }
         self.assign()
+    }
+
+    /// Partitions that were silent for too long, after one more wait: if there is anything to hear, they are asked for anew.
+    fn doubt(&mut self, waited: Duration) -> Result<(), ProjectError> {
+        let mut deaf = false;
+        for index in 0..self.cursors.len() {
+            let Some(cursor) = self.cursors.get_mut(index) else { continue };
+            cursor.silent = cursor.silent.saturating_add(waited);
+            if cursor.silent < self.patience {
+                continue;
+            }
+            cursor.silent = Duration::ZERO;
+            let partition = i32::try_from(index).unwrap_or(i32::MAX);
+            let (low, high) = match self.extent(partition) {
+                Ok(extent) => extent,
+                // Nor would it be heard now: it is asked again after as long a silence.
+                Err(error) => {
+                    tracing::debug!(%error, partition, "Kafka is away; librdkafka tries again");
+                    return Ok(());
+                }
+            };
+            let Some(cursor) = self.cursors.get_mut(index) else { continue };
+            deaf |= cursor.next.unwrap_or(low) != high;
+            if cursor.is_outside((low, high)) {
+                *cursor = Cursor::at(None);
+            }
+        }
+        if deaf {
+            tracing::warn!(topic = self.topic, "the topic has what was not heard of: reading on anew");
+            metrics::counter!("projector_topic_reread_total").increment(1);
+            self.assign()?;
+        }
+        Ok(())
     }
 
     async fn batch(&mut self, max: usize, wait: Duration) -> Result<Vec<Delivery>, ProjectError> {
@@ -134,7 +191,7 @@ impl KafkaSource {
                     Some(Err(_)) | None => break,
                 }
             }
-            let deliveries = self.place(raw).await?;
+            let deliveries = self.place(raw)?;
             if !deliveries.is_empty() {
                 return Ok(deliveries);
             }
@@ -166,7 +223,7 @@ impl KafkaSource {
     }
 
     /// Checks the first record of each partition against the hint, and keeps the cursors.
-    async fn place(&mut self, raw: Vec<Result<Delivery, Trouble>>) -> Result<Vec<Delivery>, ProjectError> {
+    fn place(&mut self, raw: Vec<Result<Delivery, Trouble>>) -> Result<Vec<Delivery>, ProjectError> {
         let mut placed = Vec::with_capacity(raw.len());
         let (mut lost, mut wrong) = (false, Vec::new());
         for delivery in raw {
@@ -193,6 +250,7 @@ impl KafkaSource {
                 continue;
             }
             cursor.next = delivery.offset.and_then(|offset| offset.checked_add(1));
+            cursor.silent = Duration::ZERO;
             placed.push(delivery);
         }
         for partition in &wrong {
@@ -203,7 +261,7 @@ impl KafkaSource {
             self.rewind(*partition);
         }
         if lost {
-            self.find_ground().await?;
+            self.find_ground()?;
         } else if !wrong.is_empty() {
             self.assign()?;
         }
@@ -217,7 +275,12 @@ impl Source for KafkaSource {
     }
 
     fn next(&mut self, max: usize, wait: Duration) -> BoxFuture<'_, Result<Vec<Delivery>, ProjectError>> {
-        Box::pin(self.batch(max, wait))
+        Box::pin(async move {
+            let began = Instant::now();
+            let deliveries = self.batch(max, wait).await?;
+            self.doubt(began.elapsed())?;
+            Ok(deliveries)
+        })
     }
 }
 
