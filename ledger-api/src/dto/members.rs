@@ -138,7 +138,7 @@ pub(crate) struct StatusProgress {
     pub(crate) downgrade: Option<Downgrade>,
 }
 
-/// A fall that waits. What is missing is in the progress.
+/// A fall that waits.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Downgrade {
     /// The Moscow day.
@@ -146,6 +146,11 @@ pub(crate) struct Downgrade {
     /// The status she would fall to.
     #[schema(value_type = String)]
     pub(crate) to: &'static str,
+    /// What she must spend yet to keep her status.
+    #[schema(value_type = String)]
+    pub(crate) missing_spent: ledger_core::money::Roubles,
+    /// In how many more categories.
+    pub(crate) missing_categories: usize,
 }
 
 /// How far she is.

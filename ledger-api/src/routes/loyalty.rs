@@ -1,15 +1,19 @@
 //! What a member has: balance, history, status.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix_web::web::Payload;
+use ledger_core::category::Category;
 use ledger_core::context::Registry;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
 use ledger_core::member::consent::Purpose;
 use ledger_core::member::hindsight::Hindsight;
 use ledger_core::member::movement::LineKind;
-use ledger_core::member::status::{Requirement, Spent, Status, progress_percent, requirement, visited_for};
+use ledger_core::member::status::{
+    Requirement, Spent, Status, missing, progress_percent, requirement, visited_for,
+};
 use ledger_core::policy::Parameters;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -183,16 +187,25 @@ pub(crate) async fn progress(call: Call, _: Payload) -> Answer {
             percentage,
         },
         benefits: benefits(standing.status, standing.premium, parameters),
-        downgrade: downgrade(standing),
+        downgrade: downgrade(standing, &spent, parameters, all),
     };
     call.read(&data, position)
 }
 
 /// The fall that waits, unless Premium holds her where she is. Rules S3, S4.
-fn downgrade(standing: Standing) -> Option<dto::Downgrade> {
+fn downgrade(
+    standing: Standing,
+    spent: &Spent,
+    policy: &Parameters,
+    all: &BTreeSet<Category>,
+) -> Option<dto::Downgrade> {
     let fall = standing.falls?;
     let to = if standing.premium { fall.to.max(Status::Vip) } else { fall.to };
-    (to < standing.status).then(|| dto::Downgrade { on: fall.on.to_date(), to: to.as_str() })
+    if to >= standing.status {
+        return None;
+    }
+    let (missing_spent, missing_categories) = missing(standing.status, spent, policy, all);
+    Some(dto::Downgrade { on: fall.on.to_date(), to: to.as_str(), missing_spent, missing_categories })
 }
 
 /// What a status gives under the policy in force. Rules B1, B2, S4, V1, V2.

@@ -11,9 +11,8 @@ use crate::member::event::{
 };
 use crate::member::spend::WindowSums;
 use crate::member::state::StatusTrack;
-use crate::member::status::{Spent, Status, earned, requirement, visited_for};
-use crate::money::Roubles;
-use crate::policy::{Parameters, Policy};
+use crate::member::status::{Spent, Status, earned, missing};
+use crate::policy::Policy;
 use crate::time::{MoscowDay, Timestamp};
 
 /// What one track's evaluation leads to.
@@ -108,7 +107,8 @@ impl Review<'_> {
                     .into(),
             ),
             Verdict::WillFall { to, on } => {
-                let (missing_spend, missing_categories) = self.missing(from, spent, &self.policy.parameters);
+                let (missing_spend, categories) =
+                    missing(from, spent, &self.policy.parameters, self.all_categories);
                 let scheduled = StatusDowngradeScheduled {
                     track,
                     from,
@@ -117,20 +117,12 @@ impl Review<'_> {
                     spent_12m,
                     categories_12m,
                     missing_spend,
-                    missing_categories,
+                    missing_categories: count(categories),
                     policy_version,
                 };
                 Some(scheduled.into())
             }
         }
-    }
-
-    /// What is missing to keep `status`. Rule S3.
-    fn missing(&self, status: Status, spent: &Spent, parameters: &Parameters) -> (Roubles, u32) {
-        let needed = requirement(status, parameters, self.all_categories);
-        let visited = visited_for(status, spent, self.all_categories);
-        let money = needed.spent.checked_sub(spent.amount).unwrap_or_default().max(Roubles::ZERO);
-        (money, count(needed.categories.saturating_sub(visited)))
     }
 }
 

@@ -117,6 +117,19 @@ pub fn visited_for(status: Status, spent: &Spent, all: &BTreeSet<Category>) -> u
     }
 }
 
+/// What `spent` lacks of what `status` demands: money, and categories. Rule S3.
+#[must_use]
+pub fn missing(
+    status: Status,
+    spent: &Spent,
+    policy: &Parameters,
+    all: &BTreeSet<Category>,
+) -> (Roubles, usize) {
+    let needed = requirement(status, policy, all);
+    let money = needed.spent.checked_sub(spent.amount).unwrap_or_default().max(Roubles::ZERO);
+    (money, needed.categories.saturating_sub(visited_for(status, spent, all)))
+}
+
 /// The highest status whose conditions `spent` meets. Rule S1.
 ///
 /// Inner circle cannot be reached by spending while no ordinary business is active: "all categories" of none is not an

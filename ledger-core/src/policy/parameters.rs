@@ -169,6 +169,13 @@ macro_rules! parameters {
                 BTreeMap::from([$(($name, Parameter::write(&self.$field)),)*])
             }
 
+            /// Those by which statuses are evaluated, by name. Rules S1–S3, T3.
+            #[must_use]
+            pub fn of_statuses(&self) -> BTreeMap<&'static str, Value> {
+                let counts = |name: &str| name.starts_with("status.") || name == "purchase.future_minutes";
+                self.to_map().into_iter().filter(|(name, _)| counts(name)).collect()
+            }
+
             fn from_map(map: &BTreeMap<String, Value>) -> Result<Self, (String, ParameterError)> {
                 if let Some(stranger) = map.keys().find(|name| !Self::NAMES.contains(&name.as_str())) {
                     return Err((stranger.clone(), ParameterError::Unknown));

@@ -4,16 +4,17 @@
 //! Time alone only lowers a status: a bill leaves the window, or the day of a fall comes. So on an ordinary day those are
 //! reviewed who have something to lose and a bill that left the window since the last review, those whose day has come, and
 //! those with a bill since the last review: an import decides each bill as of its own time (T6), so one that comes after a
-//! later-dated one may complete a window that nobody has looked at. When another policy is in force, the categories of the
-//! coalition changed, or the clock was set back, since the last review, everyone is.
+//! later-dated one may complete a window that nobody has looked at. When what a policy says of statuses, or the
+//! categories of the coalition, changed since the last review, or the clock was set back, everyone is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::category::Category;
 use ledger_core::log::Position;
 use ledger_core::member::MemberCommand;
 use ledger_core::time::{MoscowDay, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -34,8 +35,8 @@ struct Memory {
     at: Option<Timestamp>,
     /// How far the log went then.
     position: Position,
-    /// The policy in force then.
-    policy_version: u32,
+    /// What the policy in force then said of statuses, by name.
+    rules: BTreeMap<String, Value>,
     /// The categories with an ordinary business then.
     categories: BTreeSet<Category>,
 }
@@ -43,7 +44,7 @@ struct Memory {
 impl Memory {
     /// Whom a review is about that knows `now`.
     fn whom(&self, now: &Self, window_months: u32) -> Whom {
-        let same_rules = now.policy_version == self.policy_version && now.categories == self.categories;
+        let same_rules = now.rules == self.rules && now.categories == self.categories;
         match (self.at, now.at) {
             (Some(last), Some(at)) if same_rules && last <= at => Whom::WhoMayChange {
                 after: last.months_before(window_months),
@@ -111,11 +112,12 @@ impl Review {
 
     fn known(&self, hands: &Hands<'_>, now: Timestamp, position: Position) -> Memory {
         let registry = hands.ledger.registry();
+        let rules = registry.policies.in_force(now).map(|policy| policy.parameters.of_statuses());
         Memory {
             day: Some(now.moscow_day()),
             at: Some(now),
             position,
-            policy_version: registry.policies.in_force(now).map_or(0, |policy| policy.version),
+            rules: rules.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect(),
             categories: registry.businesses.ordinary_categories().clone(),
         }
     }
@@ -156,4 +158,36 @@ async fn all_of(read: &PgPool, whom: Whom, today: MoscowDay) -> Result<Vec<Uuid>
         ),
     };
     Ok(statement.fetch_all(read).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::policy::Parameters;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reviewed(at: &str, changes: &[(&str, Value)]) -> Memory {
+        let mut parameters = Parameters::defaults().expect("defaults");
+        changes.iter().for_each(|(name, value)| parameters.set(name, value).expect("a parameter"));
+        let rules = parameters.of_statuses().into_iter().map(|(name, value)| (name.to_owned(), value));
+        Memory { at: Some(at.parse().expect("a time")), rules: rules.collect(), ..Memory::default() }
+    }
+
+    #[test]
+    fn rule_s2_everyone_is_reviewed_when_what_a_policy_says_of_statuses_changes() {
+        let last = reviewed("2026-03-01T00:00:00Z", &[]);
+        let whom = |changes: &[_]| last.whom(&reviewed("2026-03-02T00:00:00Z", changes), 12);
+        assert_ne!(whom(&[]), Whom::Everyone);
+        assert_ne!(whom(&[("rates.vip", json!("0.08")), ("bonus.life_days", json!(30))]), Whom::Everyone);
+        for (name, value) in [
+            ("status.vip.spent", json!("29999.00")),
+            ("status.grace_days", json!(0)),
+            ("status.window_months", json!(6)),
+            ("purchase.future_minutes", json!(0)),
+        ] {
+            assert_eq!(whom(&[(name, value)]), Whom::Everyone, "{name}");
+        }
+        assert_eq!(last.whom(&reviewed("2026-02-27T00:00:00Z", &[]), 12), Whom::Everyone, "a clock set back");
+    }
 }
