@@ -99,7 +99,7 @@ macro_rules! amount_types {
 
             /// True for nothing.
             #[must_use]
-            pub const fn is_zero(self) -> bool {
+            pub const fn is_zero(&self) -> bool {
                 self.0 == 0
             }
 

@@ -180,7 +180,8 @@ pub(crate) struct DraftChain {
     #[schema(schema_with = moment, required = false)]
     to: String,
     funded_by: ChainFunderName,
-    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; none when absent.
+    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the policy's when
+    /// absent.
     #[schema(minimum = 0, maximum = 50, nullable = false)]
     holdout_percent: Option<u32>,
 }

@@ -98,8 +98,9 @@ facts! {
         /// From when.
         pub at: Timestamp,
     }
-    /// A purchase triggered a step, and its reward was given; a cross bonus with the purchase that followed (Rule B9). The newest of these facts says all that the ones before it
-    /// came to, so that nobody has to read a million of them. Rules X3, X5.
+    /// A purchase triggered a step, and its reward was given; a cross bonus with the purchase that followed (Rule B9). The
+    /// newest of these facts says all that the ones before it came to, so that nobody has to read a million of them. Rules
+    /// X3, X5.
     ChainRewardIssued {
         /// The step's place in the version, from 0.
         pub step: u32,

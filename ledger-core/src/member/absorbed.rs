@@ -79,7 +79,7 @@ impl MemberState {
     }
 
     pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
-        if fact.refunded_before.checked_add(fact.amount) == Some(fact.bill) {
+        if fact.refunded() == Some(fact.bill) {
             self.close_triggers(fact.purchase_id);
         }
         match whose(&mut self.absorbed, fact.purchase_id) {

@@ -52,21 +52,22 @@ pub struct Life {
     pub expires_at: Timestamp,
 }
 
+impl Life {
+    /// A lot that lives so.
+    #[must_use]
+    pub const fn lot(self, lot_id: LotId, funder: Funder, amount: Bonuses) -> Lot {
+        let Self { opens, available_from, expires_at } = self;
+        Lot { lot_id, funder, amount, opens, available_from, expires_at }
+    }
+}
+
 /// The lots of an accrual, business first; none for an amount of nothing. Rule B5.
 #[must_use]
 pub fn lots(purchase_id: PurchaseId, business: &Slug, amounts: Split, life: Life) -> Vec<Lot> {
-    let lot = |funder: Funder, amount: Bonuses| Lot {
-        lot_id: LotId::of(purchase_id, funder.as_str()),
-        funder,
-        amount,
-        opens: life.opens,
-        available_from: life.available_from,
-        expires_at: life.expires_at,
-    };
     [(Funder::Business(business.clone()), amounts.business), (Funder::Coalition, amounts.coalition)]
         .into_iter()
         .filter(|(_, amount)| amount.is_positive())
-        .map(|(funder, amount)| lot(funder, amount))
+        .map(|(funder, amount)| life.lot(LotId::of(purchase_id, funder.as_str()), funder, amount))
         .collect()
 }
 

@@ -296,13 +296,8 @@ impl<'a> Addition<'a> {
         let lots: Vec<Lot> = of
             .into_iter()
             .filter(|(_, amount)| amount.is_positive())
-            .map(|(funder, amount)| Lot {
-                lot_id: LotId::of_revision(file.purchase_id, funder.as_str(), revision),
-                funder,
-                amount,
-                opens: life.opens,
-                available_from: life.available_from,
-                expires_at: life.expires_at,
+            .map(|(funder, amount)| {
+                life.lot(LotId::of_revision(file.purchase_id, funder.as_str(), revision), funder, amount)
             })
             .collect();
         if lots.is_empty() {
@@ -322,7 +317,7 @@ impl<'a> Addition<'a> {
         Ok(())
     }
 
-    /// The lot of what the revision adds to the cross bonus, with the life of the first one. Rules B9, D3.
+    /// The lot of what the revision adds to the cross bonus, with the life of what the purchase earned. Rules B9, D3.
     fn add_cross_bonus(
         &self,
         working: &mut Working<'_>,
@@ -332,18 +327,10 @@ impl<'a> Addition<'a> {
         let Some(cross_bonus) = self.file.cross_bonus.as_ref().filter(|_| amount.is_positive()) else {
             return Ok(());
         };
-        let now = self.context.recorded_at;
-        let (available_from, expires_at) =
-            cross_bonus.life.unwrap_or((self.life.available_from, self.life.expires_at));
-        let lot = Lot {
-            lot_id: LotId::of_cross_bonus_revision(self.file.purchase_id, self.revision),
-            funder: cross_bonus.funded_by.clone(),
-            amount,
-            opens: if available_from > now { Holding::Pending } else { Holding::Available },
-            available_from,
-            expires_at,
-        };
-        working.push(now, cross_bonus.fact(self.file, Some(self.revision), Some(lot)), Some(cause))?;
+        let lot_id = LotId::of_cross_bonus_revision(self.file.purchase_id, self.revision);
+        let lot = self.life.lot(lot_id, cross_bonus.funded_by.clone(), amount);
+        let fact = cross_bonus.fact(self.file, Some(self.revision), Some(lot));
+        working.push(self.context.recorded_at, fact, Some(cause))?;
         Ok(())
     }
 }

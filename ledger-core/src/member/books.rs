@@ -76,7 +76,7 @@ impl Books {
 
     /// Rule F6: bills and categories are net of refunds.
     pub(super) fn refund(&mut self, fact: &PurchaseRefunded) -> Result<(), &'static str> {
-        let refunded = fact.refunded_before.checked_add(fact.amount).ok_or("a refund does not fit")?;
+        let refunded = fact.refunded().ok_or("a refund does not fit")?;
         if !fact.amount.is_positive() || refunded > fact.bill {
             return Err("more is refunded than was paid");
         }

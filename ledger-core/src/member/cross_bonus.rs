@@ -67,9 +67,9 @@ pub(super) fn give(
     let GiveCrossBonus { earned_by, file } = command;
     let nothing = MemberOutcome::CrossBonus { amount: Bonuses::ZERO };
     let Some(agreed) = Agreed::of(earned_by, file, context)? else { return Ok(nothing) };
-    let cross_bonus = agreed.cross_bonus(earned_by, file, context)?;
+    let (cross_bonus, lot) = agreed.brings(earned_by, file, context)?;
     let cost = cross_bonus.most.face_value();
-    let lot = agreed.lot(&cross_bonus, file, context)?.filter(|_| agreed.stands(state, earned_by, file));
+    let lot = lot.filter(|_| agreed.stands(state, earned_by, file));
     let limits = &agreed.version.definition.limits;
     let given = lot.and_then(|lot| Some((lot, allowed(state, agreed.chain, limits, cost)?)));
     write_due(state, context, draft)?;
@@ -100,8 +100,7 @@ pub(crate) fn bring(
 ) -> Result<Draft, Rejection> {
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
     let Some(agreed) = Agreed::of(earned_by, file, context)? else { return Ok(draft) };
-    let cross_bonus = agreed.cross_bonus(earned_by, file, context)?;
-    if let Some(lot) = agreed.lot(&cross_bonus, file, context)? {
+    if let (cross_bonus, Some(lot)) = agreed.brings(earned_by, file, context)? {
         write_due(state, context, &mut draft)?;
         draft.push(context.recorded_at, cross_bonus.fact(file, None, Some(lot)).into());
         settle(state, context, &mut draft)?;
@@ -139,19 +138,19 @@ impl<'a> Agreed<'a> {
         Ok(Some(Self { chain, version, rate, source, target }))
     }
 
-    /// Of the bill as it stands, by the rate of the step, or of the policy that decided on the purchase.
-    fn cross_bonus(
+    /// What it is of the bill as it stands, by the rate of the step, or of the policy that decided on the purchase; and the lot,
+    /// net of refunds, with the life of what the purchase itself earned: none of nothing, or of what is over.
+    fn brings(
         &self,
         earned_by: &FollowedStep,
         file: &PurchaseFile,
         context: &Context<'_>,
-    ) -> Result<CrossBonus, Rejection> {
+    ) -> Result<(CrossBonus, Option<Lot>), Rejection> {
         let inputs = file.inputs.as_ref().ok_or(Rejection::AmountOutOfRange)?;
         let of_policy = || policy_of(inputs, context).map(|policy| policy.parameters.cross_bonus_rate);
         let rate = self.rate.map_or_else(of_policy, Ok)?;
-        let life = life(file, inputs, self.target, context)?;
         let FollowedStep { chain_id, version, step, trigger_id, .. } = *earned_by;
-        Ok(CrossBonus {
+        let cross_bonus = CrossBonus {
             chain_id,
             version,
             step,
@@ -160,29 +159,13 @@ impl<'a> Agreed<'a> {
             most: part(file.bill, rate).ok_or(Rejection::AmountOutOfRange)?,
             funded_by: funder(self.version.definition.funded_by, self.source, self.target),
             confidentiality: self.source.confidentiality.max(self.target.confidentiality),
-            life: Some((life.available_from, life.expires_at)),
-        })
-    }
-
-    /// The lot, net of refunds, with the life of what the purchase itself earned; none of nothing, or of what is over.
-    fn lot(
-        &self,
-        cross_bonus: &CrossBonus,
-        file: &PurchaseFile,
-        context: &Context<'_>,
-    ) -> Result<Option<Lot>, Rejection> {
-        let inputs = file.inputs.as_ref().ok_or(Rejection::AmountOutOfRange)?;
-        let life = life(file, inputs, self.target, context)?;
-        let amount = cross_bonus.at(file.bill, file.refunded).ok_or(Rejection::AmountOutOfRange)?;
-        let lot = Lot {
-            lot_id: LotId::of_cross_bonus(file.purchase_id, cross_bonus.trigger_id),
-            funder: cross_bonus.funded_by.clone(),
-            amount,
-            opens: life.opens,
-            available_from: life.available_from,
-            expires_at: life.expires_at,
         };
-        Ok(Some(lot).filter(|lot| lot.amount.is_positive() && context.recorded_at <= lot.expires_at))
+        let amount = cross_bonus.at(file.bill, file.refunded).ok_or(Rejection::AmountOutOfRange)?;
+        let life = life(file, inputs, self.target, context)?;
+        let lot_id = LotId::of_cross_bonus(file.purchase_id, trigger_id);
+        let lot = life.lot(lot_id, cross_bonus.funded_by.clone(), amount);
+        let lives = lot.amount.is_positive() && context.recorded_at <= lot.expires_at;
+        Ok((cross_bonus, lives.then_some(lot)))
     }
 
     /// Whether the step ran when she bought (Rules B9, P1), and a clinic's visits may be used so still (Rule X9).

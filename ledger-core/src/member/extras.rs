@@ -55,7 +55,7 @@ impl UsedCoupon {
             code: fact.code,
             gives: fact.gives.clone(),
             funded_by: fact.funded_by.clone(),
-            life: fact.lot.as_ref().map(|lot| (lot.available_from, lot.expires_at)),
+            life: fact.lot.as_ref().map(Lot::life),
         }
     }
 
@@ -92,17 +92,14 @@ pub struct CrossBonus {
     pub funded_by: Funder,
     /// Whether one of the two visits is a medical secret.
     pub confidentiality: Confidentiality,
-    /// When it is spendable: from, until; none when it brought nothing.
-    pub life: Option<(Timestamp, Timestamp)>,
 }
 
 impl CrossBonus {
     pub(super) fn of(fact: &CrossBonusAccrued) -> Self {
         let CrossBonusAccrued { chain_id, version, step, trigger_id, rate, most, confidentiality, .. } =
             *fact;
-        let life = fact.lot.as_ref().map(|lot| (lot.available_from, lot.expires_at));
         let funded_by = fact.funded_by.clone();
-        Self { chain_id, version, step, trigger_id, rate, most, funded_by, confidentiality, life }
+        Self { chain_id, version, step, trigger_id, rate, most, funded_by, confidentiality }
     }
 
     /// The fact that it brings `lot` with the purchase, or with a revision of it.

@@ -218,3 +218,11 @@ pub struct Lot {
     /// The last moment at which it is spendable.
     pub expires_at: Timestamp,
 }
+
+impl Lot {
+    /// When it is spendable: from, until.
+    #[must_use]
+    pub const fn life(&self) -> (Timestamp, Timestamp) {
+        (self.available_from, self.expires_at)
+    }
+}

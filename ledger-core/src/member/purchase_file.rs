@@ -278,7 +278,7 @@ impl PurchaseFile {
 
     fn accrue(&mut self, fact: &BonusAccrued) {
         self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, Part::Accrual)));
-        self.life = self.life.or(fact.lots.first().map(|lot| (lot.available_from, lot.expires_at)));
+        self.life = self.life.or(fact.lots.first().map(Lot::life));
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {
             return;

@@ -158,9 +158,8 @@ pub(super) fn give_back(
     let (before, after) = of_chain.ok_or(Rejection::AmountOutOfRange)?;
     let accrual = due_back(file.taken_back_at(file.refunded), file.taken_back_at(cumulative))?;
     let due = Due { accrual, coupon: of_coupon, cross_bonus: minus(before, after)? };
-    step.take_back(working, due)?;
     // A till hears of its purchase, not of the one before it: of the accrual and the coupon.
-    let taken_back = minus(due.total().ok_or(Rejection::AmountOutOfRange)?, due.cross_bonus)?;
+    let taken_back = minus(step.take_back(working, due)?, due.cross_bonus)?;
     Ok(Refunded { taken_back, returned })
 }
 

@@ -28,15 +28,11 @@ struct Sale {
     /// As the newest revision says; nothing once it is cancelled or refunded in full: then it is no sale.
     bill: Roubles,
     /// What of the bill is not its net amount: paid in bonuses or by a coupon, or given back. Rule X3.
-    #[serde(skip_serializing_if = "is_nothing", default)]
+    #[serde(skip_serializing_if = "Roubles::is_zero", default)]
     less: Roubles,
     /// Whether it follows from a trigger of a chain. Rule X4.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     converts: bool,
-}
-
-fn is_nothing(amount: &Roubles) -> bool {
-    amount.is_zero()
 }
 
 /// Her sales by their moments. See the module.

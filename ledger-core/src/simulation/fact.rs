@@ -7,6 +7,7 @@ use crate::ids::{GrantId, NaturalKey, PurchaseId, RedemptionId};
 use crate::log::{Event, Position, Row, UnknownEvent};
 use crate::member::command::PurchaseMode;
 use crate::member::event::MemberEvent;
+use crate::member::lot::Lot;
 use crate::money::Bonuses;
 use crate::time::Timestamp;
 
@@ -92,7 +93,7 @@ impl Story {
                 && let Some(revision) = accrued.revision
                 && let Some(life) = story.taken_over.get_mut(&(accrued.purchase_id, revision))
             {
-                *life = accrued.lots.first().map(|lot| (lot.available_from, lot.expires_at));
+                *life = accrued.lots.first().map(Lot::life);
             } else if let MemberEvent::CrossBonusAccrued(bonus) = &fact.event {
                 story.edited.insert(bonus.purchase_id);
             } else if let MemberEvent::PurchaseRefunded(refund) = &fact.event {

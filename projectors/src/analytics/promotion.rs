@@ -9,7 +9,9 @@ use clickhouse::Row;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{ChainId, PurchaseId};
 use ledger_core::log::Event;
-use ledger_core::member::event::{ChainTriggered, CouponBenefit, CouponIssued, MemberEvent, Promise};
+use ledger_core::member::event::{
+    ChainTriggered, CouponBenefit, CouponIssued, FromChain, MemberEvent, Promise,
+};
 use ledger_core::money::{Bonuses, Roubles};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -183,29 +185,28 @@ impl ChainRow {
 
     fn issued(stored: &StoredRow, fact: &CouponIssued, clinics: &Clinics) -> Option<Self> {
         let from = fact.chain.as_deref()?;
-        let source = *from.trail.last().filter(|source| !clinics.has(**source))?;
-        Some(Self {
-            chain_id: from.chain_id.as_uuid(),
-            version: from.version,
-            step: from.step,
-            source_business_id: source.as_uuid(),
-            coupon_id: fact.coupon_id.as_uuid(),
-            trigger_id: from.purchase_id.as_uuid(),
-            ..Self::blank(stored, "issued", fact.business_id.as_uuid())
-        })
+        let is_secret = from.trail.last().is_some_and(|source| clinics.has(*source));
+        let blank = Self::blank(stored, "issued", fact.business_id.as_uuid());
+        (!is_secret).then(|| blank.given(from, fact.coupon_id.as_uuid()))?
     }
 
     /// A cross bonus is a reward as a coupon is, named by what it follows from.
     fn promised(stored: &StoredRow, fact: &ChainTriggered) -> Option<Self> {
         let from = &fact.chain;
+        let reward = reward_of(from.chain_id, (from.version, from.step), from.purchase_id);
+        Self::blank(stored, "issued", fact.business_id.as_uuid()).given(from, reward)
+    }
+
+    /// The reward that a step gave.
+    fn given(self, from: &FromChain, reward: Uuid) -> Option<Self> {
         Some(Self {
             chain_id: from.chain_id.as_uuid(),
             version: from.version,
             step: from.step,
             source_business_id: from.trail.last()?.as_uuid(),
-            coupon_id: reward_of(from.chain_id, (from.version, from.step), from.purchase_id),
+            coupon_id: reward,
             trigger_id: from.purchase_id.as_uuid(),
-            ..Self::blank(stored, "issued", fact.business_id.as_uuid())
+            ..self
         })
     }
 

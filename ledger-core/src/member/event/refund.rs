@@ -35,6 +35,14 @@ pub struct PurchaseRefunded {
     pub amount: Roubles,
 }
 
+impl PurchaseRefunded {
+    /// What is given back in all; `None` when it does not fit.
+    #[must_use]
+    pub fn refunded(&self) -> Option<Roubles> {
+        self.refunded_before.checked_add(self.amount)
+    }
+}
+
 /// Bonuses that paid for a refunded purchase came back. Rule F4.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -114,7 +122,7 @@ pub struct BonusTakenBack {
     /// What this refund takes back in all: of own lots, expired before, of other lots, or as a debt.
     pub amount: Bonuses,
     /// What of that is a cross bonus's, and with that a medical secret though the visit is none. Rules F7, S7.
-    #[serde(skip_serializing_if = "is_nothing", default)]
+    #[serde(skip_serializing_if = "Bonuses::is_zero", default)]
     pub of_secret: Bonuses,
     /// Of the purchase's own lots.
     pub own: Vec<OwnPart>,
@@ -122,10 +130,6 @@ pub struct BonusTakenBack {
     pub expired: Vec<ExpiredPart>,
     /// Of other lots, in the order of spending (Rule B7).
     pub others: Vec<OtherPart>,
-}
-
-const fn is_nothing(amount: &Bonuses) -> bool {
-    amount.is_zero()
 }
 
 /// What nobody's lot could give is owed. Rules F2, F3.
