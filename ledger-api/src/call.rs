@@ -28,6 +28,7 @@ use crate::body;
 use crate::dto::{NoFields, document};
 use crate::operations::{Access, Operation};
 use crate::problem::{ApiError, Cause};
+use crate::security;
 
 /// What a handler gives.
 pub(crate) type Answer = Result<HttpResponse, ApiError>;
@@ -81,7 +82,11 @@ where
             let started = Instant::now();
             let run = async {
                 match Call::open(http, operation) {
-                    Ok(call) => handler(call, payload).await,
+                    Ok(call) => {
+                        let actor = call.caller.map(|caller| caller.credential);
+                        let answer = handler(call, payload).await;
+                        answer.inspect_err(|error| security::record(error, operation, actor))
+                    }
                     Err(refusal) => {
                         body::pass_over(payload).await;
                         Err(refusal)
@@ -107,11 +112,7 @@ impl Call {
             Access::Roles(roles) => {
                 let caller = authenticate(&app, &http)?;
                 if !roles.contains(&caller.role) {
-                    tracing::warn!(
-                        operation = operation.name(),
-                        actor.id = %caller.credential,
-                        "a credential tried what its role does not allow"
-                    );
+                    security::record(&ApiError::Forbidden, operation, Some(caller.credential));
                     return Err(ApiError::Forbidden);
                 }
                 Some(caller)
@@ -123,6 +124,11 @@ impl Call {
     /// Who calls; only a call that is open to anybody has nobody.
     pub(crate) fn caller(&self) -> Result<Caller, ApiError> {
         self.caller.ok_or(ApiError::Unauthenticated)
+    }
+
+    /// Records a refusal of a part of this call that may be an attempt; the whole call's is recorded by [`guarded`].
+    pub(crate) fn watch(&self, error: &ApiError) {
+        security::record(error, self.operation, self.caller.map(|caller| caller.credential));
     }
 
     /// The member who calls on her own account: the one that stands for it, if two accounts of hers are one.

@@ -37,6 +37,7 @@ mod ratio;
 mod read;
 mod reasons;
 mod routes;
+mod security;
 mod settings;
 mod shown_chains;
 mod shown_once;

@@ -90,7 +90,7 @@ async fn decide_all(call: &Call, items: Vec<Item>) -> Result<Vec<ItemOutcome>, A
             }
             (Ok(_), Ok(_)) => Ok(intake::UNMATCHED),
         };
-        outcomes.push(Some(outcome(item.external_id, done)?));
+        outcomes.push(Some(outcome(call, item.external_id, done)?));
     }
     let decided = join_all(queues.into_iter().map(|queue| one_after_another(call, queue))).await;
     for queue in decided {
@@ -109,14 +109,18 @@ async fn one_after_another(call: &Call, queue: Vec<Work>) -> Result<Vec<(usize, 
     let mut outcomes = Vec::with_capacity(queue.len());
     for Work { place, external_id, reported, member } in queue {
         let became = decide(call, &reported, member).await;
-        outcomes.push((place, outcome(external_id, became)?));
+        outcomes.push((place, outcome(call, external_id, became)?));
     }
     Ok(outcomes)
 }
 
 /// What became of one document; a server that is away is the whole batch's matter.
-fn outcome(external_id: Option<String>, became: Result<Became, ApiError>) -> Result<ItemOutcome, ApiError> {
-    match became {
+fn outcome(
+    call: &Call,
+    external_id: Option<String>,
+    became: Result<Became, ApiError>,
+) -> Result<ItemOutcome, ApiError> {
+    match became.inspect_err(|error| call.watch(error)) {
         Err(away @ ApiError::Unavailable(_)) => Err(away),
         became => Ok(intake::item(external_id, became)),
     }

@@ -196,6 +196,7 @@ impl Importer {
             };
             if let Err(error) = &became {
                 error.log_cause(&self.call.correlation_id().to_string());
+                self.call.watch(error);
             }
             ImportOutcome { line: line.number, outcome: intake::item(line.external_id, became) }
         }

@@ -13,7 +13,7 @@ mod odd;
 use serde_json::json;
 use system_tests::system::Site;
 
-use case::{SECRET, World};
+use case::{Case, SECRET, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_field_of_every_call() {
@@ -46,11 +46,27 @@ async fn every_field_of_every_call() {
         let log = std::fs::read_to_string(&path).unwrap();
         assert!(!log.contains(SECRET), "a refused value is in {}", path.display());
     }
+    attempts_are_recorded(&world, &cases).await;
     codes_of_every_wrong_kind(&world.site).await;
     codes_for_one_phone_are_limited(&world.site).await;
     huge_body(&world.site).await;
     import::goes_on_after_a_bad_line(&world).await;
     phones_in_every_common_form(&world.site).await;
+}
+
+/// Battery, "security record": each refusal that may be an attempt, in a log of its own and as a count.
+async fn attempts_are_recorded(world: &World, cases: &[Case]) {
+    let of = |code: &str| cases.iter().filter(|case| case.expected.code == code).count();
+    let metrics = world.site.nobody().get("/metrics").await.text;
+    let counted = |kind: &str| {
+        let name = format!("security_records_total{{kind=\"{kind}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse::<usize>().ok()).unwrap_or(0)
+    };
+    assert_eq!(counted("field_not_allowed"), of("FIELD_NOT_ALLOWED"));
+    assert_eq!(counted("not_allowed"), of("FORBIDDEN"));
+    assert!(of("FIELD_NOT_ALLOWED") > 0 && of("FORBIDDEN") > 0 && counted("not_there_or_not_theirs") > 0);
+    let is_told = |log: String| log.contains("a credential was refused");
+    assert!(world.site.log_files().iter().any(|path| is_told(std::fs::read_to_string(path).unwrap())));
 }
 
 /// Battery, OTP: wrong, sixth try, used, of another request: 401 with one body, 429 at last.
