@@ -67,6 +67,7 @@ fn figures(tally: &Tally, committed: Option<Roubles>) -> dto::PromotionFigures {
         triggers: Some(tally.triggers),
         activated: Some(tally.activated),
         used: Some(tally.used),
+        used_though_refunded: Some(tally.used_though_refunded),
         conversions: Some(tally.conversions),
         conversion_rate: Ratio::of(tally.conversions, tally.triggers),
         revenue: Some(Roubles::from_kopecks(tally.revenue)),
@@ -86,7 +87,15 @@ mod tests {
     use super::*;
 
     const fn tally() -> Tally {
-        Tally { triggers: 30, activated: 15, used: 12, conversions: 12, revenue: 1_200_000, cost: 300_000 }
+        Tally {
+            triggers: 30,
+            activated: 15,
+            used: 12,
+            used_though_refunded: 1,
+            conversions: 12,
+            revenue: 1_200_000,
+            cost: 300_000,
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct PromotionFigures {
     pub(crate) activated: Option<u64>,
     /// Coupons of them that were used.
     pub(crate) used: Option<u64>,
+    /// Rewards of them that were used, though nothing is left of the purchase that had triggered them.
+    pub(crate) used_though_refunded: Option<u64>,
     /// Purchases that followed, with the coupon or without.
     pub(crate) conversions: Option<u64>,
     /// Conversions for each trigger, with four decimals; null without triggers.

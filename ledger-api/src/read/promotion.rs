@@ -25,6 +25,8 @@ pub(crate) struct Tally {
     pub(crate) activated: u64,
     /// Coupons of them that were used.
     pub(crate) used: u64,
+    /// Rewards of them that were used, and of the purchase that had triggered them nothing is left. Rule F5.
+    pub(crate) used_though_refunded: u64,
     /// Purchases that followed.
     pub(crate) conversions: u64,
     /// What those come to, in kopecks.
@@ -41,6 +43,7 @@ impl Tally {
             triggers: self.triggers.saturating_add(other.triggers),
             activated: self.activated.saturating_add(other.activated),
             used: self.used.saturating_add(other.used),
+            used_though_refunded: self.used_though_refunded.saturating_add(other.used_though_refunded),
             conversions: self.conversions.saturating_add(other.conversions),
             revenue: self.revenue.saturating_add(other.revenue),
             cost: self.cost.saturating_add(other.cost),
@@ -59,6 +62,7 @@ struct TallyRow {
     triggers: u64,
     activated: u64,
     used: u64,
+    used_though_refunded: u64,
     conversions: u64,
     revenue: i64,
     cost: i64,
@@ -66,8 +70,8 @@ struct TallyRow {
 
 impl TallyRow {
     const fn tally(&self) -> Tally {
-        let Self { triggers, activated, used, conversions, revenue, cost, .. } = *self;
-        Tally { triggers, activated, used, conversions, revenue, cost }
+        let Self { triggers, activated, used, used_though_refunded, conversions, revenue, cost, .. } = *self;
+        Tally { triggers, activated, used, used_though_refunded, conversions, revenue, cost }
     }
 }
 
@@ -75,6 +79,7 @@ impl TallyRow {
 const TALLIES: &str = "
 SELECT $PLACE, i.source AS source, i.target AS target,
     count() AS triggers, countIf(c.activated = 1) AS activated, countIf(c.used = 1) AS used,
+    countIf(c.used = 1 AND t.bill <= t.refunded) AS used_though_refunded,
     countIf(v.followed = 1) AS conversions,
     toInt64(sum(greatest(n.bill - n.refunded, 0)) * 100) AS revenue,
     toInt64(sum(c.discount) * 100) + toInt64(sum(greatest(
@@ -105,17 +110,18 @@ LEFT JOIN (
 ) AS v ON v.chain_id = i.chain_id AND v.version = i.version AND v.step = i.step AND v.trigger_id = i.trigger_id
 LEFT JOIN ($BILLS) AS n ON n.transaction_id = v.transaction_id
 LEFT JOIN ($BILLS) AS u ON u.transaction_id = c.transaction_id
+LEFT JOIN ($BILLS) AS t ON t.transaction_id = i.trigger_id
 GROUP BY version, step, source, target";
 
-/// What bills come to that a coupon was used with, or that followed from a trigger. Rules D3, F6.
+/// What bills come to that triggered a step, that a coupon was used with, or that followed. Rules D3, F6.
 const BILLS: &str = "
 SELECT e.transaction_id AS transaction_id, sum(e.bill) AS bill, sum(e.refunded) AS refunded
 FROM (
     SELECT transaction_id, amount AS bill, toDecimal64(0, 2) AS refunded FROM transaction_facts FINAL
-    WHERE transaction_id IN (SELECT transaction_id FROM chain_facts WHERE kind IN ('used', 'converted'))
+    WHERE transaction_id IN (SELECT arrayJoin([transaction_id, trigger_id]) FROM chain_facts)
     UNION ALL
     SELECT transaction_id, bill, refunded FROM bill_changes FINAL
-    WHERE transaction_id IN (SELECT transaction_id FROM chain_facts WHERE kind IN ('used', 'converted'))
+    WHERE transaction_id IN (SELECT arrayJoin([transaction_id, trigger_id]) FROM chain_facts)
 ) AS e
 GROUP BY e.transaction_id";
 
