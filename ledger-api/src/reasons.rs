@@ -2,7 +2,8 @@
 //! ledger. Rules B10, C1, compliance D1.
 //!
 //! The text is kept first: a fact on the log never names a reason that is not there. Its id follows from the request's
-//! key, so that a repeat finds it; what led to nothing leaves no text. The fingerprint does not cover the text: a hash of
+//! key and from what else makes the request this one, so that a repeat finds it and another request that uses the key
+//! does not; what led to nothing leaves no text. The fingerprint does not cover the text: a hash of
 //! it would be a value derived from what may be personal, outside the vault.
 
 use ledger_core::ids::{MemberId, ReasonId};
@@ -51,11 +52,11 @@ impl Reasoned<'_> {
         command: impl FnOnce(ReasonId) -> Command,
     ) -> Result<Receipt, ApiError> {
         let Self { member, key, text, parts } = self;
-        let reason = ReasonId::from_uuid(Uuid::new_v5(&REASONS, &key));
         let id = member.as_uuid();
         let all: Vec<&[u8]> =
             std::iter::once(id.as_bytes().as_slice()).chain(parts.iter().copied()).collect();
         let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&all) };
+        let reason = ReasonId::from_uuid(Uuid::new_v5(&REASONS, &of_request(&idempotency)));
         let words = Words { member, purpose: Purpose::Support, texts: &[(reason, text)] };
         words.around(call, command(reason), idempotency).await
     }
@@ -82,23 +83,33 @@ impl Words<'_> {
         let Self { member, purpose, texts } = self;
         let access = call.vault_access(call.caller()?.accessor(), purpose);
         let members = call.app.vault.members();
-        let mut new = Vec::new();
+        let keep = async |id: ReasonId, text: &str| match members.keep_reason(member, id, text, &access).await
+        {
+            Err(VaultError::UnknownMember) => Err(ApiError::from(Rejection::MemberNotFound)),
+            kept => Ok(kept?),
+        };
+        let (mut new, mut found) = (Vec::new(), Vec::new());
         for (id, text) in texts {
-            match members.keep_reason(member, *id, text, &access).await {
-                Ok(true) => new.push(*id),
-                Ok(false) => {}
-                Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
-                Err(other) => return Err(other.into()),
-            }
+            if keep(*id, text).await? { new.push(*id) } else { found.push((*id, *text)) }
         }
         let result = execute(call, command, idempotency).await;
         if is_nothing(&result) {
             for id in new {
                 members.forget_reason(member, id, &access).await?;
             }
+        } else if result.is_ok() {
+            // Who had kept it may have been refused meanwhile, and have taken it away.
+            for (id, text) in found {
+                keep(id, text).await?;
+            }
         }
         result
     }
+}
+
+/// A name of a request: of its key and of what it asks.
+pub(crate) fn of_request(Idempotency { key, fingerprint: asks, .. }: &Idempotency) -> [u8; 32] {
+    fingerprint(&[key, asks])
 }
 
 /// Whether a command is known to have written nothing.
@@ -108,5 +119,19 @@ pub(crate) fn is_nothing(result: &Result<Receipt, ApiError>) -> bool {
         Err(ApiError::Rejected(_)) => true,
         // It may be on the log all the same.
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_requests_under_one_key_do_not_share_their_words() {
+        let of = |key, fingerprint| of_request(&Idempotency { key, revision: 1, fingerprint });
+        let one = of([1; 32], [2; 32]);
+        assert_eq!(one, of([1; 32], [2; 32]), "a repeat finds its own");
+        assert_ne!(one, of([1; 32], [3; 32]));
+        assert_ne!(one, of([2; 32], [2; 32]));
     }
 }

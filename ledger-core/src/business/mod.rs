@@ -7,6 +7,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, PurchaseId, Slug};
 use crate::member::refund::Refund;
@@ -40,6 +42,9 @@ pub struct Business {
     version: u32,
 }
 
+/// How long a refund that was given up is known yet, for a document that waits for an admin.
+const KEPT_AFTER: TimeDelta = TimeDelta::days(365);
+
 impl Business {
     /// The terms in force at `at`: the newest that began by then.
     #[must_use]
@@ -61,14 +66,18 @@ impl Business {
     /// The refunds that wait for `purchase` at `now`, in log order. Rule D4.
     #[must_use]
     pub fn waiting_for(&self, purchase: PurchaseId, now: Timestamp) -> Vec<Refund> {
-        let waiting = self.waiting.get(&purchase).into_iter().flatten();
-        let in_time = waiting.filter(|fact| now <= fact.waits_until);
-        let refund = |fact: &RefundWaiting| Refund {
-            refund_id: fact.refund_id,
-            amount: fact.amount,
-            occurred_at: fact.occurred_at,
-        };
-        in_time.map(refund).collect()
+        self.refunds_of(purchase).filter(|fact| now <= fact.waits_until).map(Refund::from).collect()
+    }
+
+    /// The refunds that came for `purchase` before it was recorded, in log order: a document that waits for an admin has them
+    /// wait with it, however long that takes. Rules D4, D5.
+    #[must_use]
+    pub fn came_for(&self, purchase: PurchaseId) -> Vec<Refund> {
+        self.refunds_of(purchase).map(Refund::from).collect()
+    }
+
+    fn refunds_of(&self, purchase: PurchaseId) -> impl Iterator<Item = &RefundWaiting> {
+        self.waiting.get(&purchase).into_iter().flatten()
     }
 
     /// How many refunds wait at `now`.
@@ -77,10 +86,11 @@ impl Business {
         self.waiting.values().flatten().filter(|fact| now <= fact.waits_until).count()
     }
 
-    /// Keeps one more, and forgets those that were given up when it came.
+    /// Keeps one more, and forgets those that were given up long before it came.
     fn wait(&mut self, fact: &RefundWaiting) {
         let waiting = Arc::make_mut(&mut self.waiting);
-        waiting.retain(|_, facts| facts.iter().any(|there| fact.reported_at <= there.waits_until));
+        let recent = fact.reported_at.minus(KEPT_AFTER);
+        waiting.retain(|_, facts| facts.iter().any(|there| recent <= there.waits_until));
         waiting.entry(fact.purchase_id).or_default().push(fact.clone());
     }
 
@@ -94,6 +104,13 @@ impl Business {
     #[must_use]
     pub fn periods(&self) -> &[BusinessMultiplierSet] {
         &self.periods
+    }
+}
+
+impl From<&RefundWaiting> for Refund {
+    fn from(fact: &RefundWaiting) -> Self {
+        let RefundWaiting { refund_id, amount, occurred_at, .. } = *fact;
+        Self { refund_id, amount, occurred_at }
     }
 }
 

@@ -51,7 +51,9 @@ impl Hindsight {
     /// [`NoHindsight`] for rows that cannot be read, or do not hold though nothing that happened is left out.
     pub fn state(&self, rows: &[Row]) -> Result<MemberState, NoHindsight> {
         let mut facts = Vec::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| self.sees(row)) {
+        // A clock may go back: what was known at a moment is what the log held before the first fact that was not.
+        let known = rows.iter().take_while(|row| self.known_at.is_none_or(|at| row.recorded_at <= at));
+        for row in known.filter(|row| self.as_of.is_none_or(|at| row.occurred_at <= at)) {
             if let Event::Member(fact) = row.event()? {
                 facts.push((row, fact));
             }
@@ -66,11 +68,6 @@ impl Hindsight {
                 Err((event_id, _)) => drop(left_out.insert(event_id)),
             }
         }
-    }
-
-    fn sees(&self, row: &Row) -> bool {
-        self.as_of.is_none_or(|as_of| row.occurred_at <= as_of)
-            && self.known_at.is_none_or(|known_at| row.recorded_at <= known_at)
     }
 }
 

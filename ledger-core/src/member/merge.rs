@@ -78,7 +78,7 @@ pub fn merge(
 /// The account `from` is one with `into` no longer.
 ///
 /// # Errors
-/// A stranger; then [`MergeObstacle`]: they are not one, bonuses are held.
+/// A stranger; then [`MergeObstacle`]: they are not one, she is blocked, her phone changed a short while ago, bonuses are held.
 pub fn unmerge(
     from: &MemberState,
     into: &MemberState,
@@ -90,6 +90,13 @@ pub fn unmerge(
     let now = context.recorded_at;
     if from.merged_into != Some(survivor) || !into.absorbed.contains_key(&absorbed) {
         return Err(because(MergeObstacle::NotMerged));
+    }
+    // Both are said of the one that stands for both: the other would be free of them at once.
+    if into.is_blocked() {
+        return Err(because(MergeObstacle::Blocked));
+    }
+    if into.spending_from.is_some_and(|since| context.recorded_at < since) {
+        return Err(because(MergeObstacle::Cooldown));
     }
     write_due(into, context, &mut of_into)?;
     let mut hers = Working::after(into, &mut of_into)?;

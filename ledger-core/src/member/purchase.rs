@@ -14,7 +14,7 @@ use super::decide::write_due;
 use super::draft::Draft;
 use super::quarantine::supersede;
 use super::redemption::{Capture, ToPay, capture, check_blocked};
-use super::refund::apply_waiting;
+use super::refund::{Refund, apply_waiting};
 use super::review::{Review, live_window};
 use crate::business::Business;
 use crate::category::Confidentiality;
@@ -89,7 +89,8 @@ pub(super) fn record(
     let lives_until = None;
     let terms = Deciding { decided_at, mode: command.mode, policy, policy_moment, business, lives_until };
     let paid = terms.paid(state, document, context)?;
-    terms.take(state, (recorded, paid), document, context, draft)
+    let waiting = business.waiting_for(recorded.purchase_id, context.recorded_at);
+    terms.take(state, (recorded, paid, waiting), document, context, draft)
 }
 
 /// The form of a bill, in the order of refusals.
@@ -214,12 +215,11 @@ impl Deciding<'_> {
     pub(super) fn take(
         self,
         state: &MemberState,
-        (recorded, paid): (PurchaseRecorded, Paid<'_>),
+        (recorded, paid, waiting): (PurchaseRecorded, Paid<'_>, Vec<Refund>),
         document: &PurchaseDocument,
         context: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<MemberOutcome, Rejection> {
-        let waiting = self.business.waiting_for(recorded.purchase_id, context.recorded_at);
         let mut outcome = self.pay(state, (recorded, paid), document, context, draft)?;
         apply_waiting(state, &waiting, context, draft)?;
         if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {

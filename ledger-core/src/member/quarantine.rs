@@ -54,7 +54,8 @@ pub(super) fn apply(
     };
     write_due(state, context, draft)?;
     draft.push(now, QuarantineApplied { quarantine_id, purchase_id }.into());
-    terms.take(state, (purchase.clone(), Paid::default()), &document, context, draft)
+    let came = (purchase.clone(), Paid::default(), business.came_for(purchase_id));
+    terms.take(state, came, &document, context, draft)
 }
 
 /// Drops a document that waits.

@@ -106,6 +106,20 @@ fn rule_t1_a_late_purchase_was_there_and_was_not_known() {
 }
 
 #[test]
+fn rule_t1_what_was_known_holds_though_the_clock_went_back() {
+    let back = Recorded::of(anna())
+        .then(NOON, buy("mindal", "1000.00"))
+        .then("2026-03-02T11:00:00+03:00", hold(1, "mindal", "100.00", "50.00"));
+    let none = amounts(["0.00"; 3]);
+    assert_eq!(back.balance(None, Some("2026-03-02T11:30:00+03:00")), none, "before the first that was not");
+    assert_eq!(
+        back.balance(None, Some(NOON)),
+        amounts(["75.00", "0.00", "0.00"]),
+        "the hold lapsed at 11:15"
+    );
+}
+
+#[test]
 fn rule_t1_bonuses_of_the_past_are_pending_until_then_and_live_until_then() {
     // Lisichkino's lots wait 14 days, and are gone at the end of 31 May.
     let world = Recorded::of(anna())

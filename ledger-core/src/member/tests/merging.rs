@@ -305,12 +305,18 @@ fn accounts_that_cannot_be_merged_say_why() {
 fn accounts_that_cannot_be_parted_say_why() {
     let apart = pair(anna_too(), anna());
     assert_eq!(apart.when_parted(), Err(Rejection::MergeNotPossible { because: NotMerged }));
-    let held = apart
-        .merged()
-        .then(|world| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00")));
+    let one = || pair(anna_too(), anna()).merged();
+    let held =
+        one().then(|world| world.after(buy("mindal", "1000.00")).after(hold(1, "kozha", "100.00", "50.00")));
     assert_eq!(held.when_parted(), Err(Rejection::MergeNotPossible { because: OpenHold }));
     let lapsed = held.then(|world| world.at("2026-03-02T12:15:00+03:00"));
     assert!(lapsed.when_parted().is_ok(), "rule R1: a hold that lapsed is none");
+    let blocked = one().then(|world| world.after(MemberCommand::Block(Some(reason_id(2)))));
+    assert_eq!(blocked.when_parted(), Err(Rejection::MergeNotPossible { because: Blocked }));
+    assert!(blocked.then(|world| world.after(MemberCommand::Block(None))).when_parted().is_ok());
+    let changed = one().then(|world| world.after(MemberCommand::ChangePhone));
+    assert_eq!(changed.when_parted(), Err(Rejection::MergeNotPossible { because: Cooldown }));
+    assert!(changed.then(|world| world.at("2026-03-03T12:00:00+03:00")).when_parted().is_ok());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::member::consent::ConsentChoice;
 use crate::member::testing::{
     World, anna_since, at, bon, buy, consent, give_back, quarantine_id, reason_id, rub,
 };
+use crate::member::tests::refunds::refund_waits;
 use crate::rejection::Rejection;
 
 /// One document of 1,000.00 at mindal, 92 days old, waits.
@@ -58,6 +59,16 @@ fn rule_t3_what_was_applied_or_dropped_is_closed() {
         world.when(DropQuarantined(quarantine_id(1))).then_rejected(Rejection::QuarantineClosed);
     }
     waiting().when(DropQuarantined(quarantine_id(2))).then_rejected(Rejection::QuarantineClosed);
+}
+
+#[test]
+fn rules_d4_t3_refunds_wait_with_a_document_as_long_as_an_admin_takes() {
+    let world = refund_waits(waiting(), (1, "400.00")).at("2026-10-02T12:00:00+03:00");
+    // Another refund comes meanwhile, when the first has waited for four months.
+    let world = refund_waits(world, (2, "100.00")).after(ApplyQuarantined(quarantine_id(1)));
+    assert_eq!(world.file(1).expect("a purchase").left(), rub("500.00"));
+    // Half of 75.00.
+    assert_eq!(world.balance(), (bon("37.50"), bon("0.00")));
 }
 
 #[test]

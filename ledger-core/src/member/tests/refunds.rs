@@ -240,23 +240,23 @@ fn rule_f1_another_businesss_purchase_is_not_there() {
     world.when(command).then_rejected(Rejection::PurchaseNotFound);
 }
 
+/// Mindal gives money back for the first purchase, which nobody has recorded.
+pub(super) fn refund_waits(mut world: World, (serial, amount): (u8, &str)) -> World {
+    use crate::business::decide::{WaitForPurchase, wait_for_purchase};
+    let refund =
+        crate::member::Refund { refund_id: refund_id(serial), amount: rub(amount), occurred_at: world.now };
+    let command = WaitForPurchase { business_id: business_id("mindal"), purchase_id: purchase_id(1), refund };
+    let context = crate::context::Context { recorded_at: world.now, registry: &world.registry };
+    for event in wait_for_purchase(&command, &context).expect("it waits") {
+        let Event::Business(fact) = &event else { panic!("a fact of the business") };
+        world.registry.businesses.apply(fact).expect("known");
+    }
+    world
+}
+
 #[test]
 fn rule_d4_refunds_that_came_first_take_effect_with_the_purchase() {
-    use crate::business::decide::{WaitForPurchase, wait_for_purchase};
-    use crate::business::event::BusinessEvent;
-    use crate::context::Context;
-    use crate::member::Refund;
-    let mut world = anna();
-    for (serial, amount) in [(1, "400.00"), (2, "700.00")] {
-        let refund = Refund { refund_id: refund_id(serial), amount: rub(amount), occurred_at: world.now };
-        let command =
-            WaitForPurchase { business_id: business_id("mindal"), purchase_id: purchase_id(1), refund };
-        let context = Context { recorded_at: world.now, registry: &world.registry };
-        for event in wait_for_purchase(&command, &context).expect("it waits") {
-            let Event::Business(BusinessEvent::RefundWaiting(fact)) = &event else { panic!("waits") };
-            world.registry.businesses.apply(&BusinessEvent::RefundWaiting(fact.clone())).expect("known");
-        }
-    }
+    let world = [(1, "400.00"), (2, "700.00")].into_iter().fold(anna(), refund_waits);
     let late = world.clone().at("2026-04-01T12:00:00.000001+03:00").after(buy("mindal", "1000.00"));
     assert_eq!(total(&late), ["75.00", "0.00"], "given up after 30 days");
     let world = world.at("2026-04-01T12:00:00+03:00");

@@ -125,7 +125,7 @@ proptest! {
             })
         });
         check(&happened);
-        let settled = happened.then(|world| world.later(TimeDelta::hours(1)).after(WriteDue));
+        let settled = happened.then(|world| world.later(TimeDelta::hours(1)).after(WriteDue).after(Block(None)));
         let kept = lots(&settled);
         let parted = settled.parted();
         check(&parted);
