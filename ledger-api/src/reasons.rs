@@ -108,7 +108,7 @@ impl Words<'_> {
 }
 
 /// A name of a request: of its key and of what it asks.
-pub(crate) fn of_request(Idempotency { key, fingerprint: asks, .. }: &Idempotency) -> [u8; 32] {
+fn of_request(Idempotency { key, fingerprint: asks, .. }: &Idempotency) -> [u8; 32] {
     fingerprint(&[key, asks])
 }
 

@@ -32,7 +32,7 @@ use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read::{self, Model, coupons::StoredCoupon};
-use crate::reasons::{Reasoned, Words, of_request};
+use crate::reasons::{Reasoned, Words};
 
 /// How often a code is drawn before the draw is taken to be broken: of 31⁶ codes, few are somebody's.
 const DRAWS_MAX: u32 = 16;
@@ -63,9 +63,10 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     let business = business.business_id;
     let member = intake::find(&call, business, &wanted.member, &key).await?;
     let member = member.ok_or(Rejection::MemberNotFound)?;
-    let (coupon_id, command, idempotency) = issue_command(&wanted, (member, business), key);
+    let coupon_id = CouponId::of_key(&key);
     let texts = [(coupon_id.description(), &wanted.description), (coupon_id.gift(), &wanted.gift)];
     let texts: Vec<_> = texts.iter().filter_map(|(id, text)| Some((*id, text.as_deref()?))).collect();
+    let (command, idempotency) = issue_command(&wanted, (member, business), key);
     // Sealed for the account that has the coupon.
     let owner = call.survivor(member);
     let words = Words { member: owner, purpose: Purpose::Coupons, texts: &texts };
@@ -85,7 +86,8 @@ fn issue_command(
     wanted: &CouponWanted,
     (member, business_id): (MemberId, BusinessId),
     key: [u8; 32],
-) -> (CouponId, Command, Idempotency) {
+) -> (Command, Idempotency) {
+    let coupon_id = CouponId::of_key(&key);
     let CouponWanted { gives, conditions, expires_at, funded_by, .. } = wanted;
     let by_coalition = *funded_by == FundedBy::Coalition;
     // Never an error: texts, numbers and lists.
@@ -96,8 +98,6 @@ fn issue_command(
         &expires_at.micros().to_be_bytes(),
         &terms,
     ]);
-    let idempotency = Idempotency { key, revision: 1, fingerprint };
-    let coupon_id = CouponId::of_key(&of_request(&idempotency));
     let command = MemberCommand::IssueCoupon(Box::new(IssueCoupon {
         coupon_id,
         business_id,
@@ -106,7 +106,7 @@ fn issue_command(
         expires_at: *expires_at,
         funded_by: *funded_by,
     }));
-    (coupon_id, Command::Member { member_id: member, command }, idempotency)
+    (Command::Member { member_id: member, command }, Idempotency { key, revision: 1, fingerprint })
 }
 
 fn access(call: &Call) -> Result<Access, ApiError> {
