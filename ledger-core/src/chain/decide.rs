@@ -129,7 +129,11 @@ fn has_room(parties: &BTreeSet<BusinessId>, context: &Context<'_>) -> Result<(),
     Ok(())
 }
 
-fn check(definition: &Definition, context: &Context<'_>) -> Result<(), Rejection> {
+/// Whether it can be a chain. Rule X1.
+///
+/// # Errors
+/// [`Rejection::ChainDefinition`].
+pub(crate) fn check(definition: &Definition, context: &Context<'_>) -> Result<(), Rejection> {
     let wrong = definition.wrong(&context.registry.businesses);
     if wrong.is_empty() { Ok(()) } else { Err(Rejection::ChainDefinition { wrong }) }
 }

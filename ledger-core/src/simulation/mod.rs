@@ -13,6 +13,7 @@
 //! | `edits.rs` | the same for revisions, refunds and what changes hands |
 //! | `figures.rs` | what a replay's facts come to, by funder |
 //! | `report.rs` | the two beside each other |
+//! | `chain/` | a chain tried on the past, which has but one column |
 //!
 //! Why it is right:
 //! 1. Both columns come from the same machine, so a draft that changes nothing shows no difference, whatever the log holds.
@@ -28,6 +29,7 @@
 //!
 //! [`member::decide`]: crate::member::decide
 
+pub mod chain;
 mod edits;
 mod fact;
 mod figures;

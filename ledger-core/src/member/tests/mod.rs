@@ -2,6 +2,7 @@
 
 mod amendments;
 mod bonuses;
+mod chain_simulation;
 mod coupons;
 mod cross_bonus;
 mod documents;
