@@ -24,4 +24,5 @@ mod rewards;
 mod simulation;
 mod standing;
 mod statuses;
+mod trails;
 mod value;
