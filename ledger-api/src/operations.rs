@@ -233,7 +233,7 @@ operations! {
         "Submit the newest version", dto::NoFields => "200" dto::ChainAnswer;
     ConsentToChain: POST "/api/v1/cross-promo/chains/{id}/consent", CONSENTING, Header, Everywhere,
         routes::chains::consent, "Consent to the newest version on behalf of a business in it",
-        dto::NoFields => "200" dto::ChainAnswer;
+        dto::ConsentToChain => "200" dto::ChainAnswer;
     ApproveChain: POST "/api/v1/cross-promo/chains/{id}/approve", ADMINS, Header, Everywhere, routes::chains::approve,
         "Approve the newest version, to which every owner has consented", dto::NoFields => "200" dto::ChainAnswer;
     RejectChain: POST "/api/v1/cross-promo/chains/{id}/reject", ADMINS, Header, Everywhere, routes::chains::reject,

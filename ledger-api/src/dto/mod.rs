@@ -3,6 +3,7 @@
 mod admin;
 mod admin_answers;
 mod chain_answers;
+mod chain_wanted;
 mod chains;
 mod consents;
 mod coupons;
@@ -24,6 +25,7 @@ mod values;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
 pub(crate) use chain_answers::*;
+pub(crate) use chain_wanted::*;
 pub(crate) use chains::*;
 pub(crate) use consents::*;
 pub(crate) use coupons::*;
@@ -91,6 +93,6 @@ pub(crate) fn objects<T>(
 }
 
 /// A body without fields: `{}`.
-#[derive(utoipa::ToSchema)]
+#[derive(Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoFields {}
