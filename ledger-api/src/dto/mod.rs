@@ -3,6 +3,7 @@
 mod admin;
 mod admin_answers;
 mod chain_answers;
+mod chain_simulation;
 mod chain_wanted;
 mod chains;
 mod consents;
@@ -25,6 +26,7 @@ mod values;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
 pub(crate) use chain_answers::*;
+pub(crate) use chain_simulation::*;
 pub(crate) use chain_wanted::*;
 pub(crate) use chains::*;
 pub(crate) use consents::*;

@@ -43,11 +43,11 @@ impl SimulatePolicy {
 /// One line of the answer: how far it is, at most a few times a second; last of all the result, or why there is none.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SimulationLine {
+pub(crate) enum SimulationLine<R> {
     /// How far it is.
     Progress(SimulationProgress),
     /// What it came to.
-    Result(Box<SimulationResult>),
+    Result(Box<R>),
     /// Why it ended before.
     Error(SimulationError),
 }

@@ -68,6 +68,10 @@ pub(super) fn bodies(operation: Operation) -> Vec<Value> {
         | Operation::PauseChain
         | Operation::EndChain => vec![json!({})],
         Operation::ConsentToChain => vec![json!({ "version": 2 })],
+        Operation::SimulateChain => {
+            let drafts = chains().into_iter().map(|chain| with(&chain, &json!({ "days": 30 })));
+            drafts.chain([json!({ "chain_id": ID, "days": 30 })]).collect()
+        }
         Operation::RejectChain => vec![json!({ "reason": "too dear" })],
         other => staff_bodies(other),
     }

@@ -1,4 +1,4 @@
-//! What a policy would have cost: a period of the real log, replayed under a draft. Rule P3.
+//! What a policy would have cost: a period of the real log, replayed under a draft. Rule P3. A chain: `chain/mod.rs`.
 //!
 //! Each member's real facts are told again, twice: under the policies that held, and under the draft in force from the
 //! first moment of the period. What people did is taken from the log (she bought, held bonuses, gave back, was invited);

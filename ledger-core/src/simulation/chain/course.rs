@@ -169,11 +169,7 @@ impl Course {
     }
 }
 
-fn file_of(
-    recorded: &PurchaseRecorded,
-    accrued: BonusAccrued,
-    bought_at: Timestamp,
-) -> Option<PurchaseFile> {
+fn file_of(recorded: &PurchaseRecorded, accrued: BonusAccrued, bought_at: Timestamp) -> Option<PurchaseFile> {
     let facts = [MemberEvent::PurchaseRecorded(recorded.clone()), MemberEvent::BonusAccrued(accrued)];
     let events = facts.map(Event::Member);
     events.iter().fold(None, |file, event| PurchaseFile::fold(file, bought_at, event))

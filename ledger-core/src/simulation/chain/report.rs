@@ -92,9 +92,8 @@ impl ChainReport {
     #[must_use]
     pub fn is_cost_unknown(&self, place: usize) -> bool {
         let reward = self.definition.steps.get(place).map(|step| &step.reward);
-        reward.is_some_and(|reward| {
-            matches!(reward, Reward::Coupon { .. }) && reward.costs_at_most().is_none()
-        })
+        reward
+            .is_some_and(|reward| matches!(reward, Reward::Coupon { .. }) && reward.costs_at_most().is_none())
     }
 
     fn step(&mut self, place: u32) -> Option<&mut StepFigures> {

@@ -15,8 +15,8 @@ use crate::member::MemberState;
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded};
 use crate::member::reward::{TakeReward, why_not};
 use crate::money::Roubles;
-use crate::simulation::fact::{Fact, Story};
 use crate::simulation::NotSimulated;
+use crate::simulation::fact::{Fact, Story};
 use crate::time::Timestamp;
 
 /// What the second turn has to know: it happened to her then.

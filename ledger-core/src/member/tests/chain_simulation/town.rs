@@ -58,10 +58,9 @@ impl Done {
             Some((place, (it.triggers, it.rewards, it.cost, it.conversions)))
         });
         let days = report.days.iter().map(|(day, it)| (*day, (it.triggers, it.rewards, it.cost)));
-        let nothing = Self::default();
         let steps = steps.filter(|(_, it)| *it != <(u64, u64, Roubles, u64)>::default()).collect();
         let days = days.filter(|(_, it)| *it != <(u64, u64, Roubles)>::default()).collect();
-        Self { steps, days, ..nothing }
+        Self { steps, days }
     }
 }
 
@@ -145,8 +144,11 @@ impl Town {
             (day.1, step.1) = (day.1 + 1, step.1 + 1);
             day.2 = day.2.checked_add(*cost).expect("fits");
             step.2 = step.2.checked_add(*cost).expect("fits");
-        } else if let Event::Member(MemberEvent::ChainConverted(ChainConverted { step, held_out: false, .. })) =
-            event
+        } else if let Event::Member(MemberEvent::ChainConverted(ChainConverted {
+            step,
+            held_out: false,
+            ..
+        })) = event
         {
             self.done.steps.entry(*step).or_default().3 += 1;
         }
@@ -179,6 +181,8 @@ impl Town {
     }
 
     pub(super) fn act(&mut self, act: &Act) {
+        // Whoever follows the log comes between two acts.
+        self.now = self.now.plus(TimeDelta::seconds(1));
         match act {
             Act::Later(hours) => self.now = self.now.plus(TimeDelta::hours(*hours)),
             Act::Buy { who, slug, kopecks, late } => {
@@ -186,7 +190,8 @@ impl Town {
                 let when = self.now.minus(TimeDelta::hours(*late));
                 let (_, events) = self.ask(*who, buy(slug, &amount).on_moment(when)).expect("a purchase");
                 let before = self.bought.iter().filter(|(whose, _, _)| whose == who).count();
-                let serial = NUMBERS * u8::try_from(*who).expect("few") + u8::try_from(before + 1).expect("few");
+                let serial =
+                    NUMBERS * u8::try_from(*who).expect("few") + u8::try_from(before + 1).expect("few");
                 self.bought.push((*who, serial, 1));
                 self.react(*who, serial, slug, &events);
             }
