@@ -248,7 +248,7 @@ operations! {
 
     SimulateChain: POST "/api/v1/cross-promo/chains/simulate", ADMINS, Free, Everywhere, routes::chain_simulation::run,
         "Replay the last days of the log with a chain; writes nothing. NDJSON out: progress, then the result",
-        dto::SimulateChain => "200" dto::SimulationLine<dto::ChainSimulationResult>;
+        dto::SimulateChain => "200" dto::ChainSimulationLine;
     ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", ADMINS, Free, Everywhere, routes::promotion::stats,
         "What a chain led to, step by step", () => "200" dto::ChainStats;
     WinWin: GET "/api/v1/cross-promo/win-win", ADMINS, Free, Everywhere, routes::promotion::win_win,
@@ -304,7 +304,7 @@ operations! {
         "Publish a policy: only the parameters that change", dto::PublishPolicy => "201" dto::PolicyPublished;
     SimulatePolicy: POST "/api/v1/admin/policies/simulate", ADMINS, Free, Everywhere, routes::simulation::run,
         "Replay a period of the log under a draft policy; writes nothing. NDJSON out: progress, then the result",
-        dto::SimulatePolicy => "200" dto::SimulationLine<dto::SimulationResult>;
+        dto::SimulatePolicy => "200" dto::SimulationLine;
     Policies: GET "/api/v1/admin/policies", ADMINS, Free, Everywhere, routes::policies::list,
         "All policies", () => "200" dto::Policies;
     Quarantine: GET "/api/v1/admin/quarantine", ADMINS, Free, Everywhere, routes::quarantine::list,

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::body::Limit;
 use crate::call::{Answer, Call};
-use crate::dto::{self, SimulationError, SimulationLine, SimulationProgress, SimulationResult, document};
+use crate::dto::{self, SimulationError, SimulationProgress, SimulationResult, ToldLine, document};
 use crate::problem::ApiError;
 use crate::query;
 
@@ -102,7 +102,7 @@ pub(super) fn answered(call: &Call, simulation: impl Telling) -> Answer {
 }
 
 /// A line of the answer.
-fn written(line: &SimulationLine<impl Serialize>) -> Bytes {
+fn written(line: &ToldLine<impl Serialize>) -> Bytes {
     let mut text = serde_json::to_vec(line).unwrap_or_default();
     text.push(b'\n');
     Bytes::from(text)
@@ -113,14 +113,14 @@ impl<S: Telling> Run<S> {
         let told = self.tell(&log).await;
         let Self { lines, simulation, head, request_id, .. } = self;
         let last = match told {
-            Ok(End::Told) => simulation.result(head).map(|result| SimulationLine::Result(Box::new(result))),
+            Ok(End::Told) => simulation.result(head).map(|result| ToldLine::Result(Box::new(result))),
             Ok(End::Unheard) => return,
             Err(error) => Err(error),
         };
         let last = last.unwrap_or_else(|error| {
             error.log_cause(&request_id);
             let (code, message) = (error.code().to_owned(), error.message());
-            SimulationLine::Error(SimulationError { code, message })
+            ToldLine::Error(SimulationError { code, message })
         });
         // Whoever has read the last line may ask for another.
         drop(only);
@@ -178,7 +178,7 @@ impl<S: Telling> Run<S> {
 
     fn progress(&self, members: u64, of: u64) {
         let (_, purchases) = self.simulation.progress();
-        let line = SimulationLine::<S::Result>::Progress(SimulationProgress { members, of, purchases });
+        let line = ToldLine::<S::Result>::Progress(SimulationProgress { members, of, purchases });
         // A reader who is slow misses some, and keeps nobody waiting: the last place is the last line's.
         if self.lines.capacity() > 1 {
             let _missed = self.lines.try_send(written(&line));

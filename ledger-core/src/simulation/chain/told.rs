@@ -133,7 +133,7 @@ struct Reader<'a> {
     asks: Option<(&'a Fact, &'a BonusAccrued)>,
     /// The bills by now.
     bills: BTreeMap<PurchaseId, Roubles>,
-    /// As of when purchases at businesses of the chain were told.
+    /// Purchases at businesses of the chain: as of when the last of each was told.
     known: BTreeMap<PurchaseId, Timestamp>,
     told: Vec<Told>,
 }
@@ -199,8 +199,10 @@ impl<'a> Reader<'a> {
     }
 
     fn edited(&mut self, fact: &Fact, purchase: PurchaseId, bill: Roubles) {
-        // An import may tell an edit as of a moment before the purchase was known.
-        let Some(at) = self.known.get(&purchase).map(|known| fact.moment().max(*known)) else { return };
+        let Some(known) = self.known.get_mut(&purchase) else { return };
+        // An import may tell an edit as of a moment before what was known by then: its facts stay in their order.
+        *known = fact.moment().max(*known);
+        let at = *known;
         self.bills.insert(purchase, bill);
         let (occurred_at, event) = (fact.occurred_at, Box::new(fact.event.clone()));
         self.tell(at, fact.position, What::Edited { occurred_at, event });

@@ -167,6 +167,27 @@ fn rule_x1_what_cannot_be_drawn_up_cannot_be_tried() {
 }
 
 #[test]
+fn rule_t6_imported_history_is_told_as_of_its_own_time() {
+    let acts = [
+        buys(ANNA, "mindal", 2_000),
+        Act::Later(30),
+        buys(VERA, "mindal", 2_000),
+        buys(ANNA, "lisichkino", 1_000),
+        buys(ANNA, "mindal", 2_000),
+    ];
+    let limits = Limits { budget: Some(rub("1000.00")), ..Limits::default() };
+    let new = Audience { new_customers_of_target: true, statuses: Vec::new() };
+    let chain = Definition { limits, audience: new, ..dinner() };
+    let mut town = Town::of(None);
+    acts.iter().for_each(|act| town.act(act));
+    let live = town.simulated(&chain);
+    town.imported();
+    assert_eq!(town.simulated(&chain), live);
+    assert_eq!((first(&live).rewards, first(&live).conversions), (2, 1));
+    assert_eq!(refused(&live), [(WhyNot::Audience, 1)]);
+}
+
+#[test]
 fn the_dates_of_its_future_do_not_count() {
     let ahead = crate::member::testing::at("2030-01-01T00:00:00Z");
     let report = tried(&Definition { from: Some(ahead), ..dinner() }, &[buys(ANNA, "mindal", 2_000)]);

@@ -215,6 +215,14 @@ impl Town {
         self.done.days.retain(|_, it| *it != <(u64, u64, Roubles)>::default());
     }
 
+    /// The same as a partner's history, which comes in all at once, much later.
+    pub(super) fn imported(&mut self) {
+        let recorded_at = self.now.plus(TimeDelta::days(200));
+        for fact in self.facts.iter_mut().flatten() {
+            (fact.mode, fact.recorded_at) = (PurchaseMode::Import { registered_at: None }, recorded_at);
+        }
+    }
+
     /// What the chain would have done with this log.
     pub(super) fn simulated(&self, definition: &Definition) -> ChainReport {
         let (from, to) = (at(NOON), self.now);
