@@ -24,7 +24,7 @@ pub(crate) fn shown(chain: &Chain, texts: &Texts, business: Option<BusinessId>) 
     let is_told = |version: &Version| business.is_none_or(|own| version.definition.parties().contains(&own));
     let running = |version: &Version| dto::RunningChain {
         standing: standing(version),
-        terms: is_told(version).then(|| terms(&version.definition, texts)),
+        definition: is_told(version).then(|| terms(&version.definition, texts)),
     };
     dto::Chain {
         chain_id: chain.chain_id.as_uuid(),

@@ -137,9 +137,8 @@ pub(crate) struct RunningChain {
     /// Which, and where it stands.
     #[serde(flatten)]
     pub(crate) standing: ChainStanding,
-    /// What it is; for the businesses in it, and admins.
-    #[serde(flatten)]
-    pub(crate) terms: Option<ChainTerms>,
+    /// What it is, for the businesses in it and for admins; null for others.
+    pub(crate) definition: Option<ChainTerms>,
 }
 
 /// A chain: its newest version.
