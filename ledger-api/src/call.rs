@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::auth::{Caller, authenticate};
 use crate::body;
 use crate::dto::{NoFields, document};
+use crate::json::Fields;
 use crate::operations::{Access, Operation};
 use crate::problem::{ApiError, Cause};
 use crate::security;
@@ -179,6 +180,16 @@ impl Call {
 
     /// A body that says nothing: `{}`, or none at all.
     pub(crate) async fn no_fields(&self, payload: Payload) -> Result<(), ApiError> {
+        let NoFields {} = self.perhaps(payload, |_| Some(NoFields {})).await?;
+        Ok(())
+    }
+
+    /// A body that may say something, or none at all.
+    pub(crate) async fn perhaps<T: Default>(
+        &self,
+        payload: Payload,
+        read: impl for<'a> FnOnce(&mut Fields<'a, '_>) -> Option<T>,
+    ) -> Result<T, ApiError> {
         let headers = self.http.headers();
         let is_there = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
         if is_there
@@ -186,9 +197,9 @@ impl Call {
             || headers.contains_key(header::TRANSFER_ENCODING)
         {
             let body = self.body(payload, body::Limit::Document).await?;
-            document(&body, |_| Some(NoFields {}))?;
+            return document(&body, read);
         }
-        Ok(())
+        Ok(T::default())
     }
 
     /// A part of the address.

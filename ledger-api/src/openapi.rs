@@ -165,7 +165,7 @@ fn answered(operation: Operation, text: &str, schema: Option<RefOr<Schema>>) -> 
 
 /// Whether the answer comes line by line, without the envelope.
 const fn streams(operation: Operation) -> bool {
-    matches!(operation, Operation::Import | Operation::SimulatePolicy)
+    matches!(operation, Operation::Import | Operation::SimulatePolicy | Operation::SimulateChain)
 }
 
 /// `{success: true, data, meta}`.

@@ -233,7 +233,7 @@ operations! {
         "Submit the newest version", dto::NoFields => "200" dto::ChainAnswer;
     ConsentToChain: POST "/api/v1/cross-promo/chains/{id}/consent", CONSENTING, Header, Everywhere,
         routes::chains::consent, "Consent to the newest version on behalf of a business in it",
-        dto::NoFields => "200" dto::ChainAnswer;
+        dto::ConsentToChain => "200" dto::ChainAnswer;
     ApproveChain: POST "/api/v1/cross-promo/chains/{id}/approve", ADMINS, Header, Everywhere, routes::chains::approve,
         "Approve the newest version, to which every owner has consented", dto::NoFields => "200" dto::ChainAnswer;
     RejectChain: POST "/api/v1/cross-promo/chains/{id}/reject", ADMINS, Header, Everywhere, routes::chains::reject,
@@ -246,6 +246,9 @@ operations! {
     EndChain: POST "/api/v1/cross-promo/chains/{id}/end", OWNERS, Header, Everywhere, routes::chains::end,
         "End a chain for ever", dto::NoFields => "200" dto::ChainAnswer;
 
+    SimulateChain: POST "/api/v1/cross-promo/chains/simulate", ADMINS, Free, Everywhere, routes::chain_simulation::run,
+        "Replay the last days of the log with a chain; writes nothing. NDJSON out: progress, then the result",
+        dto::SimulateChain => "200" dto::ChainSimulationLine;
     ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", ADMINS, Free, Everywhere, routes::promotion::stats,
         "What a chain led to, step by step", () => "200" dto::ChainStats;
     WinWin: GET "/api/v1/cross-promo/win-win", ADMINS, Free, Everywhere, routes::promotion::win_win,

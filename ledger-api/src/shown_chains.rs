@@ -1,10 +1,10 @@
-//! A chain as it is shown: its newest version, with the words of the vault.
+//! A chain as it is shown: its newest version and the one that runs, with the words of the vault.
 
 use std::collections::HashMap;
 
-use ledger_core::chain::definition::{ChainFunder, ChainKind, CouponTemplate, Reward, Step};
+use ledger_core::chain::definition::{ChainFunder, ChainKind, CouponTemplate, Definition, Reward, Step};
 use ledger_core::chain::{Chain, Version};
-use ledger_core::ids::ReasonId;
+use ledger_core::ids::{BusinessId, ReasonId};
 use ledger_core::member::event::CouponBenefit;
 
 use crate::dto;
@@ -12,19 +12,33 @@ use crate::dto;
 /// Texts of the vault by their ids.
 type Texts = HashMap<ReasonId, String>;
 
-/// The texts of the newest version.
+/// The texts of the newest version, and of the one that runs.
 pub(crate) fn texts_of(chain: &Chain) -> Vec<ReasonId> {
-    chain.newest.definition.texts().chain(chain.newest.reason).collect()
+    let versions = chain.running().into_iter().chain([&chain.newest]);
+    versions.flat_map(|version| version.definition.texts()).chain(chain.newest.reason).collect()
 }
 
-/// The newest version, and which one runs.
-pub(crate) fn shown(chain: &Chain, texts: &Texts) -> dto::Chain {
+/// The newest version, and the one that runs: the terms of that one for those alone who are part of it, or an admin.
+pub(crate) fn shown(chain: &Chain, texts: &Texts, business: Option<BusinessId>) -> dto::Chain {
     let Version { definition, consents, reason, .. } = &chain.newest;
-    let (audience, limits) = (&definition.audience, &definition.limits);
+    let is_told = |version: &Version| business.is_none_or(|own| version.definition.parties().contains(&own));
+    let running = |version: &Version| dto::RunningChain {
+        standing: standing(version),
+        definition: is_told(version).then(|| terms(&version.definition, texts)),
+    };
     dto::Chain {
         chain_id: chain.chain_id.as_uuid(),
         standing: standing(&chain.newest),
-        running: chain.running().map(standing),
+        running: chain.running().map(running),
+        terms: terms(definition, texts),
+        consents: consents.iter().map(|business| business.as_uuid()).collect(),
+        reason: reason.and_then(|reason| texts.get(&reason).cloned()),
+    }
+}
+
+fn terms(definition: &Definition, texts: &Texts) -> dto::ChainTerms {
+    let (audience, limits) = (&definition.audience, &definition.limits);
+    dto::ChainTerms {
         name: texts.get(&definition.name).cloned(),
         kind: match definition.kind {
             ChainKind::Linear => "linear",
@@ -49,8 +63,6 @@ pub(crate) fn shown(chain: &Chain, texts: &Texts) -> dto::Chain {
             ChainFunder::Coalition => "coalition",
         },
         holdout_percent: definition.holdout_percent,
-        consents: consents.iter().map(|business| business.as_uuid()).collect(),
-        reason: reason.and_then(|reason| texts.get(&reason).cloned()),
     }
 }
 

@@ -62,6 +62,12 @@ pub enum Rejection {
         /// Where its newest version stands.
         state: ChainState,
     },
+    /// The consent is to a version that is not the newest. Rule X2.
+    #[error("the chain was changed: its newest version is {newest}")]
+    ChainVersion {
+        /// The newest version.
+        newest: u32,
+    },
     /// The coupon was used, has expired or was revoked. Rule C2.
     #[error("the coupon can no longer be used")]
     CouponClosed,
@@ -283,6 +289,7 @@ codes! {
     Self::PurchaseNotFound => "NOT_FOUND",
     Self::ChainNotFound => "NOT_FOUND",
     Self::ChainState { .. } => "CHAIN_STATE",
+    Self::ChainVersion { .. } => "CHAIN_VERSION",
     Self::ChainConsentMissing { .. } => "CHAIN_CONSENT_MISSING",
     Self::TooManyChains => "TOO_MANY_CHAINS",
     Self::QuarantineClosed => "QUARANTINE_CLOSED",

@@ -61,8 +61,8 @@ async fn chain(ledger: &Ledger, from: BusinessId, to: BusinessId, reward: Reward
     for (number, command) in [
         ChainCommand::Draft(Box::new(definition)),
         ChainCommand::Submit,
-        ChainCommand::Consent(from),
-        ChainCommand::Consent(to),
+        ChainCommand::Consent { of: from, version: None },
+        ChainCommand::Consent { of: to, version: None },
         ChainCommand::Approve,
         ChainCommand::Activate,
     ]

@@ -104,16 +104,9 @@ pub(crate) struct ShownLimits {
     pub(crate) budget: Option<Roubles>,
 }
 
-/// A chain: its newest version.
+/// What a version of a chain is.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Chain {
-    /// The chain.
-    pub(crate) chain_id: Uuid,
-    /// The newest version, and where it stands.
-    #[serde(flatten)]
-    pub(crate) standing: ChainStanding,
-    /// The version that is active or paused, perhaps an older one.
-    pub(crate) running: Option<ChainStanding>,
+pub(crate) struct ChainTerms {
     /// Its name.
     pub(crate) name: Option<String>,
     /// linear, mutual or fan.
@@ -136,6 +129,31 @@ pub(crate) struct Chain {
     pub(crate) funded_by: &'static str,
     /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the policy's when absent.
     pub(crate) holdout_percent: Option<u32>,
+}
+
+/// The version of a chain that is active or paused.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunningChain {
+    /// Which, and where it stands.
+    #[serde(flatten)]
+    pub(crate) standing: ChainStanding,
+    /// What it is, for the businesses in it and for admins; null for others.
+    pub(crate) definition: Option<ChainTerms>,
+}
+
+/// A chain: its newest version.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Chain {
+    /// The chain.
+    pub(crate) chain_id: Uuid,
+    /// The newest version, and where it stands.
+    #[serde(flatten)]
+    pub(crate) standing: ChainStanding,
+    /// The version that is active or paused, perhaps an older one.
+    pub(crate) running: Option<RunningChain>,
+    /// What the newest version is.
+    #[serde(flatten)]
+    pub(crate) terms: ChainTerms,
     /// The businesses whose owners consented to this version.
     pub(crate) consents: Vec<Uuid>,
     /// Why it was rejected.

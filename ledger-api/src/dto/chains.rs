@@ -1,26 +1,11 @@
-//! Chains of cross-promotion as they come in. Rules X1, X2.
+//! Chains of cross-promotion as they come in: how they are documented. Rules X1, X2.
 
-use ledger_core::chain::definition::{Audience, ChainFunder, ChainKind, HOLDOUT_MAX, Limits, STEPS_MAX};
-use ledger_core::member::event::CouponBenefit;
-use ledger_core::money::Roubles;
-use ledger_core::rate::Rate;
-use ledger_core::time::Timestamp;
 use utoipa::ToSchema;
 
-use super::coupons::{CouponType, StatusName, TEXT_CHARS_MAX, gives, one_of, statuses};
-use super::values::{Amount, CouponValue, Factor, moment};
-use super::{admin::decimal, object, objects};
+use super::chain_wanted::COUNT_MAX;
+use super::coupons::{CouponType, StatusName, TEXT_CHARS_MAX};
+use super::values::{Amount, CouponValue, Factor, moment, moment_or_null};
 use crate::json::{self, Fields};
-
-/// The longest name of a chain, in characters.
-const NAME_CHARS_MAX: usize = 100;
-/// The most that a count can be asked to be; the domain has closer bounds where there are any.
-const COUNT_MAX: u32 = 1_000_000_000;
-
-const KINDS: [(&str, ChainKind); 3] =
-    [("linear", ChainKind::Linear), ("mutual", ChainKind::Mutual), ("fan", ChainKind::Fan)];
-const FUNDERS: [(&str, ChainFunder); 3] =
-    [("source", ChainFunder::Source), ("target", ChainFunder::Target), ("coalition", ChainFunder::Coalition)];
 
 /// How the steps of a chain hang together.
 #[derive(ToSchema)]
@@ -157,36 +142,53 @@ pub(crate) struct ChainLimits {
     budget: Option<Amount>,
 }
 
-/// Draw up a chain. Rule X1.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "documents fields")]
-pub(crate) struct DraftChain {
-    /// In words; kept in the vault.
-    #[schema(max_length = 100, min_length = 1)]
-    name: String,
-    kind: ChainKindName,
-    /// Linear: each begins where the one before leads; mutual: there and back; fan: all from one business.
-    #[schema(max_items = 20)]
-    steps: Vec<ChainStep>,
-    #[schema(nullable = false)]
-    audience: Option<ChainAudience>,
-    #[schema(nullable = false)]
-    limits: Option<ChainLimits>,
-    /// The first moment whose purchases trigger it; its activation when absent.
-    #[schema(schema_with = moment, required = false)]
-    from: String,
-    /// The first moment whose purchases do so no more.
-    #[schema(schema_with = moment, required = false)]
-    to: String,
-    funded_by: ChainFunderName,
-    /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the policy's when
-    /// absent.
-    #[schema(minimum = 0, maximum = 50, nullable = false)]
-    holdout_percent: Option<u32>,
+macro_rules! drafts {
+    ($($(#[$doc:meta])* $name:ident { $($more:tt)* })*) => {$(
+        $(#[$doc])*
+        #[derive(ToSchema)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "documents fields")]
+        pub(crate) struct $name {
+            $($more)*
+            /// In words; kept in the vault.
+            #[schema(max_length = 100, min_length = 1)]
+            name: String,
+            kind: ChainKindName,
+            /// Linear: each begins where the one before leads; mutual: there and back; fan: all from one business.
+            #[schema(max_items = 20)]
+            steps: Vec<ChainStep>,
+            #[schema(nullable = false)]
+            audience: Option<ChainAudience>,
+            #[schema(nullable = false)]
+            limits: Option<ChainLimits>,
+            /// The first moment whose purchases trigger it; its activation when absent.
+            #[schema(schema_with = moment, required = false)]
+            from: String,
+            /// The first moment whose purchases do so no more.
+            #[schema(schema_with = moment, required = false)]
+            to: String,
+            funded_by: ChainFunderName,
+            /// Of a hundred members, how many get nothing, so that it can be told what the chain brings; the
+            /// policy's when absent.
+            #[schema(minimum = 0, maximum = 50, nullable = false)]
+            holdout_percent: Option<u32>,
+        }
+    )*};
 }
 
-/// Change a chain: a new version, which needs every consent anew. What is absent stays.
+drafts! {
+    /// Draw up a chain. Rule X1.
+    DraftChain {}
+    /// Try a chain that nobody has drawn up.
+    SimulateDraftChain {
+        /// How many of the last Moscow days, today among them; 30 when absent.
+        #[schema(minimum = 1, maximum = 365, nullable = false)]
+        days: Option<u32>,
+    }
+}
+
+/// Change a chain: a new version, which needs every consent anew. What is absent stays, what is null is taken away (RFC 7396);
+/// steps, audience and limits are given whole.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "documents fields")]
@@ -199,20 +201,36 @@ pub(crate) struct ChangeChain {
     /// All of them.
     #[schema(max_items = 20, nullable = false)]
     steps: Option<Vec<ChainStep>>,
-    /// All of it.
-    #[schema(nullable = false)]
+    /// All of it; null: everybody.
     audience: Option<ChainAudience>,
-    /// All of them.
-    #[schema(nullable = false)]
+    /// All of them; null: none.
     limits: Option<ChainLimits>,
-    #[schema(schema_with = moment, required = false)]
+    /// Null: from its activation.
+    #[schema(schema_with = moment_or_null, required = false)]
     from: String,
-    #[schema(schema_with = moment, required = false)]
+    /// Null: to its end.
+    #[schema(schema_with = moment_or_null, required = false)]
     to: String,
     #[schema(nullable = false)]
     funded_by: Option<ChainFunderName>,
-    #[schema(minimum = 0, maximum = 50, nullable = false)]
+    /// Null: the policy's.
+    #[schema(minimum = 0, maximum = 50)]
     holdout_percent: Option<u32>,
+}
+
+/// Consent to a chain on behalf of a business in it.
+#[derive(Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsentToChain {
+    /// The version that its owner saw; a consent to another than the newest is refused. The newest when absent.
+    #[schema(minimum = 0, nullable = false)]
+    pub(crate) version: Option<u32>,
+}
+
+impl ConsentToChain {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        Some(Self { version: fields.optional("version", json::integer(0, COUNT_MAX)) })
+    }
 }
 
 /// Reject a chain.
@@ -228,131 +246,4 @@ impl RejectChain {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         Some(Self { reason: fields.required("reason", json::text(TEXT_CHARS_MAX))? })
     }
-}
-
-/// What a step is asked to give.
-pub(crate) enum RewardWanted {
-    Coupon {
-        gives: CouponBenefit,
-        /// What a gift is, in words.
-        gift: Option<String>,
-        min_bill: Option<Roubles>,
-        life_days: u32,
-        description: Option<String>,
-    },
-    CrossBonus {
-        rate: Option<Rate>,
-    },
-}
-
-/// A step as asked for: its businesses by id or slug.
-pub(crate) struct StepWanted {
-    pub(crate) from: String,
-    pub(crate) to: String,
-    pub(crate) window_days: u32,
-    pub(crate) min_amount: Option<Roubles>,
-    pub(crate) reward: RewardWanted,
-}
-
-/// A chain, or a change to one, as asked for.
-pub(crate) struct ChainWanted {
-    pub(crate) name: Option<String>,
-    pub(crate) kind: Option<ChainKind>,
-    pub(crate) steps: Option<Vec<StepWanted>>,
-    pub(crate) audience: Option<Audience>,
-    pub(crate) limits: Option<Limits>,
-    pub(crate) from: Option<Timestamp>,
-    pub(crate) to: Option<Timestamp>,
-    pub(crate) funded_by: Option<ChainFunder>,
-    pub(crate) holdout_percent: Option<u32>,
-}
-
-impl ChainWanted {
-    /// Reads a new chain.
-    pub(crate) fn draft(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let name = fields.required("name", json::text(NAME_CHARS_MAX));
-        let kind = fields.required("kind", |json| one_of(json, &KINDS));
-        let steps = fields.json("steps").and_then(|json| steps(json, fields));
-        let funded_by = fields.required("funded_by", |json| one_of(json, &FUNDERS));
-        let rest = Self::rest(fields)?;
-        let all = Self { name, kind, steps, funded_by, ..rest };
-        let is_whole =
-            all.name.is_some() && all.kind.is_some() && all.steps.is_some() && all.funded_by.is_some();
-        is_whole.then_some(all)
-    }
-
-    /// Reads a change.
-    pub(crate) fn change(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let name = fields.optional("name", json::text(NAME_CHARS_MAX));
-        let kind = fields.optional("kind", |json| one_of(json, &KINDS));
-        let steps = match fields.maybe_json("steps") {
-            Some(json) => Some(steps(json, fields)?),
-            None => None,
-        };
-        let funded_by = fields.optional("funded_by", |json| one_of(json, &FUNDERS));
-        Some(Self { name, kind, steps, funded_by, ..Self::rest(fields)? })
-    }
-
-    /// What may be absent either way.
-    fn rest(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let audience = fields.maybe_json("audience");
-        let audience = audience.map(|json| object(json, "audience", fields.errors(), audience_of));
-        let limits = fields.maybe_json("limits");
-        let limits = limits.map(|json| object(json, "limits", fields.errors(), limits_of));
-        let from = fields.optional("from", json::moment);
-        let to = fields.optional("to", json::moment);
-        let holdout_percent = fields.optional("holdout_percent", json::integer(0, HOLDOUT_MAX));
-        let (name, kind, steps, funded_by) = (None, None, None, None);
-        let (audience, limits) =
-            (audience.map_or(Some(None), |it| it.map(Some))?, limits.map_or(Some(None), |it| it.map(Some))?);
-        Some(Self { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent })
-    }
-}
-
-fn audience_of(fields: &mut Fields<'_, '_>) -> Option<Audience> {
-    let statuses = fields.optional("statuses", statuses).unwrap_or_default();
-    let new_customers_of_target = fields.optional("new_customers_of_target", json::flag).unwrap_or_default();
-    Some(Audience { statuses, new_customers_of_target })
-}
-
-fn limits_of(fields: &mut Fields<'_, '_>) -> Option<Limits> {
-    let per_member = fields.optional("per_member", json::integer(0, COUNT_MAX));
-    let total = fields.optional("total", json::integer(0, COUNT_MAX));
-    Some(Limits { per_member, total, budget: fields.optional("budget", json::money) })
-}
-
-fn steps(json: json::Json<'_>, fields: &mut Fields<'_, '_>) -> Option<Vec<StepWanted>> {
-    objects(json, "steps", STEPS_MAX, fields.errors(), step)
-}
-
-fn step(fields: &mut Fields<'_, '_>) -> Option<StepWanted> {
-    let from = fields.required("from", json::text(64));
-    let to = fields.required("to", json::text(64));
-    let window_days = fields.required("window_days", json::integer(0, COUNT_MAX));
-    let min_amount = fields.optional("min_amount", json::money);
-    let mut of_reward = fields.object("reward")?;
-    let reward = reward(&mut of_reward);
-    of_reward.finish();
-    Some(StepWanted { from: from?, to: to?, window_days: window_days?, min_amount, reward: reward? })
-}
-
-fn reward(fields: &mut Fields<'_, '_>) -> Option<RewardWanted> {
-    let is_coupon =
-        fields.required("type", |json| one_of(json, &[("coupon", true), ("cross_bonus", false)]))?;
-    if !is_coupon {
-        return Some(RewardWanted::CrossBonus { rate: fields.optional("rate", decimal) });
-    }
-    let mut of_coupon = fields.object("coupon")?;
-    let coupon = coupon(&mut of_coupon);
-    of_coupon.finish();
-    coupon
-}
-
-fn coupon(fields: &mut Fields<'_, '_>) -> Option<RewardWanted> {
-    let given = gives(fields);
-    let min_bill = fields.optional("min_bill", json::money);
-    let life_days = fields.required("life_days", json::integer(0, COUNT_MAX));
-    let description = fields.optional("description", json::text(TEXT_CHARS_MAX));
-    let (gives, gift) = given?;
-    Some(RewardWanted::Coupon { gives, gift, min_bill, life_days: life_days?, description })
 }

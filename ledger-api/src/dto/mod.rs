@@ -3,6 +3,8 @@
 mod admin;
 mod admin_answers;
 mod chain_answers;
+mod chain_simulation;
+mod chain_wanted;
 mod chains;
 mod consents;
 mod coupons;
@@ -24,6 +26,8 @@ mod values;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
 pub(crate) use chain_answers::*;
+pub(crate) use chain_simulation::*;
+pub(crate) use chain_wanted::*;
 pub(crate) use chains::*;
 pub(crate) use consents::*;
 pub(crate) use coupons::*;
@@ -91,6 +95,6 @@ pub(crate) fn objects<T>(
 }
 
 /// A body without fields: `{}`.
-#[derive(utoipa::ToSchema)]
+#[derive(Default, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoFields {}

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ChainSimulationResult;
 use super::admin::changed_parameters;
 use super::values::parameters;
 use crate::json::{self, Fields};
@@ -41,15 +42,39 @@ impl SimulatePolicy {
 }
 
 /// One line of the answer: how far it is, at most a few times a second; last of all the result, or why there is none.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SimulationLine {
+pub(crate) enum ToldLine<R> {
     /// How far it is.
     Progress(SimulationProgress),
     /// What it came to.
-    Result(Box<SimulationResult>),
+    Result(Box<R>),
     /// Why it ended before.
     Error(SimulationError),
+}
+
+macro_rules! lines {
+    ($($(#[$doc:meta])* $name:ident of $result:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[expect(dead_code, reason = "documents an answer")]
+        pub(crate) enum $name {
+            /// How far it is.
+            Progress(SimulationProgress),
+            /// What it came to.
+            Result($result),
+            /// Why it ended before.
+            Error(SimulationError),
+        }
+    )*};
+}
+
+lines! {
+    /// One line of the answer: how far it is, at most a few times a second; last of all the result, or why there is none.
+    SimulationLine of SimulationResult;
+    /// One line of the answer: how far it is, at most a few times a second; last of all the result, or why there is none.
+    ChainSimulationLine of ChainSimulationResult;
 }
 
 /// How far a simulation is.

@@ -119,6 +119,16 @@ pub(crate) fn moment() -> Schema {
         .into()
 }
 
+/// A moment in RFC 3339, or `null` to take it away.
+pub(crate) fn moment_or_null() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some("RFC 3339, with a zone; null takes it away."))
+        .build()
+        .into()
+}
+
 /// A moment of a till's own clock. Rule T6.
 pub(crate) fn local_moment() -> Schema {
     ObjectBuilder::new()

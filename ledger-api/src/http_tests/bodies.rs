@@ -63,11 +63,15 @@ pub(super) fn bodies(operation: Operation) -> Vec<Value> {
         Operation::RevokeCoupon => vec![json!({ "reason": "a mistake" })],
         Operation::DraftChain | Operation::ChangeChain => chains(),
         Operation::SubmitChain
-        | Operation::ConsentToChain
         | Operation::ApproveChain
         | Operation::ActivateChain
         | Operation::PauseChain
         | Operation::EndChain => vec![json!({})],
+        Operation::ConsentToChain => vec![json!({ "version": 2 })],
+        Operation::SimulateChain => {
+            let drafts = chains().into_iter().map(|chain| with(&chain, &json!({ "days": 30 })));
+            drafts.chain([json!({ "chain_id": ID, "days": 30 })]).collect()
+        }
         Operation::RejectChain => vec![json!({ "reason": "too dear" })],
         other => staff_bodies(other),
     }
@@ -104,7 +108,7 @@ fn chains() -> Vec<Value> {
             }],
             "audience": { "statuses": ["vip", "elite"], "new_customers_of_target": true },
             "limits": { "per_member": 1, "total": 500, "budget": "100000.00" },
-            "from": AT, "to": "2026-04-02T10:00:00Z", "funded_by": "target",
+            "from": AT, "to": "2026-04-02T10:00:00Z", "funded_by": "target", "holdout_percent": 10,
         })
     };
     rewards.iter().map(chain).collect()

@@ -147,6 +147,18 @@ impl<'a, 'e> Fields<'a, 'e> {
         }
     }
 
+    /// A field of a change that may be absent, read by `read`; `null` takes the value away (RFC 7396).
+    pub(crate) fn nullable<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Json<'a>) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        match self.maybe_json(name)? {
+            Json::Null => Some(None),
+            json => self.read(name, json, read).map(Some),
+        }
+    }
+
     /// Refuses every field nobody took.
     pub(crate) fn finish(self) {
         let Self { prefix, fields, errors } = self;

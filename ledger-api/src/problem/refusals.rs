@@ -21,6 +21,7 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::MemberExists
         | Rejection::SlugTaken
         | Rejection::ChainState { .. }
+        | Rejection::ChainVersion { .. }
         | Rejection::MergeNotPossible { .. } => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
@@ -63,6 +64,7 @@ pub(super) fn facts_of(rejection: &Rejection) -> Value {
             said_of(wrong.iter().map(|(field, message)| (field.clone(), message)))
         }
         Rejection::ChainState { state } => json!({ "state": state.as_str() }),
+        Rejection::ChainVersion { newest } => json!({ "version": newest }),
         Rejection::ChainConsentMissing { of } => json!({ "businesses": of }),
         Rejection::OccurredInFuture { occurred_at, now, limit_minutes } => {
             json!({ "occurred_at": occurred_at, "now": now, "limit_minutes": limit_minutes })

@@ -94,6 +94,7 @@ fn every_refusal_about_a_chain_has_its_status_and_code() {
         (Rejection::ChainDefinition { wrong: [].into() }, 400, "VALIDATION_ERROR"),
         (Rejection::ChainNotFound, 404, "NOT_FOUND"),
         (Rejection::ChainState { state: ChainState::Draft }, 409, "CHAIN_STATE"),
+        (Rejection::ChainVersion { newest: 2 }, 409, "CHAIN_VERSION"),
         (Rejection::ChainConsentMissing { of: Vec::new() }, 422, "CHAIN_CONSENT_MISSING"),
         (Rejection::TooManyChains, 422, "TOO_MANY_CHAINS"),
     ] {

@@ -34,7 +34,7 @@ use crate::shown_chains::{shown, texts_of};
 const TEXTS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_6368_6169_6e73);
 
 /// Texts of one request, by the ids that its facts name them by.
-struct Texts {
+pub(super) struct Texts {
     key: [u8; 32],
     /// Those that are there already and may stay.
     known: HashMap<String, ReasonId>,
@@ -42,7 +42,7 @@ struct Texts {
 }
 
 impl Texts {
-    fn of(key: [u8; 32]) -> Self {
+    pub(super) fn of(key: [u8; 32]) -> Self {
         Self { key, known: HashMap::new(), new: Vec::new() }
     }
 
@@ -85,21 +85,7 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, ChainWanted::draft)?;
     let mut texts = Texts::of(key);
-    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
-    let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, kind, steps, funded_by) else {
-        return Err(other_outcome());
-    };
-    let definition = Definition {
-        name: texts.id("name", name),
-        kind,
-        steps: named_steps(&call, steps, &mut texts).await?,
-        audience: audience.unwrap_or_default(),
-        limits: limits.unwrap_or_default(),
-        from,
-        to,
-        funded_by,
-        holdout_percent,
-    };
+    let definition = definition_of(&call, wanted, &mut texts).await?;
     if call.caller()?.business.is_some_and(|own| !definition.parties().contains(&own)) {
         return Err(ApiError::Forbidden);
     }
@@ -110,6 +96,29 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
     let command = ChainCommand::Draft(Box::new(definition));
     let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
     answered(&call, &receipt, StatusCode::CREATED)
+}
+
+/// The chain that is asked for, with its businesses found, and its texts by ids.
+pub(super) async fn definition_of(
+    call: &Call,
+    wanted: ChainWanted,
+    texts: &mut Texts,
+) -> Result<Definition, ApiError> {
+    let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
+    let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, kind, steps, funded_by) else {
+        return Err(other_outcome());
+    };
+    Ok(Definition {
+        name: texts.id("name", name),
+        kind,
+        steps: named_steps(call, steps, texts).await?,
+        audience: audience.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        from: from.flatten(),
+        to: to.flatten(),
+        funded_by,
+        holdout_percent: holdout_percent.flatten(),
+    })
 }
 
 /// Changes a chain; a change to what already is, word for word, writes nothing.
@@ -194,10 +203,14 @@ pub(crate) async fn submit(call: Call, payload: Payload) -> Answer {
     go(call, payload, ChainCommand::Submit).await
 }
 
-/// The owner's: a business's own key.
+/// The owner's: a business's own key. To the version that she saw, if she says which that was.
 pub(crate) async fn consent(call: Call, payload: Payload) -> Answer {
-    let business = call.caller()?.business.ok_or(ApiError::Forbidden)?;
-    go(call, payload, ChainCommand::Consent(business)).await
+    let of = call.caller()?.business.ok_or(ApiError::Forbidden)?;
+    query::none(&call)?;
+    let header = call.idempotency_header()?.to_owned();
+    let dto::ConsentToChain { version } = call.perhaps(payload, dto::ConsentToChain::read).await?;
+    let seen = version.map(u32::to_be_bytes);
+    step(&call, ChainCommand::Consent { of, version }, &header, seen.as_ref().map(<[u8; 4]>::as_slice)).await
 }
 
 pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
@@ -220,14 +233,20 @@ pub(crate) async fn end(call: Call, payload: Payload) -> Answer {
 async fn go(call: Call, payload: Payload, command: ChainCommand) -> Answer {
     query::none(&call)?;
     let header = call.idempotency_header()?.to_owned();
-    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
     call.no_fields(payload).await?;
-    named(&call, chain_id).await?;
-    let key = call.idempotency_key_about(chain_id.as_uuid(), &header)?;
-    let idempotency =
-        Idempotency { key, revision: 1, fingerprint: fingerprint(&[chain_id.as_uuid().as_bytes()]) };
-    let receipt = execute(&call, Command::Chain { chain_id, command }, idempotency).await?;
-    answered(&call, &receipt, StatusCode::OK)
+    step(&call, command, &header, None).await
+}
+
+/// Executes it; `said` is what the body says besides.
+async fn step(call: &Call, command: ChainCommand, header: &str, said: Option<&[u8]>) -> Answer {
+    let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
+    named(call, chain_id).await?;
+    let key = call.idempotency_key_about(chain_id.as_uuid(), header)?;
+    let id = chain_id.as_uuid();
+    let parts: Vec<&[u8]> = std::iter::once(id.as_bytes().as_slice()).chain(said).collect();
+    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&parts) };
+    let receipt = execute(call, Command::Chain { chain_id, command }, idempotency).await?;
+    answered(call, &receipt, StatusCode::OK)
 }
 
 pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
@@ -274,7 +293,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let (chains, next_cursor) = query::paged(&call, chains, page.limit, |chain| chain.number.to_string());
     let ids: Vec<ReasonId> = chains.iter().flat_map(|chain| texts_of(chain)).collect();
     let texts = call.app.vault.words().texts(&ids, &access(&call)?).await?;
-    let items = chains.iter().map(|chain| shown(chain, &texts)).collect();
+    let items = chains.iter().map(|chain| shown(chain, &texts, business)).collect();
     call.read(&dto::Chains { items, next_cursor }, position)
 }
 
@@ -284,5 +303,5 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     let position = read::registry(&call).await?;
     let chain = named(&call, chain_id).await?;
     let texts = call.app.vault.words().texts(&texts_of(&chain), &access(&call)?).await?;
-    call.read(&shown(&chain, &texts), position)
+    call.read(&shown(&chain, &texts, call.caller()?.business), position)
 }

@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod businesses;
+pub(crate) mod chain_simulation;
 pub(crate) mod chains;
 pub(crate) mod consents;
 pub(crate) mod coupons;

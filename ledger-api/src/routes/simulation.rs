@@ -1,4 +1,5 @@
-//! A draft of a policy on a period of the real log: NDJSON out, progress and then the result. Rule P3.
+//! A draft on a period of the real log: NDJSON out, progress and then the result. Here of a policy (Rule P3); a chain
+//! (`chain_simulation.rs`) goes the same way.
 //!
 //! Reading and telling again have a thread of their own, so that no other call waits for them. The log is read page by page
 //! by the index of streams, up to the head of the beginning; nothing is locked and no transaction is open between pages.
@@ -12,16 +13,17 @@ use futures::stream;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Position;
 use ledger_core::rejection::Rejection;
-use ledger_core::simulation::{Fact, NotSimulated, Report, Simulation, Trial};
+use ledger_core::simulation::{Fact, NotSimulated, Simulation, Trial};
 use ledger_store::StoreError;
 use ledger_store::log::{MEMBERS_PAGE, StoredRow, count_members, read_members};
+use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
 
 use crate::body::Limit;
 use crate::call::{Answer, Call};
-use crate::dto::{self, SimulationError, SimulationLine, SimulationProgress, SimulationResult, document};
+use crate::dto::{self, SimulationError, SimulationProgress, SimulationResult, ToldLine, document};
 use crate::problem::ApiError;
 use crate::query;
 
@@ -32,10 +34,41 @@ const UNREAD_MAX: usize = 16;
 /// Seconds after which a second simulation should be tried again.
 const RETRY_AFTER_S: u64 = 10;
 
+/// What is told all members' facts, and says what that comes to.
+pub(super) trait Telling: Send + 'static {
+    /// What it comes to.
+    type Result: Serialize;
+
+    /// Tells one member's facts: all of them, in the order of the log.
+    fn member(&mut self, member: MemberId, facts: &[Fact]) -> Result<(), NotSimulated>;
+
+    /// Members and purchases of the period told so far.
+    fn progress(&self) -> (u64, u64);
+
+    /// What it came to, on the log up to `head`.
+    fn result(self, head: Position) -> Result<Self::Result, ApiError>;
+}
+
+impl Telling for Simulation {
+    type Result = SimulationResult;
+
+    fn member(&mut self, member: MemberId, facts: &[Fact]) -> Result<(), NotSimulated> {
+        Self::member(self, member, facts)
+    }
+
+    fn progress(&self) -> (u64, u64) {
+        Self::progress(self)
+    }
+
+    fn result(self, head: Position) -> Result<SimulationResult, ApiError> {
+        Ok(SimulationResult::of(&self.report(), head).ok_or(Rejection::AmountOutOfRange)?)
+    }
+}
+
 /// One simulation under way.
-struct Run {
+struct Run<S> {
     head: Position,
-    simulation: Simulation,
+    simulation: S,
     lines: mpsc::Sender<Bytes>,
     request_id: String,
 }
@@ -49,7 +82,11 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
     }
     call.app.ledger.refresh().await;
     let trial = Trial { from, to, changes: parameters };
-    let simulation = Simulation::begin(&call.app.ledger.registry(), trial)?;
+    answered(&call, Simulation::begin(&call.app.ledger.registry(), trial)?)
+}
+
+/// Answers with how far the telling is, and what it came to.
+pub(super) fn answered(call: &Call, simulation: impl Telling) -> Answer {
     let only = call.app.simulating.clone().try_acquire_owned();
     let only = only.map_err(|_| ApiError::RateLimited(RETRY_AFTER_S))?;
     let (lines, mut unread) = mpsc::channel(UNREAD_MAX);
@@ -65,27 +102,28 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
 }
 
 /// A line of the answer.
-fn written(line: &SimulationLine) -> Bytes {
+fn written(line: &ToldLine<impl Serialize>) -> Bytes {
     let mut text = serde_json::to_vec(line).unwrap_or_default();
     text.push(b'\n');
     Bytes::from(text)
 }
 
-impl Run {
+impl<S: Telling> Run<S> {
     async fn finish(mut self, log: PgPool, only: OwnedSemaphorePermit) {
         let told = self.tell(&log).await;
-        drop(only);
         let Self { lines, simulation, head, request_id, .. } = self;
         let last = match told {
-            Ok(End::Told) => result(&simulation.report(), head),
+            Ok(End::Told) => simulation.result(head).map(|result| ToldLine::Result(Box::new(result))),
             Ok(End::Unheard) => return,
             Err(error) => Err(error),
         };
         let last = last.unwrap_or_else(|error| {
             error.log_cause(&request_id);
             let (code, message) = (error.code().to_owned(), error.message());
-            SimulationLine::Error(SimulationError { code, message })
+            ToldLine::Error(SimulationError { code, message })
         });
+        // Whoever has read the last line may ask for another.
+        drop(only);
         // It has a place of its own; nobody may be there to read it any more.
         let _unheard = lines.try_send(written(&last));
     }
@@ -135,16 +173,12 @@ impl Run {
         }
         let told = self.simulation.member(MemberId::from_uuid(member), facts);
         facts.clear();
-        match told {
-            Ok(()) => Ok(1),
-            Err(NotSimulated::OutOfRange) => Err(Rejection::AmountOutOfRange.into()),
-            Err(NotSimulated::Corrupt(corrupt)) => Err(unreadable(&corrupt)),
-        }
+        told.map(|()| 1).map_err(not_told)
     }
 
     fn progress(&self, members: u64, of: u64) {
         let (_, purchases) = self.simulation.progress();
-        let line = SimulationLine::Progress(SimulationProgress { members, of, purchases });
+        let line = ToldLine::<S::Result>::Progress(SimulationProgress { members, of, purchases });
         // A reader who is slow misses some, and keeps nobody waiting: the last place is the last line's.
         if self.lines.capacity() > 1 {
             let _missed = self.lines.try_send(written(&line));
@@ -161,9 +195,12 @@ enum End {
     Unheard,
 }
 
-fn result(report: &Report, head: Position) -> Result<SimulationLine, ApiError> {
-    let result = SimulationResult::of(report, head).ok_or(Rejection::AmountOutOfRange)?;
-    Ok(SimulationLine::Result(Box::new(result)))
+/// Why a simulation ends without a result.
+pub(super) fn not_told(error: NotSimulated) -> ApiError {
+    match error {
+        NotSimulated::OutOfRange => Rejection::AmountOutOfRange.into(),
+        NotSimulated::Corrupt(corrupt) => unreadable(&corrupt),
+    }
 }
 
 fn unreadable(error: &dyn std::error::Error) -> ApiError {
@@ -184,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    fn run() -> (Run, mpsc::Receiver<Bytes>) {
+    fn run() -> (Run<Simulation>, mpsc::Receiver<Bytes>) {
         let mut registry = Registry::default();
         registry.policies.apply(&PolicyEvent::PolicyPublished(first_policy().expect("defaults")));
         let moment = |text: &str| -> Timestamp { text.parse().expect("a time") };

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::ids::{BusinessId, ChainId, ReasonId, Slug};
 use crate::log::Event;
 use crate::rejection::Rejection;
+use crate::time::Timestamp;
 
 /// What can be asked about a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,12 @@ pub enum ChainCommand {
     /// Submit the newest version.
     Submit,
     /// The owner of a business in it consents to the newest version.
-    Consent(BusinessId),
+    Consent {
+        /// Whose business.
+        of: BusinessId,
+        /// The version that the owner saw; whichever is the newest when absent.
+        version: Option<u32>,
+    },
     /// An admin approves the newest version.
     Approve,
     /// An admin rejects it, for a reason in the vault.
@@ -37,7 +43,7 @@ pub enum ChainCommand {
     End,
 }
 
-/// Change a chain; what is absent stays.
+/// Change a chain; what is absent stays, what is there without a value is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is documented on the definition")]
 pub struct ChangeChain {
@@ -46,10 +52,10 @@ pub struct ChangeChain {
     pub steps: Option<Vec<Step>>,
     pub audience: Option<Audience>,
     pub limits: Option<Limits>,
-    pub from: Option<crate::time::Timestamp>,
-    pub to: Option<crate::time::Timestamp>,
+    pub from: Option<Option<Timestamp>>,
+    pub to: Option<Option<Timestamp>>,
     pub funded_by: Option<ChainFunder>,
-    pub holdout_percent: Option<u32>,
+    pub holdout_percent: Option<Option<u32>>,
 }
 
 impl ChangeChain {
@@ -61,10 +67,10 @@ impl ChangeChain {
             steps: self.steps.clone().unwrap_or(old.steps),
             audience: self.audience.clone().unwrap_or(old.audience),
             limits: self.limits.clone().unwrap_or(old.limits),
-            from: self.from.or(old.from),
-            to: self.to.or(old.to),
+            from: self.from.unwrap_or(old.from),
+            to: self.to.unwrap_or(old.to),
             funded_by: self.funded_by.unwrap_or(old.funded_by),
-            holdout_percent: self.holdout_percent.or(old.holdout_percent),
+            holdout_percent: self.holdout_percent.unwrap_or(old.holdout_percent),
         }
     }
 }
@@ -98,9 +104,10 @@ pub fn decide(
         ChainCommand::Activate => activate(known()?, context),
         ChainCommand::Pause => pause(known()?, context),
         ChainCommand::End => end(known()?, context),
-        ChainCommand::Submit | ChainCommand::Consent(_) | ChainCommand::Approve | ChainCommand::Reject(_) => {
-            agree(known()?, command, context)
-        }
+        ChainCommand::Submit
+        | ChainCommand::Consent { .. }
+        | ChainCommand::Approve
+        | ChainCommand::Reject(_) => agree(known()?, command, context),
     }
 }
 
@@ -129,7 +136,11 @@ fn has_room(parties: &BTreeSet<BusinessId>, context: &Context<'_>) -> Result<(),
     Ok(())
 }
 
-fn check(definition: &Definition, context: &Context<'_>) -> Result<(), Rejection> {
+/// Whether it can be a chain. Rule X1.
+///
+/// # Errors
+/// [`Rejection::ChainDefinition`].
+pub(crate) fn check(definition: &Definition, context: &Context<'_>) -> Result<(), Rejection> {
     let wrong = definition.wrong(&context.registry.businesses);
     if wrong.is_empty() { Ok(()) } else { Err(Rejection::ChainDefinition { wrong }) }
 }
@@ -160,12 +171,16 @@ fn agree(chain: &Chain, command: &ChainCommand, context: &Context<'_>) -> Decide
         (ChainCommand::Submit, ChainState::Draft) => {
             one(ChainSubmitted { chain_id, version }, version, ChainState::Submitted)
         }
-        (ChainCommand::Consent(business), _) if !parties.contains(business) => Err(Rejection::ChainNotFound),
-        (ChainCommand::Consent(business_id), ChainState::Draft | ChainState::Submitted) => {
-            if consents.contains(business_id) {
+        (ChainCommand::Consent { of, .. }, _) if !parties.contains(of) => Err(Rejection::ChainNotFound),
+        // What was changed since the owner saw it needs another look.
+        (ChainCommand::Consent { version: Some(seen), .. }, _) if *seen != version => {
+            Err(Rejection::ChainVersion { newest: version })
+        }
+        (ChainCommand::Consent { of, .. }, ChainState::Draft | ChainState::Submitted) => {
+            if consents.contains(of) {
                 return Ok((Vec::new(), Standing { version, state }));
             }
-            one(ChainConsented { chain_id, version, business_id: *business_id }, version, state)
+            one(ChainConsented { chain_id, version, business_id: *of }, version, state)
         }
         (ChainCommand::Approve, ChainState::Submitted) => {
             let missing: Vec<BusinessId> = parties.difference(consents).copied().collect();

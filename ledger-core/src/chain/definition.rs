@@ -109,6 +109,18 @@ pub struct Step {
     pub reward: Reward,
 }
 
+impl Step {
+    /// Whether it leads from or to a clinic: then visits are a medical secret.
+    #[must_use]
+    pub fn concerns_clinic(&self, businesses: &Businesses) -> bool {
+        [self.from, self.to].iter().any(|id| is_clinic(*id, businesses))
+    }
+}
+
+fn is_clinic(id: BusinessId, businesses: &Businesses) -> bool {
+    businesses.get(id).is_some_and(|business| business.confidentiality == Confidentiality::Medical)
+}
+
 /// Whom a chain is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -212,9 +224,7 @@ impl Definition {
         if self.from.zip(self.to).is_some_and(|(from, to)| to <= from) {
             wrong.insert("to".to_owned(), "must be after from".to_owned());
         }
-        let is_clinic = |id| {
-            businesses.get(id).is_some_and(|business| business.confidentiality == Confidentiality::Medical)
-        };
+        let is_clinic = |id| is_clinic(id, businesses);
         // Compliance M1: whoever bears a reward stands beside its member wherever it is used; a cross bonus is booked when
         // she comes.
         let gives_bonuses = |step: &Step| matches!(step.reward, Reward::CrossBonus { .. });

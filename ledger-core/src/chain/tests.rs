@@ -1,5 +1,7 @@
 //! What can be drawn up, and the way of a chain. Rules X1, X2, X6.
 
+mod changes;
+
 use chrono::TimeDelta;
 
 use super::decide::{ChainCommand, ChangeChain, Standing, decide};
@@ -89,7 +91,7 @@ impl World {
 
     fn agreed(self, slugs: &[&str]) -> Self {
         let submitted = self.after(ChainCommand::Submit);
-        let consent = |world: Self, slug: &&str| world.after(ChainCommand::Consent(business_id(slug)));
+        let consent = |world: Self, slug: &&str| world.after(consents(slug));
         slugs.iter().fold(submitted, consent).after(ChainCommand::Approve)
     }
 
@@ -113,6 +115,11 @@ fn drafted() -> World {
 
 fn active() -> World {
     drafted().agreed(&["mindal", "lisichkino"]).after(ChainCommand::Activate)
+}
+
+/// The owner of this business consents to whichever version is the newest.
+fn consents(slug: &str) -> ChainCommand {
+    ChainCommand::Consent { of: business_id(slug), version: None }
 }
 
 fn changed() -> ChainCommand {
@@ -249,11 +256,11 @@ fn rule_x2_a_chain_goes_from_draft_to_its_end() {
     assert_eq!(world.state(), ChainState::Draft);
     let world = world.after(ChainCommand::Submit);
     assert_eq!(world.state(), ChainState::Submitted);
-    let one = world.after(ChainCommand::Consent(business_id("mindal")));
+    let one = world.after(consents("mindal"));
     let refused = one.when(&ChainCommand::Approve);
     let of = vec!["lisichkino".parse().expect("a slug")];
     assert_eq!(refused, Err(Rejection::ChainConsentMissing { of }));
-    let world = one.after(ChainCommand::Consent(business_id("lisichkino"))).after(ChainCommand::Approve);
+    let world = one.after(consents("lisichkino")).after(ChainCommand::Approve);
     assert_eq!(world.state(), ChainState::Approved);
     for (command, state) in [
         (ChainCommand::Activate, ChainState::Active),
@@ -275,9 +282,9 @@ fn active_after(command: ChainCommand) -> ChainState {
 
 #[test]
 fn rule_x2_each_step_is_refused_where_it_cannot_be() {
-    use ChainCommand::{Activate, Approve, Consent, End, Pause, Reject, Submit};
+    use ChainCommand::{Activate, Approve, End, Pause, Reject, Submit};
     let reject = || Reject(text(9));
-    let consent = || Consent(business_id("mindal"));
+    let consent = || consents("mindal");
     let submitted = || drafted().after(Submit);
     let approved = || drafted().agreed(&["mindal", "lisichkino"]);
     let cases = [
@@ -307,9 +314,9 @@ fn rule_x2_each_step_is_refused_where_it_cannot_be() {
 #[test]
 fn rule_x2_only_the_owner_of_a_business_in_it_consents_and_once() {
     let world = drafted().after(ChainCommand::Submit);
-    let stranger = ChainCommand::Consent(business_id("buket"));
+    let stranger = consents("buket");
     assert_eq!(world.when(&stranger), Err(Rejection::ChainNotFound));
-    let hers = ChainCommand::Consent(business_id("mindal"));
+    let hers = consents("mindal");
     let world = world.after(hers.clone());
     assert_eq!(world.when(&hers).expect("a repeat").0, []);
     assert_eq!(nothing().when(&hers), Err(Rejection::ChainNotFound));

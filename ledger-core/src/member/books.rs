@@ -3,7 +3,7 @@
 //! It stays together as it is: when two accounts become one, the survivor has the other's books beside her own
 //! (`absorbed.rs`), a fact about a purchase goes into the books that know it, and what is asked of all is a sum.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ const TRIGGERS_MAX: usize = 1_000;
 pub struct ChainBook {
     /// The rewards that each chain gave. Rule X5.
     pub(crate) rewards: BTreeMap<ChainId, u32>,
-    /// Purchases made with a coupon of a chain, and where that came from. Rule X6.
+    /// Purchases made with a coupon of a chain that may still trigger a step, and where that came from. Rule X6.
     pub(crate) trails: BTreeMap<PurchaseId, Vec<BusinessId>>,
     /// Steps triggered that nothing has followed from. Rule X4.
     pub(crate) triggers: Vec<OpenTrigger>,
@@ -157,6 +157,15 @@ impl Books {
         triggers.push(trigger);
         let beyond = triggers.len().saturating_sub(TRIGGERS_MAX);
         triggers.drain(..beyond);
+    }
+
+    /// A purchase was made with a coupon that came this way. Rule X6. What no window reaches any more is forgotten: by then the
+    /// purchase triggers nothing, whichever way it came (Rule X3).
+    pub(super) fn remember(&mut self, purchase: PurchaseId, trail: Vec<BusinessId>, now: Timestamp) {
+        let oldest = now.minus(TimeDelta::days(i64::from(DAYS_MAX)));
+        let matter: BTreeSet<PurchaseId> = self.sales.since(oldest).collect();
+        self.chains.trails.retain(|before, _| matter.contains(before));
+        self.chains.trails.insert(purchase, trail);
     }
 
     /// A chain gave a reward. Rule X5.

@@ -62,7 +62,7 @@ pub(super) fn of_visits<'a>(
 
 /// The conversion that a purchase at `business` is, if it follows from a trigger; beside it that of a trigger that gave
 /// nothing, which takes no other's place.
-pub(super) fn of_purchase(
+pub(crate) fn of_purchase(
     state: &MemberState,
     (purchase_id, business, at): (PurchaseId, BusinessId, Timestamp),
     businesses: &Businesses,

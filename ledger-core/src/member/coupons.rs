@@ -66,12 +66,12 @@ impl MemberState {
 
     pub(super) fn use_coupon(
         &mut self,
-        position: Position,
+        (position, used_at): (Position, Timestamp),
         fact: &CouponRedeemed,
     ) -> Result<(), &'static str> {
         if let Some(from) = self.coupons.get(&fact.coupon_id).and_then(|open| open.issued.chain.as_ref()) {
             let trail = from.trail.clone();
-            self.books.chains.trails.insert(fact.purchase_id, trail);
+            self.books.remember(fact.purchase_id, trail, used_at);
         }
         self.close_coupon(fact.coupon_id)?;
         fact.lot.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))

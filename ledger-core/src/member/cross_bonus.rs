@@ -71,7 +71,7 @@ pub(super) fn give(
     let cost = cross_bonus.most.face_value();
     let lot = lot.filter(|_| agreed.stands(state, earned_by, file));
     let limits = &agreed.version.definition.limits;
-    let given = lot.and_then(|lot| Some((lot, allowed(state, agreed.chain, limits, cost)?)));
+    let given = lot.and_then(|lot| Some((lot, allowed(state, agreed.chain, limits, cost).ok()?)));
     write_due(state, context, draft)?;
     let now = context.recorded_at;
     let Some((lot, (issued, committed))) = given else {

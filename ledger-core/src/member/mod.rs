@@ -41,7 +41,7 @@ pub mod books;
 pub mod command;
 pub mod consent;
 mod consents;
-mod conversion;
+pub(crate) mod conversion;
 pub mod coupon;
 pub mod coupons;
 pub mod cross_bonus;

@@ -22,7 +22,9 @@ use crate::chain::{Chain, Triggered, Version};
 use crate::context::Context;
 use crate::ids::{BusinessId, ChainId, CouponId, MemberId, PurchaseId};
 use crate::member::consent::Purpose;
-use crate::member::event::{ChainTriggered, CouponConditions, CouponIssued, FromChain, Promise};
+use crate::member::event::{
+    BonusAccrued, ChainTriggered, CouponConditions, CouponIssued, FromChain, Promise,
+};
 use crate::member::lot::Funder;
 use crate::member::state::MemberState;
 use crate::member::status::Status;
@@ -57,6 +59,69 @@ pub struct TakeReward {
     pub coupon_id: CouponId,
 }
 
+impl TakeReward {
+    /// What a purchase of hers asks of a step that it triggers: all of it stands in the purchase's accrual.
+    #[must_use]
+    pub const fn of(
+        triggered: &Triggered<'_>,
+        (member_id, bought_at, looked_up_at): (MemberId, Timestamp, Timestamp),
+        accrued: &BonusAccrued,
+        coupon_id: CouponId,
+    ) -> Self {
+        Self {
+            member_id,
+            chain_id: triggered.chain.chain_id,
+            version: triggered.version.version,
+            step: triggered.place,
+            purchase_id: accrued.purchase_id,
+            business_id: accrued.business_id,
+            bought_at,
+            net: accrued.inputs.base,
+            looked_up_at,
+            status: accrued.inputs.status,
+            coupon_id,
+        }
+    }
+}
+
+/// Why a purchase gets nothing of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyNot {
+    /// The version was not active then, or has no such step. Rule X3.
+    NotActive,
+    /// The step's window is over already. Of an imported history nothing is given for last year.
+    TooLate,
+    /// Her status is another, or she is no new customer of the target. Rule X1.
+    Audience,
+    /// The net amount is too small, by itself or by refunds. Rules X3, X6.
+    TooSmall,
+    /// It would lead back to where its coupon came from, or too long a way. Rule X6.
+    Way,
+    /// So many rewards were given to her, or in all. Rule X5.
+    Limit,
+    /// Not enough is left of the budget. Rule X5.
+    Budget,
+    /// She is blocked.
+    Blocked,
+    /// She does not let a clinic's visits be used so. Rule X9.
+    NoConsent,
+    /// She has so many open coupons there.
+    NoRoom,
+}
+
+/// Why the purchase gets nothing as things are; `None` when it gets something, or is one of those held out.
+///
+/// # Errors
+/// As for the decision.
+pub(crate) fn why_not(
+    state: &MemberState,
+    command: &TakeReward,
+    context: &Context<'_>,
+) -> Result<Option<WhyNot>, Rejection> {
+    let hit = Hit::of(state, command, context)?;
+    Ok(hit.and_then(|hit| hit.check_open(state, command, context.recorded_at)).err())
+}
+
 /// Decides what comes of it. Nothing is no refusal.
 ///
 /// # Errors
@@ -67,12 +132,12 @@ pub(super) fn take(
     context: &Context<'_>,
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
-    let Some(hit) = Hit::of(state, command, context)? else {
+    let Ok(hit) = Hit::of(state, command, context)? else {
         return Ok(MemberOutcome::Triggered { promise: Promise::Nothing });
     };
     write_due(state, context, draft)?;
     let promise = match &hit.step.reward {
-        _ if !hit.is_open(state, command, context.recorded_at) => Promise::Nothing,
+        _ if hit.check_open(state, command, context.recorded_at).is_err() => Promise::Nothing,
         _ if hit.holds_out(command.member_id, context)? => Promise::HeldOut,
         Reward::CrossBonus { .. } => Promise::CrossBonus,
         Reward::Coupon { coupon } => {
@@ -98,31 +163,38 @@ struct Hit<'a> {
 }
 
 impl<'a> Hit<'a> {
-    /// None when the step has nothing for such a purchase, and never will.
+    /// Not when the step has nothing for such a purchase, and never will.
     fn of(
         state: &MemberState,
         command: &TakeReward,
         context: &Context<'a>,
-    ) -> Result<Option<Self>, Rejection> {
+    ) -> Result<Result<Self, WhyNot>, Rejection> {
         let at = command.looked_up_at;
-        let Some(chain) = context.registry.chains.get(command.chain_id) else { return Ok(None) };
-        let mut triggered = chain.triggered(command.business_id, at);
+        let chain = context.registry.chains.get(command.chain_id);
         let is_it = |it: &Triggered<'_>| (it.version.version, it.place) == (command.version, command.step);
-        let Some(Triggered { version, step, .. }) = triggered.find(is_it) else { return Ok(None) };
+        let triggered = chain.and_then(|chain| chain.triggered(command.business_id, at).find(is_it));
+        let Some(Triggered { chain, version, step, .. }) = triggered else {
+            return Ok(Err(WhyNot::NotActive));
+        };
         let (source, target) = (context.business(step.from)?, context.business(step.to)?);
-        // Of an imported history nothing is given for last year.
         let until = command.bought_at.plus(TimeDelta::days(i64::from(step.window_days)));
         let statuses = &version.definition.audience.statuses;
         let is_for_her = statuses.is_empty() || statuses.contains(&command.status);
-        if context.recorded_at > until || !is_for_her || !is_enough(command.net, step) {
-            return Ok(None);
+        let never = [
+            (context.recorded_at > until, WhyNot::TooLate),
+            (!is_enough(command.net, step), WhyNot::TooSmall),
+            (!is_for_her, WhyNot::Audience),
+        ];
+        if let Some((_, why)) = never.into_iter().find(|(is_so, _)| *is_so) {
+            return Ok(Err(why));
         }
         let max_depth = context.policy_at(at)?.parameters.chain_max_depth;
-        let Some(trail) = trail(state, command, step, max_depth) else { return Ok(None) };
+        let Some(trail) = trail(state, command, step, max_depth) else { return Ok(Err(WhyNot::Way)) };
         // Where there is a budget a coupon's cost is known; a cross bonus is counted when it is given.
         let cost = step.reward.costs_at_most().unwrap_or_default();
-        let Some((issued, committed)) = allowed(state, chain, &version.definition.limits, cost) else {
-            return Ok(None);
+        let (issued, committed) = match allowed(state, chain, &version.definition.limits, cost) {
+            Ok(counts) => counts,
+            Err(why) => return Ok(Err(why)),
         };
         let TakeReward { chain_id, version: number, step: place, purchase_id, bought_at, .. } = *command;
         let from = FromChain {
@@ -136,7 +208,7 @@ impl<'a> Hit<'a> {
             description: None,
             gift: None,
         };
-        Ok(Some(Self { version, step, source, target, from, counts: (cost, issued, committed) }))
+        Ok(Ok(Self { version, step, source, target, from, counts: (cost, issued, committed) }))
     }
 
     /// Whether she is one of those without whom nobody could tell what the chain brings.
@@ -147,17 +219,27 @@ impl<'a> Hit<'a> {
 
     /// Whether she may have it as things are: she is not blocked, has room for one more coupon, is one of those whom the chain
     /// is for, and the purchase stands. Of a purchase at a clinic while she consents. Rules X1, X3, X9.
-    fn is_open(&self, state: &MemberState, command: &TakeReward, now: Timestamp) -> bool {
+    fn check_open(&self, state: &MemberState, command: &TakeReward, now: Timestamp) -> Result<(), WhyNot> {
         let Self { version, step, source, target, .. } = self;
         let is_clinic = source.confidentiality == Confidentiality::Medical;
         let is_new = || state.is_new_customer(step.to, target.confidentiality);
         let TakeReward { purchase_id, bought_at, business_id, .. } = *command;
         let net = state.all_books().find_map(|books| books.sales.net(bought_at, purchase_id, business_id));
-        !state.is_blocked()
-            && (!is_clinic || state.consents_to(&Purpose::MedicalCrossPromo))
-            && (!version.definition.audience.new_customers_of_target || is_new())
-            && (matches!(step.reward, Reward::CrossBonus { .. }) || has_room(state, step.to, now))
-            && net.is_some_and(|net| is_enough(net, step))
+        let is_for_her = !version.definition.audience.new_customers_of_target || is_new();
+        let is_coupon = matches!(step.reward, Reward::Coupon { .. });
+        if state.is_blocked() {
+            Err(WhyNot::Blocked)
+        } else if is_clinic && !state.consents_to(&Purpose::MedicalCrossPromo) {
+            Err(WhyNot::NoConsent)
+        } else if !is_for_her {
+            Err(WhyNot::Audience)
+        } else if is_coupon && !has_room(state, step.to, now) {
+            Err(WhyNot::NoRoom)
+        } else if net.is_none_or(|net| !is_enough(net, step)) {
+            Err(WhyNot::TooSmall)
+        } else {
+            Ok(())
+        }
     }
 
     /// The coupon, with what follows from it already. Hers comes first: a coupon is found by the first fact of the command
@@ -256,18 +338,18 @@ fn trail(state: &MemberState, command: &TakeReward, step: &Step, max_depth: u32)
     (is_short && !trail.contains(&step.to)).then_some(trail)
 }
 
-/// What the chain has given, and what all of it cost, with one more reward; `None` when that is more than its limits. Rule X5.
+/// What the chain has given, and what all of it cost, with one more reward; not when that is more than its limits. Rule X5.
 pub(super) fn allowed(
     state: &MemberState,
     chain: &Chain,
     limits: &Limits,
     cost: Roubles,
-) -> Option<(u32, Roubles)> {
-    let (issued, committed) = (chain.issued.checked_add(1)?, chain.committed.checked_add(cost)?);
+) -> Result<(u32, Roubles), WhyNot> {
     let hers = state.all_books().filter_map(|books| books.chains.rewards.get(&chain.chain_id));
     let hers = hers.fold(0_u32, |sum, given| sum.saturating_add(*given));
-    let fits = limits.total.is_none_or(|total| issued <= total)
-        && limits.budget.is_none_or(|budget| committed <= budget)
-        && limits.per_member.is_none_or(|most| hers < most);
-    fits.then_some((issued, committed))
+    let issued = chain.issued.checked_add(1).filter(|issued| limits.total.is_none_or(|most| *issued <= most));
+    let issued = issued.filter(|_| limits.per_member.is_none_or(|most| hers < most)).ok_or(WhyNot::Limit)?;
+    let committed = chain.committed.checked_add(cost);
+    let committed = committed.filter(|sum| limits.budget.is_none_or(|budget| *sum <= budget));
+    Ok((issued, committed.ok_or(WhyNot::Budget)?))
 }

@@ -141,6 +141,12 @@ impl Sales {
         self.0.keys().map(|(_, purchase)| *purchase)
     }
 
+    /// Those from a moment on.
+    pub(super) fn since(&self, oldest: Timestamp) -> impl Iterator<Item = PurchaseId> + '_ {
+        let first = (oldest, PurchaseId::from_uuid(Uuid::nil()));
+        self.0.range(first..).map(|((_, purchase), _)| *purchase)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.size()

@@ -225,7 +225,9 @@ impl MemberState {
             MemberEvent::BonusWithdrawn(fact) => self.withdraw(fact).map_err(corrupt)?,
             MemberEvent::CouponIssued(fact) => self.issue(fact).map_err(corrupt)?,
             MemberEvent::CouponActivated(fact) => self.activate(fact).map_err(corrupt)?,
-            MemberEvent::CouponRedeemed(fact) => self.use_coupon(position, fact).map_err(corrupt)?,
+            MemberEvent::CouponRedeemed(fact) => {
+                self.use_coupon((position, occurred_at), fact).map_err(corrupt)?;
+            }
             MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
             MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
             MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,

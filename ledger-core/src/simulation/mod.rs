@@ -1,4 +1,4 @@
-//! What a policy would have cost: a period of the real log, replayed under a draft. Rule P3.
+//! What a policy would have cost: a period of the real log, replayed under a draft. Rule P3. A chain: `chain/mod.rs`.
 //!
 //! Each member's real facts are told again, twice: under the policies that held, and under the draft in force from the
 //! first moment of the period. What people did is taken from the log (she bought, held bonuses, gave back, was invited);
@@ -13,6 +13,7 @@
 //! | `edits.rs` | the same for revisions, refunds and what changes hands |
 //! | `figures.rs` | what a replay's facts come to, by funder |
 //! | `report.rs` | the two beside each other |
+//! | `chain/` | a chain tried on the past, which has but one column |
 //!
 //! Why it is right:
 //! 1. Both columns come from the same machine, so a draft that changes nothing shows no difference, whatever the log holds.
@@ -28,6 +29,7 @@
 //!
 //! [`member::decide`]: crate::member::decide
 
+pub mod chain;
 mod edits;
 mod fact;
 mod figures;

@@ -19,7 +19,7 @@ use ledger_core::chain::definition::Reward;
 use ledger_core::context::Registry;
 use ledger_core::ids::{ChainId, CouponId, MemberId, PurchaseId};
 use ledger_core::member::cross_bonus::FollowedStep;
-use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, PolicyMoment, Promise};
+use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, Promise};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_ops::clock::Clock;
@@ -161,28 +161,15 @@ fn cause(what: &[u8], (chain, version, step): (ChainId, u32, u32), trigger: Purc
 
 /// The steps that a purchase triggers.
 fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
-    let looked_up_at = match fact.inputs.policy_moment {
-        PolicyMoment::OccurredAt => event.occurred_at,
-        PolicyMoment::RecordedAt => event.recorded_at,
-    };
+    let bought_at = event.occurred_at;
+    let looked_up_at = fact.looked_up_at(bought_at, event.recorded_at);
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
     let requests = triggered.map(|it| {
-        let (chain_id, version, step) = (it.chain.chain_id, it.version.version, it.place);
-        let take = |key: &[u8; 32]| TakeReward {
-            member_id,
-            chain_id,
-            version,
-            step,
-            purchase_id: fact.purchase_id,
-            business_id: fact.business_id,
-            bought_at: event.occurred_at,
-            net: fact.inputs.base,
-            looked_up_at,
-            status: fact.inputs.status,
-            coupon_id: CouponId::of_key(key),
-        };
-        request("react", &cause(b"reward ", (chain_id, version, step), fact.purchase_id), |key| {
-            Command::Member { member_id, command: MemberCommand::TakeReward(Box::new(take(key))) }
+        let place = (it.chain.chain_id, it.version.version, it.place);
+        request("react", &cause(b"reward ", place, fact.purchase_id), |key| {
+            let when = (member_id, bought_at, looked_up_at);
+            let take = TakeReward::of(&it, when, fact, CouponId::of_key(key));
+            Command::Member { member_id, command: MemberCommand::TakeReward(Box::new(take)) }
         })
     });
     requests.collect()

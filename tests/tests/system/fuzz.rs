@@ -54,6 +54,7 @@ fn bodies_about_bonuses(member_id: &str) -> Vec<(String, Value)> {
         (of("/coupons/{id}/revoke"), json!({"reason": "a mistake"})),
         (of("/loyalty/coupons/{id}/activate"), json!({"unheard_of": 1})),
         (of("/cross-promo/chains"), chain),
+        (of("/cross-promo/chains/simulate"), json!({"chain_id": NOBODYS, "days": 7})),
         (of("/cross-promo/chains/{id}/reject"), json!({"reason": "too dear"})),
         (of("/cross-promo/chains/{id}/submit"), json!({"unheard_of": 1})),
     ]

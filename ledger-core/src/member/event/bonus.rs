@@ -8,6 +8,7 @@ use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::rate::{Multiplier, NewCategoryMultiplier, Rate};
+use crate::time::Timestamp;
 
 /// Which rate paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,17 @@ pub struct BonusAccrued {
     pub amount: Bonuses,
     /// The lots, business first; their amounts add up to `amount`. Empty for an amount of nothing.
     pub lots: Vec<Lot>,
+}
+
+impl BonusAccrued {
+    /// The moment of the terms that decided on it, of a purchase of `occurred_at` that the log took at `recorded_at`. Rule P1.
+    #[must_use]
+    pub const fn looked_up_at(&self, occurred_at: Timestamp, recorded_at: Timestamp) -> Timestamp {
+        match self.inputs.policy_moment {
+            PolicyMoment::OccurredAt => occurred_at,
+            PolicyMoment::RecordedAt => recorded_at,
+        }
+    }
 }
 
 /// A pending lot became available. Rule B5.

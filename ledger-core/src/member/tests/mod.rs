@@ -2,6 +2,7 @@
 
 mod amendments;
 mod bonuses;
+mod chain_simulation;
 mod coupons;
 mod cross_bonus;
 mod documents;
@@ -23,4 +24,5 @@ mod rewards;
 mod simulation;
 mod standing;
 mod statuses;
+mod trails;
 mod value;

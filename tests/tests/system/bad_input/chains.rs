@@ -30,7 +30,16 @@ pub(super) fn shapes() -> Vec<Shape> {
     wrong.extend(wrong_steps().into_iter().map(|value| ("steps", value)));
     let right = json!({"name": "Ужин", "kind": "linear", "steps": [step(&[])], "funded_by": "source"});
     let required = &["name", "kind", "steps", "funded_by"];
+    let tried = wrong.iter().cloned().chain(wrong_days()).collect();
     vec![
+        post(Whom::Admin, "/cross-promo/chains/simulate", right.clone(), required, tried),
+        post(
+            Whom::Admin,
+            "/cross-promo/chains/simulate",
+            json!({"chain_id": NOBODYS}),
+            &[],
+            wrong_days().chain([json!(1), json!("x"), json!(SECRET)].map(|id| ("chain_id", id))).collect(),
+        ),
         post(Whom::Admin, "/cross-promo/chains", right, required, wrong),
         post(
             Whom::Admin,
@@ -39,9 +48,25 @@ pub(super) fn shapes() -> Vec<Shape> {
             &["reason"],
             wrong_texts("reason"),
         ),
-        post(Whom::Till, format!("/cross-promo/chains/{NOBODYS}/consent").leak(), json!({}), &[], Vec::new()),
+        post(
+            Whom::Till,
+            format!("/cross-promo/chains/{NOBODYS}/consent").leak(),
+            json!({}),
+            &[],
+            wrong_versions(),
+        ),
         post(Whom::Till, format!("/cross-promo/chains/{NOBODYS}/submit").leak(), json!({}), &[], Vec::new()),
     ]
+}
+
+fn wrong_days() -> impl Iterator<Item = (&'static str, Value)> {
+    [json!(0), json!(366), json!(-1), json!(1.5), json!("7"), json!([])]
+        .into_iter()
+        .map(|days| ("days", days))
+}
+
+fn wrong_versions() -> Vec<(&'static str, Value)> {
+    [json!(-1), json!(1.5), json!("2"), json!([2])].map(|version| ("version", version)).to_vec()
 }
 
 /// A step that is right but for what is given by pointer.

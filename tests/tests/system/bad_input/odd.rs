@@ -191,6 +191,7 @@ fn address_cases() -> Vec<Case> {
         case(Whom::Till, "POST", "/admin/policies/simulate", 403, "FORBIDDEN"),
         case(Whom::Admin, "POST", "/admin/policies/simulate", 422, "PERIOD_REVERSED")
             .raw("{\"from\": \"2026-01-02T00:00:00Z\", \"to\": \"2026-01-02T00:00:00Z\", \"parameters\": {\"bonus.life_days\": 91}}"),
+        case(Whom::Till, "POST", "/cross-promo/chains/simulate", 403, "FORBIDDEN"),
         case(Whom::Nobody, "GET", "/dev/outbox", 400, INVALID).names("phone"),
         case(Whom::Nobody, "GET", "/dev/outbox?phone=1", 400, INVALID).names("phone"),
     ];
