@@ -19,7 +19,7 @@ use ledger_core::chain::definition::Reward;
 use ledger_core::context::Registry;
 use ledger_core::ids::{ChainId, CouponId, MemberId, PurchaseId};
 use ledger_core::member::cross_bonus::FollowedStep;
-use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, PolicyMoment, Promise};
+use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, Promise};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_ops::clock::Clock;
@@ -161,10 +161,7 @@ fn cause(what: &[u8], (chain, version, step): (ChainId, u32, u32), trigger: Purc
 
 /// The steps that a purchase triggers.
 fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
-    let looked_up_at = match fact.inputs.policy_moment {
-        PolicyMoment::OccurredAt => event.occurred_at,
-        PolicyMoment::RecordedAt => event.recorded_at,
-    };
+    let looked_up_at = fact.inputs.policy_moment.of_chains(event.occurred_at, event.recorded_at);
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
     let requests = triggered.map(|it| {
         let (chain_id, version, step) = (it.chain.chain_id, it.version.version, it.place);

@@ -13,6 +13,7 @@ use crate::circle::Circle;
 use crate::coupon::{Coupon, Used};
 use crate::lot::{Lot, Place};
 use crate::redemption::Hold;
+use crate::reward::{Followed, OfChain, Reaction, Trigger, TriggeredStep};
 use crate::refund::{Debt, Refund};
 use crate::status::{Status, Track};
 use crate::{Kopecks, Refusal, calendar};
@@ -42,6 +43,18 @@ pub struct Purchase {
     pub coupon: Option<Used>,
     /// What was given back.
     pub refunds: Vec<Refund>,
+    /// The moment it was decided as of. Rule P1.
+    pub moment: Timestamp,
+    /// When it was recorded. Rule T1.
+    pub recorded_at: Timestamp,
+    /// Her status before it. Rule B1.
+    pub status: Status,
+    /// When what it earns is spendable: from, until. Rule B5.
+    pub life: (Timestamp, Timestamp),
+    /// Whether a trigger of a chain is converted by it. Rule X4.
+    pub converts: bool,
+    /// What a chain added to it. Rule B9.
+    pub of_chain: Option<OfChain>,
 }
 
 impl Purchase {
@@ -49,6 +62,13 @@ impl Purchase {
     #[must_use]
     pub fn net(&self) -> Kopecks {
         self.amount - self.refunded()
+    }
+
+    /// The bill less bonuses redeemed and coupon discount, when it was recorded. Rules B4, X3.
+    #[must_use]
+    pub fn paid(&self) -> Kopecks {
+        let redeemed: Kopecks = self.spent.iter().map(|(_, amount)| amount).sum();
+        self.amount - redeemed - self.coupon.as_ref().map_or(0, |used| used.discount)
     }
 
     /// What was given back in all.
@@ -89,6 +109,10 @@ pub struct Member {
     pub too_old: BTreeSet<PurchaseId>,
     /// What was paid for of Premium: first moment, first moment after. Rule S4.
     pub premium: Vec<(Timestamp, Timestamp)>,
+    /// Steps of chains that purchases of hers triggered, in the order in which that was decided. Rule X3.
+    pub triggers: Vec<Trigger>,
+    /// What chains have not answered yet.
+    pub to_react: Vec<Reaction>,
 }
 
 /// What she has. Rule B6.
@@ -145,6 +169,8 @@ pub enum Command {
     IssueCoupon(Coupon),
     ActivateCoupon { id: CouponId, code: u32 },
     RevokeCoupon { id: CouponId },
+    TakeReward(TriggeredStep),
+    CrossBonus(Followed),
 }
 
 /// What is answered.
@@ -189,6 +215,13 @@ pub enum Outcome {
         valid_until: Timestamp,
     },
     CouponRevoked,
+    /// With what it takes of the chain's budget.
+    Rewarded { cost: Kopecks },
+    Promised,
+    HeldOut,
+    /// Why; whether it can never be otherwise.
+    NoReward { why: &'static str, is_final: bool },
+    CrossBonus { amount: Kopecks, cost: Kopecks },
 }
 
 impl Member {
@@ -216,6 +249,12 @@ impl Member {
         if let Command::Purchase(document) = command {
             return self.purchase(circle, now, document);
         }
+        if let Command::TakeReward(step) = command {
+            return Ok(self.take_reward(circle, now, step));
+        }
+        if let Command::CrossBonus(followed) = command {
+            return Ok(self.cross_bonus(circle, now, followed));
+        }
         if matches!(command, Command::Due | Command::Review) && self.registered_at.is_none() {
             return Ok(Outcome::Done);
         }
@@ -231,7 +270,10 @@ impl Member {
         match command {
             Command::Apply(id) => self.apply(circle, now, *id),
             Command::Drop(id) => self.discard(*id),
-            Command::Register { .. } | Command::Purchase(_) => unreachable!("answered above"),
+            Command::Register { .. }
+            | Command::Purchase(_)
+            | Command::TakeReward(_)
+            | Command::CrossBonus(_) => unreachable!("answered above"),
             Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
             Command::Hold { id, business, bill, amount } => {
                 self.hold(circle, now, *id, business, *bill, *amount)

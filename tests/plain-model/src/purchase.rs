@@ -22,6 +22,7 @@ use crate::circle::{Business, Circle};
 use crate::lot::{COALITION, Lot, Place};
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::redemption::End;
+use crate::reward::Reaction;
 use crate::status::Status;
 use crate::{Kopecks, Refusal, calendar, rounded};
 
@@ -185,6 +186,12 @@ impl Member {
             spent,
             coupon: used.clone(),
             refunds: Vec::new(),
+            moment,
+            recorded_at: now,
+            status: self.shown(moment),
+            life: (available_from, expires_at),
+            converts: false,
+            of_chain: None,
         };
         let of_coalition = accrual.total - accrual.of_business;
         for (funder, amount) in [(business.slug.as_str(), accrual.of_business), (COALITION, of_coalition)] {
@@ -212,6 +219,8 @@ impl Member {
             self.give_for_coupon(circle, now, document, used);
         }
         self.repay(now);
+        self.to_react.push(Reaction::Bought(document.id));
+        self.convert_last(now, document.id);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, document.id, business);
         let status = self.shown(document.import.map_or(now, |_| document.occurred_at));

@@ -7,6 +7,9 @@
 //! - F2: what is held of the purchase's own lots is not touched either.
 //! - F2, F4: what of an own lot was spent elsewhere and came back past its life has expired: its funder got its face value,
 //!   and gets it once. The coalition's lot in its stead is nobody's own.
+//! - M2: of several businesses' shares the order is that of their names, the coalition's last; of one funder, what it gave
+//!   by the accrual is taken before what it gave by the coupon, and that before what it gave by a chain.
+//! - F7: a cross bonus goes back in the cumulative proportion of the refunds; the till that refunds is not told.
 //! - F3, F4: what is returned pays older debts before this refund takes back.
 //! - F4: whether a lot's life has passed, and the day of the refund, are those of its recording.
 //! - D4: what waited takes effect in the order it came, dated now; one that is more than what is left is dropped.
@@ -133,16 +136,20 @@ impl Member {
         };
         let own: Vec<_> = self.lots.iter().filter(|lot| lot.purchase == Some(purchase.id)).collect();
         let of_coupon = purchase.of_coupon(before, upto);
+        let of_chain = purchase.of_chain_at(before) - purchase.of_chain_at(upto);
         let want = |lot: &Lot| {
             if lot.id == LotId::of_coupon(purchase.id) {
                 of_coupon
-            } else {
+            } else if purchase.lots.contains(&lot.id) {
                 share(taken_upto, lot) - share(taken_before, lot)
+            } else {
+                of_chain
             }
         };
-        let mut wants: Vec<_> = own.iter().map(|lot| (lot.id, want(lot), lot.funder == COALITION)).collect();
-        // The business before the coalition, of each the accrual's lot before the coupon's.
-        wants.sort_by_key(|(_, _, is_coalition)| *is_coalition);
+        let order = |lot: &Lot| (lot.funder == COALITION, lot.funder.clone());
+        let mut wants: Vec<_> = own.iter().map(|lot| (lot.id, want(lot), order(lot))).collect();
+        // Stable: the accrual's lots stand before the coupon's, and that before the chain's.
+        wants.sort_by(|(_, _, one), (_, _, other)| one.cmp(other));
         let mut missing = Vec::new();
         for (lot, want, _) in wants {
             let lot = self.lot_mut(lot);
@@ -154,6 +161,9 @@ impl Member {
             if rest > 0 {
                 self.debts.push(Debt { creditor, amount: rest, payments: Vec::new() });
             }
+        }
+        if upto == purchase.amount {
+            self.revoke_triggered(now, purchase.id);
         }
         let (taken_back, returned) = (taken_upto - taken_before + of_coupon, returned_upto - returned_before);
         self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });

@@ -30,7 +30,7 @@ fn circle() -> Circle {
         business("kozha", Category::Cosmetology),
         business("buket", Category::Floristry),
     ];
-    Circle { policies: vec![Policy::default()], businesses }
+    Circle { policies: vec![Policy::default()], businesses, chains: Vec::new() }
 }
 
 fn purchase_id(serial: u8) -> PurchaseId {

@@ -8,6 +8,7 @@ use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::rate::{Multiplier, NewCategoryMultiplier, Rate};
+use crate::time::Timestamp;
 
 /// Which rate paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,19 @@ pub enum PolicyMoment {
     OccurredAt,
     /// When the log took it.
     RecordedAt,
+}
+
+impl PolicyMoment {
+    /// The moment as of which chains look at a purchase. Of the tolerated future (Rule T3) it is that of its recording: a
+    /// chain that is activated or paused afterwards would make what a purchase triggers a matter of when it is looked at.
+    /// Rules P1, X3.
+    #[must_use]
+    pub fn of_chains(self, occurred_at: Timestamp, recorded_at: Timestamp) -> Timestamp {
+        match self {
+            Self::OccurredAt => occurred_at.min(recorded_at),
+            Self::RecordedAt => recorded_at,
+        }
+    }
 }
 
 /// Every input of one accrual, and its result. Rules B1–B5, P5.
