@@ -17,7 +17,7 @@ use ledger_core::ids::{CouponId, LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::{Business, Circle};
-use crate::lot::{Lot, Place};
+use crate::lot::Lot;
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::status::Status;
 use crate::{Kopecks, Refusal, calendar, rounded};
@@ -86,8 +86,8 @@ impl Coupon {
 
 impl Purchase {
     /// Of `whole` what has gone back when so much is refunded. Rule F2.
-    fn gone(&self, whole: Kopecks, refunded: Kopecks) -> Kopecks {
-        rounded(whole * refunded, self.amount)
+    pub(crate) fn gone(&self, whole: Kopecks, refunded: Kopecks) -> Kopecks {
+        if self.amount == 0 { 0 } else { rounded(whole * refunded, self.amount) }
     }
 
     /// What a refund takes of the coupon's bonuses. Rule F5.
@@ -200,16 +200,10 @@ impl Member {
         if used.bonuses == 0 {
             return;
         }
-        let mut lot = Lot {
-            id: LotId::of_coupon(document.id),
-            funder: used.funder.clone(),
-            purchase: Some(document.id),
-            available_from: now,
-            expires_at: calendar::end_of(calendar::days_after(now, circle.policy(now).life_days)),
-            moves: Vec::new(),
-            counted_expired: Vec::new(),
-        };
-        lot.shift(used.bonuses, Place::Funder, Place::Available);
+        let until = calendar::end_of(calendar::days_after(now, circle.policy(now).life_days));
+        let id = LotId::of_coupon(document.id);
+        let mut lot = Lot::new(id, &used.funder, Some(document.id), (now, until));
+        lot.issue(used.bonuses, now);
         self.lots.push(lot);
     }
 }

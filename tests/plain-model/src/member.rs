@@ -6,15 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::Circle;
+pub use crate::command::{Command, Document, Outcome};
 use crate::coupon::{Coupon, Used};
 use crate::lot::{Lot, Place};
+use crate::purchase::Inputs;
 use crate::redemption::Hold;
-use crate::reward::{Followed, OfChain, Reaction, Trigger, TriggeredStep};
 use crate::refund::{Debt, Refund};
+use crate::reward::{OfChain, Reaction, Trigger};
 use crate::status::{Status, Track};
 use crate::{Kopecks, Refusal, calendar};
 
@@ -27,15 +29,19 @@ pub struct Purchase {
     pub business: String,
     /// The revision of its document. Rule D2.
     pub revision: u32,
-    /// The bill.
+    /// The bill of its newest revision; nothing while it is cancelled. Rule D3.
     pub amount: Kopecks,
     /// When.
     pub occurred_at: Timestamp,
     /// Which of the business's systems reported it. Rule D5.
     pub source: u8,
+    /// What decided on what it earns. Rule P5.
+    pub inputs: Inputs,
     /// What it earned in all. Rule B4.
     pub accrual: Kopecks,
-    /// The lots it earned: business first.
+    /// What of it the business funds. Rule B5.
+    pub of_business: Kopecks,
+    /// The lots it earned: of each revision the business's first.
     pub lots: Vec<LotId>,
     /// What it was paid with, in the order of spending. Rule R3.
     pub spent: Vec<(LotId, Kopecks)>,
@@ -47,6 +53,8 @@ pub struct Purchase {
     pub moment: Timestamp,
     /// When it was recorded. Rule T1.
     pub recorded_at: Timestamp,
+    /// What was paid then. Rule X3.
+    pub paid_first: Kopecks,
     /// Her status before it. Rule B1.
     pub status: Status,
     /// When what it earns is spendable: from, until. Rule B5.
@@ -58,13 +66,13 @@ pub struct Purchase {
 }
 
 impl Purchase {
-    /// The bill less refunds. Rule F6.
+    /// The bill less refunds; never below nothing. Rule F6.
     #[must_use]
     pub fn net(&self) -> Kopecks {
-        self.amount - self.refunded()
+        (self.amount - self.refunded()).max(0)
     }
 
-    /// The bill less bonuses redeemed and coupon discount, when it was recorded. Rules B4, X3.
+    /// The bill less bonuses redeemed and coupon discount. Rules B4, X3.
     #[must_use]
     pub fn paid(&self) -> Kopecks {
         let redeemed: Kopecks = self.spent.iter().map(|(_, amount)| amount).sum();
@@ -125,103 +133,6 @@ pub struct Balance {
     pub held: Kopecks,
     pub debt: Kopecks,
     pub expiring_soon: BTreeMap<Timestamp, Kopecks>,
-}
-
-/// A document of a purchase. Rule D1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
-pub struct Document {
-    pub id: PurchaseId,
-    pub business: String,
-    pub revision: u32,
-    pub amount: Kopecks,
-    pub occurred_at: Timestamp,
-    pub source: u8,
-    pub redemption: Option<RedemptionId>,
-    pub redeem_amount: Option<Kopecks>,
-    /// The number of a code.
-    pub coupon: Option<u32>,
-    /// Rule T6: history, with the day she became a member if it says so.
-    pub import: Option<Option<Timestamp>>,
-}
-
-/// What is asked for. Ids are given from outside, as to the domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the rule book and the contract")]
-pub enum Command {
-    Register { at: Timestamp, consents: Vec<(String, bool)> },
-    ChangeConsents(Vec<(String, bool)>),
-    Purchase(Document),
-    Apply(PurchaseId),
-    Drop(PurchaseId),
-    Hold { id: RedemptionId, business: String, bill: Kopecks, amount: Kopecks },
-    Cancel { id: RedemptionId, business: String },
-    Refund { purchase: PurchaseId, business: String, id: RefundId, amount: Kopecks, occurred_at: Timestamp },
-    Due,
-    Review,
-    Rank { ordinary: Option<[Kopecks; 2]>, with_medical: Option<[Kopecks; 2]> },
-    Invite(bool),
-    Block(bool),
-    PayPremium { from: Timestamp, to: Timestamp },
-    CancelPremium,
-    Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
-    Adjust { lot: LotId, serial: u32, amount: Kopecks },
-    IssueCoupon(Coupon),
-    ActivateCoupon { id: CouponId, code: u32 },
-    RevokeCoupon { id: CouponId },
-    TakeReward(TriggeredStep),
-    CrossBonus(Followed),
-}
-
-/// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
-pub enum Outcome {
-    Done,
-    Recorded {
-        earned: Kopecks,
-        available_from: Timestamp,
-        expire_at: Timestamp,
-        redeemed: Kopecks,
-        discount: Kopecks,
-        status: Status,
-    },
-    Replayed,
-    Stale,
-    Quarantined,
-    Unmatched,
-    BeforeMembership,
-    Held {
-        held: Kopecks,
-        expires_at: Timestamp,
-    },
-    Cancelled {
-        released: Kopecks,
-    },
-    Refunded {
-        taken_back: Kopecks,
-        returned: Kopecks,
-        debt: Kopecks,
-    },
-    Standing {
-        status: Status,
-    },
-    Granted {
-        expires_at: Option<Timestamp>,
-    },
-    CouponIssued,
-    Activated {
-        code: u32,
-        valid_until: Timestamp,
-    },
-    CouponRevoked,
-    /// With what it takes of the chain's budget.
-    Rewarded { cost: Kopecks },
-    Promised,
-    HeldOut,
-    /// Why; whether it can never be otherwise.
-    NoReward { why: &'static str, is_final: bool },
-    CrossBonus { amount: Kopecks, cost: Kopecks },
 }
 
 impl Member {
@@ -297,6 +208,9 @@ impl Member {
             Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
             Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
             Command::RevokeCoupon { id } => self.revoke(now, *id),
+            Command::Revise { purchase, revision, bill } => {
+                self.revise(circle, now, *purchase, *revision, *bill)
+            }
         }
     }
 

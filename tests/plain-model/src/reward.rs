@@ -15,6 +15,7 @@
 //!   decides on the purchase, a clinic's visits may not be used so, or the chain has not enough left. For a purchase that was
 //!   recorded too late for its own moment, that moment is when it was known that it follows.
 //! - F7: no revision makes a cross bonus more than what counted.
+//! - X3, D3: a revision triggers nothing; what was given back in full triggers nothing again when it is restored.
 
 use chrono::TimeDelta;
 use ledger_core::ids::{CouponId, LotId, PurchaseId};
@@ -23,7 +24,7 @@ use ledger_core::time::Timestamp;
 use crate::chain::{Chain, Reward, Step, StepId, Version};
 use crate::circle::Circle;
 use crate::coupon::Coupon;
-use crate::lot::{Lot, Place};
+use crate::lot::Lot;
 use crate::member::{Member, Outcome, Purchase};
 use crate::{Kopecks, calendar, rounded};
 
@@ -73,6 +74,8 @@ pub struct Trigger {
     pub converted_by: Option<PurchaseId>,
     /// When the log was told so.
     pub converted_at: Option<Timestamp>,
+    /// Whether its purchase was given back in full.
+    pub is_closed: bool,
 }
 
 /// What a chain added to a purchase. Rule B9.
@@ -84,13 +87,16 @@ pub struct OfChain {
     pub rate: i128,
     /// What counted for it of the budget.
     pub most: Kopecks,
+    /// Of each revision that brought more.
+    pub lots: Vec<LotId>,
 }
 
 impl Purchase {
     /// What of a chain's bonuses is left when so much is given back. Rules B9, F7.
     pub(crate) fn of_chain_at(&self, refunded: Kopecks) -> Kopecks {
-        let whole = self.of_chain.as_ref().map_or(0, |it| rounded(self.amount * it.rate, 10_000).min(it.most));
-        whole - rounded(whole * refunded, self.amount)
+        let whole =
+            self.of_chain.as_ref().map_or(0, |it| rounded(self.amount * it.rate, 10_000).min(it.most));
+        whole - self.gone(whole, refunded)
     }
 }
 
@@ -107,12 +113,7 @@ impl Member {
         triggers + bonuses.filter(|it| it.step.chain == chain.id).count()
     }
 
-    pub(crate) fn take_reward(
-        &mut self,
-        circle: &Circle,
-        now: Timestamp,
-        asked: &TriggeredStep,
-    ) -> Outcome {
+    pub(crate) fn take_reward(&mut self, circle: &Circle, now: Timestamp, asked: &TriggeredStep) -> Outcome {
         let (chain, version, step) = circle.step(asked.step);
         let purchase = self.bought(asked.purchase).clone();
         let until = calendar::later(purchase.occurred_at, TimeDelta::days(step.window_days));
@@ -123,7 +124,7 @@ impl Member {
         let never = [
             (now > until, "too late"),
             (!is_for_her, "another status"),
-            (!is_enough(purchase.paid(), step), "too little"),
+            (!is_enough(purchase.paid_first, step), "too little"),
             (way.len() > policy.chain_max_depth, "too deep"),
             (way.contains(&step.to), "back where it came from"),
             (!chain.allows(version, self.rewards_of(chain), step.reward.cost()), "beyond the limits"),
@@ -150,6 +151,7 @@ impl Member {
             is_held_out,
             converted_by: None,
             converted_at: None,
+            is_closed: false,
         });
         self.convert_first(now);
         match (is_held_out, gives_bonuses) {
@@ -194,7 +196,7 @@ impl Member {
             let purchase = self.bought(id).clone();
             let places = (0..self.triggers.len()).filter(|place| {
                 let it = &self.triggers[*place];
-                it.is_held_out == is_held_out && self.follows(it, &purchase)
+                it.is_held_out == is_held_out && follows(it, &purchase)
             });
             let last = places.max_by_key(|place| {
                 let Trigger { bought_at, step, .. } = &self.triggers[*place];
@@ -209,20 +211,11 @@ impl Member {
         let place = self.triggers.len() - 1;
         let it = &self.triggers[place];
         let counts = |purchase: &&Purchase| {
-            purchase.net() > 0 && (it.is_held_out || !purchase.converts) && self.follows(it, purchase)
+            purchase.net() > 0 && (it.is_held_out || !purchase.converts) && follows(it, purchase)
         };
         let following = self.purchases.iter().filter(counts);
         let first = following.min_by_key(|purchase| (purchase.occurred_at, purchase.id));
         first.map(|purchase| purchase.id).into_iter().for_each(|id| self.follow(now, place, id));
-    }
-
-    fn follows(&self, it: &Trigger, purchase: &Purchase) -> bool {
-        let (at, until) = (purchase.occurred_at, it.until);
-        it.converted_by.is_none()
-            && it.target == purchase.business
-            && it.bought_at < at
-            && at <= until
-            && self.bought(it.purchase).net() > 0
     }
 
     fn follow(&mut self, now: Timestamp, place: usize, purchase: PurchaseId) {
@@ -248,12 +241,13 @@ impl Member {
         let rate = rate.unwrap_or(circle.policy(purchase.moment).cross_bonus_rate);
         let most = rounded(purchase.amount * rate, 10_000);
         let Followed { step: id, trigger, .. } = *followed;
-        let after = Purchase { of_chain: Some(OfChain { step: id, trigger, rate, most }), ..purchase };
+        let lots = vec![LotId::of_cross_bonus(purchase.id, trigger)];
+        let of_chain = OfChain { step: id, trigger, rate, most, lots };
+        let after = Purchase { of_chain: Some(of_chain), ..purchase };
         let amount = after.of_chain_at(after.refunded());
-        let (available_from, expires_at) = after.life;
         let nothing = [
             (amount == 0, "nothing is left of it"),
-            (now > expires_at, "its life is over"),
+            (now > after.life.1, "its life is over"),
             (!version.is_active(self.looked_at(followed)), "the step ran no more"),
             (!self.may_lead_on(circle, step), "a clinic's visit that may not be used so any more"),
             (!chain.allows(version, self.rewards_of(chain), most), "more than the chain has left"),
@@ -261,17 +255,9 @@ impl Member {
         if let Some((_, why)) = nothing.into_iter().find(|(is_it, _)| *is_it) {
             return Outcome::NoReward { why, is_final: false };
         }
-        let mut lot = Lot {
-            id: LotId::of_cross_bonus(after.id, trigger),
-            funder: version.funder(step),
-            purchase: Some(after.id),
-            available_from,
-            expires_at,
-            moves: Vec::new(),
-            counted_expired: Vec::new(),
-        };
-        let opens = if available_from <= now { Place::Available } else { Place::Pending };
-        lot.shift(amount, Place::Funder, opens);
+        let id = LotId::of_cross_bonus(after.id, trigger);
+        let mut lot = Lot::new(id, &version.funder(step), Some(after.id), after.life);
+        lot.issue(amount, now);
         self.lots.push(lot);
         let known = self.purchases.iter_mut().find(|it| it.id == after.id).expect("a purchase of hers");
         *known = after;
@@ -288,14 +274,27 @@ impl Member {
         if is_in_time { known_at.min(purchase.occurred_at) } else { known_at }
     }
 
-    /// Rule F5: coupons that the purchase triggered and nobody has used go with it.
+    /// Rules F5, X4: coupons that the purchase triggered and nobody has used go with it, and nothing follows from it.
     pub(crate) fn revoke_triggered(&mut self, now: Timestamp, id: PurchaseId) {
         let is_its = |coupon: &Coupon| coupon.came_from.as_ref().is_some_and(|(purchase, _)| *purchase == id);
         let open = |coupon: &&mut Coupon| !coupon.is_closed && now <= coupon.expires_at;
         for coupon in self.coupons.iter_mut().filter(open).filter(|coupon| is_its(coupon)) {
             coupon.is_closed = true;
         }
+        for trigger in self.triggers.iter_mut().filter(|it| it.purchase == id) {
+            trigger.is_closed = true;
+        }
     }
+}
+
+/// Rule X4.
+fn follows(it: &Trigger, purchase: &Purchase) -> bool {
+    let at = purchase.occurred_at;
+    it.converted_by.is_none()
+        && !it.is_closed
+        && it.target == purchase.business
+        && it.bought_at < at
+        && at <= it.until
 }
 
 /// Rules X3, X6.

@@ -88,7 +88,8 @@ fn by_the_plain_model(
         periods: Vec::new(),
         waiting: Vec::new(),
     });
-    let circle = Circle { policies: vec![Policy::default()], businesses: businesses.collect(), chains: Vec::new() };
+    let circle =
+        Circle { policies: vec![Policy::default()], businesses: businesses.collect(), chains: Vec::new() };
     let mut journey = Journey::new(circle, now);
     for (index, row) in rows.iter().enumerate() {
         let line = Line {

@@ -19,8 +19,8 @@ use system_tests::system::{Business, Client, Member, Role, Site, shared};
 
 use crate::chains::reads_all_again_and_does_nothing;
 use crate::journey::{Row, import_part, lines, rows, slug};
-use crate::journey_told::{Told, facts};
 use crate::journey_plans::five;
+use crate::journey_told::{Told, facts};
 
 /// How long before the end of the history tills report it themselves, and how long before that the chains begin.
 const LIVE_DAYS: i64 = 16;

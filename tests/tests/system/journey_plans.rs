@@ -110,7 +110,7 @@ fn reward(step: &Step) -> Value {
     let mut coupon = match gives {
         Gives::Fixed(value) => json!({"type": "discount_fixed", "value": roubles(*value)}),
         Gives::Bonus(value) => json!({"type": "bonus", "value": roubles(*value)}),
-        Gives::Gift => json!({"type": "gift", "gift": "Чашка чая"}),
+        Gives::Gift => json!({"type": "gift", "value": "Чашка чая"}),
         Gives::Percent { hundredths, cap } => {
             let cap = cap.map(roubles);
             json!({"type": "discount_percent", "value": roubles(*hundredths), "cap": cap})

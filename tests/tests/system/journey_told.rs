@@ -101,11 +101,7 @@ impl Told {
             periods: Vec::new(),
             waiting: Vec::new(),
         });
-        let circle = Circle {
-            policies: vec![Policy::default()],
-            businesses: businesses.collect(),
-            chains,
-        };
+        let circle = Circle { policies: vec![Policy::default()], businesses: businesses.collect(), chains };
         let mut consents: Vec<_> = circle.businesses.iter().map(|it| (it.consent(), true)).collect();
         consents.push(("personal_data".to_owned(), true));
         let joins = |member: &Member| {

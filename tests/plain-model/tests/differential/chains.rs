@@ -55,15 +55,26 @@ pub(crate) enum OfChain {
     /// A new one is drawn up, agreed to and activated.
     Run(Wanted),
     /// So is a new version of one.
-    Change { pick: usize, wanted: Wanted },
+    Change {
+        pick: usize,
+        wanted: Wanted,
+    },
     /// What an admin says of one.
-    Pause { pick: usize },
-    Resume { pick: usize },
-    End { pick: usize },
+    Pause {
+        pick: usize,
+    },
+    Resume {
+        pick: usize,
+    },
+    End {
+        pick: usize,
+    },
     /// Whoever follows the log catches up.
     React,
     /// From now on it is about another member.
-    Meet { pick: usize },
+    Meet {
+        pick: usize,
+    },
 }
 
 /// Where chains lead, and purchases of their histories are: two of one category, a clinic.
@@ -88,10 +99,8 @@ pub(crate) fn wanted() -> impl Strategy<Value = Wanted> {
         proptest::option::weighted(0.3, 1..6_u32),
         proptest::option::weighted(0.4, 60_000..200_000_i64),
     );
-    let dates = (
-        proptest::option::weighted(0.1, -2 * DAY..10 * DAY),
-        proptest::option::weighted(0.1, 0..40 * DAY),
-    );
+    let dates =
+        (proptest::option::weighted(0.1, -2 * DAY..10 * DAY), proptest::option::weighted(0.1, 0..40 * DAY));
     let audience = (prop_oneof![5 => Just(0_u8), 1 => 1..16_u8], proptest::bool::weighted(0.15));
     let holdout = proptest::option::weighted(0.2, 0..51_u32);
     let steps = proptest::collection::vec(step, 1..4);

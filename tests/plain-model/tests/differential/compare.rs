@@ -12,10 +12,10 @@ use plain_model::member::Command;
 use plain_model::status::Status;
 use proptest::prelude::*;
 
-use crate::{coupons, reactions};
 use crate::domain::{roubles, status};
 use crate::run::{Run, first_word};
 use crate::steps::Step;
+use crate::{coupons, reactions};
 
 impl Run {
     pub(crate) fn compare(&self) -> Result<(), TestCaseError> {

@@ -16,7 +16,7 @@ use ledger_core::member::command::{
 use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::member::{
-    MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
+    AmendPurchase, MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
 };
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::policy::decide::{PublishPolicy, first_policy, publish};
@@ -176,7 +176,8 @@ impl Domain {
         command: &MemberCommand,
     ) -> Result<(MemberOutcome, usize), Refusal> {
         let context = Context { recorded_at: now, registry: &self.registry };
-        let (draft, outcome) = decide(&self.her.state, command, &context).map_err(|refused| refused.code())?;
+        let (draft, outcome) =
+            decide(&self.her.state, command, &context).map_err(|refused| refused.code())?;
         assert_eq!(draft.rules_revision, RULES_REVISION);
         let written = draft.events.len();
         for new in draft.events {
@@ -225,10 +226,29 @@ impl Domain {
             Command::IssueCoupon(_) | Command::ActivateCoupon { .. } | Command::RevokeCoupon { .. } => {
                 coupons::translate(command)
             }
+            Command::Revise { purchase, revision, bill } => self.revision(*purchase, *revision, *bill),
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
             hand => standing::translate(hand).expect("asked of her standing"),
         })
+    }
+
+    fn revision(&self, purchase: PurchaseId, revision: u32, bill: Option<Kopecks>) -> MemberCommand {
+        let file = self.file(purchase).expect("a recorded purchase");
+        let document = PurchaseDocument {
+            business_id: file.business_id,
+            natural_key: key_of(purchase),
+            revision,
+            amount: bill.map_or(file.first_bill, roubles),
+            occurred_at: file.bought_at,
+            source: PurchaseSource::Api,
+            source_system: None,
+            cancelled: bill.is_none(),
+            redemption_id: None,
+            redeem_amount: None,
+            coupon_code: None,
+        };
+        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file, document }))
     }
 
     pub(crate) fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
@@ -292,7 +312,7 @@ fn purchase(document: &Document) -> RecordPurchase {
         quarantine_id: quarantine_id(document.id),
         document: PurchaseDocument {
             business_id: business_id(&document.business),
-            natural_key: key_of(document),
+            natural_key: key_of(document.id),
             revision: document.revision,
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
@@ -312,8 +332,8 @@ fn quarantine_id(id: PurchaseId) -> QuarantineId {
 }
 
 /// The serial stands in the first bytes of the id, as it does in the key.
-fn key_of(document: &Document) -> NaturalKey {
-    let bytes = document.id.as_uuid().into_bytes();
+fn key_of(purchase: PurchaseId) -> NaturalKey {
+    let bytes = purchase.as_uuid().into_bytes();
     natural_key(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 

@@ -104,9 +104,8 @@ impl Domain {
 
     fn triggered(&self, told: &Told, fact: &BonusAccrued) -> Vec<Question> {
         let triggered = self.registry.chains.triggered(fact.business_id, looked_up_at(told, fact));
-        let step = |it: ledger_core::chain::Triggered<'_>| {
-            step_id(it.chain.chain_id, it.version.version, it.place)
-        };
+        let step =
+            |it: ledger_core::chain::Triggered<'_>| step_id(it.chain.chain_id, it.version.version, it.place);
         triggered.map(|it| Question::Triggers(step(it), fact.purchase_id)).collect()
     }
 
@@ -216,7 +215,14 @@ impl Run {
         let answer = ours.as_ref().map(|ours| told(question, ours)).map_err(|code| *code);
         let (outcome, written) = theirs.as_ref().expect("never refused");
         let theirs = Ok((outcome.clone(), *written > 0));
-        prop_assert_eq!(theirs, answer, "domain and model answer {:?} at {:?}: {:?}", question, self.now, ours);
+        prop_assert_eq!(
+            theirs,
+            answer,
+            "domain and model answer {:?} at {:?}: {:?}",
+            question,
+            self.now,
+            ours
+        );
         if *written > 0 {
             self.domain.her.answered.insert(question);
         }
@@ -252,8 +258,11 @@ impl Run {
             let place = |id: PurchaseId| self.member.purchases.iter().position(|known| known.id == id);
             it.converted_by.is_some_and(|by| place(by) < place(it.purchase))
         };
-        let used = |it: &plain_model::member::Purchase| it.coupon.as_ref().is_some_and(|it| !it.way.is_empty());
+        let used =
+            |it: &plain_model::member::Purchase| it.coupon.as_ref().is_some_and(|it| !it.way.is_empty());
         let lost = |it: &plain_model::member::Purchase| it.of_chain.is_some() && it.refunded() > 0;
+        let more =
+            |it: &plain_model::member::Purchase| it.of_chain.as_ref().is_some_and(|it| it.lots.len() > 1);
         let revoked = |it: &plain_model::coupon::Coupon| it.came_from.is_some() && it.is_closed;
         let seen = [
             (triggers.iter().any(|it| it.converted_by.is_some()), "a conversion"),
@@ -262,6 +271,7 @@ impl Run {
             (self.member.purchases.iter().any(used), "a chain's coupon used"),
             (self.member.purchases.iter().any(lost), "a cross bonus after a refund"),
             (self.member.coupons.iter().any(revoked), "a chain's coupon closed"),
+            (self.member.purchases.iter().any(more), "a cross bonus of a revision"),
         ];
         self.seen.extend(seen.into_iter().filter(|(is_it, _)| *is_it).map(|(_, what)| what.to_owned()));
     }

@@ -164,6 +164,7 @@ impl Run {
                     business.map_or_else(|| hold.business.clone(), |place| ALL[place].0.to_owned());
                 Some(Command::Cancel { id: hold.id, business })
             }
+            Step::Revise { pick, permille } => self.revise(*pick, *permille),
             Step::Refund { pick, permille, business, ago } => self.refund(*pick, *permille, *business, *ago),
             Step::Consent { purpose, is_granted } => {
                 let purpose = match purpose {
@@ -297,7 +298,8 @@ impl Run {
             known.occurred_at.plus(later)
         };
         let import = is_import.then_some(None);
-        Some(Command::Purchase(Document { amount: known.amount, occurred_at, source, import, ..document }))
+        let amount = known.amount.max(1);
+        Some(Command::Purchase(Document { amount, occurred_at, source, import, ..document }))
     }
 
     fn refund(&mut self, pick: usize, permille: i64, business: Option<usize>, ago: i64) -> Option<Command> {
@@ -318,6 +320,15 @@ impl Run {
             amount: part.max(1),
             occurred_at: self.ago(ago),
         })
+    }
+
+    /// Of a purchase that was paid in money alone.
+    fn revise(&self, pick: usize, permille: Option<i64>) -> Option<Command> {
+        let purchases = self.member.purchases.iter().rev();
+        let mut simple = purchases.filter(|it| it.spent.is_empty() && it.coupon.is_none());
+        let known = simple.nth(pick)?;
+        let bill = permille.map(|permille| (known.paid_first * Kopecks::from(permille) / 1_000).max(1));
+        Some(Command::Revise { purchase: known.id, revision: known.revision + 1, bill })
     }
 
     /// One of the last holds, as long as the domain remembers how it ended.

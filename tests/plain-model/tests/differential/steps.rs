@@ -55,6 +55,11 @@ pub(crate) enum Step {
         business: Option<usize>,
         ago: i64,
     },
+    /// Another bill of one of the last purchases; none: it is cancelled.
+    Revise {
+        pick: usize,
+        permille: Option<i64>,
+    },
     RefundAhead {
         business: usize,
         ahead: u32,
@@ -223,6 +228,8 @@ fn step_of_chains() -> impl Strategy<Value = Step> {
         20 => purchases_of_chains(),
         8 => clock.prop_map(|seconds| Step::Clock { seconds }),
         4 => refunds(),
+        4 => (0..6_usize, proptest::option::weighted(0.8, 1..2_500_i64))
+            .prop_map(|(pick, permille)| Step::Revise { pick, permille }),
         2 => redemptions(),
         2 => reports(),
         3 => consents.prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
