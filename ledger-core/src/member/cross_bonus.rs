@@ -21,7 +21,6 @@ use crate::chain::{Chain, Version};
 use crate::context::Context;
 use crate::ids::{ChainId, LotId, PurchaseId};
 use crate::member::consent::Purpose;
-use crate::member::event::PolicyMoment;
 use crate::member::lot::Lot;
 use crate::member::state::MemberState;
 use crate::money::Bonuses;
@@ -170,10 +169,8 @@ impl<'a> Agreed<'a> {
 
     /// Whether the step ran when she bought (Rules B9, P1), and a clinic's visits may be used so still (Rule X9).
     fn stands(&self, state: &MemberState, earned_by: &FollowedStep, file: &PurchaseFile) -> bool {
-        let moment = file.inputs.as_ref().map(|inputs| match inputs.policy_moment {
-            PolicyMoment::OccurredAt => file.bought_at,
-            PolicyMoment::RecordedAt => earned_by.known_at,
-        });
+        let moment = file.inputs.as_ref();
+        let moment = moment.map(|inputs| inputs.policy_moment.of_chains(file.bought_at, earned_by.known_at));
         let from_clinic = self.source.confidentiality == Confidentiality::Medical;
         moment.is_some_and(|moment| self.version.triggers_at(moment))
             && (!from_clinic || state.consents_to(&Purpose::MedicalCrossPromo))

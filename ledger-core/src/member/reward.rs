@@ -138,7 +138,7 @@ pub(super) fn take(
     write_due(state, context, draft)?;
     let promise = match &hit.step.reward {
         _ if hit.check_open(state, command, context.recorded_at).is_err() => Promise::Nothing,
-        _ if hit.holds_out(command.member_id, context)? => Promise::HeldOut,
+        _ if hit.holds_out(command, context)? => Promise::HeldOut,
         Reward::CrossBonus { .. } => Promise::CrossBonus,
         Reward::Coupon { coupon } => {
             let CouponTemplate { description, gift, .. } = *coupon;
@@ -211,10 +211,10 @@ impl<'a> Hit<'a> {
         Ok(Ok(Self { version, step, source, target, from, counts: (cost, issued, committed) }))
     }
 
-    /// Whether she is one of those without whom nobody could tell what the chain brings.
-    fn holds_out(&self, member: MemberId, context: &Context<'_>) -> Result<bool, Rejection> {
-        let default = context.policy_at(self.from.bought_at)?.parameters.chain_holdout_percent;
-        Ok(self.version.holds_out(self.from.chain_id, member, default))
+    /// Whether she is one of those without whom nobody could tell what the chain brings. Rule P1.
+    fn holds_out(&self, command: &TakeReward, context: &Context<'_>) -> Result<bool, Rejection> {
+        let default = context.policy_at(command.looked_up_at)?.parameters.chain_holdout_percent;
+        Ok(self.version.holds_out(self.from.chain_id, command.member_id, default))
     }
 
     /// Whether she may have it as things are: she is not blocked, has room for one more coupon, is one of those whom the chain

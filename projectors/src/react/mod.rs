@@ -162,7 +162,7 @@ fn cause(what: &[u8], (chain, version, step): (ChainId, u32, u32), trigger: Purc
 /// The steps that a purchase triggers.
 fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &BonusAccrued) -> Vec<Request> {
     let bought_at = event.occurred_at;
-    let looked_up_at = fact.looked_up_at(bought_at, event.recorded_at);
+    let looked_up_at = fact.inputs.policy_moment.of_chains(bought_at, event.recorded_at);
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
     let requests = triggered.map(|it| {
         let place = (it.chain.chain_id, it.version.version, it.place);

@@ -10,6 +10,7 @@ use ledger_core::category::Category;
 use ledger_core::ids::{PurchaseId, RefundId};
 use ledger_core::time::Timestamp;
 
+use crate::chain::Chain;
 use crate::status::Status;
 use crate::{Kopecks, calendar};
 
@@ -38,6 +39,10 @@ pub struct Policy {
     pub before_membership_hours: i64,
     pub orphan_days: i64,
     pub activation_days: i64,
+    pub cross_bonus_rate: i128,
+    pub chain_max_depth: usize,
+    /// In hundredths of a percent.
+    pub chain_holdout: u32,
     /// For vip, elite, inner circle.
     pub spent: [Kopecks; 3],
     /// For vip, elite; the inner circle needs all.
@@ -69,6 +74,9 @@ impl Default for Policy {
             before_membership_hours: 24,
             orphan_days: 30,
             activation_days: 5,
+            cross_bonus_rate: 1_000,
+            chain_max_depth: 4,
+            chain_holdout: 0,
             spent: [3_000_000, 10_000_000, 20_000_000],
             categories: [3, 5],
             window_months: 12,
@@ -161,13 +169,15 @@ impl Business {
     }
 }
 
-/// Policies and businesses.
+/// Policies, businesses and chains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Circle {
     /// All policies, version 1 first.
     pub policies: Vec<Policy>,
     /// All businesses.
     pub businesses: Vec<Business>,
+    /// All chains, by their ids.
+    pub chains: Vec<Chain>,
 }
 
 impl Circle {

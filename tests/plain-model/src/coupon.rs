@@ -10,13 +10,14 @@
 //! - F2, F5: discount and bonuses go back in the cumulative proportion of the refunds; of one funder, what it gave by the
 //!   accrual is taken before what it gave by the coupon.
 //! - F5: a used coupon stays used.
+//! - X6: a purchase made with a chain's coupon carries on the way that the coupon came.
 
 use chrono::TimeDelta;
-use ledger_core::ids::{CouponId, LotId};
+use ledger_core::ids::{CouponId, LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::{Business, Circle};
-use crate::lot::{COALITION, Lot, Place};
+use crate::lot::Lot;
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::status::Status;
 use crate::{Kopecks, Refusal, calendar, rounded};
@@ -38,7 +39,8 @@ pub struct Coupon {
     pub id: CouponId,
     pub business: String,
     pub gives: Gives,
-    pub by_coalition: bool,
+    /// The slug of the business that bears it, or `coalition`.
+    pub funder: String,
     pub min_bill: Option<Kopecks>,
     pub new_customers_only: bool,
     pub statuses: Vec<Status>,
@@ -49,6 +51,8 @@ pub struct Coupon {
     pub code: Option<(u32, Timestamp)>,
     /// Whether it was used or revoked.
     pub is_closed: bool,
+    /// Of a chain's coupon: the purchase that triggered it, and the businesses that it came from. Rules F5, X6.
+    pub came_from: Option<(PurchaseId, Vec<String>)>,
 }
 
 /// What a coupon did for a purchase.
@@ -58,6 +62,8 @@ pub struct Used {
     pub discount: Kopecks,
     pub bonuses: Kopecks,
     pub funder: String,
+    /// The way that a chain's coupon came. Rule X6.
+    pub way: Vec<String>,
 }
 
 impl Coupon {
@@ -76,16 +82,12 @@ impl Coupon {
     fn is_open(&self, now: Timestamp) -> bool {
         !self.is_closed && now <= self.expires_at
     }
-
-    fn funder(&self) -> String {
-        if self.by_coalition { COALITION.to_owned() } else { self.business.clone() }
-    }
 }
 
 impl Purchase {
     /// Of `whole` what has gone back when so much is refunded. Rule F2.
-    fn gone(&self, whole: Kopecks, refunded: Kopecks) -> Kopecks {
-        rounded(whole * refunded, self.amount)
+    pub(crate) fn gone(&self, whole: Kopecks, refunded: Kopecks) -> Kopecks {
+        if self.amount == 0 { 0 } else { rounded(whole * refunded, self.amount) }
     }
 
     /// What a refund takes of the coupon's bonuses. Rule F5.
@@ -183,7 +185,8 @@ impl Member {
     pub(crate) fn worth(&self, place: Option<usize>, bill: Kopecks) -> Option<Used> {
         let coupon = &self.coupons[place?];
         let bonuses = if let Gives::Bonus(value) = coupon.gives { value } else { 0 };
-        Some(Used { discount: coupon.discount(bill), bonuses, funder: coupon.funder() })
+        let way = coupon.came_from.as_ref().map(|(_, way)| way.clone()).unwrap_or_default();
+        Some(Used { discount: coupon.discount(bill), bonuses, funder: coupon.funder.clone(), way })
     }
 
     /// Rule C1: spendable at once, with the life of a gift.
@@ -197,16 +200,10 @@ impl Member {
         if used.bonuses == 0 {
             return;
         }
-        let mut lot = Lot {
-            id: LotId::of_coupon(document.id),
-            funder: used.funder.clone(),
-            purchase: Some(document.id),
-            available_from: now,
-            expires_at: calendar::end_of(calendar::days_after(now, circle.policy(now).life_days)),
-            moves: Vec::new(),
-            counted_expired: Vec::new(),
-        };
-        lot.shift(used.bonuses, Place::Funder, Place::Available);
+        let until = calendar::end_of(calendar::days_after(now, circle.policy(now).life_days));
+        let id = LotId::of_coupon(document.id);
+        let mut lot = Lot::new(id, &used.funder, Some(document.id), (now, until));
+        lot.issue(used.bonuses, now);
         self.lots.push(lot);
     }
 }

@@ -7,7 +7,9 @@
 //! | file | rules |
 //! |---|---|
 //! | `calendar.rs` | T1, T2: a calendar of its own |
+//! | `chain.rs` | X1, X2, X5: chains, when they ran, what they gave |
 //! | `circle.rs` | P1, B3: policies, businesses and what waits for purchases |
+//! | `command.rs` | what is asked and answered |
 //! | `coupon.rs` | C |
 //! | `lot.rs` | B5–B7, M1: lots as lists of moves between places |
 //! | `member.rs` | what is kept of one member; B6 |
@@ -15,6 +17,8 @@
 //! | `purchase.rs` | T, D, B1–B5, R3 |
 //! | `redemption.rs` | R |
 //! | `refund.rs` | F, D4 |
+//! | `revision.rs` | D3, as far as chains go |
+//! | `reward.rs` | X3–X6, X9, B9: what chains bring a member |
 //! | `status.rs` | S |
 //! | `standing.rs` | B10, S3, S4: what an admin's hand brings about |
 //! | `books.rs` | M1: the chart of accounts |
@@ -25,7 +29,9 @@
 
 pub mod books;
 pub mod calendar;
+pub mod chain;
 pub mod circle;
+pub mod command;
 pub mod coupon;
 mod due;
 pub mod journey;
@@ -34,6 +40,8 @@ pub mod member;
 pub mod purchase;
 pub mod redemption;
 pub mod refund;
+mod revision;
+pub mod reward;
 pub mod standing;
 pub mod status;
 

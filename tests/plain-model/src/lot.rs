@@ -66,6 +66,24 @@ pub struct Lot {
 }
 
 impl Lot {
+    /// One that is still its funder's, with its life: spendable from, until.
+    pub(crate) fn new(
+        id: LotId,
+        funder: &str,
+        purchase: Option<PurchaseId>,
+        (available_from, expires_at): (Timestamp, Timestamp),
+    ) -> Self {
+        let funder = funder.to_owned();
+        let (moves, counted_expired) = (Vec::new(), Vec::new());
+        Self { id, funder, purchase, available_from, expires_at, moves, counted_expired }
+    }
+
+    /// What is issued is pending before it is spendable. Rule B5.
+    pub(crate) fn issue(&mut self, amount: Kopecks, now: Timestamp) {
+        let opens = if self.available_from <= now { Place::Available } else { Place::Pending };
+        self.shift(amount, Place::Funder, opens);
+    }
+
     /// How much of it is at `place`.
     #[must_use]
     pub fn amount_at(&self, place: &Place) -> Kopecks {

@@ -6,14 +6,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_core::ids::{CouponId, LotId, PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::Circle;
+pub use crate::command::{Command, Document, Outcome};
 use crate::coupon::{Coupon, Used};
 use crate::lot::{Lot, Place};
+use crate::purchase::Inputs;
 use crate::redemption::Hold;
 use crate::refund::{Debt, Refund};
+use crate::reward::{OfChain, Reaction, Trigger};
 use crate::status::{Status, Track};
 use crate::{Kopecks, Refusal, calendar};
 
@@ -26,15 +29,19 @@ pub struct Purchase {
     pub business: String,
     /// The revision of its document. Rule D2.
     pub revision: u32,
-    /// The bill.
+    /// The bill of its newest revision; nothing while it is cancelled. Rule D3.
     pub amount: Kopecks,
     /// When.
     pub occurred_at: Timestamp,
     /// Which of the business's systems reported it. Rule D5.
     pub source: u8,
+    /// What decided on what it earns. Rule P5.
+    pub inputs: Inputs,
     /// What it earned in all. Rule B4.
     pub accrual: Kopecks,
-    /// The lots it earned: business first.
+    /// What of it the business funds. Rule B5.
+    pub of_business: Kopecks,
+    /// The lots it earned: of each revision the business's first.
     pub lots: Vec<LotId>,
     /// What it was paid with, in the order of spending. Rule R3.
     pub spent: Vec<(LotId, Kopecks)>,
@@ -42,13 +49,34 @@ pub struct Purchase {
     pub coupon: Option<Used>,
     /// What was given back.
     pub refunds: Vec<Refund>,
+    /// The moment it was decided as of. Rule P1.
+    pub moment: Timestamp,
+    /// When it was recorded. Rule T1.
+    pub recorded_at: Timestamp,
+    /// What was paid then. Rule X3.
+    pub paid_first: Kopecks,
+    /// Her status before it. Rule B1.
+    pub status: Status,
+    /// When what it earns is spendable: from, until. Rule B5.
+    pub life: (Timestamp, Timestamp),
+    /// Whether a trigger of a chain is converted by it. Rule X4.
+    pub converts: bool,
+    /// What a chain added to it. Rule B9.
+    pub of_chain: Option<OfChain>,
 }
 
 impl Purchase {
-    /// The bill less refunds. Rule F6.
+    /// The bill less refunds; never below nothing. Rule F6.
     #[must_use]
     pub fn net(&self) -> Kopecks {
-        self.amount - self.refunded()
+        (self.amount - self.refunded()).max(0)
+    }
+
+    /// The bill less bonuses redeemed and coupon discount. Rules B4, X3.
+    #[must_use]
+    pub fn paid(&self) -> Kopecks {
+        let redeemed: Kopecks = self.spent.iter().map(|(_, amount)| amount).sum();
+        self.amount - redeemed - self.coupon.as_ref().map_or(0, |used| used.discount)
     }
 
     /// What was given back in all.
@@ -89,6 +117,10 @@ pub struct Member {
     pub too_old: BTreeSet<PurchaseId>,
     /// What was paid for of Premium: first moment, first moment after. Rule S4.
     pub premium: Vec<(Timestamp, Timestamp)>,
+    /// Steps of chains that purchases of hers triggered, in the order in which that was decided. Rule X3.
+    pub triggers: Vec<Trigger>,
+    /// What chains have not answered yet.
+    pub to_react: Vec<Reaction>,
 }
 
 /// What she has. Rule B6.
@@ -101,94 +133,6 @@ pub struct Balance {
     pub held: Kopecks,
     pub debt: Kopecks,
     pub expiring_soon: BTreeMap<Timestamp, Kopecks>,
-}
-
-/// A document of a purchase. Rule D1.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
-pub struct Document {
-    pub id: PurchaseId,
-    pub business: String,
-    pub revision: u32,
-    pub amount: Kopecks,
-    pub occurred_at: Timestamp,
-    pub source: u8,
-    pub redemption: Option<RedemptionId>,
-    pub redeem_amount: Option<Kopecks>,
-    /// The number of a code.
-    pub coupon: Option<u32>,
-    /// Rule T6: history, with the day she became a member if it says so.
-    pub import: Option<Option<Timestamp>>,
-}
-
-/// What is asked for. Ids are given from outside, as to the domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the rule book and the contract")]
-pub enum Command {
-    Register { at: Timestamp, consents: Vec<(String, bool)> },
-    ChangeConsents(Vec<(String, bool)>),
-    Purchase(Document),
-    Apply(PurchaseId),
-    Drop(PurchaseId),
-    Hold { id: RedemptionId, business: String, bill: Kopecks, amount: Kopecks },
-    Cancel { id: RedemptionId, business: String },
-    Refund { purchase: PurchaseId, business: String, id: RefundId, amount: Kopecks, occurred_at: Timestamp },
-    Due,
-    Review,
-    Rank { ordinary: Option<[Kopecks; 2]>, with_medical: Option<[Kopecks; 2]> },
-    Invite(bool),
-    Block(bool),
-    PayPremium { from: Timestamp, to: Timestamp },
-    CancelPremium,
-    Gift { lot: LotId, serial: u32, amount: Kopecks, life_days: Option<u32> },
-    Adjust { lot: LotId, serial: u32, amount: Kopecks },
-    IssueCoupon(Coupon),
-    ActivateCoupon { id: CouponId, code: u32 },
-    RevokeCoupon { id: CouponId },
-}
-
-/// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the contract")]
-pub enum Outcome {
-    Done,
-    Recorded {
-        earned: Kopecks,
-        available_from: Timestamp,
-        expire_at: Timestamp,
-        redeemed: Kopecks,
-        discount: Kopecks,
-        status: Status,
-    },
-    Replayed,
-    Stale,
-    Quarantined,
-    Unmatched,
-    BeforeMembership,
-    Held {
-        held: Kopecks,
-        expires_at: Timestamp,
-    },
-    Cancelled {
-        released: Kopecks,
-    },
-    Refunded {
-        taken_back: Kopecks,
-        returned: Kopecks,
-        debt: Kopecks,
-    },
-    Standing {
-        status: Status,
-    },
-    Granted {
-        expires_at: Option<Timestamp>,
-    },
-    CouponIssued,
-    Activated {
-        code: u32,
-        valid_until: Timestamp,
-    },
-    CouponRevoked,
 }
 
 impl Member {
@@ -216,6 +160,12 @@ impl Member {
         if let Command::Purchase(document) = command {
             return self.purchase(circle, now, document);
         }
+        if let Command::TakeReward(step) = command {
+            return Ok(self.take_reward(circle, now, step));
+        }
+        if let Command::CrossBonus(followed) = command {
+            return Ok(self.cross_bonus(circle, now, followed));
+        }
         if matches!(command, Command::Due | Command::Review) && self.registered_at.is_none() {
             return Ok(Outcome::Done);
         }
@@ -231,7 +181,10 @@ impl Member {
         match command {
             Command::Apply(id) => self.apply(circle, now, *id),
             Command::Drop(id) => self.discard(*id),
-            Command::Register { .. } | Command::Purchase(_) => unreachable!("answered above"),
+            Command::Register { .. }
+            | Command::Purchase(_)
+            | Command::TakeReward(_)
+            | Command::CrossBonus(_) => unreachable!("answered above"),
             Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
             Command::Hold { id, business, bill, amount } => {
                 self.hold(circle, now, *id, business, *bill, *amount)
@@ -255,6 +208,9 @@ impl Member {
             Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
             Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
             Command::RevokeCoupon { id } => self.revoke(now, *id),
+            Command::Revise { purchase, revision, bill } => {
+                self.revise(circle, now, *purchase, *revision, *bill)
+            }
         }
     }
 

@@ -12,23 +12,45 @@
 //! - R4: a blocked member cannot buy either (the table of bad inputs); an import tells of the past.
 //! - T3: an applied document is decided as of now, without the hold that it may have named.
 //! - D5: two systems' reports are compared whichever they are, history's too; what is refunded in full is no sale.
-//! - D3 is the core's own tests': no revision comes here.
 
 use chrono::TimeDelta;
 use ledger_core::ids::{LotId, PurchaseId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::{Business, Circle};
-use crate::lot::{COALITION, Lot, Place};
+use crate::lot::{COALITION, Lot};
 use crate::member::{Document, Member, Outcome, Purchase};
 use crate::redemption::End;
+use crate::reward::Reaction;
 use crate::status::Status;
 use crate::{Kopecks, Refusal, calendar, rounded};
 
 /// What is earned and by whom it is funded. Rules B4, B5.
-struct Accrual {
-    total: Kopecks,
-    of_business: Kopecks,
+pub(crate) struct Accrual {
+    pub(crate) total: Kopecks,
+    pub(crate) of_business: Kopecks,
+}
+
+/// What decides on what a purchase earns. Rules B1–B3, P5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the rule book")]
+pub struct Inputs {
+    pub rate: i128,
+    pub status_rate: i128,
+    pub new_category: i128,
+    pub multiplier: i128,
+}
+
+impl Inputs {
+    /// Rules B4, B5.
+    pub(crate) fn accrual(self, base: Kopecks) -> Accrual {
+        let Self { rate, status_rate, new_category, multiplier } = self;
+        let base = base.max(0);
+        Accrual {
+            total: rounded(base * rate * new_category * multiplier, 10_000 * 100 * 100),
+            of_business: rounded(base * status_rate * multiplier, 10_000 * 100),
+        }
+    }
 }
 
 impl Member {
@@ -145,7 +167,7 @@ impl Member {
             std::cmp::Ordering::Less => Ok(Outcome::Stale),
             std::cmp::Ordering::Equal if is_same => Ok(Outcome::Replayed),
             std::cmp::Ordering::Equal => Err("IDEMPOTENCY_KEY_REUSED"),
-            std::cmp::Ordering::Greater => unreachable!("no revision comes here"),
+            std::cmp::Ordering::Greater => unreachable!("a revision has its own command"),
         })
     }
 
@@ -167,51 +189,45 @@ impl Member {
             self.expire(circle, now, now);
         }
         let redeemed: Kopecks = spent.iter().map(|(_, amount)| amount).sum();
-        let accrual = self.accrual(circle, moment, document.amount - redeemed - discount, business);
+        let inputs = self.inputs(circle, moment, business);
+        let accrual = inputs.accrual(document.amount - redeemed - discount);
         let days = business.hold_days(moment, circle.policy(moment));
         let available_from = calendar::later(document.occurred_at, TimeDelta::days(i64::from(days)));
         let expires_at =
             calendar::end_of(calendar::days_after(document.occurred_at, circle.policy(moment).life_days));
         let expires_at = lives_until.map_or(expires_at, |least| expires_at.max(least));
-        let mut purchase = Purchase {
+        let life = (available_from, expires_at);
+        let lots = self.earn(&accrual, document, now, business, life);
+        let purchase = Purchase {
             id: document.id,
             business: business.slug.clone(),
             revision: document.revision,
             amount: document.amount,
             occurred_at: document.occurred_at,
             source: document.source,
+            inputs,
             accrual: accrual.total,
-            lots: Vec::new(),
+            of_business: accrual.of_business,
+            lots,
             spent,
             coupon: used.clone(),
             refunds: Vec::new(),
+            moment,
+            recorded_at: now,
+            paid_first: document.amount - redeemed - discount,
+            status: self.shown(moment),
+            life,
+            converts: false,
+            of_chain: None,
         };
-        let of_coalition = accrual.total - accrual.of_business;
-        for (funder, amount) in [(business.slug.as_str(), accrual.of_business), (COALITION, of_coalition)] {
-            if amount > 0 {
-                let id = LotId::of(document.id, funder);
-                purchase.lots.push(id);
-                self.lots.push(Lot {
-                    id,
-                    funder: funder.to_owned(),
-                    purchase: Some(document.id),
-                    available_from,
-                    expires_at,
-                    moves: Vec::new(),
-                    counted_expired: Vec::new(),
-                });
-                // Rule T6: an imported lot opens as it would have at its own time.
-                let opened_at = if document.import.is_some() { document.occurred_at.min(now) } else { now };
-                let opens = if available_from <= opened_at { Place::Available } else { Place::Pending };
-                self.lot_mut(id).shift(amount, Place::Funder, opens);
-            }
-        }
         self.purchases.push(purchase);
         if let Some(used) = &used {
             self.coupons[coupon.expect("it was used")].is_closed = true;
             self.give_for_coupon(circle, now, document, used);
         }
         self.repay(now);
+        self.to_react.push(Reaction::Bought(document.id));
+        self.convert_last(now, document.id);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, document.id, business);
         let status = self.shown(document.import.map_or(now, |_| document.occurred_at));
@@ -225,8 +241,32 @@ impl Member {
         })
     }
 
-    /// Rules B1–B5.
-    fn accrual(&self, circle: &Circle, moment: Timestamp, base: Kopecks, business: &Business) -> Accrual {
+    /// The lots of an accrual, the business's first. Rule B5.
+    fn earn(
+        &mut self,
+        accrual: &Accrual,
+        document: &Document,
+        now: Timestamp,
+        business: &Business,
+        life: (Timestamp, Timestamp),
+    ) -> Vec<LotId> {
+        let mut lots = Vec::new();
+        let of_coalition = accrual.total - accrual.of_business;
+        for (funder, amount) in [(business.slug.as_str(), accrual.of_business), (COALITION, of_coalition)] {
+            if amount > 0 {
+                let mut lot = Lot::new(LotId::of(document.id, funder), funder, Some(document.id), life);
+                // Rule T6: an imported lot opens as it would have at its own time.
+                let opened_at = if document.import.is_some() { document.occurred_at.min(now) } else { now };
+                lot.issue(amount, opened_at);
+                lots.push(lot.id);
+                self.lots.push(lot);
+            }
+        }
+        lots
+    }
+
+    /// Rules B1–B3.
+    fn inputs(&self, circle: &Circle, moment: Timestamp, business: &Business) -> Inputs {
         let policy = circle.policy(moment);
         let status = self.shown(moment);
         let status_rate = policy.rate(status);
@@ -234,12 +274,7 @@ impl Member {
         let rate = if is_premium { status_rate.max(policy.premium_rate) } else { status_rate };
         let new_category =
             if self.is_new_category(circle, business) { policy.new_category(status) } else { 100 };
-        let multiplier = business.multiplier(moment);
-        let base = base.max(0);
-        Accrual {
-            total: rounded(base * rate * new_category * multiplier, 10_000 * 100 * 100),
-            of_business: rounded(base * status_rate * multiplier, 10_000 * 100),
-        }
+        Inputs { rate, status_rate, new_category, multiplier: business.multiplier(moment) }
     }
 
     /// No earlier recorded, not fully refunded purchase in the category; one at a clinic counts for that clinic alone.

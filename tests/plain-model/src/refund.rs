@@ -7,6 +7,9 @@
 //! - F2: what is held of the purchase's own lots is not touched either.
 //! - F2, F4: what of an own lot was spent elsewhere and came back past its life has expired: its funder got its face value,
 //!   and gets it once. The coalition's lot in its stead is nobody's own.
+//! - M2: of several businesses' shares the order is that of their names, the coalition's last; of one funder, what it gave
+//!   by the accrual is taken before what it gave by the coupon, and that before what it gave by a chain.
+//! - F7: a cross bonus goes back in the cumulative proportion of the refunds; the till that refunds is not told.
 //! - F3, F4: what is returned pays older debts before this refund takes back.
 //! - F4: whether a lot's life has passed, and the day of the refund, are those of its recording.
 //! - D4: what waited takes effect in the order it came, dated now; one that is more than what is left is dropped.
@@ -17,7 +20,8 @@ use ledger_core::time::Timestamp;
 
 use crate::circle::{Business, Circle};
 use crate::lot::{COALITION, ExpiredTo, Lot, Place};
-use crate::member::{Member, Outcome};
+use crate::member::{Member, Outcome, Purchase};
+use crate::reward::OfChain;
 use crate::{Kopecks, Refusal, calendar, rounded};
 
 /// The largest amount a request may carry.
@@ -40,6 +44,23 @@ pub struct Debt {
     pub creditor: String,
     pub amount: Kopecks,
     pub payments: Vec<Kopecks>,
+}
+
+/// What is due back of a purchase: of the accrual the business's share and the coalition's, of a coupon, of a chain.
+pub(crate) struct Due {
+    pub(crate) accrual: [Kopecks; 2],
+    pub(crate) of_coupon: Kopecks,
+    pub(crate) of_chain: Kopecks,
+}
+
+impl Purchase {
+    /// What is taken back of the accrual when so much is refunded: the business's share, and the coalition's as the rest.
+    /// Rule F2.
+    pub(crate) fn taken_back_at(&self, refunded: Kopecks) -> [Kopecks; 2] {
+        let total = self.gone(self.accrual, refunded);
+        let of_business = if self.accrual == 0 { 0 } else { rounded(total * self.of_business, self.accrual) };
+        [of_business, total - of_business]
+    }
 }
 
 impl Debt {
@@ -115,38 +136,57 @@ impl Member {
         let upto = before + amount;
         // Rule F4.
         let redeemed: Kopecks = purchase.spent.iter().map(|(_, part)| part).sum();
-        let returned_before = rounded(redeemed * before, purchase.amount);
-        let returned_upto = rounded(redeemed * upto, purchase.amount);
+        let [returned_before, returned_upto] =
+            [before, upto].map(|refunded| purchase.gone(redeemed, refunded));
         self.bring_back(circle, now, id, &purchase.business, &purchase.spent, returned_before, returned_upto);
         self.repay(now);
         // Rule F2.
-        let taken_before = rounded(purchase.accrual * before, purchase.amount);
-        let taken_upto = rounded(purchase.accrual * upto, purchase.amount);
-        let share = |taken: Kopecks, lot: &Lot| {
-            let of_business =
-                purchase.lots.iter().filter_map(|id| self.lots.iter().find(|lot| lot.id == *id));
-            let of_business =
-                of_business.filter(|lot| lot.funder != COALITION).map(Lot::issued).sum::<Kopecks>();
-            let first =
-                if purchase.accrual == 0 { 0 } else { rounded(taken * of_business, purchase.accrual) };
-            if lot.funder == COALITION { taken - first } else { first }
-        };
-        let own: Vec<_> = self.lots.iter().filter(|lot| lot.purchase == Some(purchase.id)).collect();
+        let taken = |refunded| purchase.taken_back_at(refunded);
+        let ([of_business_before, rest_before], [of_business, rest]) = (taken(before), taken(upto));
         let of_coupon = purchase.of_coupon(before, upto);
-        let want = |lot: &Lot| {
-            if lot.id == LotId::of_coupon(purchase.id) {
-                of_coupon
-            } else {
-                share(taken_upto, lot) - share(taken_before, lot)
-            }
+        let due = Due {
+            accrual: [of_business - of_business_before, rest - rest_before],
+            of_coupon,
+            of_chain: purchase.of_chain_at(before) - purchase.of_chain_at(upto),
         };
-        let mut wants: Vec<_> = own.iter().map(|lot| (lot.id, want(lot), lot.funder == COALITION)).collect();
-        // The business before the coalition, of each the accrual's lot before the coupon's.
-        wants.sort_by_key(|(_, _, is_coalition)| *is_coalition);
+        let taken_back = due.accrual.iter().sum::<Kopecks>() + of_coupon;
+        self.take_back(now, &purchase, &due);
+        if upto == purchase.amount {
+            self.revoke_triggered(now, purchase.id);
+        }
+        let returned = returned_upto - returned_before;
+        self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });
+        (taken_back, returned)
+    }
+
+    /// Rules F2, F7, M2.
+    pub(crate) fn take_back(&mut self, now: Timestamp, purchase: &Purchase, due: &Due) {
+        let of_funder = |is_coalition: bool| {
+            let its = |id: &&LotId| {
+                let lot = self.lots.iter().find(|lot| lot.id == **id).expect("a lot she has");
+                (lot.funder == COALITION) == is_coalition
+            };
+            purchase.lots.iter().filter(its).copied().collect::<Vec<_>>()
+        };
+        let mut shares = vec![
+            (purchase.business.clone(), of_funder(false), due.accrual[0]),
+            (COALITION.to_owned(), of_funder(true), due.accrual[1]),
+        ];
+        if let Some(used) = &purchase.coupon {
+            shares.push((used.funder.clone(), vec![LotId::of_coupon(purchase.id)], due.of_coupon));
+        }
+        if let Some(OfChain { lots, .. }) = &purchase.of_chain {
+            let funder = self.lots.iter().find(|lot| lots.contains(&lot.id)).expect("hers").funder.clone();
+            shares.push((funder, lots.clone(), due.of_chain));
+        }
+        // Stable: of one funder the accrual's share stands before the coupon's, and that before the chain's.
+        shares.sort_by_key(|(funder, ..)| (funder == COALITION, funder.clone()));
         let mut missing = Vec::new();
-        for (lot, want, _) in wants {
-            let lot = self.lot_mut(lot);
-            missing.push((lot.funder.clone(), want - take_of_own(lot, want)));
+        for (funder, lots, mut want) in shares {
+            for lot in self.lots.iter_mut().filter(|lot| lots.contains(&lot.id)) {
+                want -= take_of_own(lot, want);
+            }
+            missing.push((funder, want));
         }
         for (creditor, want) in missing {
             let taken = self.take(want, now, &Place::TakenFor(creditor.clone()));
@@ -155,9 +195,6 @@ impl Member {
                 self.debts.push(Debt { creditor, amount: rest, payments: Vec::new() });
             }
         }
-        let (taken_back, returned) = (taken_upto - taken_before + of_coupon, returned_upto - returned_before);
-        self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });
-        (taken_back, returned)
     }
 
     /// Bonuses come back to the lots they came from, the last spent first; those of lots past their life come as one lot of
@@ -199,16 +236,8 @@ impl Member {
 
     /// A new lot of the coalition, spendable at once. Rules F4, B10.
     pub(crate) fn give(&mut self, id: LotId, now: Timestamp, amount: Kopecks, expires_at: Timestamp) {
-        let mut lot = Lot {
-            id,
-            funder: COALITION.to_owned(),
-            purchase: None,
-            available_from: now,
-            expires_at,
-            moves: Vec::new(),
-            counted_expired: Vec::new(),
-        };
-        lot.shift(amount, Place::Funder, Place::Available);
+        let mut lot = Lot::new(id, COALITION, None, (now, expires_at));
+        lot.issue(amount, now);
         self.lots.push(lot);
     }
 }

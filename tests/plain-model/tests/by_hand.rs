@@ -1,13 +1,18 @@
-//! The plain model itself, on what can be worked out by hand. Rules B4, B5, D2, F2, F4, S3, S5, T6.
+//! The plain model itself, on what can be worked out by hand. Rules B4, B5, D2, F2, F4, F7, S3, S5, T6, X3–X6.
 
 use ledger_core::category::Category;
-use ledger_core::ids::{PurchaseId, RedemptionId, RefundId};
+use ledger_core::ids::{ChainId, CouponId, PurchaseId, RedemptionId, RefundId};
 use ledger_core::time::Timestamp;
 use plain_model::calendar;
+use plain_model::chain::{Bears, Chain, Reward, Step, Version};
 use plain_model::circle::{Business, Circle, Policy, Terms};
+use plain_model::coupon::Gives;
 use plain_model::journey::{Journey, Line, OfBusiness, OfMember};
+use plain_model::lot::Place;
 use plain_model::member::{Command, Document, Member, Outcome};
+use plain_model::reward::{Reaction, TriggeredStep};
 use plain_model::status::Status;
+use uuid::Uuid;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -30,7 +35,7 @@ fn circle() -> Circle {
         business("kozha", Category::Cosmetology),
         business("buket", Category::Floristry),
     ];
-    Circle { policies: vec![Policy::default()], businesses }
+    Circle { policies: vec![Policy::default()], businesses, chains: Vec::new() }
 }
 
 fn purchase_id(serial: u8) -> PurchaseId {
@@ -194,4 +199,97 @@ fn rule_t6_the_totals_of_a_small_journey() {
     journey.review(at("2018-12-10T00:00:00Z"));
     journey.review(at("2019-01-10T00:00:00Z"));
     assert_eq!(journey.totals(now).0["anna"].status, Status::Insider, "a year and a grace later");
+}
+
+fn step(from: &str, to: &str, reward: Reward) -> Step {
+    Step { from: from.to_owned(), to: to.to_owned(), window_days: 14, min_amount: Some(200_000), reward }
+}
+
+/// One that runs since the first of March and gives so many rewards.
+fn running(circle: &mut Circle, steps: Vec<Step>, total: Option<usize>) {
+    let version = Version {
+        number: 1,
+        steps,
+        statuses: Vec::new(),
+        new_customers_of_target: false,
+        per_member: None,
+        total,
+        budget: None,
+        from: None,
+        to: None,
+        bears: Bears::Source,
+        holdout: None,
+        runs: vec![(at("2026-03-01T09:00:00Z"), None)],
+    };
+    let id = ChainId::from_uuid(Uuid::from_u128(1));
+    circle.chains.push(Chain { id, versions: vec![version], given: Vec::new() });
+}
+
+/// What her last purchase triggers, asked at `now`.
+fn triggered(anna: &mut Member, circle: &mut Circle, now: &str) -> Vec<Outcome> {
+    let bought = anna.purchases.last().expect("she bought").clone();
+    let steps = circle.triggered_by(&bought).into_iter();
+    let ask = steps.map(|step| {
+        let (coupon, draw) = (CouponId::from_uuid(bought.id.as_uuid()), 0);
+        let asked = TriggeredStep { step, purchase: bought.id, draw, coupon };
+        let answer = anna.command(circle, at(now), &Command::TakeReward(asked)).expect("answered");
+        if let Outcome::Rewarded { cost } = answer {
+            circle.gave(step.chain, cost);
+        }
+        answer
+    });
+    ask.collect()
+}
+
+#[test]
+fn rules_x4_b9_f7_what_follows_brings_a_tenth_which_falls_with_it() {
+    let (mut circle, hour_later) = (circle(), "2026-03-02T10:00:00Z");
+    running(&mut circle, vec![step("mindal", "buket", Reward::CrossBonus { rate: None })], None);
+    let mut anna = anna(&circle);
+    anna.command(&circle, at(MARCH), &Command::Purchase(bill(1, "mindal", 200_000, MARCH))).expect("bought");
+    assert_eq!(triggered(&mut anna, &mut circle, MARCH), [Outcome::Promised]);
+    anna.to_react.clear();
+    let follows = Command::Purchase(bill(2, "buket", 100_050, hour_later));
+    anna.command(&circle, at(hour_later), &follows).expect("bought");
+    let [Reaction::Bought(_), Reaction::Followed(followed)] = anna.to_react[..] else {
+        panic!("{:?}", anna.to_react)
+    };
+    assert_eq!((followed.trigger, followed.purchase), (purchase_id(1), purchase_id(2)));
+    let given = anna.command(&circle, at(hour_later), &Command::CrossBonus(followed));
+    assert_eq!(given, Ok(Outcome::CrossBonus { amount: 10_005, cost: 10_005 }));
+    let half = Command::Refund {
+        purchase: purchase_id(2),
+        business: "buket".to_owned(),
+        id: RefundId::of_key(&[3; 32]),
+        amount: 50_025,
+        occurred_at: at(hour_later),
+    };
+    anna.command(&circle, at(hour_later), &half).expect("refunded");
+    let lot = anna.lots.iter().find(|lot| lot.funder == "mindal" && lot.purchase == Some(purchase_id(2)));
+    let left = lot.map(|lot| lot.amount_at(&Place::Available));
+    assert_eq!(left, Some(5_002), "100.05 less 50.025, rounded to 50.03");
+}
+
+#[test]
+fn rules_x3_x5_x6_a_reward_is_for_enough_within_the_limit_and_in_time() {
+    let coupon = |value| Reward::Coupon { gives: Gives::Fixed(value), min_bill: None, life_days: 30 };
+    let asked = |amount, total, now: &str| {
+        let mut circle = circle();
+        let steps = vec![step("mindal", "buket", coupon(50_000)), step("mindal", "kozha", coupon(30_000))];
+        running(&mut circle, steps, Some(total));
+        let mut anna = anna(&circle);
+        let bought = Command::Purchase(bill(1, "mindal", amount, MARCH));
+        anna.command(&circle, at(MARCH), &bought).expect("bought");
+        let answers = triggered(&mut anna, &mut circle, now).into_iter().map(|answer| match answer {
+            Outcome::NoReward { why, .. } => why,
+            Outcome::Rewarded { .. } => "given",
+            other => panic!("{other:?}"),
+        });
+        answers.collect::<Vec<_>>()
+    };
+    assert_eq!(asked(200_000, 2, MARCH), ["given", "given"]);
+    assert_eq!(asked(200_000, 1, MARCH), ["given", "beyond the limits"]);
+    assert_eq!(asked(199_999, 2, MARCH), ["too little", "too little"]);
+    assert_eq!(asked(200_000, 2, "2026-03-16T09:00:00Z"), ["given", "given"]);
+    assert_eq!(asked(200_000, 2, "2026-03-16T09:00:00.000001Z"), ["too late", "too late"]);
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use system_tests::system::{Business, Member, Role, Site, Town, shared};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{as_many_as, machine_now};
 
@@ -35,15 +36,21 @@ async fn run_chain(site: &Site, businesses: &[Business], limits: Value) {
     let body = json!({
         "name": "Ужин", "kind": "linear", "steps": [step], "limits": limits, "funded_by": "source",
     });
+    let _ = activated(site, &businesses[..2], &body).await;
+}
+
+/// The chain runs that these businesses agree to; its id.
+pub(crate) async fn activated(site: &Site, parties: &[Business], body: &Value) -> Uuid {
     let admin = site.admin();
-    let id = admin.post("/cross-promo/chains", &body).await.data(201)["chain_id"].clone();
+    let id = admin.post("/cross-promo/chains", body).await.data(201)["chain_id"].clone();
     let path = |call: &str| format!("/cross-promo/chains/{}/{call}", id.as_str().expect("an id"));
-    let owners = businesses[..2].iter().map(|business| (business.till(site), "consent"));
+    let owners = parties.iter().map(|business| (business.till(site), "consent"));
     let way = std::iter::once((admin.clone(), "submit")).chain(owners);
     for (who, call) in way.chain([(admin.clone(), "approve"), (admin.clone(), "activate")]) {
         let answer = who.post(&path(call), &json!({})).await;
         assert_eq!(answer.status, 200, "{call}: {}", answer.text);
     }
+    id.as_str().and_then(|id| id.parse().ok()).expect("an id")
 }
 
 /// A purchase of 1,000 ₽ that she makes now.
@@ -93,7 +100,13 @@ async fn a_reactor_that_dies_and_one_that_begins_anew_give_each_reward_once() {
     assert_eq!((facts, coupons, purchases), (REWARDS, REWARDS, REWARDS));
     assert_eq!(newest(&log).await, (REWARDS, format!("{}.00", REWARDS * 500)));
 
-    // From the beginning of the log.
+    reads_all_again_and_does_nothing(&mut site).await;
+    log.close().await;
+    site.check();
+}
+
+/// The reactor reads the log from its beginning: nothing new comes of it.
+pub(crate) async fn reads_all_again_and_does_nothing(site: &mut Site) {
     let head = site.head().await;
     site.kill_role(Role::React);
     let read = site.database("read").await;
@@ -113,9 +126,7 @@ async fn a_reactor_that_dies_and_one_that_begins_anew_give_each_reward_once() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(site.head().await, head, "nothing new");
-    log.close().await;
     read.close().await;
-    site.check();
 }
 
 /// Battery C2: two processes record, and of two reactors the one that works is killed again and again, so that each goes on

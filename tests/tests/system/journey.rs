@@ -18,7 +18,7 @@ use plain_model::journey::{Journey, Line, OfBusiness, OfMember};
 use plain_model::status::Status;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use system_tests::system::{Business, Member, Site, shared};
+use system_tests::system::{Business, Client, Member, Site, shared};
 use uuid::Uuid;
 
 use crate::win_win::{self, Bought};
@@ -29,15 +29,30 @@ const NOW: &str = "2018-01-10T12:00:00+03:00";
 const LINES_MAX: usize = 5_000;
 
 /// One line of the file: when, which receipt, at which business, who, how much.
-struct Row {
-    at: String,
-    receipt: String,
-    category: String,
-    household: String,
-    kopecks: i64,
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) at: String,
+    pub(crate) receipt: String,
+    pub(crate) category: String,
+    pub(crate) household: String,
+    pub(crate) kopecks: i64,
 }
 
-fn rows() -> Vec<Row> {
+impl Row {
+    /// When it was: Moscow's time without a zone.
+    pub(crate) fn moment(&self) -> Timestamp {
+        format!("{}+03:00", self.at).parse().expect("a Moscow time")
+    }
+
+    /// What its till or an import says of it.
+    pub(crate) fn document(&self, members: &BTreeMap<String, Member>) -> Value {
+        let amount = format!("{}.{:02}", self.kopecks / 100, self.kopecks % 100);
+        json!({"external_id": self.receipt, "member": {"member_id": members[&self.household].id},
+            "amount": amount, "occurred_at": self.moment()})
+    }
+}
+
+pub(crate) fn rows() -> Vec<Row> {
     let extract = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/journey-extract.csv.gz");
     let path = std::env::var_os("OWN_CIRCLE_JOURNEY").map_or(extract, PathBuf::from);
     let file = BufReader::new(File::open(&path).expect("a file of purchases"));
@@ -56,7 +71,7 @@ fn row(line: &str) -> Row {
 }
 
 /// The slug of the one business of a category.
-fn slug(category: &str) -> String {
+pub(crate) fn slug(category: &str) -> String {
     category.replace('_', "-")
 }
 
@@ -73,7 +88,8 @@ fn by_the_plain_model(
         periods: Vec::new(),
         waiting: Vec::new(),
     });
-    let circle = Circle { policies: vec![Policy::default()], businesses: businesses.collect() };
+    let circle =
+        Circle { policies: vec![Policy::default()], businesses: businesses.collect(), chains: Vec::new() };
     let mut journey = Journey::new(circle, now);
     for (index, row) in rows.iter().enumerate() {
         let line = Line {
@@ -81,7 +97,7 @@ fn by_the_plain_model(
             member: row.household.clone(),
             business: slug(&row.category),
             amount: Kopecks::from(row.kopecks),
-            occurred_at: format!("{}+03:00", row.at).parse().expect("a Moscow time"),
+            occurred_at: row.moment(),
         };
         journey.take(&line).unwrap_or_else(|code| panic!("line {}: {code}", index + 2));
     }
@@ -101,23 +117,32 @@ async fn join(site: &Site, businesses: &[Business], rows: &[Row]) -> BTreeMap<St
     futures::stream::iter(joining).buffer_unordered(16).collect().await
 }
 
+/// The lines of an import. Its times have no zone.
+pub(crate) fn lines(members: &BTreeMap<String, Member>, rows: &[Row]) -> String {
+    let line = |row: &Row| {
+        let mut line = row.document(members);
+        line["business_id"] = json!(slug(&row.category));
+        line["occurred_at"] = json!(row.at);
+        format!("{line}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Imports so many lines, each of which is recorded.
+pub(crate) async fn import_part(admin: Client, lines: String, count: usize) {
+    let answer = admin.stream("/admin/import", "application/x-ndjson", lines).await;
+    let text = answer.expect("an answer").text().await.expect("all answers");
+    let refused = text.lines().find(|line| {
+        let answer: Value = serde_json::from_str(line).expect("JSON");
+        answer["outcome"] != "created"
+    });
+    assert_eq!(refused, None);
+    assert_eq!(text.lines().count(), count);
+}
+
 async fn import(site: &Site, members: &BTreeMap<String, Member>, rows: &[Row]) {
     for rows in rows.chunks(LINES_MAX) {
-        let line = |row: &Row| {
-            let amount = format!("{}.{:02}", row.kopecks / 100, row.kopecks % 100);
-            let line = json!({"external_id": row.receipt, "business_id": slug(&row.category),
-                "member": {"member_id": members[&row.household].id}, "amount": amount, "occurred_at": row.at});
-            format!("{line}\n")
-        };
-        let body: String = rows.iter().map(line).collect();
-        let answer = site.admin().stream("/admin/import", "application/x-ndjson", body).await;
-        let text = answer.expect("an answer").text().await.expect("all answers");
-        let refused = text.lines().find(|line| {
-            let answer: Value = serde_json::from_str(line).expect("JSON");
-            answer["outcome"] != "created"
-        });
-        assert_eq!(refused, None);
-        assert_eq!(text.lines().count(), rows.len());
+        import_part(site.admin(), lines(members, rows), rows.len()).await;
         // So that what follows the log keeps pace with a whole file.
         site.settle().await;
     }
@@ -223,12 +248,11 @@ async fn win_win_is_the_plain_calculations(
     rows: &[Row],
 ) {
     let bought = rows.iter().map(|row| {
-        let at: Timestamp = format!("{}+03:00", row.at).parse().expect("a Moscow time");
         let business = businesses.iter().find(|business| business.slug == slug(&row.category));
         Bought {
             member: members[&row.household].id.clone(),
             business: business.expect("a business").id.clone(),
-            at: at.micros(),
+            at: row.moment().micros(),
             kopecks: row.kopecks,
         }
     });

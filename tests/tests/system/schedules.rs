@@ -255,7 +255,7 @@ async fn businesses(site: &Site) -> (Vec<Business>, Circle) {
         periods: Vec::new(),
         waiting: Vec::new(),
     });
-    (registered, Circle { policies: vec![Policy::default()], businesses: plain.into() })
+    (registered, Circle { policies: vec![Policy::default()], businesses: plain.into(), chains: Vec::new() })
 }
 
 async fn play(site: &Site) -> Play {

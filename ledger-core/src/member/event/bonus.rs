@@ -32,6 +32,19 @@ pub enum PolicyMoment {
     RecordedAt,
 }
 
+impl PolicyMoment {
+    /// The moment as of which chains look at a purchase. Of the tolerated future (Rule T3) it is that of its recording: a
+    /// chain that is activated or paused afterwards would make what a purchase triggers a matter of when it is looked at.
+    /// Rules P1, X3.
+    #[must_use]
+    pub fn of_chains(self, occurred_at: Timestamp, recorded_at: Timestamp) -> Timestamp {
+        match self {
+            Self::OccurredAt => occurred_at.min(recorded_at),
+            Self::RecordedAt => recorded_at,
+        }
+    }
+}
+
 /// Every input of one accrual, and its result. Rules B1–B5, P5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -80,17 +93,6 @@ pub struct BonusAccrued {
     pub amount: Bonuses,
     /// The lots, business first; their amounts add up to `amount`. Empty for an amount of nothing.
     pub lots: Vec<Lot>,
-}
-
-impl BonusAccrued {
-    /// The moment of the terms that decided on it, of a purchase of `occurred_at` that the log took at `recorded_at`. Rule P1.
-    #[must_use]
-    pub const fn looked_up_at(&self, occurred_at: Timestamp, recorded_at: Timestamp) -> Timestamp {
-        match self.inputs.policy_moment {
-            PolicyMoment::OccurredAt => occurred_at,
-            PolicyMoment::RecordedAt => recorded_at,
-        }
-    }
 }
 
 /// A pending lot became available. Rule B5.

@@ -11,7 +11,7 @@ use crate::ids::{ChainId, CouponId, MemberId, ReasonId};
 use crate::log::Event;
 use crate::member::command::MemberCommand;
 use crate::member::cross_bonus::{FollowedStep, GiveCrossBonus};
-use crate::member::event::{CouponBenefit, MemberEvent, PolicyMoment};
+use crate::member::event::{CouponBenefit, MemberEvent};
 use crate::member::reward::TakeReward;
 
 /// The serial of the coupon that the first step of chain 1 gives for the first purchase.
@@ -120,10 +120,7 @@ impl Ask for Take {
             _ => None,
         });
         let (bought_at, fact) = accrual.expect("a recorded purchase");
-        let looked_up_at = match fact.inputs.policy_moment {
-            PolicyMoment::OccurredAt => bought_at,
-            PolicyMoment::RecordedAt => world.now,
-        };
+        let looked_up_at = fact.inputs.policy_moment.of_chains(bought_at, world.now);
         let serial = [chain, u8::try_from(step).expect("few steps"), purchase];
         let serial = serial.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(10).wrapping_add(*digit));
         MemberCommand::TakeReward(Box::new(TakeReward {

@@ -8,7 +8,8 @@ use crate::log::Event;
 use crate::member::MemberCommand;
 use crate::member::consent::ConsentChoice;
 use crate::member::event::{
-    ChainConverted, CouponConditions, CouponIssued, CouponRevoked, FromChain, MemberEvent, Promise,
+    ChainConverted, CouponConditions, CouponIssued, CouponRevoked, FromChain, MemberEvent, PolicyMoment,
+    Promise,
 };
 use crate::member::lot::Funder;
 use crate::member::status::Status;
@@ -30,7 +31,7 @@ fn bought(definition: Definition, amount: &str) -> World {
 fn given(decision: &Decision) -> Option<(CouponIssued, ChainRewardIssued)> {
     match decision.drafted().iter().map(|new| new.event.clone()).collect::<Vec<_>>().as_slice() {
         [] => None,
-        [.., Event::Member(MemberEvent::ChainTriggered(fact))] if fact.promise == Promise::Nothing => None,
+        [.., Event::Member(MemberEvent::ChainTriggered(fact))] if fact.promise != Promise::CrossBonus => None,
         [
             Event::Member(MemberEvent::CouponIssued(coupon)),
             ..,
@@ -135,6 +136,25 @@ fn rule_x3_only_while_the_version_runs_and_inside_the_window() {
     let before =
         anna().after(buy("mindal", "2000.00")).later(chrono::TimeDelta::hours(1)).running(1, dinner());
     assert!(!is_given(before, 1, 0, 1), "it did not run yet");
+}
+
+#[test]
+fn rule_x3_of_a_purchase_of_the_tolerated_future_the_moment_of_its_recording_counts() {
+    let (now, soon) = (at(NOON), at("2026-03-02T12:04:00+03:00"));
+    assert_eq!(PolicyMoment::OccurredAt.of_chains(soon, now), now);
+    assert_eq!(PolicyMoment::OccurredAt.of_chains(now, soon), now);
+    assert_eq!(PolicyMoment::RecordedAt.of_chains(now, soon), soon);
+}
+
+#[test]
+fn rule_p1_who_is_held_out_is_up_to_the_policy_that_decides_on_the_purchase() {
+    let two_days = chrono::TimeDelta::days(2);
+    let everybody = |world: World| world.policy("chain.holdout_percent", serde_json::json!("100"));
+    let late = everybody(anna().running(1, dinner()).later(two_days));
+    let late = late.after(buy("mindal", "2000.00").on(NOON));
+    assert!(!is_given(late, 1, 0, 1), "recorded too late for the policy of its day");
+    let in_time = everybody(bought(dinner(), "2000.00").later(two_days));
+    assert!(is_given(in_time, 1, 0, 1));
 }
 
 #[test]

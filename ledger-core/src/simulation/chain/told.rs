@@ -79,7 +79,7 @@ impl Terms {
 
     /// The steps that a purchase triggers.
     fn triggered(&self, fact: &Fact, accrued: &BonusAccrued) -> impl Iterator<Item = Triggered<'_>> {
-        let at = accrued.looked_up_at(fact.occurred_at, fact.recorded_at);
+        let at = accrued.inputs.policy_moment.of_chains(fact.occurred_at, fact.recorded_at);
         let of_all = self.registry.chains.triggered(accrued.business_id, at);
         of_all.filter(|it| !it.step.concerns_clinic(&self.registry.businesses))
     }
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
         let Some((fact, accrued)) = self.asks.take() else { return Ok(()) };
         report.purchases = report.purchases.saturating_add(1);
         let context = Context { recorded_at: fact.moment(), registry: &self.terms.registry };
-        let looked_up_at = accrued.looked_up_at(fact.occurred_at, fact.recorded_at);
+        let looked_up_at = accrued.inputs.policy_moment.of_chains(fact.occurred_at, fact.recorded_at);
         let when = (self.member, fact.occurred_at, looked_up_at);
         for triggered in self.terms.triggered(fact, accrued) {
             let place = triggered.place;

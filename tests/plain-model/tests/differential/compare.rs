@@ -12,10 +12,10 @@ use plain_model::member::Command;
 use plain_model::status::Status;
 use proptest::prelude::*;
 
-use crate::coupons;
-use crate::domain::{MEMBER, roubles, status};
+use crate::domain::{roubles, status};
 use crate::run::{Run, first_word};
 use crate::steps::Step;
+use crate::{coupons, reactions};
 
 impl Run {
     pub(crate) fn compare(&self) -> Result<(), TestCaseError> {
@@ -31,6 +31,11 @@ impl Run {
         prop_assert_eq!(self.their_lots(), self.our_lots(), "lots at {}", now);
         let ours: BTreeSet<CouponId> = self.member.open_coupons(now).map(|coupon| coupon.id).collect();
         prop_assert_eq!(coupons::open(&self.domain, now), ours, "coupons at {}", now);
+        let ours = reactions::converted(&self.member);
+        prop_assert_eq!(self.domain.her.converted(), ours, "conversions at {}", now);
+        let ours: Vec<_> =
+            self.circle.chains.iter().map(|chain| (chain.given.len(), chain.committed())).collect();
+        prop_assert_eq!(self.domain.given(), ours, "what chains gave by {}", now);
         Ok(())
     }
 
@@ -39,7 +44,7 @@ impl Run {
     }
 
     fn their_statuses(&self) -> [(Status, Option<NaiveDate>); 2] {
-        let (ordinary, with_medical) = self.domain.state.tracks();
+        let (ordinary, with_medical) = self.domain.her.state.tracks();
         [ordinary, with_medical]
             .map(|track| (status(track.status), track.scheduled.map(|it| it.on.to_date())))
     }
@@ -58,15 +63,25 @@ impl Run {
         let mut after = self.domain.clone();
         after.command(self.now, &Command::Due).expect("never refused");
         let of = |amount: ledger_core::money::Bonuses| Kopecks::from(amount.kopecks());
-        let lots = after.state.live_lots();
+        let lots = after.her.state.live_lots();
         lots.map(|lot| (lot.lot_id, (of(lot.left), of(lot.held), lot.expires_at))).collect()
     }
 
     /// The books of both agree, every lot is accounted for, and lots = postings = balance. Rules M1, M2.
     pub(crate) fn close(&mut self) -> Result<(), TestCaseError> {
+        self.close_one()?;
+        (0..self.others.len()).try_for_each(|pick| {
+            self.meet(pick);
+            self.close_one()
+        })
+    }
+
+    fn close_one(&mut self) -> Result<(), TestCaseError> {
+        self.react()?;
         self.step(&Step::Due)?;
+        self.read_again()?;
         let (books, lots) = self.domain.books();
-        prop_assert_eq!(&books, &self.member.books(&MEMBER.to_string()), "books");
+        prop_assert_eq!(&books, &self.member.books(&self.domain.her.id.to_string()), "books");
         prop_assert_eq!(books.bon.values().sum::<Kopecks>(), 0);
         prop_assert_eq!(books.rub.values().sum::<Kopecks>(), 0);
         prop_assert!(lots.values().all(|(rest, _)| *rest == 0), "a lot is not accounted for: {:?}", lots);
@@ -77,6 +92,7 @@ impl Run {
         let balance = self.member.balance(&self.circle, self.now);
         prop_assert_eq!(outstanding.values().sum::<Kopecks>(), balance.total);
         self.look_back();
+        self.look_back_at_chains();
         self.compare_progress()
     }
 
@@ -94,7 +110,7 @@ impl Run {
             Spent { amount: roubles(spent.amount), categories: spent.categories.into_iter().collect() };
         let all = self.domain.registry.businesses.ordinary_categories();
         let parameters = &self.domain.registry.policies.in_force(self.now).expect("a policy").parameters;
-        let percent = self.domain.state.status_at(self.now).next().map(|next| {
+        let percent = self.domain.her.state.status_at(self.now).next().map(|next| {
             let needed = requirement(next, parameters, all);
             progress_percent(&theirs, needed, visited_for(next, &theirs, all))
         });

@@ -10,6 +10,7 @@ use ledger_core::member::event::{CouponBenefit, CouponConditions};
 use ledger_core::time::Timestamp;
 use plain_model::Kopecks;
 use plain_model::coupon::{Coupon, Gives};
+use plain_model::lot::COALITION;
 use plain_model::member::{Command, Document, Member};
 use plain_model::status::Status;
 use proptest::prelude::*;
@@ -117,13 +118,13 @@ impl Wanted {
             3 => Gives::Gift,
             _ => Gives::Bonus(value),
         };
-        let all = [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle];
+        let all = all_statuses();
         let wanted = |place: usize| self.statuses & (1 << place) != 0;
         Coupon {
             id: CouponId::of_key(natural_key(serial).as_bytes()),
             business: business.to_owned(),
             gives,
-            by_coalition: self.by_coalition,
+            funder: if self.by_coalition { COALITION } else { business }.to_owned(),
             min_bill: self.min_bill.map(Kopecks::from),
             new_customers_only: self.new_customers_only,
             statuses: (0..4).filter(|place| wanted(*place)).map(|place| all[place]).collect(),
@@ -132,11 +133,16 @@ impl Wanted {
             expires_at: now.plus(TimeDelta::seconds(self.life)),
             code: None,
             is_closed: false,
+            came_from: None,
         }
     }
 }
 
-fn status(status: Status) -> ledger_core::member::status::Status {
+pub(crate) const fn all_statuses() -> [Status; 4] {
+    [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle]
+}
+
+pub(crate) fn theirs(status: Status) -> ledger_core::member::status::Status {
     use ledger_core::member::status::Status as Theirs;
     let all = [Theirs::Insider, Theirs::Vip, Theirs::Elite, Theirs::InnerCircle];
     all.into_iter().find(|theirs| theirs.as_str() == status.as_str()).expect("the same names")
@@ -159,8 +165,8 @@ pub(crate) fn translate(command: &Command) -> MemberCommand {
     }
 }
 
-fn issue(coupon: &Coupon) -> MemberCommand {
-    let gives = match &coupon.gives {
+pub(crate) fn benefit(gives: &Gives) -> CouponBenefit {
+    match gives {
         Gives::Fixed(value) => CouponBenefit::DiscountFixed { value: roubles(*value) },
         Gives::Percent { hundredths, cap } => {
             let value = format!("{}.{:02}", hundredths / 100, hundredths % 100);
@@ -169,20 +175,23 @@ fn issue(coupon: &Coupon) -> MemberCommand {
         }
         Gives::Bonus(value) => CouponBenefit::Bonus { value: bonuses(*value) },
         Gives::Gift => CouponBenefit::Gift {},
-    };
+    }
+}
+
+fn issue(coupon: &Coupon) -> MemberCommand {
     MemberCommand::IssueCoupon(Box::new(IssueCoupon {
         coupon_id: coupon.id,
         business_id: business_id(&coupon.business),
-        gives,
+        gives: benefit(&coupon.gives),
         conditions: CouponConditions {
             min_bill: coupon.min_bill.map(roubles),
             new_customers_only: coupon.new_customers_only,
-            statuses: coupon.statuses.iter().map(|it| status(*it)).collect(),
+            statuses: coupon.statuses.iter().map(|it| theirs(*it)).collect(),
             with_bonuses: coupon.with_bonuses,
             valid_from: coupon.valid_from,
         },
         expires_at: coupon.expires_at,
-        funded_by: if coupon.by_coalition { FundedBy::Coalition } else { FundedBy::Business },
+        funded_by: if coupon.funder == COALITION { FundedBy::Coalition } else { FundedBy::Business },
     }))
 }
 
@@ -190,14 +199,14 @@ fn issue(coupon: &Coupon) -> MemberCommand {
 pub(crate) fn open(domain: &Domain, now: Timestamp) -> BTreeSet<CouponId> {
     let mut after = domain.clone();
     after.command(now, &Command::Due).expect("never refused");
-    after.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect()
+    after.her.state.open_coupons().map(|coupon| coupon.issued.coupon_id).collect()
 }
 
 /// What became of her coupons.
 pub(crate) fn seen(member: &Member) -> Vec<String> {
     let used = || member.purchases.iter().filter_map(|purchase| purchase.coupon.as_ref());
     let gave = used().any(|used| used.bonuses > 0);
-    let owed = used().any(|used| used.discount > 0 && used.funder == "coalition");
+    let owed = used().any(|used| used.discount > 0 && used.funder == COALITION);
     let seen = [(gave, "bonuses of a coupon"), (owed, "discount of the coalition's")];
     seen.into_iter().filter(|(is_seen, _)| *is_seen).map(|(_, what)| what.to_owned()).collect()
 }

@@ -1,6 +1,6 @@
 //! The domain, driven with the model's commands and answering in the model's words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::business::decide::{
     ChangeBusiness, SetMultiplier, WaitForPurchase, change, set_multiplier, wait_for_purchase,
@@ -16,7 +16,7 @@ use ledger_core::member::command::{
 use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::member::{
-    MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
+    AmendPurchase, MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
 };
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::policy::decide::{PublishPolicy, first_policy, publish};
@@ -31,16 +31,43 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
 
+use crate::reactions::Question;
 use crate::{coupons, standing};
 
-pub(crate) const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
-
-/// The registry, one member and her log.
+/// The registry, and one member.
 #[derive(Clone)]
 pub(crate) struct Domain {
     pub(crate) registry: Registry,
+    pub(crate) her: Her,
+}
+
+/// One member and her log.
+#[derive(Clone)]
+pub(crate) struct Her {
+    pub(crate) id: MemberId,
     pub(crate) state: MemberState,
-    log: Vec<(Timestamp, Event)>,
+    pub(crate) log: Vec<Told>,
+    /// How much of the log chains have looked at.
+    pub(crate) passed: usize,
+    /// Which of the questions that followed from it led to facts.
+    pub(crate) answered: BTreeSet<Question>,
+}
+
+/// A fact on the log.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) occurred_at: Timestamp,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) event: Event,
+}
+
+impl Her {
+    /// The `number`th member, of whom nothing is known.
+    pub(crate) fn new(number: u8) -> Self {
+        let id = MemberId::from_uuid(Uuid::from_u128(7 + u128::from(number)));
+        let (state, log, answered) = (MemberState::default(), Vec::new(), BTreeSet::new());
+        Self { id, state, log, passed: 0, answered }
+    }
 }
 
 /// Either an answer or the code of a refusal.
@@ -104,7 +131,7 @@ impl Domain {
             };
             registry.businesses.apply(&BusinessEvent::BusinessRegistered(registered)).expect("a first fact");
         }
-        Self { registry, state: MemberState::default(), log: Vec::new() }
+        Self { registry, her: Her::new(0) }
     }
 
     /// The policy that is published, or `None` when it is refused.
@@ -139,16 +166,35 @@ impl Domain {
 
     pub(crate) fn command(&mut self, now: Timestamp, command: &Command) -> Answer {
         let command = self.translate(command)?;
+        self.execute(now, &command).map(|(outcome, _)| answer(outcome))
+    }
+
+    /// The answer, and how many facts were written.
+    pub(crate) fn execute(
+        &mut self,
+        now: Timestamp,
+        command: &MemberCommand,
+    ) -> Result<(MemberOutcome, usize), Refusal> {
         let context = Context { recorded_at: now, registry: &self.registry };
-        let (draft, outcome) = decide(&self.state, &command, &context).map_err(|refused| refused.code())?;
+        let (draft, outcome) =
+            decide(&self.her.state, command, &context).map_err(|refused| refused.code())?;
         assert_eq!(draft.rules_revision, RULES_REVISION);
+        let written = draft.events.len();
         for new in draft.events {
-            let Event::Member(fact) = &new.event else { panic!("a fact of the member") };
-            let position = Position::try_from(self.log.len() + 1).expect("short");
-            self.state.apply(position, new.occurred_at, fact).expect("a history that holds");
-            self.log.push((new.occurred_at, new.event));
+            let position = Position::try_from(self.her.log.len() + 1).expect("short");
+            match &new.event {
+                Event::Member(fact) => self.her.state.apply(position, new.occurred_at, fact),
+                Event::Chain(fact) => {
+                    self.registry.chains.apply(fact).expect("a history that holds");
+                    continue;
+                }
+                other => panic!("{other:?} is no fact of hers"),
+            }
+            .expect("a history that holds");
+            let (occurred_at, event) = (new.occurred_at, new.event);
+            self.her.log.push(Told { occurred_at, recorded_at: now, event });
         }
-        Ok(answer(outcome))
+        Ok((outcome, written))
     }
 
     fn translate(&self, command: &Command) -> Result<MemberCommand, Refusal> {
@@ -180,20 +226,39 @@ impl Domain {
             Command::IssueCoupon(_) | Command::ActivateCoupon { .. } | Command::RevokeCoupon { .. } => {
                 coupons::translate(command)
             }
+            Command::Revise { purchase, revision, bill } => self.revision(*purchase, *revision, *bill),
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
             hand => standing::translate(hand).expect("asked of her standing"),
         })
     }
 
-    fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
-        let about = self.log.iter().filter(|(_, event)| PurchaseFile::concerns(purchase, event));
-        about.fold(None, |file, (at, event)| PurchaseFile::fold(file, *at, event))
+    fn revision(&self, purchase: PurchaseId, revision: u32, bill: Option<Kopecks>) -> MemberCommand {
+        let file = self.file(purchase).expect("a recorded purchase");
+        let document = PurchaseDocument {
+            business_id: file.business_id,
+            natural_key: key_of(purchase),
+            revision,
+            amount: bill.map_or(file.first_bill, roubles),
+            occurred_at: file.bought_at,
+            source: PurchaseSource::Api,
+            source_system: None,
+            cancelled: bill.is_none(),
+            redemption_id: None,
+            redeem_amount: None,
+            coupon_code: None,
+        };
+        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file, document }))
+    }
+
+    pub(crate) fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
+        let about = self.her.log.iter().filter(|told| PurchaseFile::concerns(purchase, &told.event));
+        about.fold(None, |file, told| PurchaseFile::fold(file, told.occurred_at, &told.event))
     }
 
     pub(crate) fn balance(&self, now: Timestamp, days: u32) -> Balance {
         let of = |amount: Bonuses| Kopecks::from(amount.kopecks());
-        let balance = self.state.balance(now, days).expect("fits");
+        let balance = self.her.state.balance(now, days).expect("fits");
         Balance {
             total: of(balance.total().expect("fits")),
             available: of(balance.available),
@@ -209,9 +274,9 @@ impl Domain {
     pub(crate) fn books(&self) -> (Books, BTreeMap<LotId, (Kopecks, Kopecks)>) {
         let mut books = Books::default();
         let mut lots = BTreeMap::<LotId, (Kopecks, Kopecks)>::new();
-        for (_, event) in &self.log {
+        for Told { event, .. } in &self.her.log {
             let mut sums = BTreeMap::<Unit, i64>::new();
-            for posting in postings(MEMBER, event) {
+            for posting in postings(self.her.id, event) {
                 *sums.entry(posting.unit).or_default() += posting.kopecks;
                 let amount = Kopecks::from(posting.kopecks);
                 let side = match posting.unit {
@@ -247,7 +312,7 @@ fn purchase(document: &Document) -> RecordPurchase {
         quarantine_id: quarantine_id(document.id),
         document: PurchaseDocument {
             business_id: business_id(&document.business),
-            natural_key: key_of(document),
+            natural_key: key_of(document.id),
             revision: document.revision,
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
@@ -267,8 +332,8 @@ fn quarantine_id(id: PurchaseId) -> QuarantineId {
 }
 
 /// The serial stands in the first bytes of the id, as it does in the key.
-fn key_of(document: &Document) -> NaturalKey {
-    let bytes = document.id.as_uuid().into_bytes();
+fn key_of(purchase: PurchaseId) -> NaturalKey {
+    let bytes = purchase.as_uuid().into_bytes();
     natural_key(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 

@@ -1,12 +1,14 @@
-//! Random histories run against the domain and against the plain model: no difference. Rules T, D, B, R, F, S, C, M.
+//! Random histories run against the domain and against the plain model: no difference. Rules T, D, B, R, F, S, C, X, M.
 //!
 //! Every history has a seed of its own; a difference prints it and the shrunk history.
 //! `PLAIN_MODEL_SEED=<seed>` runs that history alone; `PLAIN_MODEL_COMMANDS` says how many commands to run (100,000).
 
+mod chains;
 mod compare;
 mod coupons;
 mod domain;
 mod policy;
+mod reactions;
 mod run;
 mod standing;
 mod steps;
@@ -19,6 +21,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use chrono::TimeDelta;
 use ledger_core::time::Timestamp;
 use plain_model::calendar;
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use run::Run;
@@ -94,6 +97,28 @@ const MUST_BE_SEEN: &[&str] = &[
     "Refund REFUND_EXCEEDS_PURCHASE",
     "Refund Refunded",
     "Review Done",
+    "Revise REFUND_EXCEEDS_PURCHASE",
+    "Revise Recorded",
+    "CrossBonus CrossBonus",
+    "TakeReward HeldOut",
+    "TakeReward Promised",
+    "TakeReward Rewarded",
+    "a chain's coupon closed",
+    "a chain's coupon used",
+    "a conversion by a purchase known before",
+    "a conversion held out",
+    "a conversion",
+    "a cross bonus after a refund",
+    "no reward: a clinic's visit that may not be used so",
+    "no reward: another status",
+    "no reward: back where it came from",
+    "no reward: beyond the limits",
+    "no reward: given back",
+    "no reward: more than the chain has left",
+    "no reward: she knows the target",
+    "no reward: the step ran no more",
+    "no reward: too late",
+    "no reward: too little",
     "bonuses of a coupon",
     "debt repaid",
     "discount of the coalition's",
@@ -111,7 +136,9 @@ fn history(seed: u64) -> (u64, BTreeSet<String>) {
         Config { cases: 1, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let seen = RefCell::default();
-    let outcome = runner.run(&steps::steps(), |steps| {
+    // Every fourth history is one of chains.
+    let steps = if seed % 4 == 0 { steps::chain_steps().boxed() } else { steps::steps().boxed() };
+    let outcome = runner.run(&steps, |steps| {
         let mut run = Run::new();
         steps.iter().try_for_each(|step| run.step(step))?;
         run.close()?;

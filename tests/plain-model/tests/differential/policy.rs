@@ -43,6 +43,12 @@ pub(crate) fn policy_change(index: usize) -> (&'static str, Value) {
         ("purchase.duplicate_minutes", json!(600)),
         ("coupon.activation_days", json!(1)),
         ("coupon.activation_days", json!(40)),
+        ("cross_bonus.rate", json!("0.0777")),
+        ("cross_bonus.rate", json!("0.25")),
+        ("chain.max_depth", json!(1)),
+        ("chain.max_depth", json!(2)),
+        ("chain.holdout_percent", json!(50)),
+        ("chain.holdout_percent", json!(0)),
     ];
     changes[index].clone()
 }
@@ -61,6 +67,9 @@ pub(crate) fn plain_policy(policy: &Policy) -> circle::Policy {
     let rate = |rate: ledger_core::rate::Rate| scaled(&rate.to_string(), 4);
     let times = |times: ledger_core::rate::NewCategoryMultiplier| scaled(&times.to_string(), 2);
     let kopecks = |amount: ledger_core::money::Roubles| i128::from(amount.kopecks());
+    let hundredths = |percent: ledger_core::rate::Percent| {
+        u32::try_from(scaled(&percent.to_string(), 2)).expect("at most a hundred")
+    };
     let count = |number: u32| usize::try_from(number).expect("few");
     circle::Policy {
         effective_from: *effective_from,
@@ -88,6 +97,9 @@ pub(crate) fn plain_policy(policy: &Policy) -> circle::Policy {
         before_membership_hours: i64::from(it.purchase_before_membership_hours),
         orphan_days: i64::from(it.purchase_orphan_days),
         activation_days: i64::from(it.coupon_activation_days),
+        cross_bonus_rate: rate(it.cross_bonus_rate),
+        chain_max_depth: count(it.chain_max_depth),
+        chain_holdout: hundredths(it.chain_holdout_percent),
         spent: [it.status_vip_spent, it.status_elite_spent, it.status_inner_circle_spent].map(kopecks),
         categories: [it.status_vip_categories, it.status_elite_categories].map(count),
         window_months: it.status_window_months,

@@ -15,7 +15,7 @@ use plain_model::redemption::Hold;
 use plain_model::{Kopecks, Refusal};
 use proptest::prelude::*;
 
-use crate::domain::{Domain, business_id, natural_key, roubles};
+use crate::domain::{Domain, Her, business_id, natural_key, roubles};
 use crate::policy::{plain_policy, policy_change, scaled};
 use crate::standing;
 use crate::steps::{BUSINESSES, Step};
@@ -38,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) circle: Circle,
     pub(crate) member: Member,
     pub(crate) domain: Domain,
+    /// The other members.
+    pub(crate) others: Vec<(Member, Her)>,
     pub(crate) serial: u32,
     /// How many commands were run.
     pub(crate) commands: u64,
@@ -58,29 +60,52 @@ impl Run {
             waiting: Vec::new(),
         };
         let policies = domain.registry.policies.iter().map(plain_policy).collect();
-        let circle = Circle { policies, businesses: ALL.iter().map(business).collect() };
+        let circle = Circle { policies, businesses: ALL.iter().map(business).collect(), chains: Vec::new() };
         let now = "2025-03-01T09:00:00Z".parse().expect("a time");
         let mut run = Self {
             now,
             circle,
             member: Member::default(),
             domain,
+            others: Vec::new(),
             serial: 0,
             commands: 0,
             seen: BTreeSet::new(),
         };
+        run.register();
+        run
+    }
+
+    fn register(&mut self) {
         let mut consents: Vec<_> =
-            run.circle.businesses.iter().map(|business| (business.consent(), true)).collect();
+            self.circle.businesses.iter().map(|business| (business.consent(), true)).collect();
         consents.push(("personal_data".to_owned(), true));
         let at = "2025-01-01T09:00:00Z".parse().expect("a time");
         let command = Command::Register { at, consents };
-        run.domain.command(now, &command).expect("registered");
-        run.member.command(&run.circle, now, &command).expect("registered");
-        run
+        self.domain.command(self.now, &command).expect("registered");
+        self.member.command(&self.circle, self.now, &command).expect("registered");
+    }
+
+    /// From now on it is about the `pick`th of the other members.
+    pub(crate) fn meet(&mut self, pick: usize) {
+        while self.others.len() <= pick {
+            let number = u8::try_from(self.others.len() + 1).expect("few");
+            self.others.push((Member::default(), Her::new(number)));
+        }
+        let (member, her) = &mut self.others[pick];
+        std::mem::swap(member, &mut self.member);
+        std::mem::swap(her, &mut self.domain.her);
+        if self.member.registered_at.is_none() {
+            self.register();
+        }
     }
 
     /// Runs one step in both.
     pub(crate) fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        if let Step::Chain(step) = step {
+            self.of_chain(step)?;
+            return self.compare();
+        }
         let command = self.command(step);
         if let Some(command) = &command {
             let ours = self.member.command(&self.circle, self.now, command);
@@ -139,12 +164,14 @@ impl Run {
                     business.map_or_else(|| hold.business.clone(), |place| ALL[place].0.to_owned());
                 Some(Command::Cancel { id: hold.id, business })
             }
+            Step::Revise { pick, permille } => self.revise(*pick, *permille),
             Step::Refund { pick, permille, business, ago } => self.refund(*pick, *permille, *business, *ago),
             Step::Consent { purpose, is_granted } => {
                 let purpose = match purpose {
                     0..BUSINESSES => self.circle.businesses[*purpose].consent(),
                     8 => "marketing".to_owned(),
                     9 => "personal_data".to_owned(),
+                    12 => "medical_cross_promo".to_owned(),
                     _ => "medical_status".to_owned(),
                 };
                 Some(Command::ChangeConsents(vec![(purpose, *is_granted)]))
@@ -158,6 +185,7 @@ impl Run {
             Step::Coupon(step) => step.command(self),
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
+            Step::Chain(_) => unreachable!("answered above"),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
                 self.surroundings(step);
                 None
@@ -270,7 +298,8 @@ impl Run {
             known.occurred_at.plus(later)
         };
         let import = is_import.then_some(None);
-        Some(Command::Purchase(Document { amount: known.amount, occurred_at, source, import, ..document }))
+        let amount = known.amount.max(1);
+        Some(Command::Purchase(Document { amount, occurred_at, source, import, ..document }))
     }
 
     fn refund(&mut self, pick: usize, permille: i64, business: Option<usize>, ago: i64) -> Option<Command> {
@@ -293,6 +322,15 @@ impl Run {
         })
     }
 
+    /// Of a purchase that was paid in money alone.
+    fn revise(&self, pick: usize, permille: Option<i64>) -> Option<Command> {
+        let purchases = self.member.purchases.iter().rev();
+        let mut simple = purchases.filter(|it| it.spent.is_empty() && it.coupon.is_none());
+        let known = simple.nth(pick)?;
+        let bill = permille.map(|permille| (known.paid_first * Kopecks::from(permille) / 1_000).max(1));
+        Some(Command::Revise { purchase: known.id, revision: known.revision + 1, bill })
+    }
+
     /// One of the last holds, as long as the domain remembers how it ended.
     pub(crate) fn recent_hold(&self, pick: usize) -> Option<&Hold> {
         let hold = self.member.holds.iter().rev().nth(pick).or(self.member.holds.last())?;
@@ -301,7 +339,7 @@ impl Run {
 }
 
 /// The name of a command, and the code of its refusal or the name of its outcome.
-fn kind_of(command: &Command, answer: &Result<Outcome, Refusal>) -> String {
+pub(crate) fn kind_of(command: &Command, answer: &Result<Outcome, Refusal>) -> String {
     let outcome = |outcome| first_word(&format!("{outcome:?}"));
     let answer = answer.as_ref().map_or_else(|code| (*code).to_owned(), outcome);
     format!("{} {answer}", first_word(&format!("{command:?}")))

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use crate::chains::{OfChain, PLACES, of_chains, wanted};
 use crate::coupons::{OfCoupon, of_coupons};
 use crate::standing::{Hand, hands};
 
@@ -54,6 +55,11 @@ pub(crate) enum Step {
         business: Option<usize>,
         ago: i64,
     },
+    /// Another bill of one of the last purchases; none: it is cancelled.
+    Revise {
+        pick: usize,
+        permille: Option<i64>,
+    },
     RefundAhead {
         business: usize,
         ahead: u32,
@@ -66,6 +72,7 @@ pub(crate) enum Step {
     Register,
     Hand(Hand),
     Coupon(OfCoupon),
+    Chain(OfChain),
     Due,
     Review,
     Policy {
@@ -168,7 +175,7 @@ fn refunds() -> impl Strategy<Value = Step> {
 fn surroundings() -> impl Strategy<Value = Step> {
     let in_days = proptest::option::weighted(0.4, 0..60_i64);
     prop_oneof![
-        3 => (0..35_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
+        3 => (0..41_usize, in_days).prop_map(|(change, in_days)| Step::Policy { change, in_days }),
         2 => (businesses(), 0..20_i64, 1..60_i64, prop_oneof![10..1_001_i64, Just(150_i64)])
             .prop_map(|(business, in_days, days, hundredths)| Step::Multiplier { business, in_days, days, hundredths }),
         2 => (businesses(), 0..8_usize).prop_map(|(business, change)| Step::Terms { business, change }),
@@ -199,4 +206,46 @@ fn step() -> impl Strategy<Value = Step> {
 /// A history.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step(), 1..70)
+}
+
+/// Purchases where chains lead, mostly in time for them.
+fn purchases_of_chains() -> impl Strategy<Value = Step> {
+    let ages = prop_oneof![6 => Just(0_i64), 3 => 0..3 * DAY, 2 => 0..30 * DAY, 1 => 0..100 * DAY];
+    let bills = prop_oneof![1 => 1..300_i64, 8 => 1_000..1_000_000_i64, 1 => 1_000_000..9_000_000_i64];
+    let import = proptest::option::weighted(0.1, Just(None));
+    (0..PLACES.len(), bills, ages, import).prop_map(|(place, kopecks, ago, import)| Step::Buy {
+        business: PLACES[place],
+        kopecks,
+        ago,
+        import,
+    })
+}
+
+fn step_of_chains() -> impl Strategy<Value = Step> {
+    let clock = prop_oneof![2 => 0..30 * MINUTE, 4 => 0..DAY, 3 => 0..6 * DAY, 1 => 0..40 * DAY];
+    let consents = (prop_oneof![3 => Just(12_usize), 1 => 0..12_usize], proptest::bool::weighted(0.7));
+    prop_oneof![
+        20 => purchases_of_chains(),
+        8 => clock.prop_map(|seconds| Step::Clock { seconds }),
+        4 => refunds(),
+        4 => (0..6_usize, proptest::option::weighted(0.8, 1..2_500_i64))
+            .prop_map(|(pick, permille)| Step::Revise { pick, permille }),
+        2 => redemptions(),
+        2 => reports(),
+        3 => consents.prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
+        2 => hands().prop_map(Step::Hand),
+        8 => of_coupons().prop_map(Step::Coupon),
+        14 => of_chains().prop_map(Step::Chain),
+        1 => Just(Step::Review),
+        1 => surroundings(),
+    ]
+}
+
+/// A history with chains.
+pub(crate) fn chain_steps() -> impl Strategy<Value = Vec<Step>> {
+    let chains = proptest::collection::vec(wanted().prop_map(OfChain::Run).prop_map(Step::Chain), 1..4);
+    (chains, proptest::collection::vec(step_of_chains(), 1..120)).prop_map(|(mut chains, steps)| {
+        chains.extend(steps);
+        chains
+    })
 }
