@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
 
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::topic::Topic;
 use super::wait::eventually;
 use super::warehouse::Warehouse;
@@ -245,7 +245,7 @@ impl Site {
     pub async fn settle(&self) -> i64 {
         let deadline = Instant::now() + SETTLE;
         loop {
-            let last = match self.nobody().try_call("POST", "/dev/settle", &json!({})).await {
+            let last = match self.try_settle().await {
                 Ok(answer) if answer.status == 200 => {
                     return answer.body["data"]["position"].as_i64().expect("a position");
                 }
@@ -255,6 +255,15 @@ impl Site {
             assert!(Instant::now() < deadline, "not settled: {last}\n{}", self.logs());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    async fn try_settle(&self) -> Result<Answer, reqwest::Error> {
+        self.nobody().try_call("POST", "/dev/settle", &json!({})).await
+    }
+
+    /// Whether everything has caught up.
+    pub async fn is_settled(&self) -> bool {
+        self.try_settle().await.is_ok_and(|answer| answer.status == 200)
     }
 
     /// Runs a program of ours to its end; gives whether it succeeded, and what it said.

@@ -8,6 +8,7 @@
 //! says what comes of each. What led to no fact it is asked last; then nothing may come of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::StreamExt;
@@ -15,18 +16,20 @@ use ledger_core::category::Category;
 use ledger_core::time::Timestamp;
 use plain_model::calendar;
 use serde_json::json;
-use system_tests::system::{Business, Client, Member, Role, Site, shared};
+use system_tests::system::{Business, Client, Member, Role, Site, eventually, shared};
 
 use crate::chains::reads_all_again_and_does_nothing;
 use crate::journey::{Row, import_part, lines, rows, slug};
 use crate::journey_plans::five;
-use crate::journey_told::{Told, facts};
+use crate::journey_told::{Told, facts, written_by_the_reactor};
 
 /// How long before the end of the history tills report it themselves, and how long before that the chains begin.
 const LIVE_DAYS: i64 = 16;
 const CHAINS_DAYS: i64 = 45;
 /// Kills of the reactor while it follows the import, and the tills.
 const KILLS: [usize; 2] = [14, 6];
+/// How long the reactor may take to begin.
+const BEGINS: Duration = Duration::from_secs(120);
 /// Calls of the tills at once.
 const AT_ONCE: usize = 16;
 
@@ -76,7 +79,7 @@ async fn join(
     futures::stream::iter(joining).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// The import in parts, the reactor killed in the middle of each.
+/// The import in parts; the reactor is killed again and again as it comes along behind them.
 async fn import(site: &mut Site, members: &BTreeMap<String, Member>, rows: &[Row]) {
     for part in rows.chunks(rows.len().div_ceil(KILLS[0])) {
         let importing = tokio::spawn(import_part(site.admin(), lines(members, part), part.len()));
@@ -86,7 +89,18 @@ async fn import(site: &mut Site, members: &BTreeMap<String, Member>, rows: &[Row
     site.settle().await;
 }
 
-/// The tills report a day after it, each purchase within the 24 hours of rule P1; on some days the reactor dies meanwhile.
+/// The reactor starts on what has piled up, and is killed as soon as it has written something of it, or has come to the end
+/// with nothing to write.
+async fn dies_at_work(site: &mut Site) {
+    let before = written_by_the_reactor(site).await;
+    site.start_role(Role::React);
+    let there = &*site;
+    let begun = || async { written_by_the_reactor(there).await > before || there.is_settled().await };
+    eventually("the reactor begins", BEGINS, begun, |begun| *begun).await;
+    site.kill_role(Role::React);
+}
+
+/// The tills report a day after it, each purchase within the 24 hours of rule P1; on some days the reactor dies over them.
 async fn sell(site: &mut Site, businesses: &[Business], members: &BTreeMap<String, Member>, rows: &[Row]) {
     let tills: BTreeMap<String, Client> =
         businesses.iter().map(|business| (business.slug.clone(), business.till(site))).collect();
@@ -102,13 +116,17 @@ async fn sell(site: &mut Site, businesses: &[Business], members: &BTreeMap<Strin
             let answer = till.post("/transactions", &document).await;
             assert_eq!(answer.status, 201, "{}", answer.text);
         });
+        let dies = kills < KILLS[1];
+        if dies {
+            site.kill_role(Role::React);
+        }
         let selling = futures::stream::iter(sales.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
-        let selling = tokio::spawn(selling.collect::<Vec<_>>());
-        if kills < KILLS[1] {
-            site.restart_role(Role::React);
+        let _all: Vec<()> = selling.collect().await;
+        if dies {
+            dies_at_work(site).await;
+            site.start_role(Role::React);
             kills += 1;
         }
-        selling.await.expect("all are recorded");
         site.settle().await;
     }
     assert_eq!(kills, KILLS[1]);

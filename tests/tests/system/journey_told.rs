@@ -31,15 +31,17 @@ const FACTS: &str = "SELECT event_type, stream_id, occurred_at, recorded_at, pay
     WHERE event_type IN ('PurchaseRecorded', 'CouponIssued', 'ChainTriggered', 'CrossBonusAccrued', 'ChainConverted')
     ORDER BY position";
 
+/// A row of [`FACTS`].
+type Stored = (String, Uuid, DateTime<Utc>, DateTime<Utc>, Value);
+
 /// All of them that matter here, in the log's order.
 pub(crate) async fn facts(site: &Site) -> Vec<Fact> {
     let log = site.database("ledger").await;
-    let rows: Vec<(String, Uuid, DateTime<Utc>, DateTime<Utc>, Value)> =
-        sqlx::query_as(FACTS).fetch_all(&log).await.expect("the log");
+    let rows: Vec<Stored> = sqlx::query_as(FACTS).fetch_all(&log).await.expect("the log");
     log.close().await;
     let moment =
         |at: DateTime<Utc>| Timestamp::from_micros(at.timestamp_micros()).expect("a moment of the log");
-    let fact = |(kind, member, occurred_at, recorded_at, payload)| Fact {
+    let fact = |(kind, member, occurred_at, recorded_at, payload): Stored| Fact {
         kind,
         member,
         occurred_at: moment(occurred_at),
@@ -47,6 +49,16 @@ pub(crate) async fn facts(site: &Site) -> Vec<Fact> {
         payload,
     };
     rows.into_iter().map(fact).collect()
+}
+
+/// How many facts the reactor has written.
+pub(crate) async fn written_by_the_reactor(site: &Site) -> i64 {
+    let log = site.database("ledger").await;
+    let count = "SELECT count(*) FROM ledger.events
+        WHERE event_type IN ('CouponIssued', 'ChainTriggered', 'CrossBonusAccrued')";
+    let count: i64 = sqlx::query_scalar(count).fetch_one(&log).await.expect("the log");
+    log.close().await;
+    count
 }
 
 fn uuid(value: &Value) -> Uuid {

@@ -275,7 +275,8 @@ impl Domain {
     fn agree(&mut self, now: Timestamp, id: ChainId, version: &Version) {
         let parties: BTreeSet<&str> =
             version.steps.iter().flat_map(|step| [step.from.as_str(), step.to.as_str()]).collect();
-        let consents = parties.iter().map(|slug| ChainCommand::Consent(business_id(slug)));
+        let consents =
+            parties.iter().map(|slug| ChainCommand::Consent { of: business_id(slug), version: None });
         let way = std::iter::once(ChainCommand::Submit).chain(consents);
         for command in way.chain([ChainCommand::Approve, ChainCommand::Activate]) {
             assert!(self.chain(now, id, &command), "{command:?}");

@@ -137,7 +137,7 @@ fn history(seed: u64) -> (u64, BTreeSet<String>) {
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let seen = RefCell::default();
     // Every fourth history is one of chains.
-    let steps = if seed % 4 == 0 { steps::chain_steps().boxed() } else { steps::steps().boxed() };
+    let steps = if seed.is_multiple_of(4) { steps::chain_steps().boxed() } else { steps::steps().boxed() };
     let outcome = runner.run(&steps, |steps| {
         let mut run = Run::new();
         steps.iter().try_for_each(|step| run.step(step))?;
