@@ -229,7 +229,7 @@ impl Member {
         self.to_react.push(Reaction::Bought(document.id));
         self.convert_last(now, document.id);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
-        self.apply_waiting(circle, now, document.id, business);
+        self.apply_waiting(circle, now, (document.id, lives_until.is_some()), business);
         let status = self.shown(document.import.map_or(now, |_| document.occurred_at));
         Ok(Outcome::Recorded {
             earned: accrual.total,

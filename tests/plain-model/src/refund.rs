@@ -105,16 +105,17 @@ impl Member {
         Ok(Outcome::Refunded { taken_back, returned, debt: self.debt() })
     }
 
-    /// Rule D4.
+    /// Rule D4; with a document that waited for an admin they wait as long as it does (decision 6).
     pub(crate) fn apply_waiting(
         &mut self,
         circle: &Circle,
         now: Timestamp,
-        purchase: PurchaseId,
+        (purchase, by_admin): (PurchaseId, bool),
         business: &Business,
     ) {
         let place = self.purchases.iter().position(|it| it.id == purchase).expect("just recorded");
-        for waiting in business.waiting.iter().filter(|it| it.purchase == purchase && now <= it.until) {
+        let its = business.waiting.iter().filter(|it| it.purchase == purchase);
+        for waiting in its.filter(|it| by_admin || now <= it.until) {
             if waiting.amount <= self.purchases[place].net() {
                 self.give_back(circle, now, place, waiting.refund, waiting.amount);
                 self.evaluate_after(circle, now, now, business, None);
