@@ -13,7 +13,7 @@ use crate::circle::Circle;
 use crate::lot::{COALITION, Lot};
 use crate::member::{Member, Outcome, Purchase};
 use crate::purchase::Accrual;
-use crate::refund::Due;
+use crate::refund::{AMOUNT_MAX, Due};
 use crate::{Kopecks, Refusal};
 
 impl Purchase {
@@ -40,6 +40,9 @@ impl Member {
         let business = circle.business(&before.business).expect("known");
         if !self.consents_to(&business.consent()) {
             return Ok(Outcome::Unmatched);
+        }
+        if bill.is_some_and(|bill| bill > AMOUNT_MAX) {
+            return Err("AMOUNT_OUT_OF_RANGE");
         }
         if bill.is_some_and(|bill| bill < before.refunded()) {
             return Err("REFUND_EXCEEDS_PURCHASE");
