@@ -247,22 +247,19 @@ struct Edit {
 
 impl Edit {
     fn of(fact: &MemberEvent) -> Result<Option<Self>, NotSimulated> {
-        Ok(Some(match fact {
-            MemberEvent::PurchaseTakenOver(taken) => {
-                let (purchase_id, bill) = (taken.purchase.purchase_id, Some(taken.counted()));
-                Self { purchase_id, bill, becomes_hers: true }
-            }
-            MemberEvent::PurchaseAmended(revision) => {
-                let bill = Some(revision.counted().1).filter(|_| !revision.handed_over);
-                Self { purchase_id: revision.purchase_id, bill, becomes_hers: false }
-            }
-            MemberEvent::PurchaseRefunded(refund) => {
-                let left = refund.refunded().and_then(|refunded| refund.bill.checked_sub(refunded));
-                let bill = Some(left.ok_or(NotSimulated::OutOfRange)?);
-                Self { purchase_id: refund.purchase_id, bill, becomes_hers: false }
-            }
-            _ => return Ok(None),
-        }))
+        if let MemberEvent::PurchaseTakenOver(taken) = fact {
+            let (purchase_id, bill) = (taken.purchase.purchase_id, Some(taken.counted()));
+            Ok(Some(Self { purchase_id, bill, becomes_hers: true }))
+        } else if let MemberEvent::PurchaseAmended(revision) = fact {
+            let bill = Some(revision.counted().1).filter(|_| !revision.handed_over);
+            Ok(Some(Self { purchase_id: revision.purchase_id, bill, becomes_hers: false }))
+        } else if let MemberEvent::PurchaseRefunded(refund) = fact {
+            let left = refund.refunded().and_then(|refunded| refund.bill.checked_sub(refunded));
+            let bill = Some(left.ok_or(NotSimulated::OutOfRange)?);
+            Ok(Some(Self { purchase_id: refund.purchase_id, bill, becomes_hers: false }))
+        } else {
+            Ok(None)
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What is told on more than one stream: accounts that became one, purchases handed over, history that came in last. Rules D3,
 //! T6, X1, X4.
 
-use super::town::{Act, Edit, Town};
-use super::{ANNA, VERA, buys, dinner, first, refused};
+use proptest::prelude::*;
+
+use super::town::{Act, Done, Edit, Town};
+use super::{ANNA, VERA, acts, buys, chains, dinner, first, refused};
 use crate::chain::definition::{Audience, Definition};
 use crate::member::reward::WhyNot;
 use crate::member::testing::rub;
@@ -138,4 +140,41 @@ fn more_than_a_simulation_keeps_is_an_error() {
     // Of each a purchase and what it asks for.
     let within = |most| town.told(&mut town.trial(&dinner()).keeping(most));
     assert_eq!((within(4), within(3)), (Ok(()), Err(NotSimulated::TooMuch)));
+}
+
+/// What Vera did Anna did.
+fn as_one(act: &Act) -> Act {
+    match act.clone() {
+        Act::Buy { who: VERA, slug, kopecks, late } => Act::Buy { who: ANNA, slug, kopecks, late },
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    /// Rules D3, X4, X5: two accounts that are one by now come to what one account would have, whenever they became one.
+    #[test]
+    fn accounts_that_are_one_are_one_from_the_first(
+        mut chain in chains(),
+        acts in acts(),
+        merged in 0..30_usize,
+    ) {
+        // Statuses are of each stream alone.
+        chain.audience.statuses.clear();
+        // What changes hands between the two changes no hands in the one.
+        let is_told = |act: &&Act| !matches!(act, Act::HandOver { to: ANNA | VERA, .. });
+        let acts: Vec<Act> = acts.iter().filter(is_told).cloned().collect();
+        let (before, after) = acts.split_at(merged.min(acts.len()));
+        let (mut one, mut two) = (Town::of(None), Town::of(None));
+        before.iter().for_each(|act| two.act(act));
+        two.act(&Act::Merge { from: VERA, into: ANNA });
+        after.iter().for_each(|act| two.act(&as_one(act)));
+        before.iter().for_each(|act| one.act(&as_one(act)));
+        one.act(&Act::Later(0));
+        after.iter().for_each(|act| one.act(&as_one(act)));
+        let (one, two) = (one.simulated(&chain), two.simulated(&chain));
+        prop_assert_eq!(Done::simulated(&one), Done::simulated(&two));
+        prop_assert_eq!((one.purchases, one.left_out, two.left_out), (two.purchases, 0, 0));
+    }
 }
