@@ -18,7 +18,7 @@
 //! not, tells of visits; and they take nothing of the limits.
 //!
 //! Bounds: the facts of one member at a time; besides, of each member who triggered something in the period, or whose account
-//! is or was one with another, her purchases at businesses of the chain, and what the chain gave her: [`KEPT_MAX`] facts.
+//! is or was one with another, her purchases at businesses of the chain, and what the chain gave her: at most `KEPT_MAX` facts.
 
 mod course;
 mod report;
