@@ -152,6 +152,8 @@ pub(crate) struct ChainSimulationResult {
     pub(crate) members: u64,
     /// Their purchases of the period where a step begins.
     pub(crate) purchases: u64,
+    /// Members whose purchases do not hold together: what comes after that is not in the figures.
+    pub(crate) left_out: u64,
     /// By step.
     pub(crate) steps: Vec<ChainStepSimulated>,
     /// By day.
@@ -209,6 +211,7 @@ impl ChainSimulationResult {
             to,
             members: report.members,
             purchases: report.purchases,
+            left_out: report.left_out,
             steps: steps.map(step).collect(),
             days: days.collect(),
         }

@@ -200,6 +200,7 @@ pub(super) fn not_told(error: NotSimulated) -> ApiError {
     match error {
         NotSimulated::OutOfRange => Rejection::AmountOutOfRange.into(),
         NotSimulated::Corrupt(corrupt) => unreadable(&corrupt),
+        NotSimulated::TooMuch => ApiError::field("days", NotSimulated::TooMuch.to_string()),
     }
 }
 

@@ -84,6 +84,9 @@ pub enum NotSimulated {
     /// A sum that does not fit.
     #[error("a sum of the simulation does not fit")]
     OutOfRange,
+    /// More of the period is needed at once than is kept.
+    #[error("too much happened in the period to try it at once: choose fewer days")]
+    TooMuch,
 }
 
 /// A simulation under way.

@@ -150,6 +150,7 @@ pub(crate) fn given(past: impl IntoIterator<Item = Event>) -> World {
         now: at(NOON),
         serial: 0,
         after: 0,
+        last: None,
     };
     for event in past {
         world.write(at("2026-01-01T12:00:00+03:00"), event);
@@ -169,6 +170,8 @@ pub(crate) struct World {
     serial: u8,
     /// Her ids and places begin after this: two members on one log have none in common.
     pub(crate) after: u8,
+    /// The last place on the log, where it is told from without.
+    pub(crate) last: Option<Position>,
 }
 
 impl World {
@@ -233,7 +236,9 @@ impl World {
         }
         let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
         let place = usize::from(self.after) * 1_000_000 + self.log.len() + 1;
-        let position = Position::try_from(place).expect("a short log");
+        let place = Position::try_from(place).expect("a short log");
+        let position = self.last.map_or(place, |last| last + 1);
+        self.last = self.last.and(Some(position));
         self.state.apply(position, occurred_at, fact).expect("a history that holds");
         self.known.push((occurred_at, event.clone()));
         self.log.push((occurred_at, event));

@@ -8,7 +8,8 @@
 //!    (`told.rs`)? What gets nothing is counted with the reason.
 //! 2. Limits and budget are of everybody together (Rule X5), and what is given decides what can follow. So what is left is told
 //!    once more, of all members in the order of time, and decided with the chain as it is, on states that hold what the chain
-//!    did and nothing else (`course.rs`).
+//!    did, and purchases at its businesses, and nothing else (`course.rs`). Who is new at a target is judged here, too: history
+//!    may come to the log after what followed it. So is what was told on the streams of several accounts that are one.
 //!
 //! Why it is right: each condition is on what really was, or on what the chain did; a reward is given when both turns say so.
 //! One condition alone is a sum of both, the room for open coupons: here the chain's and all others have room apart.
@@ -16,8 +17,8 @@
 //! No step from or to a clinic is told (`compliance.md` M4): how often it was triggered, or followed from, or for whom it was
 //! not, tells of visits; and they take nothing of the limits.
 //!
-//! Bounds: the facts of one member at a time; besides, of each member who triggered something in the period, her purchases at
-//! businesses of the chain, and what the chain gave her.
+//! Bounds: the facts of one member at a time; besides, of each member who triggered something in the period, or whose account
+//! is or was one with another, her purchases at businesses of the chain, and what the chain gave her: at most `KEPT_MAX` facts.
 
 mod course;
 mod report;
@@ -28,13 +29,16 @@ pub use report::{ChainReport, DayFigures, StepFigures};
 use super::{Fact, NotSimulated};
 use crate::chain::Chains;
 use crate::chain::decide::check;
-use crate::chain::definition::{Definition, Limits};
+use crate::chain::definition::{Audience, Definition, Limits};
 use crate::chain::event::{ChainActivated, ChainDrafted, ChainEvent};
 use crate::context::{Context, Registry};
 use crate::ids::{ChainId, MemberId};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 use told::{Terms, Told, read};
+
+/// The most purchases, edits and questions that are kept until the log is read: about a gigabyte.
+const KEPT_MAX: usize = 2_000_000;
 
 /// The version that is tried.
 const VERSION: u32 = 1;
@@ -61,6 +65,7 @@ pub struct ChainSimulation {
     /// What the second turn is decided with.
     registry: Registry,
     told: Vec<Told>,
+    kept_max: usize,
     report: ChainReport,
 }
 
@@ -75,12 +80,14 @@ impl ChainSimulation {
         context.policy_at(to)?;
         check(&definition, &context)?;
         let definition = Definition { from: None, to: None, ..definition };
-        let boundless = Definition { limits: Limits::default(), ..definition.clone() };
+        // Who is new there by then is known in the order of time alone.
+        let audience = Audience { new_customers_of_target: false, ..definition.audience.clone() };
+        let boundless = Definition { limits: Limits::default(), audience, ..definition.clone() };
         let with = |definition: &Definition| with_chain(registry, chain_id, definition, from);
-        let terms = Terms::of(with(&boundless)?, &boundless, from);
+        let terms = Terms::of(with(&boundless)?, &definition, from);
         let registry = with(&definition)?;
         let report = ChainReport::of(definition, &registry.businesses, (from, to));
-        Ok(Self { terms, registry, told: Vec::new(), report })
+        Ok(Self { terms, registry, told: Vec::new(), kept_max: KEPT_MAX, report })
     }
 
     /// Tells one member's facts: all of them, in the order of the log.
@@ -90,7 +97,13 @@ impl ChainSimulation {
     pub fn member(&mut self, member: MemberId, facts: &[Fact]) -> Result<(), NotSimulated> {
         self.report.members = self.report.members.saturating_add(1);
         self.told.extend(read(&self.terms, member, facts, &mut self.report)?);
-        Ok(())
+        if self.told.len() > self.kept_max { Err(NotSimulated::TooMuch) } else { Ok(()) }
+    }
+
+    /// With another bound on what is kept.
+    #[cfg(test)]
+    pub(crate) fn keeping(self, kept_max: usize) -> Self {
+        Self { kept_max, ..self }
     }
 
     /// Members told so far, and their purchases in the period where a step begins.

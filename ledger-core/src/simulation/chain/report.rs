@@ -50,6 +50,8 @@ pub struct ChainReport {
     pub members: u64,
     /// Their purchases of the period where a step begins.
     pub purchases: u64,
+    /// Members whose purchases do not hold together: what comes after that is not in the figures.
+    pub left_out: u64,
     /// By step, in the order of the definition; none for one from or to a clinic.
     pub steps: Vec<Option<StepFigures>>,
     /// The Moscow days of the period.
@@ -76,7 +78,7 @@ impl ChainReport {
         let days = std::iter::successors(Some(from.moscow_day()), |day| Some(day.plus_days(1)));
         let days = days.take_while(|day| *day <= to.moscow_day());
         let days = days.map(|day| (day, DayFigures::default())).collect();
-        Self { definition, members: 0, purchases: 0, steps, days }
+        Self { definition, members: 0, purchases: 0, left_out: 0, steps, days }
     }
 
     /// After each day what is left of the budget, if there is one.
@@ -131,9 +133,11 @@ impl ChainReport {
         add(&mut day.cost, cost)
     }
 
-    pub(super) fn convert(&mut self, place: u32, revenue: Roubles) -> Result<(), NotSimulated> {
-        let Some(step) = self.step(place) else { return Ok(()) };
-        more(&mut step.conversions);
-        add(&mut step.revenue, revenue)
+    pub(super) fn convert(&mut self, place: u32) {
+        self.step(place).into_iter().for_each(|step| more(&mut step.conversions));
+    }
+
+    pub(super) fn earn(&mut self, place: u32, revenue: Roubles) -> Result<(), NotSimulated> {
+        self.step(place).map_or(Ok(()), |step| add(&mut step.revenue, revenue))
     }
 }

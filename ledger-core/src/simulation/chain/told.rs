@@ -14,7 +14,6 @@ use crate::log::Position;
 use crate::member::MemberState;
 use crate::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded};
 use crate::member::reward::{TakeReward, why_not};
-use crate::money::Roubles;
 use crate::simulation::NotSimulated;
 use crate::simulation::fact::{Fact, Story};
 use crate::time::Timestamp;
@@ -32,7 +31,7 @@ pub(super) struct Told {
 pub(super) enum What {
     /// A purchase at a business of the chain.
     Bought(Box<Bought>),
-    /// A revision or a refund of one, or that it became hers.
+    /// A revision or a refund of one, or that it became hers. It may be one that another stream recorded.
     Edited { occurred_at: Timestamp, event: Box<MemberEvent> },
     /// A purchase that would get something of a step.
     Asked(Box<TakeReward>),
@@ -46,8 +45,6 @@ pub(super) struct Bought {
     pub(super) accrued: Option<BonusAccrued>,
     /// Void from the first: no sale. Rule D2.
     pub(super) is_void: bool,
-    /// What it comes to by now, net of refunds.
-    pub(super) revenue: Roubles,
 }
 
 /// What decides, and which businesses it is about: no clinics (`compliance.md` M4).
@@ -60,6 +57,8 @@ pub(super) struct Terms {
     bonuses: BTreeSet<BusinessId>,
     /// What was bought before follows from nothing in the period.
     since: Timestamp,
+    /// Whether a purchase at a target counts however long ago it was: the chain is for who made none. Rule X1.
+    is_for_new: bool,
 }
 
 impl Terms {
@@ -73,6 +72,7 @@ impl Terms {
             sources: told().map(|step| step.from).collect(),
             targets: told().map(|step| step.to).collect(),
             bonuses: bonuses.map(|step| step.to).collect(),
+            is_for_new: definition.audience.new_customers_of_target,
             registry,
         }
     }
@@ -90,7 +90,14 @@ impl Terms {
     }
 
     fn is_part(&self, business: BusinessId, bought_at: Timestamp) -> bool {
-        bought_at >= self.since && (self.sources.contains(&business) || self.targets.contains(&business))
+        let is_target = self.targets.contains(&business);
+        is_target && self.is_for_new
+            || bought_at >= self.since && (is_target || self.sources.contains(&business))
+    }
+
+    /// Whether what another stream holds may be about what happened to her: her account is, or was, one with another.
+    fn is_told_elsewhere(&self, member: MemberId) -> bool {
+        self.registry.accounts.ever_one_with([member]).len() > 1
     }
 }
 
@@ -101,7 +108,7 @@ pub(super) fn read(
     facts: &[Fact],
     report: &mut ChainReport,
 ) -> Result<Vec<Told>, NotSimulated> {
-    if !facts.iter().any(|fact| terms.is_asked(fact)) {
+    if !facts.iter().any(|fact| terms.is_asked(fact)) && !terms.is_told_elsewhere(member) {
         return Ok(Vec::new());
     }
     let story = Story::of(facts)?;
@@ -111,7 +118,7 @@ pub(super) fn read(
             reader.ask(report)?;
         }
         reader.state.apply(fact.position, fact.occurred_at, &fact.event)?;
-        reader.see(fact)?;
+        reader.see(fact);
     }
     reader.ask(report)?;
     Ok(reader.end())
@@ -131,8 +138,6 @@ struct Reader<'a> {
     recorded: Option<&'a PurchaseRecorded>,
     /// The purchase whose rewards are asked for once all of its decision is told.
     asks: Option<(&'a Fact, &'a BonusAccrued)>,
-    /// The bills by now.
-    bills: BTreeMap<PurchaseId, Roubles>,
     /// Purchases at businesses of the chain: as of when the last of each was told.
     known: BTreeMap<PurchaseId, Timestamp>,
     told: Vec<Told>,
@@ -147,13 +152,12 @@ impl<'a> Reader<'a> {
             state: MemberState::default(),
             recorded: None,
             asks: None,
-            bills: BTreeMap::new(),
             known: BTreeMap::new(),
             told: Vec::new(),
         }
     }
 
-    fn see(&mut self, fact: &'a Fact) -> Result<(), NotSimulated> {
+    fn see(&mut self, fact: &'a Fact) {
         if let MemberEvent::PurchaseRecorded(recorded) = &fact.event {
             self.recorded = Some(recorded);
         } else if let MemberEvent::BonusAccrued(accrued) = &fact.event
@@ -162,18 +166,12 @@ impl<'a> Reader<'a> {
             self.bought(fact, accrued);
         } else if let MemberEvent::PurchaseTakenOver(taken) = &fact.event {
             let purchase = &taken.purchase;
-            if self.terms.is_part(purchase.business_id, fact.occurred_at) {
-                self.known.insert(purchase.purchase_id, fact.moment());
-                self.edited(fact, purchase.purchase_id, taken.counted());
-            }
+            self.edited(fact, (purchase.purchase_id, purchase.business_id, fact.occurred_at));
         } else if let MemberEvent::PurchaseAmended(revision) = &fact.event {
-            self.edited(fact, revision.purchase_id, revision.counted().1);
+            self.edited(fact, (revision.purchase_id, revision.business_id, revision.bought_at));
         } else if let MemberEvent::PurchaseRefunded(refund) = &fact.event {
-            let refunded = refund.refunded_before.checked_add(refund.amount);
-            let left = refunded.and_then(|refunded| refund.bill.checked_sub(refunded));
-            self.edited(fact, refund.purchase_id, left.ok_or(NotSimulated::OutOfRange)?);
+            self.edited(fact, (refund.purchase_id, refund.business_id, refund.bought_at));
         }
-        Ok(())
     }
 
     fn bought(&mut self, fact: &'a Fact, accrued: &'a BonusAccrued) {
@@ -191,19 +189,19 @@ impl<'a> Reader<'a> {
             bought_at: fact.occurred_at,
             accrued: is_rewarded.then(|| accrued.clone()),
             is_void,
-            revenue: Roubles::ZERO,
         };
         self.known.insert(recorded.purchase_id, fact.moment());
-        self.bills.insert(recorded.purchase_id, recorded.amount);
         self.tell(fact.moment(), fact.position, What::Bought(Box::new(bought)));
     }
 
-    fn edited(&mut self, fact: &Fact, purchase: PurchaseId, bill: Roubles) {
-        let Some(known) = self.known.get_mut(&purchase) else { return };
+    fn edited(&mut self, fact: &Fact, (purchase, business, bought_at): (PurchaseId, BusinessId, Timestamp)) {
+        if !self.terms.is_part(business, bought_at) {
+            return;
+        }
+        let known = self.known.entry(purchase).or_insert_with(|| fact.moment());
         // An import may tell an edit as of a moment before what was known by then: its facts stay in their order.
         *known = fact.moment().max(*known);
         let at = *known;
-        self.bills.insert(purchase, bill);
         let (occurred_at, event) = (fact.occurred_at, Box::new(fact.event.clone()));
         self.tell(at, fact.position, What::Edited { occurred_at, event });
     }
@@ -232,17 +230,9 @@ impl<'a> Reader<'a> {
         self.told.push(Told { order: (at, position), member: self.member, what });
     }
 
-    /// Nothing, if no purchase of hers would get anything.
-    fn end(mut self) -> Vec<Told> {
-        if !self.told.iter().any(|told| matches!(told.what, What::Asked(_))) {
-            return Vec::new();
-        }
-        for told in &mut self.told {
-            if let What::Bought(bought) = &mut told.what {
-                let bill = self.bills.get(&bought.recorded.purchase_id);
-                bought.revenue = bill.copied().unwrap_or_default();
-            }
-        }
-        self.told
+    /// Nothing, if no purchase of hers would get anything, and nobody else's stream tells of what she did.
+    fn end(self) -> Vec<Told> {
+        let is_asked = self.told.iter().any(|told| matches!(told.what, What::Asked(_)));
+        if is_asked || self.terms.is_told_elsewhere(self.member) { self.told } else { Vec::new() }
     }
 }
