@@ -95,7 +95,7 @@ pub fn unmerge(
     if into.is_blocked() {
         return Err(because(MergeObstacle::Blocked));
     }
-    if into.spending_from.is_some_and(|since| context.recorded_at < since) {
+    if into.waits_to_spend(context.recorded_at).is_some() {
         return Err(because(MergeObstacle::Cooldown));
     }
     write_due(into, context, &mut of_into)?;
@@ -159,7 +159,7 @@ fn obstacle(from: &MemberState, into: &MemberState, context: &Context<'_>) -> Op
         Some(MergeObstacle::Debt)
     } else if [from, into].iter().all(|state| state.premium.goes_on(context.recorded_at)) {
         Some(MergeObstacle::BothPremium)
-    } else if from.spending_from.is_some_and(|since| context.recorded_at < since) {
+    } else if from.waits_to_spend(context.recorded_at).is_some() {
         // It would end with the account that says it.
         Some(MergeObstacle::Cooldown)
     } else if from.pieces() > PIECES_MAX {

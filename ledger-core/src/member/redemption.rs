@@ -107,7 +107,7 @@ pub(super) fn hold(
     if state.is_blocked() {
         return Err(Rejection::MemberBlocked);
     }
-    if let Some(until) = state.spending_from.filter(|from| now < *from) {
+    if let Some(until) = state.waits_to_spend(now) {
         return Err(Rejection::IdentityCooldown { until });
     }
     let policy = context.policy_at(now)?;

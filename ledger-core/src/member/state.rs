@@ -330,6 +330,11 @@ impl MemberState {
         self.blocked
     }
 
+    /// Until when she holds nothing new, when her phone changed a short while before `now`. Rule R4.
+    pub(super) fn waits_to_spend(&self, now: Timestamp) -> Option<Timestamp> {
+        self.spending_from.filter(|from| now < *from)
+    }
+
     /// Her lots with something left or held, in the order of spending. Rule B7.
     pub fn live_lots(&self) -> impl Iterator<Item = &LiveLot> {
         self.lots.values()

@@ -171,9 +171,10 @@ macro_rules! parameters {
 
             /// Those by which statuses are evaluated, by name. Rules S1–S3, T3.
             #[must_use]
-            pub fn of_statuses(&self) -> BTreeMap<&'static str, Value> {
+            pub fn of_statuses(&self) -> BTreeMap<String, Value> {
                 let counts = |name: &str| name.starts_with("status.") || name == "purchase.future_minutes";
-                self.to_map().into_iter().filter(|(name, _)| counts(name)).collect()
+                let those = self.to_map().into_iter().filter(|(name, _)| counts(name));
+                those.map(|(name, value)| (name.to_owned(), value)).collect()
             }
 
             fn from_map(map: &BTreeMap<String, Value>) -> Result<Self, (String, ParameterError)> {

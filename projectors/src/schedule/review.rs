@@ -117,7 +117,7 @@ impl Review {
             day: Some(now.moscow_day()),
             at: Some(now),
             position,
-            rules: rules.into_iter().flatten().map(|(name, value)| (name.to_owned(), value)).collect(),
+            rules: rules.unwrap_or_default(),
             categories: registry.businesses.ordinary_categories().clone(),
         }
     }
@@ -170,8 +170,8 @@ mod tests {
     fn reviewed(at: &str, changes: &[(&str, Value)]) -> Memory {
         let mut parameters = Parameters::defaults().expect("defaults");
         changes.iter().for_each(|(name, value)| parameters.set(name, value).expect("a parameter"));
-        let rules = parameters.of_statuses().into_iter().map(|(name, value)| (name.to_owned(), value));
-        Memory { at: Some(at.parse().expect("a time")), rules: rules.collect(), ..Memory::default() }
+        let rules = parameters.of_statuses();
+        Memory { at: Some(at.parse().expect("a time")), rules, ..Memory::default() }
     }
 
     #[test]

@@ -66,11 +66,6 @@ impl Cursor {
     const fn at(next: Option<i64>) -> Self {
         Self { next, unproven: next.is_some(), silent: Duration::ZERO }
     }
-
-    /// Whether what comes next was in the topic once, and is not.
-    fn is_outside(&self, (low, high): (i64, i64)) -> bool {
-        self.next.is_some_and(|next| next < low || next > high)
-    }
 }
 
 /// Reads the topic.
@@ -109,16 +104,32 @@ impl KafkaSource {
         Ok(())
     }
 
+    fn cursor(&mut self, partition: i32) -> Option<&mut Cursor> {
+        usize::try_from(partition).ok().and_then(|index| self.cursors.get_mut(index))
+    }
+
     fn rewind(&mut self, partition: i32) {
-        let cursor = usize::try_from(partition).ok().and_then(|index| self.cursors.get_mut(index));
-        if let Some(cursor) = cursor {
+        if let Some(cursor) = self.cursor(partition) {
             *cursor = Cursor::at(None);
         }
     }
 
-    /// The first offset that the broker has of a partition, and the one after its last.
-    fn extent(&self, partition: i32) -> Result<(i64, i64), KafkaError> {
-        tokio::task::block_in_place(|| self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT))
+    /// The partitions, from 0.
+    fn partitions(&self) -> std::ops::Range<i32> {
+        0..i32::try_from(self.cursors.len()).unwrap_or(i32::MAX)
+    }
+
+    /// Asks the broker what it has of a partition: whether that is other than what was heard. One whose next offset is not
+    /// there begins again.
+    fn compare(&mut self, partition: i32) -> Result<bool, KafkaError> {
+        let (low, high) = tokio::task::block_in_place(|| {
+            self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT)
+        })?;
+        let next = self.cursor(partition).and_then(|cursor| cursor.next);
+        if next.is_some_and(|next| next < low || next > high) {
+            self.rewind(partition);
+        }
+        Ok(next.unwrap_or(low) != high)
     }
 
     /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again.
@@ -127,12 +138,8 @@ impl KafkaSource {
             topic = self.topic,
             "the topic does not hold the checkpoint's offsets: looking for its beginning"
         );
-        for index in 0..self.cursors.len() {
-            let partition = i32::try_from(index).unwrap_or(i32::MAX);
-            let extent = self.extent(partition)?;
-            if self.cursors.get(index).is_some_and(|cursor| cursor.is_outside(extent)) {
-                self.rewind(partition);
-            }
+        for partition in self.partitions() {
+            self.compare(partition)?;
         }
         self.assign()
     }
@@ -140,26 +147,21 @@ impl KafkaSource {
     /// Partitions that were silent for too long, after one more wait: if there is anything to hear, they are asked for anew.
     fn doubt(&mut self, waited: Duration) -> Result<(), ProjectError> {
         let mut deaf = false;
-        for index in 0..self.cursors.len() {
-            let Some(cursor) = self.cursors.get_mut(index) else { continue };
+        for partition in self.partitions() {
+            let patience = self.patience;
+            let Some(cursor) = self.cursor(partition) else { continue };
             cursor.silent = cursor.silent.saturating_add(waited);
-            if cursor.silent < self.patience {
+            if cursor.silent < patience {
                 continue;
             }
             cursor.silent = Duration::ZERO;
-            let partition = i32::try_from(index).unwrap_or(i32::MAX);
-            let (low, high) = match self.extent(partition) {
-                Ok(extent) => extent,
+            match self.compare(partition) {
+                Ok(is_other) => deaf |= is_other,
                 // Nor would it be heard now: it is asked again after as long a silence.
                 Err(error) => {
                     tracing::debug!(%error, partition, "Kafka is away; librdkafka tries again");
                     return Ok(());
                 }
-            };
-            let Some(cursor) = self.cursors.get_mut(index) else { continue };
-            deaf |= cursor.next.unwrap_or(low) != high;
-            if cursor.is_outside((low, high)) {
-                *cursor = Cursor::at(None);
             }
         }
         if deaf {

@@ -24,6 +24,7 @@ mod people;
 mod seeded;
 mod sending;
 mod servers;
+mod settle;
 mod site;
 mod topic;
 mod wait;

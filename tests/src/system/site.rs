@@ -11,9 +11,8 @@ use local_stack::{Installation, Port, Process, ProcessOptions, Stack};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use tokio::time::Instant;
 
-use super::client::{Answer, Client};
+use super::client::Client;
 use super::topic::Topic;
 use super::wait::eventually;
 use super::warehouse::Warehouse;
@@ -21,8 +20,6 @@ use super::warehouse::Warehouse;
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 const READY: Duration = Duration::from_secs(30);
-/// How long everything may take to catch up after the last fault.
-const SETTLE: Duration = Duration::from_secs(120);
 
 /// A process of the projectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -236,34 +233,6 @@ impl Site {
     /// When the service refuses.
     pub async fn set_clock(&self, now: Option<&str>) {
         let _ = self.nobody().post("/dev/clock", &json!({"now": now})).await.data(200);
-    }
-
-    /// Waits until every read model, ClickHouse and every reactor has caught up; gives the end of the log.
-    ///
-    /// # Panics
-    /// With what is behind after two minutes.
-    pub async fn settle(&self) -> i64 {
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            let last = match self.try_settle().await {
-                Ok(answer) if answer.status == 200 => {
-                    return answer.body["data"]["position"].as_i64().expect("a position");
-                }
-                Ok(answer) => answer.text,
-                Err(error) => error.to_string(),
-            };
-            assert!(Instant::now() < deadline, "not settled: {last}\n{}", self.logs());
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn try_settle(&self) -> Result<Answer, reqwest::Error> {
-        self.nobody().try_call("POST", "/dev/settle", &json!({})).await
-    }
-
-    /// Whether everything has caught up.
-    pub async fn is_settled(&self) -> bool {
-        self.try_settle().await.is_ok_and(|answer| answer.status == 200)
     }
 
     /// Runs a program of ours to its end; gives whether it succeeded, and what it said.
