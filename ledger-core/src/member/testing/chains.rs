@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Ask, World, business_id, purchase_id, rub};
+use super::{Ask, World, business_id, coupon_id, purchase_id, rub};
 use crate::chain::definition::{
     Audience, ChainFunder, ChainKind, CouponTemplate, Definition, Limits, Reward, Step,
 };
@@ -121,8 +121,6 @@ impl Ask for Take {
         });
         let (bought_at, fact) = accrual.expect("a recorded purchase");
         let looked_up_at = fact.inputs.policy_moment.of_chains(bought_at, world.now);
-        let serial = [chain, u8::try_from(step).expect("few steps"), purchase];
-        let serial = serial.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(10).wrapping_add(*digit));
         MemberCommand::TakeReward(Box::new(TakeReward {
             member_id: anna_id(),
             chain_id: chain_id(chain),
@@ -134,7 +132,15 @@ impl Ask for Take {
             net: fact.inputs.base,
             looked_up_at,
             status: fact.inputs.status,
-            coupon_id: CouponId::of_key(&[serial.wrapping_add(10); 32]),
+            coupon_id: given_by(chain, u8::try_from(step).expect("few steps"), purchase),
         }))
     }
+}
+
+/// The coupon that a purchase gets of a step, one for each; [`coupon_id`] knows those of the first step of chain 1.
+fn given_by(chain: u8, step: u8, purchase: u8) -> CouponId {
+    if (chain, step) == (1, 0) {
+        return coupon_id(purchase.wrapping_add(TRIGGERED - 1));
+    }
+    CouponId::of_key(&std::array::from_fn(|index| [chain, step, purchase, 0][index % 4]))
 }
