@@ -28,18 +28,14 @@ const TOLD_EVERY: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 64;
 
 /// The databases as the processes see them.
-struct Databases {
+pub(crate) struct Databases {
     log: PgPool,
-    read: PgPool,
+    pub(crate) read: PgPool,
 }
 
 /// Seeds `members` more, and measures.
 pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) -> Result<(), BenchError> {
-    let url = |name: &str| bench.installation.settings().get(name).cloned().unwrap_or_default();
-    let databases = Databases {
-        log: PgPoolOptions::new().max_connections(4).connect(&url("OWN_CIRCLE__LEDGER__URL")).await?,
-        read: PgPoolOptions::new().max_connections(2).connect(&url("OWN_CIRCLE__READ__URL")).await?,
-    };
+    let databases = Databases::open(bench).await?;
     service(bench, "an almost empty log", limit).await?;
     let (events, elapsed) = seed::seed(databases.log.clone(), members).await?;
     report::rate("seeded through the store, as an import", events, elapsed);
@@ -64,17 +60,26 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
 
 /// What is waited for.
 #[derive(Clone, Copy)]
-enum Part {
+pub(crate) enum Part {
     Relay,
     ReadModel(&'static str),
 }
 
 impl Databases {
-    async fn head(&self) -> Result<i64, BenchError> {
+    /// Those of the benchmark's installation.
+    pub(crate) async fn open(bench: &Bench) -> Result<Self, BenchError> {
+        let url = |name: &str| bench.installation.settings().get(name).cloned().unwrap_or_default();
+        Ok(Self {
+            log: PgPoolOptions::new().max_connections(4).connect(&url("OWN_CIRCLE__LEDGER__URL")).await?,
+            read: PgPoolOptions::new().max_connections(2).connect(&url("OWN_CIRCLE__READ__URL")).await?,
+        })
+    }
+
+    pub(crate) async fn head(&self) -> Result<i64, BenchError> {
         Ok(sqlx::query_scalar("SELECT position FROM ledger.log_head").fetch_one(&self.log).await?)
     }
 
-    async fn passed(&self, part: Part) -> Result<i64, BenchError> {
+    pub(crate) async fn passed(&self, part: Part) -> Result<i64, BenchError> {
         let passed = match part {
             Part::Relay => {
                 let least = "SELECT coalesce(min(log_position), 0) FROM ledger.relay_checkpoint";
@@ -106,7 +111,7 @@ impl Databases {
     }
 
     /// Waits until `part` has everything.
-    async fn wait(&self, name: &str, part: Part) -> Result<(), BenchError> {
+    pub(crate) async fn wait(&self, name: &str, part: Part) -> Result<(), BenchError> {
         let head = self.head().await?;
         let (first, began) = self.begun(part).await?;
         let mut told = Instant::now();
@@ -123,6 +128,21 @@ impl Databases {
             until(began, "it has not everything")?;
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// How long `part` takes from the first position after `from` to `head`: its start does not count.
+    pub(crate) async fn until(&self, part: Part, (from, head): (i64, i64)) -> Result<Duration, BenchError> {
+        let started = Instant::now();
+        while self.passed(part).await? <= from {
+            until(started, "nothing is done")?;
+            tokio::time::sleep(LOOK).await;
+        }
+        let began = Instant::now();
+        while self.passed(part).await? < head {
+            until(began, "it has not everything")?;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(began.elapsed())
     }
 
     /// Watches a part at work for a while: the relay until the head, others until what the relay has sent.

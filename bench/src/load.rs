@@ -146,12 +146,16 @@ async fn buy(
 
 fn purchase(members: &[String], number: usize) -> String {
     let member = members.get(number % members.len()).map_or("", String::as_str);
+    bill(member, 100 + number % 5_000)
+}
+
+/// A purchase of hers for so many roubles, now.
+pub(crate) fn bill(member: &str, roubles: usize) -> String {
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
     let at = now.format("%Y-%m-%dT%H:%M:%S%.6fZ");
     let id = Uuid::now_v7().simple();
     format!(
-        r#"{{"external_id":"{id}","member":{{"member_id":"{member}"}},"amount":"{}.00","occurred_at":"{at}"}}"#,
-        100 + number % 5_000
+        r#"{{"external_id":"{id}","member":{{"member_id":"{member}"}},"amount":"{roubles}.00","occurred_at":"{at}"}}"#
     )
 }
 

@@ -2,6 +2,7 @@
 //! same run. Prints ratios, because the machine's speed drifts. See PERFORMANCE.md for what the figures mean.
 
 mod baseline;
+mod chains;
 mod error;
 mod http;
 mod large;
@@ -42,6 +43,9 @@ struct Options {
     /// daily review, and the service before and after.
     #[arg(long, value_name = "MEMBERS", conflicts_with_all = ["api_only", "rounds", "connections"])]
     large: Option<u64>,
+    /// Measure the reactor of chains instead, with so many chains at work.
+    #[arg(long, value_name = "CHAINS", conflicts_with_all = ["api_only", "rounds", "connections", "large"])]
+    chains: Option<usize>,
 }
 
 #[tokio::main]
@@ -61,6 +65,11 @@ async fn run(options: Options) -> Result<(), BenchError> {
     report::machine(&bench).await?;
     if let Some(members) = options.large {
         large::measure(&mut bench, members, limit).await?;
+        bench.stop();
+        return Ok(());
+    }
+    if let Some(chains) = options.chains {
+        chains::measure(&bench, chains).await?;
         bench.stop();
         return Ok(());
     }

@@ -16,6 +16,8 @@ use crate::report;
 pub(crate) const READY: Duration = Duration::from_secs(60);
 /// Connections that register members.
 const REGISTRARS: usize = 32;
+/// The number of the first phone that no member of [`Bench::start`] has.
+pub(crate) const FIRST_FREE: usize = 500_000;
 /// How long the projectors may take to catch up.
 const DRAIN: Duration = Duration::from_secs(600);
 
@@ -72,7 +74,8 @@ impl Bench {
             .await?;
         let business_key = format!("ApiKey {}", key["key"].as_str().unwrap_or_default());
         let started = Instant::now();
-        let members = register(&base, &admin, members).await?;
+        let consents = |_| "mindal".to_owned();
+        let members = register(&base, &admin, (0, members), consents).await?;
         report::line(&format!(
             "{} members registered in {:.1} s",
             members.len(),
@@ -109,30 +112,40 @@ impl Bench {
     }
 }
 
-async fn register(base: &str, admin: &str, members: usize) -> Result<Vec<String>, BenchError> {
+/// Registers `members.1` members whose phones are numbered from `members.0` on, each with a consent to the business that
+/// `consents` names by her number. Their ids, in the order of numbers.
+pub(crate) async fn register(
+    base: &str,
+    admin: &str,
+    (first, count): (usize, usize),
+    consents: impl Fn(usize) -> String,
+) -> Result<Vec<String>, BenchError> {
+    let consent = |purpose: &str| json!({"purpose": purpose, "version": "1"});
+    let body = |number: usize| {
+        let partner = format!("partner:{}", consents(number));
+        let consents = [consent("personal_data"), consent(&partner)];
+        json!({"phone": format!("+7900{number:07}"), "first_name": "Участница", "consents": consents})
+    };
     let tasks: Vec<_> = (0..REGISTRARS)
         .map(|registrar| {
             let (base, admin) = (base.to_owned(), admin.to_owned());
+            let hers = (first + registrar..first + count).step_by(REGISTRARS);
+            let bodies: Vec<(usize, Value)> = hers.map(|number| (number, body(number))).collect();
             tokio::spawn(async move {
                 let mut connection = Connection::open(&base, &admin).await?;
                 let mut ids = Vec::new();
-                for number in (registrar..members).step_by(REGISTRARS) {
-                    let consent = |purpose: &str| json!({"purpose": purpose, "version": "1"});
-                    let body = json!({
-                        "phone": format!("+7900{number:07}"),
-                        "first_name": "Участница",
-                        "consents": [consent("personal_data"), consent("partner:mindal")],
-                    });
+                for (number, body) in bodies {
                     let data = connection.must(Method::POST, "/api/v1/admin/members", &body).await?;
-                    ids.push(data["member_id"].as_str().unwrap_or_default().to_owned());
+                    ids.push((number, data["member_id"].as_str().unwrap_or_default().to_owned()));
                 }
                 Ok::<_, BenchError>(ids)
             })
         })
         .collect();
-    let mut all = Vec::with_capacity(members);
+    let mut all = Vec::with_capacity(count);
     for task in tasks {
         all.extend(task.await??);
     }
-    Ok(all)
+    all.sort_unstable();
+    Ok(all.into_iter().map(|(_, id)| id).collect())
 }

@@ -109,6 +109,21 @@ pub enum WhyNot {
     NoRoom,
 }
 
+/// Whether a purchase may get anything of a step that it triggers, by what stands in its accrual alone: who follows the log need
+/// not ask for the others.
+#[must_use]
+pub fn may_take(triggered: &Triggered<'_>, accrued: &BonusAccrued) -> bool {
+    lacks(triggered, accrued.inputs.base, accrued.inputs.status).is_none()
+}
+
+/// What a purchase of this net amount, by a member of this status, lacks for a step. Rules X1, X3.
+fn lacks(Triggered { version, step, .. }: &Triggered<'_>, net: Roubles, status: Status) -> Option<WhyNot> {
+    let statuses = &version.definition.audience.statuses;
+    let is_for_her = statuses.is_empty() || statuses.contains(&status);
+    let lacks = [(!is_enough(net, step), WhyNot::TooSmall), (!is_for_her, WhyNot::Audience)];
+    lacks.into_iter().find_map(|(is_so, why)| is_so.then_some(why))
+}
+
 /// Why the purchase gets nothing as things are; `None` when it gets something, or is one of those held out.
 ///
 /// # Errors
@@ -173,19 +188,13 @@ impl<'a> Hit<'a> {
         let chain = context.registry.chains.get(command.chain_id);
         let is_it = |it: &Triggered<'_>| (it.version.version, it.place) == (command.version, command.step);
         let triggered = chain.and_then(|chain| chain.triggered(command.business_id, at).find(is_it));
-        let Some(Triggered { chain, version, step, .. }) = triggered else {
+        let Some(triggered @ Triggered { chain, version, step, .. }) = triggered else {
             return Ok(Err(WhyNot::NotActive));
         };
         let (source, target) = (context.business(step.from)?, context.business(step.to)?);
         let until = command.bought_at.plus(TimeDelta::days(i64::from(step.window_days)));
-        let statuses = &version.definition.audience.statuses;
-        let is_for_her = statuses.is_empty() || statuses.contains(&command.status);
-        let never = [
-            (context.recorded_at > until, WhyNot::TooLate),
-            (!is_enough(command.net, step), WhyNot::TooSmall),
-            (!is_for_her, WhyNot::Audience),
-        ];
-        if let Some((_, why)) = never.into_iter().find(|(is_so, _)| *is_so) {
+        let too_late = (context.recorded_at > until).then_some(WhyNot::TooLate);
+        if let Some(why) = too_late.or_else(|| lacks(&triggered, command.net, command.status)) {
             return Ok(Err(why));
         }
         let max_depth = context.policy_at(at)?.parameters.chain_max_depth;

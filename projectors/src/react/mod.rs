@@ -20,7 +20,7 @@ use ledger_core::context::Registry;
 use ledger_core::ids::{ChainId, CouponId, MemberId, PurchaseId};
 use ledger_core::member::cross_bonus::FollowedStep;
 use ledger_core::member::event::{BonusAccrued, ChainConverted, MemberEvent, Promise};
-use ledger_core::member::reward::TakeReward;
+use ledger_core::member::reward::{TakeReward, may_take};
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_ops::clock::Clock;
 use ledger_store::published::Published;
@@ -164,7 +164,7 @@ fn triggered(registry: &Registry, event: &Decoded, member_id: MemberId, fact: &B
     let bought_at = event.occurred_at;
     let looked_up_at = fact.inputs.policy_moment.of_chains(bought_at, event.recorded_at);
     let triggered = registry.chains.triggered(fact.business_id, looked_up_at);
-    let requests = triggered.map(|it| {
+    let requests = triggered.filter(|it| may_take(it, fact)).map(|it| {
         let place = (it.chain.chain_id, it.version.version, it.place);
         request("react", &cause(b"reward ", place, fact.purchase_id), |key| {
             let when = (member_id, bought_at, looked_up_at);

@@ -12,6 +12,7 @@ use crate::member::event::{
     Promise,
 };
 use crate::member::lot::Funder;
+use crate::member::reward::may_take;
 use crate::member::status::Status;
 use crate::member::testing::{
     Decision, IN_THE_APP, NOON, TRIGGERED, World, activate, amend, anna, at, business_id, buy, chain_id,
@@ -97,6 +98,27 @@ fn rule_x1_the_reward_is_borne_by_whom_the_chain_says() {
     };
     assert_eq!(by(ChainFunder::Target), Funder::Business("lisichkino".parse().expect("a slug")));
     assert_eq!(by(ChainFunder::Coalition), Funder::Coalition);
+}
+
+#[test]
+fn rule_x3_what_stands_in_the_accrual_tells_who_asks_in_vain() {
+    let asks = |definition, amount| {
+        let world = bought(definition, amount);
+        let fact = world.log.iter().find_map(|(_, event)| match event {
+            Event::Member(MemberEvent::BonusAccrued(fact)) => Some(fact),
+            _ => None,
+        });
+        let fact = fact.expect("a purchase");
+        let triggered = world.registry.chains.triggered(business_id("mindal"), world.now);
+        let asks: Vec<bool> = triggered.map(|it| may_take(&it, fact)).collect();
+        (asks, is_given(world.clone(), 1, 0, 1))
+    };
+    let for_them =
+        |statuses| Definition { audience: Audience { statuses, new_customers_of_target: false }, ..dinner() };
+    assert_eq!(asks(dinner(), "2000.00"), (vec![true], true));
+    assert_eq!(asks(dinner(), "1999.99"), (vec![false], false));
+    assert_eq!(asks(for_them(vec![Status::Insider, Status::Vip]), "2000.00"), (vec![true], true));
+    assert_eq!(asks(for_them(vec![Status::Vip]), "2000.00"), (vec![false], false));
 }
 
 #[test]
