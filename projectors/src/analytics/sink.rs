@@ -23,7 +23,7 @@ use super::warehouse::Warehouse;
 use super::{NAME, schema};
 use crate::engine::{self, OpenSource, Options, Progress, State, Target};
 use crate::error::ProjectError;
-use crate::source::{Feed, Places};
+use crate::source::{Feed, LogReader, Places};
 
 /// How long a stretch gathers events when the log is quiet.
 const GATHER: Duration = Duration::from_millis(100);
@@ -76,35 +76,20 @@ impl Sink {
     /// Sends what comes, until a rebuild or another sink moved the journal.
     async fn follow_until_moved(&self, sender: &mut Sender) -> Result<(), ProjectError> {
         let places = sender.places.clone();
-        let mut sequence = Sequence::after(places.passed());
-        let mut feed = Feed::open((self.open_source)()?, self.options.log.clone(), places).await?;
+        let sequence = Sequence::after(places.passed());
+        let feed = Feed::open((self.open_source)()?, self.options.log.clone(), places).await?;
+        let mut gathering = Gathering { log: self.options.log.clone(), feed, sequence, since: None };
         let mut audit_at = Instant::now() + self.audit_every;
-        let mut gathering_since: Option<Instant> = None;
         let mut due = Vec::new();
         loop {
-            let wait = gathering_since.map_or(WAIT, |since| GATHER.saturating_sub(since.elapsed()));
-            // The next page is read while a stretch is on its way.
-            let (written, page) = tokio::join!(send(sender, &due), feed.next(TAKE_MAX, wait));
+            // The next stretch is gathered, whole if the log is ahead, while one is on its way.
+            let (written, gathered) = tokio::join!(send(sender, &due), gathering.next());
             if written? == Written::Moved {
                 return Ok(());
             }
-            let deliveries = page?;
-            let idle = deliveries.is_empty() && sequence.is_empty();
-            let more_to_come = deliveries.len() >= TAKE_MAX;
-            sequence.take(deliveries, feed.places().passed())?;
-            sequence.relieve(&self.options.log).await?;
-            if gathering_since.is_none() && !sequence.is_empty() {
-                gathering_since = Some(Instant::now());
-            }
-            let waited = gathering_since.is_some_and(|since| since.elapsed() >= GATHER);
-            due = if sequence.len() >= stretch_rows() || (waited && !more_to_come) {
-                gathering_since = None;
-                sequence.stretch(stretch_rows())
-            } else {
-                Vec::new()
-            };
+            due = gathered?;
             // Also finds out whether the connection, and with it the ownership, is still there.
-            if idle && !sender.journal.is_current(&mut sender.connection).await? {
+            if due.is_empty() && !sender.journal.is_current(&mut sender.connection).await? {
                 return Ok(());
             }
             if Instant::now() >= audit_at {
@@ -153,6 +138,37 @@ impl Sink {
         let lag = self.options.log.head().await?.saturating_sub(sender.places.passed());
         metrics::gauge!("projector_lag_events", "projection" => NAME).set(to_f64(lag));
         Ok(())
+    }
+}
+
+/// The next stretch as it comes in.
+struct Gathering {
+    log: LogReader,
+    feed: Feed,
+    sequence: Sequence,
+    /// When its first row came.
+    since: Option<Instant>,
+}
+
+impl Gathering {
+    /// The next stretch: as many events as it may have when the log is ahead, those of [`GATHER`] when it is quiet; nothing
+    /// when none came for [`WAIT`].
+    async fn next(&mut self) -> Result<Vec<Ready>, ProjectError> {
+        loop {
+            let wait = self.since.map_or(WAIT, |since| GATHER.saturating_sub(since.elapsed()));
+            let deliveries = self.feed.next(TAKE_MAX, wait).await?;
+            let more_to_come = deliveries.len() >= TAKE_MAX;
+            self.sequence.take(deliveries, self.feed.places().passed())?;
+            self.sequence.relieve(&self.log).await?;
+            if self.sequence.is_empty() {
+                return Ok(Vec::new());
+            }
+            let since = *self.since.get_or_insert_with(Instant::now);
+            if self.sequence.len() >= stretch_rows() || (since.elapsed() >= GATHER && !more_to_come) {
+                self.since = None;
+                return Ok(self.sequence.stretch(stretch_rows()));
+            }
+        }
     }
 }
 
