@@ -128,7 +128,7 @@ async fn business(
         BusinessEvent::BusinessTermsChanged(fact) => {
             terms(connection, event, fact.business_id, fact.effective_from, &fact.terms).await
         }
-        BusinessEvent::RefundWaiting(_) => Ok(()),
+        BusinessEvent::RefundWaiting(_) | BusinessEvent::WaitingRefundsClosed(_) => Ok(()),
         BusinessEvent::BusinessMultiplierSet(fact) => {
             sqlx::query("INSERT INTO multipliers VALUES ($1, $2, $3, $4, $5)")
                 .bind(fact.business_id.as_uuid())

@@ -17,6 +17,22 @@ pub enum BusinessEvent {
     BusinessTermsChanged(BusinessTermsChanged),
     BusinessMultiplierSet(BusinessMultiplierSet),
     RefundWaiting(RefundWaiting),
+    WaitingRefundsClosed(WaitingRefundsClosed),
+}
+
+impl BusinessEvent {
+    /// The business the fact is about: its stream.
+    #[must_use]
+    pub const fn business_id(&self) -> BusinessId {
+        match self {
+            Self::BusinessRegistered(fact) => fact.business_id,
+            Self::BusinessRenamed(fact) => fact.business_id,
+            Self::BusinessTermsChanged(fact) => fact.business_id,
+            Self::BusinessMultiplierSet(fact) => fact.business_id,
+            Self::RefundWaiting(fact) => fact.business_id,
+            Self::WaitingRefundsClosed(fact) => fact.business_id,
+        }
+    }
 }
 
 /// A business's own terms; what is absent is the policy's. Rules B3, B5, R2, D5.
@@ -115,4 +131,16 @@ pub struct RefundWaiting {
     pub reported_at: Timestamp,
     /// The last moment at which it takes effect.
     pub waits_until: Timestamp,
+}
+
+/// The purchase came that refunds waited for: none of them waits for it any more. Rule D4. What each came to is on the
+/// member's stream, in the same append.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WaitingRefundsClosed {
+    /// The business.
+    pub business_id: BusinessId,
+    /// The purchase.
+    pub purchase_id: PurchaseId,
 }

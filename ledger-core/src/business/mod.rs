@@ -14,7 +14,7 @@ use crate::ids::{BusinessId, PurchaseId, Slug};
 use crate::member::refund::Refund;
 use crate::rate::Multiplier;
 use crate::time::Timestamp;
-use event::{BusinessEvent, BusinessMultiplierSet, RefundWaiting, Terms};
+use event::{BusinessEvent, BusinessMultiplierSet, RefundWaiting, Terms, WaitingRefundsClosed};
 
 /// One business: a fold of its stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,12 @@ impl Business {
     #[must_use]
     pub fn came_for(&self, purchase: PurchaseId) -> Vec<Refund> {
         self.refunds_of(purchase).map(Refund::from).collect()
+    }
+
+    /// That no refund waits for `purchase` any more, if one did, in time or not: what its recording leads to. Rule D4.
+    pub(crate) fn closes(&self, purchase_id: PurchaseId) -> Option<WaitingRefundsClosed> {
+        let waits = self.waiting.contains_key(&purchase_id);
+        waits.then_some(WaitingRefundsClosed { business_id: self.business_id, purchase_id })
     }
 
     fn refunds_of(&self, purchase: PurchaseId) -> impl Iterator<Item = &RefundWaiting> {
@@ -165,6 +171,10 @@ impl Businesses {
                 self.known(fact.business_id)?.periods.push(fact.clone());
             }
             BusinessEvent::RefundWaiting(fact) => self.known(fact.business_id)?.wait(fact),
+            BusinessEvent::WaitingRefundsClosed(fact) => {
+                let business = self.known(fact.business_id)?;
+                Arc::make_mut(&mut business.waiting).remove(&fact.purchase_id);
+            }
         }
         Ok(())
     }

@@ -204,6 +204,7 @@ event_catalogue! {
         BusinessTermsChanged = 1,
         BusinessMultiplierSet = 1,
         RefundWaiting = 1,
+        WaitingRefundsClosed = 1,
     }
     Policy(PolicyEvent, policy) {
         PolicyPublished = 1,

@@ -220,8 +220,10 @@ impl Deciding<'_> {
         context: &Context<'_>,
         draft: &mut Draft,
     ) -> Result<MemberOutcome, Rejection> {
+        let closed = self.business.closes(recorded.purchase_id);
         let mut outcome = self.pay(state, (recorded, paid), document, context, draft)?;
         apply_waiting(state, &waiting, context, draft)?;
+        closed.map(|fact| draft.push(context.recorded_at, fact.into()));
         if let MemberOutcome::Purchase(PurchaseOutcome::Recorded { status, .. }) = &mut outcome {
             // A refund that waited is an occasion to evaluate, too (S2).
             *status = draft.shown_status(state, self.decided_at);

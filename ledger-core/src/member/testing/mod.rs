@@ -231,10 +231,16 @@ impl World {
     }
 
     pub(crate) fn write(&mut self, occurred_at: Timestamp, event: Event) {
-        if let Event::Chain(fact) = &event {
-            return self.registry.chains.apply(fact).expect("a history that holds");
-        }
-        let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
+        let fact = match &event {
+            Event::Member(fact) => fact,
+            Event::Chain(fact) => {
+                return self.registry.chains.apply(fact).expect("a history that holds");
+            }
+            Event::Business(fact) => {
+                return self.registry.businesses.apply(fact).expect("a history that holds");
+            }
+            Event::Policy(_) => panic!("a decision on a member publishes no policy: {event:?}"),
+        };
         let place = usize::from(self.after) * 1_000_000 + self.log.len() + 1;
         let place = Position::try_from(place).expect("a short log");
         let position = self.last.map_or(place, |last| last + 1);

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::business::decide::{WaitForPurchase, wait_for_purchase};
 use crate::ids::LotId;
-use crate::ids::MemberId;
+use crate::ids::{MemberId, PurchaseId};
 use crate::log::Event;
 use crate::member::MemberOutcome;
 use crate::member::event::{BonusTakenBack, MemberEvent, StatusChanged};
@@ -241,17 +242,18 @@ fn rule_f1_another_businesss_purchase_is_not_there() {
 }
 
 /// Mindal gives money back for the first purchase, which nobody has recorded.
-pub(super) fn refund_waits(mut world: World, (serial, amount): (u8, &str)) -> World {
-    use crate::business::decide::{WaitForPurchase, wait_for_purchase};
+pub(super) fn refund_waits(world: World, (serial, amount): (u8, &str)) -> World {
     let refund =
         crate::member::Refund { refund_id: refund_id(serial), amount: rub(amount), occurred_at: world.now };
     let command = WaitForPurchase { business_id: business_id("mindal"), purchase_id: purchase_id(1), refund };
+    wait(world, &command).expect("it waits")
+}
+
+fn wait(mut world: World, command: &WaitForPurchase) -> Result<World, Rejection> {
     let context = crate::context::Context { recorded_at: world.now, registry: &world.registry };
-    for event in wait_for_purchase(&command, &context).expect("it waits") {
-        let Event::Business(fact) = &event else { panic!("a fact of the business") };
-        world.registry.businesses.apply(fact).expect("known");
-    }
-    world
+    let waiting = wait_for_purchase(command, &context)?;
+    waiting.into_iter().for_each(|event| world.write(world.now, event));
+    Ok(world)
 }
 
 #[test]
@@ -262,12 +264,41 @@ fn rule_d4_refunds_that_came_first_take_effect_with_the_purchase() {
     let world = world.at("2026-04-01T12:00:00+03:00");
     let decision = world.clone().when(buy("mindal", "1000.00"));
     let types: Vec<_> = decision.drafted().iter().map(|new| new.event.event_type()).collect();
-    let expected =
-        ["PurchaseRecorded", "BonusAccrued", "PurchaseRefunded", "BonusTakenBack", "WaitingRefundDropped"];
+    let expected = [
+        "PurchaseRecorded",
+        "BonusAccrued",
+        "PurchaseRefunded",
+        "BonusTakenBack",
+        "WaitingRefundDropped",
+        "WaitingRefundsClosed",
+    ];
     assert_eq!(types, expected);
     let refunded = decision.drafted().iter().find(|new| new.event.event_type() == "PurchaseRefunded");
     assert_eq!(refunded.map(|new| new.occurred_at), Some(at(NOON)), "Rule T1: when it was");
     assert_eq!(total(&world.after(buy("mindal", "1000.00"))), ["45.00", "0.00"]);
+}
+
+#[test]
+fn rule_d4_so_many_refunds_wait_and_no_more_and_none_that_took_effect() {
+    let mut world = refund_waits(anna(), (1, "400.00"));
+    for number in 2..=10_000_u32 {
+        let purchase_id = PurchaseId::from_uuid(uuid::Uuid::from_u128(0xd4_0000 + u128::from(number)));
+        let refund =
+            crate::member::Refund { refund_id: refund_id(2), amount: rub("1.00"), occurred_at: world.now };
+        let command = WaitForPurchase { business_id: business_id("mindal"), purchase_id, refund };
+        world = wait(world, &command).expect("there is room");
+    }
+    let refund =
+        crate::member::Refund { refund_id: refund_id(3), amount: rub("1.00"), occurred_at: world.now };
+    let one_more =
+        WaitForPurchase { business_id: business_id("mindal"), purchase_id: purchase_id(2), refund };
+    assert_eq!(wait(world.clone(), &one_more).err(), Some(Rejection::TooManyWaiting));
+    // Another business's queue is its own.
+    let elsewhere = WaitForPurchase { business_id: business_id("kozha"), ..one_more };
+    assert!(wait(world.clone(), &elsewhere).is_ok());
+    // The purchase that the first one waits for makes room for another.
+    let world = wait(world.after(buy("mindal", "1000.00")), &one_more).expect("there is room again");
+    assert_eq!(wait(world, &one_more).err(), Some(Rejection::TooManyWaiting));
 }
 
 #[test]

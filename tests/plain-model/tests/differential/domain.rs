@@ -188,6 +188,10 @@ impl Domain {
                     self.registry.chains.apply(fact).expect("a history that holds");
                     continue;
                 }
+                Event::Business(fact) => {
+                    self.registry.businesses.apply(fact).expect("a history that holds");
+                    continue;
+                }
                 other => panic!("{other:?} is no fact of hers"),
             }
             .expect("a history that holds");
