@@ -23,6 +23,7 @@ mod housekeeping;
 #[cfg(test)]
 mod http_tests;
 mod intake;
+mod interval;
 mod joining;
 mod json;
 mod limits;
@@ -43,6 +44,7 @@ mod shown_chains;
 mod shown_once;
 mod startup;
 mod turns;
+mod uplift;
 mod win_win;
 
 use std::io::Write;

@@ -4,6 +4,7 @@
 //! the checkpoint of her partition alone; for everything else it is the least of all.
 
 pub(crate) mod balances;
+pub(crate) mod control;
 pub(crate) mod coupons;
 pub(crate) mod directory;
 pub(crate) mod explain;

@@ -19,6 +19,7 @@ mod stream;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 pub use report::{Line, Report};
 
@@ -37,6 +38,7 @@ use accounts::Books;
 use fold::{Broken, Cuts, Expected, KINDS};
 use read_models::{MODELS, Snapshot};
 use tally::{Kopecks, Purchases, Sum};
+use triggers::Triggers;
 
 /// How many members are compared at once.
 const MEMBERS_AT_ONCE: usize = 1_000;
@@ -180,6 +182,7 @@ struct Totals {
     purchases: BTreeMap<Uuid, Purchases>,
     facts: BTreeMap<Uuid, Purchases>,
     movements: [Sum; KINDS.len()],
+    triggers: Triggers,
     broken: Broken,
     gaps: u64,
 }
@@ -223,6 +226,7 @@ impl Totals {
             whole.count += one.count;
             whole.amount += one.amount;
         }
+        self.triggers.add(&expected.triggers);
         self.broken.unbalanced += expected.broken.unbalanced;
         self.broken.float += expected.broken.float;
         self.broken.lots += expected.broken.lots;
@@ -261,6 +265,8 @@ impl Totals {
             report.compare(format!("movements: {kind}"), log, None, Some(there));
         }
         report.compare("movements: others", &0, None, Some(&held.unknown));
+        let triggers = self.triggers.ordinary(names);
+        report.compare("triggers of chains, and held out", &triggers, None, Some(&held.triggers));
         report.invariant("positions have no gap", self.gaps);
         report.invariant("every history can be folded", self.broken.corrupt);
         report.invariant("postings sum to zero per unit", self.broken.unbalanced);
