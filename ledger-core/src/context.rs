@@ -56,6 +56,11 @@ impl Forwards {
         came.filter(|from| self.now.get(from) == Some(&id)).chain([id]).collect()
     }
 
+    /// The accounts that went into others, for which those stand.
+    pub fn gone(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.now.keys().copied()
+    }
+
     /// Whether `other` is, or was, the account that stands for `id`.
     #[must_use]
     pub fn ever_stood_for(&self, other: MemberId, id: MemberId) -> bool {
