@@ -155,6 +155,9 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::TrialBalance
             | Operation::Chains
             | Operation::OneChain
+            | Operation::Offers
+            | Operation::OneOffer
+            | Operation::OfferHistory
             | Operation::ChainStats
             | Operation::WinWin
             | Operation::FrequentPaths

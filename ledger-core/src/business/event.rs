@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, PurchaseId, RefundId, Slug};
+use crate::ids::{BusinessId, OfferId, PurchaseId, RefundId, Slug};
 use crate::money::Roubles;
 use crate::rate::{Multiplier, Rate};
 use crate::time::Timestamp;
@@ -16,7 +16,23 @@ pub enum BusinessEvent {
     BusinessRenamed(BusinessRenamed),
     BusinessTermsChanged(BusinessTermsChanged),
     BusinessMultiplierSet(BusinessMultiplierSet),
+    BusinessMultiplierEnded(BusinessMultiplierEnded),
     RefundWaiting(RefundWaiting),
+}
+
+impl BusinessEvent {
+    /// The business.
+    #[must_use]
+    pub const fn business_id(&self) -> BusinessId {
+        match self {
+            Self::BusinessRegistered(fact) => fact.business_id,
+            Self::BusinessRenamed(fact) => fact.business_id,
+            Self::BusinessTermsChanged(fact) => fact.business_id,
+            Self::BusinessMultiplierSet(fact) => fact.business_id,
+            Self::BusinessMultiplierEnded(fact) => fact.business_id,
+            Self::RefundWaiting(fact) => fact.business_id,
+        }
+    }
 }
 
 /// A business's own terms; what is absent is the policy's. Rules B3, B5, R2, D5.
@@ -94,6 +110,22 @@ pub struct BusinessMultiplierSet {
     pub to: Timestamp,
     /// The multiplier.
     pub value: Multiplier,
+    /// The offer that promises it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offer_id: Option<OfferId>,
+}
+
+/// The period of an offer that promised a multiplier is over before its time. Rule B3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BusinessMultiplierEnded {
+    /// The business.
+    pub business_id: BusinessId,
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The first moment after the period.
+    pub at: Timestamp,
 }
 
 /// It reported a refund of a purchase that nobody has reported yet. Rule D4.

@@ -207,7 +207,7 @@ impl Batch {
             // Two streams are one append, or none. Rule D3, design L2.
             let before = before.filter(|(_, draft)| !draft.events.is_empty());
             let parts: Vec<(Uuid, Draft)> = before.into_iter().chain([(stream_id, draft)]).collect();
-            let (mut all, mut folds, mut of_chains) = (Vec::new(), Vec::new(), None);
+            let (mut all, mut folds, mut elsewhere) = (Vec::new(), Vec::new(), None);
             for (id, draft) in &parts {
                 self.touched.push(*id);
                 let mut warm = warmth.members.pop(id).unwrap_or_default();
@@ -218,7 +218,7 @@ impl Batch {
                         warm.state.apply(row.position, new.occurred_at, event)?;
                         warm.version = row.stream_version;
                     } else {
-                        let registry = of_chains.get_or_insert_with(|| warmth.registry.clone());
+                        let registry = elsewhere.get_or_insert_with(|| warmth.registry.clone());
                         registry.fold(row.stream_id, row.stream_version, &new.event)?;
                     }
                 }
@@ -227,7 +227,7 @@ impl Batch {
                 folds.push((*id, warm));
             }
             self.events.extend(all)?;
-            if let Some(registry) = of_chains {
+            if let Some(registry) = elsewhere {
                 warmth.registry = registry;
             }
             for ((id, mut warm), (_, draft)) in folds.into_iter().zip(&parts) {
@@ -244,7 +244,7 @@ impl Batch {
             let place = (stream_type, stream_id, version);
             let rows = rows(request, &draft, (head, place, &warmth.registry), recorded_at)?;
             for (new, row) in draft.events.iter().zip(&rows) {
-                registry.fold(stream_id, row.stream_version, &new.event)?;
+                registry.fold(row.stream_id, row.stream_version, &new.event)?;
             }
             head = head.saturating_add(i64::from(count(&draft)));
             self.events.extend(rows)?;
@@ -294,8 +294,8 @@ impl Batch {
 /// A kind of stream, the stream, and its version.
 type Place = (StreamType, Uuid, i32);
 
-/// The rows of a draft after a position and the stream's version. What a decision on a member leads to about chains goes to
-/// their streams. Design L2.
+/// The rows of a draft after a position and the stream's version. What a decision leads to about a chain, an offer or a
+/// business goes to its stream. Design L2.
 fn rows(
     request: &Request,
     draft: &Draft,
@@ -307,12 +307,18 @@ fn rows(
     let mut rows = Vec::with_capacity(ids.len());
     for (new, event_id) in draft.events.iter().zip(&ids) {
         position = position.saturating_add(1);
-        let place = match &new.event {
-            Event::Chain(fact) if fact.chain_id().as_uuid() != own.1 => {
-                let id = fact.chain_id().as_uuid();
-                others.entry(id).or_insert_with(|| (StreamType::Chain, id, registry.version(id)))
+        let named = match &new.event {
+            Event::Chain(fact) => Some(fact.chain_id().as_uuid()),
+            Event::Offer(fact) => Some(fact.offer_id().as_uuid()),
+            Event::Business(fact) => Some(fact.business_id().as_uuid()),
+            Event::Member(_) | Event::Policy(_) => None,
+        };
+        let place = match named.filter(|id| *id != own.1) {
+            Some(id) => {
+                let kind = new.event.stream_type();
+                others.entry(id).or_insert_with(|| (kind, id, registry.version(id)))
             }
-            _ => &mut own,
+            None => &mut own,
         };
         place.2 = place.2.saturating_add(1);
         let (stream_type, stream_id, stream_version) = *place;

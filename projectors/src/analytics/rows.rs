@@ -293,7 +293,9 @@ fn accrual_of(purchase: &PurchaseRecorded, at: Position, next: &Event) -> Result
         {
             Ok(*amount)
         }
-        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) => Err(no_accrual(at)),
+        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) | Event::Offer(_) => {
+            Err(no_accrual(at))
+        }
     }
 }
 

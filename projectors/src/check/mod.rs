@@ -106,7 +106,10 @@ pub async fn check(
         told(folded, newest);
     }
     let registry = read_registry(options.log.pool(), newest).await.map_err(crate::source::failure)?;
-    let elsewhere = registry.iter().filter(|stored| stored.row.event_type != "ChainRewardIssued").count();
+    let given = |stored: &&crate::source::StoredRow| {
+        matches!(stored.row.event_type.as_str(), "ChainRewardIssued" | "OfferCouponIssued")
+    };
+    let elsewhere = registry.iter().filter(|stored| !given(stored)).count();
     let rewards = count_rewards(options.log.pool(), newest).await.map_err(crate::source::failure)?;
     let events = members.events() + rewards + i64::try_from(elsewhere).unwrap_or(0);
     totals.gaps = u64::from(events != newest);

@@ -9,6 +9,7 @@ mod chains;
 mod coupons;
 mod facts;
 mod merging;
+mod offers;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
 pub(crate) use chains::{TRIGGERED, chain_id, follow, steps, take};
@@ -18,6 +19,7 @@ pub(crate) use facts::{
 };
 
 pub(crate) use merging::{Decide, HERS, OLD, Pair};
+pub(crate) use offers::{TakeOffered, offer_id, offered, offered_to};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -208,6 +210,7 @@ impl World {
             from: at(from),
             to: at(to),
             value: value.parse().expect("a multiplier"),
+            offer_id: None,
         };
         self.registry.businesses.apply(&BusinessEvent::BusinessMultiplierSet(set)).expect("known");
         self
@@ -233,6 +236,9 @@ impl World {
     pub(crate) fn write(&mut self, occurred_at: Timestamp, event: Event) {
         if let Event::Chain(fact) = &event {
             return self.registry.chains.apply(fact).expect("a history that holds");
+        }
+        if let Event::Offer(fact) = &event {
+            return self.registry.offers.apply(fact).expect("a history that holds");
         }
         let Event::Member(fact) = &event else { panic!("not a member's fact: {event:?}") };
         let place = usize::from(self.after) * 1_000_000 + self.log.len() + 1;
