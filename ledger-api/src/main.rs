@@ -30,6 +30,7 @@ mod limits;
 mod lines;
 mod migrate;
 mod natural_key;
+mod offer_figures;
 mod offer_texts;
 mod openapi;
 mod operations;

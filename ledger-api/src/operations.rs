@@ -267,6 +267,12 @@ operations! {
     PublishOffer: POST "/api/v1/offers/{id}/publish", OWNERS, Header, Everywhere, routes::offers::publish,
         "Publish the newest version, which was approved: each member of its audience gets its coupon, or its multiplier is in force",
         dto::NoFields => "200" dto::OfferAnswer;
+    PreviewOffer: POST "/api/v1/offers/preview", OWNERS, Free, Everywhere, routes::offer_figures::preview,
+        "How many members an audience is, in whole tens; writes nothing", dto::PreviewOffer => "200" dto::OfferReach;
+    OfferReach: GET "/api/v1/offers/{id}/reach", OWNERS, Free, Everywhere, routes::offer_figures::reach,
+        "How many members an offer reaches, in whole tens", () => "200" dto::OfferReach;
+    OfferStats: GET "/api/v1/offers/{id}/stats", OWNERS, Free, Everywhere, routes::offer_figures::stats,
+        "What became of an offer", () => "200" dto::OfferStats;
     EndOffer: POST "/api/v1/offers/{id}/end", OWNERS, Header, Everywhere, routes::offers::end,
         "End an offer for ever; coupons that it gave live on", dto::NoFields => "200" dto::OfferAnswer;
 

@@ -12,9 +12,9 @@ use ledger_core::offer::audience::{
     Audience, BIG_SPENDING, COUNTED_DAYS, FREQUENT_PURCHASES, LOST_DAYS, RECENT_DAYS, Segment,
 };
 use ledger_core::time::Timestamp;
-use sqlx::PgPool;
 use sqlx::postgres::PgArguments;
 use sqlx::query::QueryScalar;
+use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
 const WITHOUT_COUPON: &str = concat!(
@@ -77,7 +77,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// Of the database.
-    pub async fn how_many(&self, read: &PgPool) -> Result<i64, sqlx::Error> {
+    pub async fn how_many(&self, read: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
         self.bind(sqlx::query_scalar(HOW_MANY)).fetch_one(read).await
     }
 

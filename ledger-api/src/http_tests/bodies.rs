@@ -84,6 +84,10 @@ fn offer_bodies(operation: Operation) -> Vec<Value> {
             offers().iter().map(of).collect()
         }
         Operation::ChangeOffer => offers(),
+        Operation::PreviewOffer => {
+            let audience = |offer: &Value| json!({ "business_id": "mindal", "audience": offer["audience"] });
+            offers().iter().map(audience).collect()
+        }
         Operation::SubmitOffer | Operation::PublishOffer | Operation::EndOffer => vec![json!({})],
         Operation::ApproveOffer => vec![json!({ "version": 2 })],
         Operation::RejectOffer => vec![json!({ "reason": "too dear" })],

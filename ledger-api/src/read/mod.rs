@@ -11,6 +11,7 @@ pub(crate) mod explain;
 pub(crate) mod hindsight;
 pub(crate) mod history;
 pub(crate) mod journal;
+pub(crate) mod offers;
 pub(crate) mod promotion;
 pub(crate) mod statuses;
 pub(crate) mod warehouse;
@@ -157,6 +158,9 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::OneChain
             | Operation::Offers
             | Operation::OneOffer
+            | Operation::PreviewOffer
+            | Operation::OfferReach
+            | Operation::OfferStats
             | Operation::OfferHistory
             | Operation::ChainStats
             | Operation::WinWin

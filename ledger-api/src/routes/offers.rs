@@ -141,7 +141,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
 }
 
 /// The offer in the address; another's is as missing.
-async fn named(call: &Call, id: OfferId) -> Result<Offer, ApiError> {
+pub(super) async fn named(call: &Call, id: OfferId) -> Result<Offer, ApiError> {
     let offer = call.app.find(|registry| registry.offers.get(id).cloned()).await;
     let business = call.caller()?.business;
     let is_visible = |offer: &Offer| business.is_none_or(|own| offer.definition.business_id == own);

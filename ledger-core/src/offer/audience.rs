@@ -131,7 +131,8 @@ impl Audience {
     }
 
     /// Everything that is wrong with it for an offer of `business`: the field, and what would be right.
-    pub(super) fn wrong(&self, business: BusinessId, businesses: &Businesses) -> Vec<(&'static str, String)> {
+    #[must_use]
+    pub fn wrong(&self, business: BusinessId, businesses: &Businesses) -> Vec<(&'static str, String)> {
         let mut wrong = Vec::new();
         let own = businesses.get(business);
         if own.is_some_and(|own| own.confidentiality == Confidentiality::Medical) {
