@@ -83,6 +83,8 @@ pub(crate) struct App {
     pub(crate) import_in_flight: usize,
     /// Held by the simulation under way. Rule P3.
     pub(crate) simulating: Arc<Semaphore>,
+    /// Turns of those who ask whom an offer reaches, and what became of it.
+    pub(crate) counting: Semaphore,
     /// Partitions of the log's topic, by which read models are ahead or behind.
     pub(crate) partitions: i32,
     /// Projections and sinks that must have caught up before everything is settled.

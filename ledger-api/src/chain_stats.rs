@@ -7,32 +7,43 @@
 
 use ledger_core::business::Businesses;
 use ledger_core::category::Confidentiality;
-use ledger_core::chain::Chain;
 use ledger_core::chain::definition::Step;
+use ledger_core::chain::{Chain, Version};
+use ledger_core::context::Registry;
 use ledger_core::money::Roubles;
 use ledger_core::time::Timestamp;
 
 use crate::dto;
 use crate::ratio::Ratio;
+use crate::read::control::ByWhich;
 use crate::read::promotion::{BySteps, Tally};
+use crate::uplift;
 
-/// The figures of a chain up to `as_of`: `given` has what its steps led to.
+/// The figures of a chain up to `as_of`: `given` has what its steps led to, `groups` what was bought by those who were given
+/// something, and by those held out.
 pub(crate) fn stats(
-    (chain, given): (&Chain, &BySteps),
+    (chain, given, groups): (&Chain, &BySteps, &ByWhich),
     as_of: Timestamp,
-    businesses: &Businesses,
+    registry: &Registry,
 ) -> dto::ChainStats {
-    let mut versions: Vec<_> = chain.versions().collect();
-    versions.sort_by_key(|version| version.version);
-    let mut steps = Vec::new();
+    let mut all_versions: Vec<&Version> = chain.versions().collect();
+    all_versions.sort_by_key(|version| version.version);
+    let (mut steps, mut versions) = (Vec::new(), Vec::new());
     let (mut all, mut committed) = (Tally::default(), Some(Roubles::ZERO));
-    for version in versions {
+    for version in all_versions {
+        let why_not = uplift::why_not(version, as_of, registry);
+        let effect = |place: Option<u32>, tally: &Tally| {
+            let groups = groups.get(&(chain.chain_id, version.version, place)).copied().unwrap_or_default();
+            uplift::effect(&groups, tally.cost, why_not)
+        };
+        let (mut whole, mut is_told) = (Tally::default(), false);
         for (place, step) in (0..).zip(&version.definition.steps) {
-            if !is_ordinary(step, businesses) {
+            if !is_ordinary(step, &registry.businesses) {
                 continue;
             }
             let tally = given.get(&(version.version, place)).copied().unwrap_or_default();
             let takes = takes(step, &tally);
+            (whole, is_told) = (whole.and(tally), true);
             all = all.and(tally);
             committed = committed.zip(takes).and_then(|(sum, more)| sum.checked_add(more));
             steps.push(dto::StepFigures {
@@ -41,12 +52,16 @@ pub(crate) fn stats(
                 from: step.from.as_uuid(),
                 to: step.to.as_uuid(),
                 figures: figures(&tally, takes),
+                effect: effect(Some(place), &tally),
             });
+        }
+        if is_told {
+            versions.push(dto::VersionEffect { version: version.version, effect: effect(None, &whole) });
         }
     }
     // Without a step there is nothing to say.
     let all = if steps.is_empty() { dto::PromotionFigures::default() } else { figures(&all, committed) };
-    dto::ChainStats { chain_id: chain.chain_id.as_uuid(), as_of, steps, all }
+    dto::ChainStats { chain_id: chain.chain_id.as_uuid(), as_of, steps, all, versions }
 }
 
 fn is_ordinary(step: &Step, businesses: &Businesses) -> bool {

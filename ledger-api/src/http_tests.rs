@@ -142,6 +142,7 @@ async fn state(profile: Profile) -> App {
         read_wait: Duration::from_millis(50),
         import_in_flight: 8,
         simulating: Arc::new(Semaphore::new(1)),
+        counting: Semaphore::new(crate::read::offers::AT_ONCE),
         partitions: 12,
         projections: &[],
         metrics: None,

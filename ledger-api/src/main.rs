@@ -23,12 +23,15 @@ mod housekeeping;
 #[cfg(test)]
 mod http_tests;
 mod intake;
+mod interval;
 mod joining;
 mod json;
 mod limits;
 mod lines;
 mod migrate;
 mod natural_key;
+mod offer_figures;
+mod offer_texts;
 mod openapi;
 mod operations;
 mod problem;
@@ -40,9 +43,11 @@ mod routes;
 mod security;
 mod settings;
 mod shown_chains;
+mod shown_offers;
 mod shown_once;
 mod startup;
 mod turns;
+mod uplift;
 mod win_win;
 
 use std::io::Write;

@@ -246,6 +246,36 @@ operations! {
     EndChain: POST "/api/v1/cross-promo/chains/{id}/end", OWNERS, Header, Everywhere, routes::chains::end,
         "End a chain for ever", dto::NoFields => "200" dto::ChainAnswer;
 
+    DraftOffer: POST "/api/v1/offers", OWNERS, Header, Everywhere, routes::offers::draft,
+        "Draw up an offer; a business for itself", dto::DraftOffer => "201" dto::OfferAnswer;
+    Offers: GET "/api/v1/offers", PARTNERS, Free, Everywhere, routes::offers::list,
+        "The caller's own offers, the last drawn up first", () => "200" dto::Offers;
+    OneOffer: GET "/api/v1/offers/{id}", PARTNERS, Free, Everywhere, routes::offers::one,
+        "One of the caller's own offers", () => "200" dto::Offer;
+    ChangeOffer: PATCH "/api/v1/offers/{id}", OWNERS, Free, Everywhere, routes::offers::change,
+        "Change an offer that is not published: a new version as a draft", dto::ChangeOffer => "200" dto::OfferAnswer;
+    OfferHistory: GET "/api/v1/offers/{id}/history", PARTNERS, Free, Everywhere, routes::offers::history,
+        "What was done with an offer and said about it, from its beginning", () => "200" dto::OfferHistory;
+    SubmitOffer: POST "/api/v1/offers/{id}/submit", OWNERS, Header, Everywhere, routes::offers::submit,
+        "Submit the newest version", dto::NoFields => "200" dto::OfferAnswer;
+    CommentOnOffer: POST "/api/v1/offers/{id}/comments", OWNERS, Header, Everywhere, routes::offers::comment,
+        "Say something about an offer to those who work on it", dto::CommentOnOffer => "201" dto::OfferAnswer;
+    ApproveOffer: POST "/api/v1/offers/{id}/approve", ADMINS, Header, Everywhere, routes::offers::approve,
+        "Approve the newest version", dto::ApproveOffer => "200" dto::OfferAnswer;
+    RejectOffer: POST "/api/v1/offers/{id}/reject", ADMINS, Header, Everywhere, routes::offers::reject,
+        "Reject the newest version", dto::RejectOffer => "200" dto::OfferAnswer;
+    PublishOffer: POST "/api/v1/offers/{id}/publish", OWNERS, Header, Everywhere, routes::offers::publish,
+        "Publish the newest version, which was approved: each member of its audience gets its coupon, or its multiplier is in force",
+        dto::NoFields => "200" dto::OfferAnswer;
+    PreviewOffer: POST "/api/v1/offers/preview", OWNERS, Free, Everywhere, routes::offer_figures::preview,
+        "How many members an audience is, in whole tens; writes nothing", dto::PreviewOffer => "200" dto::OfferReach;
+    OfferReach: GET "/api/v1/offers/{id}/reach", OWNERS, Free, Everywhere, routes::offer_figures::reach,
+        "How many members an offer reaches, in whole tens", () => "200" dto::OfferReach;
+    OfferStats: GET "/api/v1/offers/{id}/stats", OWNERS, Free, Everywhere, routes::offer_figures::stats,
+        "What became of an offer", () => "200" dto::OfferStats;
+    EndOffer: POST "/api/v1/offers/{id}/end", OWNERS, Header, Everywhere, routes::offers::end,
+        "End an offer for ever; coupons that it gave live on", dto::NoFields => "200" dto::OfferAnswer;
+
     SimulateChain: POST "/api/v1/cross-promo/chains/simulate", ADMINS, Free, Everywhere, routes::chain_simulation::run,
         "Replay the last days of the log with a chain; writes nothing. NDJSON out: progress, then the result",
         dto::SimulateChain => "200" dto::ChainSimulationLine;

@@ -70,7 +70,9 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::Policies
         | Operation::Quarantine
         | Operation::OwnCoupons
-        | Operation::Chains => PAGE,
+        | Operation::Chains
+        | Operation::Offers
+        | Operation::OfferHistory => PAGE,
         Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
         Operation::Outbox => OUTBOX,
         _ => &[],

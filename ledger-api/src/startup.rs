@@ -166,6 +166,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         read_wait: Duration::from_millis(settings.http.read_wait_ms),
         import_in_flight: settings.http.import_in_flight,
         simulating: Arc::new(Semaphore::new(1)),
+        counting: Semaphore::new(read::offers::AT_ONCE),
         partitions: settings.kafka.as_ref().map_or(12, |kafka| kafka.partitions),
         projections,
         metrics: Some(metrics),

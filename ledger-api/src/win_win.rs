@@ -9,13 +9,16 @@ use ledger_core::category::Confidentiality;
 use ledger_core::context::Registry;
 use ledger_core::ids::BusinessId;
 use ledger_core::money::Roubles;
+use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::chain_stats::all_of;
 use crate::dto;
 use crate::ratio::{Ratio, rounded};
-use crate::read::promotion::Tally;
+use crate::read::control::{ByWhich, Groups};
+use crate::read::promotion::{OfStep, Tally};
 use crate::read::win_win::{MEMBERS_LEAST, Path, Shop, Shops, Way, Ways};
+use crate::uplift;
 
 /// From where to where.
 type Ends = (BusinessId, BusinessId);
@@ -28,7 +31,33 @@ pub(crate) struct Matrix {
     /// Who went from where to where.
     pub(crate) ways: Ways,
     /// What rewards of chains led to.
-    pub(crate) promotions: BTreeMap<Ends, Tally>,
+    pub(crate) promotions: Promotions,
+    /// What they changed.
+    pub(crate) effects: Effects,
+}
+
+/// From where to where what chains led to.
+type Promotions = BTreeMap<Ends, Tally>;
+/// From where to where each step whose groups can be compared, with what its rewards cost in kopecks.
+type Effects = BTreeMap<Ends, Vec<(Groups, i64)>>;
+
+/// What chains led to and changed, by where their steps begin and lead, as of the moment `until`.
+pub(crate) fn promoted(
+    given: &[OfStep],
+    groups: &ByWhich,
+    (until, registry): (Timestamp, &Registry),
+) -> (Promotions, Effects) {
+    let (mut promotions, mut effects) = (Promotions::new(), Effects::new());
+    for OfStep { ends, chain, version, step, tally } in given {
+        let whole = promotions.entry(*ends).or_default();
+        *whole = whole.and(*tally);
+        let known = registry.chains.get(*chain).and_then(|chain| chain.version(*version));
+        let is_told = known.is_some_and(|version| uplift::why_not(version, until, registry).is_none());
+        if let Some(groups) = groups.get(&(*chain, *version, Some(*step))).filter(|_| is_told) {
+            effects.entry(*ends).or_default().push((*groups, tally.cost));
+        }
+    }
+    (promotions, effects)
 }
 
 impl Matrix {
@@ -42,6 +71,10 @@ impl Matrix {
 
     fn promotion(&self, ends: Ends) -> Tally {
         self.promotions.get(&ends).copied().unwrap_or_default()
+    }
+
+    fn effect(&self, ways: &[Ends]) -> dto::WayEffect {
+        uplift::of_way(ways.iter().filter_map(|ends| self.effects.get(ends)).flatten())
     }
 
     /// Rule X8.
@@ -71,6 +104,7 @@ impl Matrix {
                 rate: Ratio::of(way.followers, buyers).unwrap_or(Ratio::ZERO),
                 revenue: Roubles::from_kopecks(way.revenue),
                 promotion: all_of(&self.promotion((from, to))),
+                effect: self.effect(&[(from, to)]),
             }
         };
         dto::WinWinPair {
@@ -80,6 +114,7 @@ impl Matrix {
             a_to_b: way(a, b),
             b_to_a: way(b, a),
             promotion: all_of(&self.promotion((a, b)).and(self.promotion((b, a)))),
+            effect: self.effect(&[(a, b), (b, a)]),
         }
     }
 
@@ -183,6 +218,7 @@ mod tests {
             .into(),
             ways: [((id(1), id(2)), way(10)), ((id(2), id(1)), way(16)), ((id(1), id(3)), way(4))].into(),
             promotions: BTreeMap::new(),
+            effects: BTreeMap::new(),
         }
     }
 

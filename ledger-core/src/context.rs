@@ -1,4 +1,4 @@
-//! What a decision knows besides the state of its stream: now, the policies, the businesses, the chains.
+//! What a decision knows besides the state of its stream: now, the policies, the businesses, the chains, the offers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,11 +11,12 @@ use crate::chain::{Chains, CorruptChain};
 use crate::ids::{BusinessId, MemberId};
 use crate::log::Event;
 use crate::member::event::{MemberEvent, PolicyMoment};
+use crate::offer::{CorruptOffer, Offers};
 use crate::policy::{Policies, Policy};
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
 
-/// Everything published to all streams: policies, businesses, chains, which accounts are one; folded up to the decision.
+/// Everything published to all streams: policies, businesses, chains, offers, which accounts are one; folded up to the decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     /// All policies.
@@ -24,6 +25,8 @@ pub struct Registry {
     pub businesses: Businesses,
     /// All chains.
     pub chains: Chains,
+    /// All offers.
+    pub offers: Offers,
     /// The accounts that became one with others.
     pub accounts: Forwards,
 }
@@ -51,6 +54,11 @@ impl Forwards {
     pub fn one_with(&self, id: MemberId) -> Vec<MemberId> {
         let came = self.came.get(&id).into_iter().flatten().copied();
         came.filter(|from| self.now.get(from) == Some(&id)).chain([id]).collect()
+    }
+
+    /// The accounts that went into others, for which those stand.
+    pub fn gone(&self) -> impl Iterator<Item = MemberId> + '_ {
+        self.now.keys().copied()
     }
 
     /// Whether `other` is, or was, the account that stands for `id`.
@@ -92,10 +100,13 @@ pub enum CorruptRegistry {
     /// About a chain.
     #[error(transparent)]
     Chain(#[from] CorruptChain),
+    /// About an offer.
+    #[error(transparent)]
+    Offer(#[from] CorruptOffer),
 }
 
 impl Registry {
-    /// Applies a fact of the stream `stream_id`: one of a business, a chain or the policies, or that an account went into
+    /// Applies a fact of the stream `stream_id`: one of a business, a chain, an offer or the policies, or that an account went into
     /// another. Others are not its own.
     ///
     /// # Errors
@@ -104,6 +115,7 @@ impl Registry {
         match event {
             Event::Business(event) => Ok(self.businesses.apply(event)?),
             Event::Chain(event) => Ok(self.chains.apply(event)?),
+            Event::Offer(event) => Ok(self.offers.apply(event)?),
             Event::Policy(event) => {
                 self.policies.apply(event);
                 Ok(())

@@ -80,6 +80,8 @@ id_types! {
     CouponId;
     /// A chain of cross-promotion. Rule X1.
     ChainId;
+    /// An offer of a business.
+    OfferId;
     /// What somebody said in words, such as why an admin did something: names a text in the vault, since a free text may
     /// name a person.
     ReasonId;
@@ -193,7 +195,7 @@ macro_rules! keyed_types {
     )*};
 }
 
-keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, ChainId, }
+keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, ChainId, OfferId, }
 
 /// How many first bytes of a key its id has unchanged.
 const KEPT_BYTES: usize = 6;

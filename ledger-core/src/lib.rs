@@ -6,7 +6,7 @@
 //! crate's own `clippy.toml` keep it so): whatever a rule needs from outside comes in as a value.
 //!
 //! Where a rule lives: `member/` bonuses B, statuses S, purchases T and D; `policy/` P; `business/` terms of a partner
-//! (B3, B5 hold); `chain/` X; `postings.rs` M; `simulation/` P3; `time.rs` T2; `money.rs` kopecks. The log's envelope, hash and versions: `log/`.
+//! (B3, B5 hold); `chain/` X; `offer/` offers; `postings.rs` M; `simulation/` P3; `time.rs` T2; `money.rs` kopecks. The log's envelope, hash and versions: `log/`.
 
 #![cfg_attr(
     not(test),
@@ -30,6 +30,7 @@ pub mod ids;
 pub mod log;
 pub mod member;
 pub mod money;
+pub mod offer;
 pub mod policy;
 pub mod postings;
 pub mod rate;

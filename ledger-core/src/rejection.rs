@@ -9,6 +9,7 @@ use crate::chain::ChainState;
 use crate::ids::Slug;
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
+use crate::offer::OfferState;
 use crate::time::Timestamp;
 
 /// Why a command was refused.
@@ -23,6 +24,12 @@ pub enum Rejection {
     /// What a chain cannot be. Rule X1.
     #[error("the chain is not well formed")]
     ChainDefinition {
+        /// What is wrong, by the place of the field.
+        wrong: BTreeMap<String, String>,
+    },
+    /// What an offer cannot be.
+    #[error("the offer is not well formed")]
+    OfferDefinition {
         /// What is wrong, by the place of the field.
         wrong: BTreeMap<String, String>,
     },
@@ -47,6 +54,9 @@ pub enum Rejection {
     /// No such chain, or one in which this business has no part.
     #[error("there is no such chain")]
     ChainNotFound,
+    /// No such offer, or another business's.
+    #[error("there is no such offer")]
+    OfferNotFound,
     /// The same key was used for another command. Rule D2, design L4.
     #[error("the idempotency key was used for another request")]
     IdempotencyKeyReused,
@@ -65,6 +75,18 @@ pub enum Rejection {
     /// The consent is to a version that is not the newest. Rule X2.
     #[error("the chain was changed: its newest version is {newest}")]
     ChainVersion {
+        /// The newest version.
+        newest: u32,
+    },
+    /// The offer is not where this can be asked of it.
+    #[error("an offer that is {} does not allow this", state.as_str())]
+    OfferState {
+        /// Where its newest version stands.
+        state: OfferState,
+    },
+    /// What was looked at is a version that is not the newest.
+    #[error("the offer was changed: its newest version is {newest}")]
+    OfferVersion {
         /// The newest version.
         newest: u32,
     },
@@ -137,6 +159,12 @@ pub enum Rejection {
     /// A business is part of too many chains.
     #[error("a business of the chain is part of too many chains")]
     TooManyChains,
+    /// A business has too many offers.
+    #[error("the business has too many offers")]
+    TooManyOffers,
+    /// There are too many comments on an offer.
+    #[error("the offer has too many comments")]
+    TooManyComments,
     /// Two accounts cannot become one, or two again, now.
     #[error("the accounts cannot be merged or parted: {}", because.as_str())]
     MergeNotPossible {
@@ -191,6 +219,14 @@ pub enum Rejection {
     /// A period that ends before it begins.
     #[error("the period ends before it begins")]
     PeriodReversed,
+    /// An offer whose dates are over cannot be published.
+    #[error("the dates of the offer are over")]
+    OfferOver {
+        /// The first moment after them.
+        to: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
     /// More than the share of the bill that may be paid in bonuses, or less than the least. Rules R2, R4.
     #[error("of this bill, {minimum} to {limit} may be paid in bonuses")]
     OverRedeemLimit {
@@ -282,6 +318,7 @@ macro_rules! codes {
 codes! {
     Self::PolicyParameters { .. } => "VALIDATION_ERROR",
     Self::ChainDefinition { .. } => "VALIDATION_ERROR",
+    Self::OfferDefinition { .. } => "VALIDATION_ERROR",
     Self::MemberNotFound => "MEMBER_NOT_FOUND",
     Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
     Self::PolicyMissing => "POLICY_MISSING",
@@ -292,6 +329,12 @@ codes! {
     Self::ChainVersion { .. } => "CHAIN_VERSION",
     Self::ChainConsentMissing { .. } => "CHAIN_CONSENT_MISSING",
     Self::TooManyChains => "TOO_MANY_CHAINS",
+    Self::OfferNotFound => "NOT_FOUND",
+    Self::OfferState { .. } => "OFFER_STATE",
+    Self::OfferVersion { .. } => "OFFER_VERSION",
+    Self::OfferOver { .. } => "OFFER_OVER",
+    Self::TooManyOffers => "TOO_MANY_OFFERS",
+    Self::TooManyComments => "TOO_MANY_COMMENTS",
     Self::QuarantineClosed => "QUARANTINE_CLOSED",
     Self::HoldAlreadyClosed => "HOLD_ALREADY_CLOSED",
     Self::HoldLapsed => "HOLD_LAPSED",

@@ -3,11 +3,13 @@
 use ledger_core::business::decide::{ChangeBusiness, RegisterBusiness, SetMultiplier};
 use ledger_core::chain::ChainState;
 use ledger_core::chain::decide::ChainCommand;
-use ledger_core::ids::{BusinessId, ChainId, CorrelationId, MemberId, PurchaseId, RefundId};
+use ledger_core::ids::{BusinessId, ChainId, CorrelationId, MemberId, OfferId, PurchaseId, RefundId};
 use ledger_core::log::{Actor, Position};
 use ledger_core::member::cross_bonus::FollowedStep;
 use ledger_core::member::{Accounts, HandOver, MemberCommand, MemberOutcome};
 use ledger_core::money::Roubles;
+use ledger_core::offer::OfferState;
+use ledger_core::offer::decide::OfferCommand;
 use ledger_core::policy::decide::PublishPolicy;
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,13 @@ pub enum Command {
         chain_id: ChainId,
         /// What.
         command: ChainCommand,
+    },
+    /// To an offer.
+    Offer {
+        /// Which.
+        offer_id: OfferId,
+        /// What.
+        command: OfferCommand,
     },
 }
 
@@ -152,6 +161,15 @@ pub enum Outcome {
         version: u32,
         /// Where that stands.
         state: ChainState,
+    },
+    /// An offer was drawn up, changed, or went on its way.
+    Offer {
+        /// Which.
+        offer_id: OfferId,
+        /// Its newest version.
+        version: u32,
+        /// Where that stands.
+        state: OfferState,
     },
 }
 

@@ -8,12 +8,14 @@
 //! | `command.rs` | what can be asked, and what is answered |
 //! | `runner/` | the decider: collect, look up, decide, append, answer |
 //! | `log.rs` | reading the log, for projectors and audits |
+//! | `audience.rs` | whom an offer is for, as the read models know |
 //! | `snapshot.rs` | the fold of long streams, cached |
 //! | `published/` | how far the log was published: read models, topic, ClickHouse (design L9) |
 //! | `start.rs` | what start-up refuses (design L9) |
 //! | `dev_clock.rs` | the installation's clock in the `dev` profile |
 //! | `migrate.rs` | databases, roles and tables |
 
+pub mod audience;
 mod command;
 pub mod dev_clock;
 mod error;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
-use ledger_core::ids::{EventId, LogId};
+use ledger_core::ids::{EventId, LogId, OfferId};
 use ledger_core::log::{LeafHash, Metadata, Position, Row, StreamType};
 use ledger_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,7 @@ impl TryFrom<Columns> for StoredRow {
             "business" => StreamType::Business,
             "policy" => StreamType::Policy,
             "chain" => StreamType::Chain,
+            "offer" => StreamType::Offer,
             _ => return Err(StoreError::Malformed { position, what: "no such stream type" }),
         };
         let leaf_hash = LeafHash::from_slice(&columns.leaf_hash)
@@ -204,7 +205,7 @@ pub async fn read_members(
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
-    // All streams, less those that began later, less those of businesses, policies and chains: each by an index of its own.
+    // All streams, less those that began later, less those of businesses, policies, chains and offers: each by an index of its own.
     let count = sqlx::query_scalar!(
         r#"SELECT (SELECT count(*) FROM ledger.events WHERE stream_version = 1)
                 - (SELECT count(*) FROM ledger.events WHERE stream_version = 1 AND position > $1)
@@ -215,8 +216,8 @@ pub async fn count_members(db: impl PgExecutor<'_>, until: Position) -> Result<i
     Ok(count.fetch_one(db).await?)
 }
 
-/// Every row of the businesses', the policies' and the chains' streams up to `until`, in order; of the rewards that a chain gave,
-/// the newest alone.
+/// Every row of the businesses', the policies', the chains' and the offers' streams up to `until`, in order; of what a chain or
+/// an offer gave, the newest alone.
 ///
 /// # Errors
 /// As [`read_after`].
@@ -249,27 +250,63 @@ macro_rules! rows {
 const ACCOUNTS: &str =
     rows!("event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1 ORDER BY position");
 
-/// Each part has a partial index of its own. Of the rewards of a chain, the newest says what they come to.
+/// The newest row of a type on each stream that begins with the first version of another.
+macro_rules! newest {
+    ($given:literal, $begun:literal) => {
+        concat!(
+            " UNION ALL SELECT newest.position, newest.event_id, newest.stream_type, newest.stream_id, ",
+            "newest.stream_version, newest.event_type, newest.schema_version, newest.occurred_at, newest.recorded_at, ",
+            "newest.payload, newest.metadata, newest.leaf_hash FROM ledger.events begun CROSS JOIN LATERAL ( ",
+            "SELECT * FROM ledger.events given WHERE given.stream_id = begun.stream_id AND given.event_type = '",
+            $given,
+            "' AND given.position <= $1 ORDER BY given.stream_version DESC LIMIT 1) AS newest ",
+            "WHERE begun.stream_type <> 'member' ",
+            "AND begun.event_type NOT IN ('ChainRewardIssued', 'OfferCouponIssued') ",
+            "AND begun.event_type = '",
+            $begun,
+            "' AND begun.stream_version = 1 AND begun.position <= $1"
+        )
+    };
+}
+
+/// Each part has a partial index of its own. Of what a chain or an offer gave, the newest says what it comes to.
 const REGISTRY: &str = concat!(
-    rows!("stream_type <> 'member' AND event_type <> 'ChainRewardIssued' AND position <= $1"),
-    " UNION ALL SELECT newest.position, newest.event_id, newest.stream_type, newest.stream_id, newest.stream_version, ",
-    "newest.event_type, newest.schema_version, newest.occurred_at, newest.recorded_at, newest.payload, ",
-    "newest.metadata, newest.leaf_hash FROM ledger.events chain CROSS JOIN LATERAL ( ",
-    "SELECT * FROM ledger.events reward ",
-    "WHERE reward.stream_id = chain.stream_id AND reward.event_type = 'ChainRewardIssued' AND reward.position <= $1 ",
-    "ORDER BY reward.stream_version DESC LIMIT 1) AS newest ",
-    "WHERE chain.stream_type <> 'member' AND chain.event_type <> 'ChainRewardIssued' ",
-    "AND chain.event_type = 'ChainDrafted' AND chain.position <= $1 ",
-    "ORDER BY position"
+    rows!(
+        "stream_type <> 'member' AND event_type NOT IN ('ChainRewardIssued', 'OfferCouponIssued') AND position <= $1"
+    ),
+    newest!("ChainRewardIssued", "ChainDrafted"),
+    newest!("OfferCouponIssued", "OfferDrafted"),
+    " ORDER BY position"
 );
 
-/// How many rewards chains gave up to `until`.
+/// What was done with an offer: the rows of its stream after its version `after`, in order, `limit` at most; without the
+/// coupons it gave, of which there may be a million.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_offer(
+    db: impl PgExecutor<'_>,
+    offer: OfferId,
+    after: i32,
+    limit: i64,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows: Vec<Columns> =
+        sqlx::query_as(OFFER).bind(offer.as_uuid()).bind(after).bind(limit).fetch_all(db).await?;
+    stored(rows)
+}
+
+const OFFER: &str = rows!(
+    "stream_type = 'offer' AND event_type <> 'OfferCouponIssued' AND stream_id = $1 AND stream_version > $2 \
+     ORDER BY stream_version LIMIT $3"
+);
+
+/// How many rewards chains, and coupons offers, gave up to `until`.
 ///
 /// # Errors
 /// [`StoreError::Database`].
 pub async fn count_rewards(db: impl PgExecutor<'_>, until: Position) -> Result<i64, StoreError> {
-    let count =
-        "SELECT count(*) FROM ledger.events WHERE event_type = 'ChainRewardIssued' AND position <= $1";
+    let count = "SELECT (SELECT count(*) FROM ledger.events WHERE event_type = 'ChainRewardIssued' AND position <= $1)
+                      + (SELECT count(*) FROM ledger.events WHERE event_type = 'OfferCouponIssued' AND position <= $1)";
     Ok(sqlx::query_scalar(count).bind(until).fetch_one(db).await?)
 }
 

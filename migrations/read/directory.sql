@@ -27,6 +27,8 @@ CREATE TABLE multipliers (
     from_time   timestamptz NOT NULL,
     to_time     timestamptz NOT NULL,
     value       text        NOT NULL,
+    -- The offer that promises it.
+    offer_id    uuid,
     PRIMARY KEY (business_id, position)
 );
 
@@ -98,12 +100,15 @@ CREATE TABLE coupons (
     purchase_id        uuid,
     discount_kopecks   bigint      NOT NULL DEFAULT 0,
     bonuses_kopecks    bigint      NOT NULL DEFAULT 0,
-    -- Texts of the chain that gave it.
+    -- Texts of the chain or the offer that gave it.
     description_id     uuid,
     gift_id            uuid,
+    offer_id           uuid,
     issued_at          timestamptz NOT NULL,
     ended_at           timestamptz,
     position           bigint      NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX coupons_of_member ON coupons (member_id, position);
+-- Who has had the coupon of an offer.
+CREATE INDEX coupons_of_offer ON coupons (offer_id, member_id) WHERE offer_id IS NOT NULL;
 CREATE INDEX coupons_ending ON coupons (expires_at) WHERE state IN ('issued', 'activated');

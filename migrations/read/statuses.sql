@@ -33,6 +33,7 @@ CREATE TABLE bills (
     occurred_at    timestamptz NOT NULL,
     position       bigint      NOT NULL,
     purchase_id    uuid        NOT NULL,
+    business_id    uuid        NOT NULL,
     category       text        NOT NULL,
     medical        boolean     NOT NULL,
     amount_kopecks bigint      NOT NULL,

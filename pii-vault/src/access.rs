@@ -29,6 +29,8 @@ pub enum Purpose {
     Coupons,
     /// Chains of cross-promotion.
     Chains,
+    /// Offers.
+    Offers,
     /// Making or keeping the `phone_hash` index of a partner she consented to.
     PartnerIndex,
     /// Bringing vault and log into agreement after a crash.
@@ -46,6 +48,7 @@ impl Purpose {
             Self::Support => "support",
             Self::Coupons => "coupons",
             Self::Chains => "chains",
+            Self::Offers => "offers",
             Self::PartnerIndex => "partner_index",
             Self::Recovery => "recovery",
         }

@@ -75,8 +75,8 @@ impl Projection for Directory {
                     Fact::Policy(PolicyEvent::PolicyPublished(fact)) => {
                         policy(connection, event, fact).await?
                     }
-                    // What is asked about chains is answered out of the registry.
-                    Fact::Chain(_) => {}
+                    // What is asked about chains and offers is answered out of the registry.
+                    Fact::Chain(_) | Fact::Offer(_) => {}
                     Fact::Member(member, MemberEvent::PurchaseQuarantined(fact)) => {
                         quarantine(connection, event, *member, fact).await?;
                     }
@@ -130,14 +130,26 @@ async fn business(
         }
         BusinessEvent::RefundWaiting(_) | BusinessEvent::WaitingRefundsClosed(_) => Ok(()),
         BusinessEvent::BusinessMultiplierSet(fact) => {
-            sqlx::query("INSERT INTO multipliers VALUES ($1, $2, $3, $4, $5)")
+            sqlx::query("INSERT INTO multipliers VALUES ($1, $2, $3, $4, $5, $6)")
                 .bind(fact.business_id.as_uuid())
                 .bind(event.position)
                 .bind(fact.from.to_utc())
                 .bind(fact.to.to_utc())
                 .bind(fact.value.to_string())
+                .bind(fact.offer_id.map(|id| id.as_uuid()))
                 .execute(connection)
                 .await?;
+            Ok(())
+        }
+        BusinessEvent::BusinessMultiplierEnded(fact) => {
+            sqlx::query(
+                "UPDATE multipliers SET to_time = LEAST(to_time, $3) WHERE business_id = $1 AND offer_id = $2",
+            )
+            .bind(fact.business_id.as_uuid())
+            .bind(fact.offer_id.as_uuid())
+            .bind(fact.at.to_utc())
+            .execute(connection)
+            .await?;
             Ok(())
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::effect::{Effect, VersionEffect, WayEffect};
 use crate::ratio::Ratio;
 
 /// What rewards led to. All are null for a chain without a step that may be shown.
@@ -53,6 +54,9 @@ pub(crate) struct StepFigures {
     /// What it led to.
     #[serde(flatten)]
     pub(crate) figures: PromotionFigures,
+    /// What it changed. A step after others of its chain is triggered by members whom those brought, so that its groups are no
+    /// equals any more: the effect of the version says what the chain changed.
+    pub(crate) effect: Effect,
 }
 
 /// What a chain led to. Steps from or to a medical business are left out, of the whole, too.
@@ -67,6 +71,8 @@ pub(crate) struct ChainStats {
     pub(crate) steps: Vec<StepFigures>,
     /// All of them together.
     pub(crate) all: PromotionFigures,
+    /// What each version changed that ever ran, and the newest.
+    pub(crate) versions: Vec<VersionEffect>,
 }
 
 /// Who goes from one business to another.
@@ -88,6 +94,8 @@ pub(crate) struct WinWinWay {
     pub(crate) revenue: Roubles,
     /// What rewards of chains this way led to.
     pub(crate) promotion: PromotionFigures,
+    /// What they changed, where members were held out.
+    pub(crate) effect: WayEffect,
 }
 
 /// Two businesses.
@@ -106,6 +114,8 @@ pub(crate) struct WinWinPair {
     pub(crate) b_to_a: WinWinWay,
     /// What rewards of chains led to, both ways.
     pub(crate) promotion: PromotionFigures,
+    /// What they changed, both ways, where members were held out.
+    pub(crate) effect: WayEffect,
 }
 
 /// Every pair of ordinary businesses, the highest index first.

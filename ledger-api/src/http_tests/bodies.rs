@@ -73,8 +73,45 @@ pub(super) fn bodies(operation: Operation) -> Vec<Value> {
             drafts.chain([json!({ "chain_id": ID, "days": 30 })]).collect()
         }
         Operation::RejectChain => vec![json!({ "reason": "too dear" })],
+        other => offer_bodies(other),
+    }
+}
+
+fn offer_bodies(operation: Operation) -> Vec<Value> {
+    match operation {
+        Operation::DraftOffer => {
+            let of = |offer: &Value| with(offer, &json!({ "business_id": "mindal" }));
+            offers().iter().map(of).collect()
+        }
+        Operation::ChangeOffer => offers(),
+        Operation::PreviewOffer => {
+            let audience = |offer: &Value| json!({ "business_id": "mindal", "audience": offer["audience"] });
+            offers().iter().map(audience).collect()
+        }
+        Operation::SubmitOffer | Operation::PublishOffer | Operation::EndOffer => vec![json!({})],
+        Operation::ApproveOffer => vec![json!({ "version": 2 })],
+        Operation::RejectOffer => vec![json!({ "reason": "too dear" })],
+        Operation::CommentOnOffer => vec![json!({ "text": "когда начнём?" })],
         other => staff_bodies(other),
     }
+}
+
+fn offers() -> Vec<Value> {
+    let coupon = json!({
+        "type": "discount_percent", "value": "12.50", "cap": 1000, "min_bill": "1500.00", "life_days": 30,
+        "with_bonuses": false, "description": "за верность",
+    });
+    let all = json!({
+        "title": "Спасибо", "text": "за верность", "from": AT, "to": "2026-04-02T10:00:00Z", "limit": 500,
+        "budget": "100000.00", "funded_by": "coalition",
+        "audience": {
+            "statuses": ["vip", "elite"], "rfm": ["champions", "loyal"], "new_customers": false,
+            "bought_category": { "categories": ["gastronomy", "floristry"], "within_days": 90 },
+        },
+    });
+    let rewards =
+        [json!({ "type": "coupon", "coupon": coupon }), json!({ "type": "multiplier", "value": "1.5" })];
+    rewards.iter().map(|reward| with(&all, &json!({ "reward": reward }))).collect()
 }
 
 fn coupons() -> Vec<Value> {

@@ -154,6 +154,8 @@ fn fields_asked_for(asked: BTreeSet<String>, operation: Operation) -> BTreeSet<S
             | Operation::CaptureHold
             | Operation::CancelHold
             | Operation::IssueCoupon
+            | Operation::DraftOffer
+            | Operation::PreviewOffer
             | Operation::Import
     );
     let plain = asked.into_iter().map(|path| path.trim_start_matches("body").replace("[0]", "[]"));

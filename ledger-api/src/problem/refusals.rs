@@ -9,9 +9,12 @@ use crate::json::FieldErrors;
 /// Rule Z: 422 unless a rule or the contract names another status.
 pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::PolicyParameters { .. } | Rejection::ChainDefinition { .. } => StatusCode::BAD_REQUEST,
+        Rejection::PolicyParameters { .. }
+        | Rejection::ChainDefinition { .. }
+        | Rejection::OfferDefinition { .. } => StatusCode::BAD_REQUEST,
         Rejection::MemberNotFound
         | Rejection::ChainNotFound
+        | Rejection::OfferNotFound
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
@@ -22,6 +25,8 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::SlugTaken
         | Rejection::ChainState { .. }
         | Rejection::ChainVersion { .. }
+        | Rejection::OfferState { .. }
+        | Rejection::OfferVersion { .. }
         | Rejection::MergeNotPossible { .. } => StatusCode::CONFLICT,
         Rejection::BusinessNotFound
         | Rejection::PolicyMissing
@@ -38,6 +43,9 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::TooManyCoupons
         | Rejection::ChainConsentMissing { .. }
         | Rejection::TooManyChains
+        | Rejection::TooManyOffers
+        | Rejection::TooManyComments
+        | Rejection::OfferOver { .. }
         | Rejection::InsufficientBonuses { .. }
         | Rejection::PremiumOverlaps { .. }
         | Rejection::PremiumNotActive
@@ -60,11 +68,15 @@ pub(super) fn facts_of(rejection: &Rejection) -> Value {
         Rejection::PolicyParameters { wrong } => {
             said_of(wrong.iter().map(|(name, message)| (format!("parameters.{name}"), message)))
         }
-        Rejection::ChainDefinition { wrong } => {
+        Rejection::ChainDefinition { wrong } | Rejection::OfferDefinition { wrong } => {
             said_of(wrong.iter().map(|(field, message)| (field.clone(), message)))
         }
         Rejection::ChainState { state } => json!({ "state": state.as_str() }),
-        Rejection::ChainVersion { newest } => json!({ "version": newest }),
+        Rejection::OfferState { state } => json!({ "state": state.as_str() }),
+        Rejection::ChainVersion { newest } | Rejection::OfferVersion { newest } => {
+            json!({ "version": newest })
+        }
+        Rejection::OfferOver { to, now } => json!({ "to": to, "now": now }),
         Rejection::ChainConsentMissing { of } => json!({ "businesses": of }),
         Rejection::OccurredInFuture { occurred_at, now, limit_minutes } => {
             json!({ "occurred_at": occurred_at, "now": now, "limit_minutes": limit_minutes })

@@ -2,6 +2,7 @@
 
 use ledger_core::chain::ChainState;
 use ledger_core::money::{Bonuses, Roubles};
+use ledger_core::offer::OfferState;
 use ledger_core::rejection::MergeObstacle;
 use ledger_core::time::Timestamp;
 
@@ -97,6 +98,23 @@ fn every_refusal_about_a_chain_has_its_status_and_code() {
         (Rejection::ChainVersion { newest: 2 }, 409, "CHAIN_VERSION"),
         (Rejection::ChainConsentMissing { of: Vec::new() }, 422, "CHAIN_CONSENT_MISSING"),
         (Rejection::TooManyChains, 422, "TOO_MANY_CHAINS"),
+    ] {
+        let error = ApiError::from(refusal);
+        assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
+    }
+}
+
+#[test]
+fn every_refusal_about_an_offer_has_its_status_and_code() {
+    let at = Timestamp::BEGINNING;
+    for (refusal, status, code) in [
+        (Rejection::OfferDefinition { wrong: [].into() }, 400, "VALIDATION_ERROR"),
+        (Rejection::OfferNotFound, 404, "NOT_FOUND"),
+        (Rejection::OfferState { state: OfferState::Draft }, 409, "OFFER_STATE"),
+        (Rejection::OfferVersion { newest: 2 }, 409, "OFFER_VERSION"),
+        (Rejection::OfferOver { to: at, now: at }, 422, "OFFER_OVER"),
+        (Rejection::TooManyOffers, 422, "TOO_MANY_OFFERS"),
+        (Rejection::TooManyComments, 422, "TOO_MANY_COMMENTS"),
     ] {
         let error = ApiError::from(refusal);
         assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");

@@ -90,8 +90,8 @@ impl StoredCoupon {
         CouponId::from_uuid(self.coupon_id)
     }
 
-    /// Its texts that the chain has that gave it: what describes it, what a gift is.
-    pub(crate) fn of_chain(&self) -> [Option<ReasonId>; 2] {
+    /// Its texts that the chain or offer has that gave it: what describes it, what a gift is.
+    pub(crate) fn of_promotion(&self) -> [Option<ReasonId>; 2] {
         [self.description_id, self.gift_id].map(|id| id.map(ReasonId::from_uuid))
     }
 

@@ -4,12 +4,14 @@
 //! the checkpoint of her partition alone; for everything else it is the least of all.
 
 pub(crate) mod balances;
+pub(crate) mod control;
 pub(crate) mod coupons;
 pub(crate) mod directory;
 pub(crate) mod explain;
 pub(crate) mod hindsight;
 pub(crate) mod history;
 pub(crate) mod journal;
+pub(crate) mod offers;
 pub(crate) mod promotion;
 pub(crate) mod statuses;
 pub(crate) mod warehouse;
@@ -154,6 +156,12 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::TrialBalance
             | Operation::Chains
             | Operation::OneChain
+            | Operation::Offers
+            | Operation::OneOffer
+            | Operation::PreviewOffer
+            | Operation::OfferReach
+            | Operation::OfferStats
+            | Operation::OfferHistory
             | Operation::ChainStats
             | Operation::WinWin
             | Operation::FrequentPaths

@@ -53,6 +53,8 @@ impl Tally {
 
 #[derive(Row, Deserialize)]
 struct TallyRow {
+    #[serde(with = "clickhouse::serde::uuid")]
+    chain_id: Uuid,
     version: u32,
     step: u32,
     #[serde(with = "clickhouse::serde::uuid")]
@@ -75,9 +77,8 @@ impl TallyRow {
     }
 }
 
-/// Its place in a version is a row's own, or all places are one.
 const TALLIES: &str = "
-SELECT $PLACE, i.source AS source, i.target AS target,
+SELECT i.chain_id AS chain_id, i.version AS version, i.step AS step, i.source AS source, i.target AS target,
     count() AS triggers, countIf(c.activated = 1) AS activated, countIf(c.used = 1) AS used,
     countIf(c.used = 1 AND t.bill <= t.refunded) AS used_though_refunded,
     countIf(v.followed = 1) AS conversions,
@@ -111,7 +112,7 @@ LEFT JOIN (
 LEFT JOIN ($BILLS) AS n ON n.transaction_id = v.transaction_id
 LEFT JOIN ($BILLS) AS u ON u.transaction_id = c.transaction_id
 LEFT JOIN ($BILLS) AS t ON t.transaction_id = i.trigger_id
-GROUP BY version, step, source, target";
+GROUP BY chain_id, version, step, source, target";
 
 /// What bills come to that triggered a step, that a coupon was used with, or that followed. Rules D3, F6.
 const BILLS: &str = "
@@ -125,9 +126,8 @@ FROM (
 ) AS e
 GROUP BY e.transaction_id";
 
-fn question(place: &str, which: &str) -> String {
-    let text = TALLIES.replace("$PLACE", place).replace("$WHICH", which);
-    text.replace("$BILLS", BILLS)
+fn question(which: &str) -> String {
+    TALLIES.replace("$WHICH", which).replace("$BILLS", BILLS)
 }
 
 /// By version and place of a step, what its rewards led to.
@@ -138,22 +138,39 @@ pub(crate) type BySteps = BTreeMap<(u32, u32), Tally>;
 /// # Errors
 /// ClickHouse is away.
 pub(crate) async fn by_step(app: &App, chain: ChainId, until: Timestamp) -> Result<BySteps, ApiError> {
-    let question = question("i.version AS version, i.step AS step", "chain_id = {chain: UUID}");
+    let question = question("chain_id = {chain: UUID}");
     let window = Window { from: Timestamp::FIRST, until };
     let rows = ask::<TallyRow>(app, &question, window, chain.as_uuid()).await?;
     Ok(rows.iter().map(|row| ((row.version, row.step), row.tally())).collect())
 }
 
-/// By source and target, what the rewards given in the window led to by its end, of all chains.
+/// What the rewards of a step led to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfStep {
+    /// Where a purchase triggers it, and where its reward is good.
+    pub(crate) ends: (BusinessId, BusinessId),
+    /// The chain.
+    pub(crate) chain: ChainId,
+    /// Which version of it.
+    pub(crate) version: u32,
+    /// The step's place in it, from 0.
+    pub(crate) step: u32,
+    /// What they led to.
+    pub(crate) tally: Tally,
+}
+
+/// Step by step of all chains, what the rewards given in the window led to by its end.
 ///
 /// # Errors
 /// ClickHouse is away.
-pub(crate) async fn by_pair(
-    app: &App,
-    window: Window,
-) -> Result<Vec<((BusinessId, BusinessId), Tally)>, ApiError> {
-    let question = question("toUInt32(0) AS version, toUInt32(0) AS step", "1");
-    let rows = ask::<TallyRow>(app, &question, window, Uuid::nil()).await?;
-    let pair = |row: &TallyRow| (BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target));
-    Ok(rows.iter().map(|row| (pair(row), row.tally())).collect())
+pub(crate) async fn of_all(app: &App, window: Window) -> Result<Vec<OfStep>, ApiError> {
+    let rows = ask::<TallyRow>(app, &question("1"), window, Uuid::nil()).await?;
+    let of_step = |row: &TallyRow| OfStep {
+        ends: (BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target)),
+        chain: ChainId::from_uuid(row.chain_id),
+        version: row.version,
+        step: row.step,
+        tally: row.tally(),
+    };
+    Ok(rows.iter().map(of_step).collect())
 }

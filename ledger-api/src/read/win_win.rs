@@ -166,7 +166,8 @@ struct PathRow {
     value: i64,
 }
 
-fn question(text: &str) -> String {
+/// A question with the purchases of its window in it, and with which account stands for which.
+pub(crate) fn with_purchases(text: &str) -> String {
     text.replace("$BOUGHT", BOUGHT).replace("$LINKS", LINKS)
 }
 
@@ -176,7 +177,7 @@ fn question(text: &str) -> String {
 /// ClickHouse is away.
 pub(crate) async fn shops_and_ways(app: &App, window: Window) -> Result<(Shops, Ways), ApiError> {
     let (mut shops, mut ways) = (Shops::new(), Ways::new());
-    for row in ask::<WayRow>(app, &question(WAYS), window, Uuid::nil()).await? {
+    for row in ask::<WayRow>(app, &with_purchases(WAYS), window, Uuid::nil()).await? {
         let (source, target) = (BusinessId::from_uuid(row.source), BusinessId::from_uuid(row.target));
         if source == target {
             shops.insert(source, Shop { buyers: row.common, purchases: row.purchases, revenue: row.sold });
@@ -197,7 +198,7 @@ pub(crate) async fn paths(app: &App, window: Window) -> Result<Vec<Path>, ApiErr
         [("$LONGEST", u64::from(PATH_MAX)), ("$LEAST", MEMBERS_LEAST), ("$MOST", u64::from(PATHS_MAX))];
     let text =
         numbers.iter().fold(PATHS.to_owned(), |text, (name, number)| text.replace(name, &number.to_string()));
-    let rows = ask::<PathRow>(app, &question(&text), window, Uuid::nil()).await?;
+    let rows = ask::<PathRow>(app, &with_purchases(&text), window, Uuid::nil()).await?;
     let path = |row: PathRow| Path {
         businesses: row.path.iter().filter_map(|id| crate::json::read_uuid(id)).collect(),
         members: row.members,

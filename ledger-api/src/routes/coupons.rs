@@ -230,19 +230,19 @@ async fn words(
     Ok(call.app.vault.members().coupon_words(member, &texts, codes, &access(call)?).await?)
 }
 
-/// What describes a coupon, and what a gift is: its own words, or those of the chain that gave it, which many share.
+/// What describes a coupon, and what a gift is: its own words, or those of the chain or offer that gave it, which many share.
 fn said(words: &mut CouponWords, coupon: &StoredCoupon) -> (Option<String>, Option<String>) {
-    let [description, gift] = coupon.of_chain().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
+    let [description, gift] = coupon.of_promotion().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
     let (id, texts) = (coupon.id(), &mut words.texts);
     (texts.remove(&id.description()).or(description), texts.remove(&id.gift()).or(gift))
 }
 
-/// The words of the chains that gave these coupons.
-async fn words_of_chains(
+/// The words of the chains and offers that gave these coupons.
+async fn words_of_promotions(
     call: &Call,
     coupons: &[StoredCoupon],
 ) -> Result<HashMap<ReasonId, String>, ApiError> {
-    let ids: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::of_chain).flatten().collect();
+    let ids: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::of_promotion).flatten().collect();
     Ok(call.app.vault.words().texts(&ids, &access(call)?).await?)
 }
 
@@ -256,7 +256,7 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
         return Err(ApiError::NotFound);
     }
     let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;
-    words.texts.extend(words_of_chains(&call, std::slice::from_ref(&found)).await?);
+    words.texts.extend(words_of_promotions(&call, std::slice::from_ref(&found)).await?);
     let said = said(&mut words, &found);
     let (discount, bonuses) = found.gave();
     let funded_by = if found.by_coalition { "coalition" } else { "business" };
@@ -285,7 +285,7 @@ pub(crate) async fn own(call: Call, _: Payload) -> Answer {
         words.texts.extend(its.texts);
         words.codes.extend(its.codes);
     }
-    words.texts.extend(words_of_chains(&call, &found).await?);
+    words.texts.extend(words_of_promotions(&call, &found).await?);
     let registry = call.app.ledger.registry();
     let mut items = Vec::with_capacity(found.len());
     for coupon in found {

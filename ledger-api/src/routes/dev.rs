@@ -84,7 +84,7 @@ async fn behind(call: &Call, head: Position, now: Timestamp) -> Result<Vec<serde
          WHERE passed IS NULL OR passed < $1
          UNION ALL
          SELECT name, 'reactor', COALESCE(log_position, 0)
-         FROM UNNEST(ARRAY['due', 'review']) AS wanted (name) FULL JOIN projectors.reactor_status USING (name)
+         FROM UNNEST(ARRAY['due', 'review', 'offers']) AS wanted (name) FULL JOIN projectors.reactor_status USING (name)
          WHERE log_position IS NULL OR log_position < $1 OR done_through < $2",
     )
     .bind(head)

@@ -14,6 +14,8 @@ pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod loyalty;
 pub(crate) mod members;
+pub(crate) mod offer_figures;
+pub(crate) mod offers;
 pub(crate) mod policies;
 pub(crate) mod profile;
 pub(crate) mod promotion;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use chrono::TimeDelta;
+use ledger_core::chain::Version;
 use ledger_core::context::Registry;
 use ledger_core::ids::ChainId;
 use ledger_core::log::Position;
@@ -15,7 +16,7 @@ use crate::problem::ApiError;
 use crate::query::{self, Page, Query};
 use crate::read::warehouse::Window;
 use crate::read::{self, Model};
-use crate::win_win::{Matrix, longest, ordinary, running};
+use crate::win_win::{Matrix, longest, ordinary, promoted, running};
 use crate::{chain_stats, dto};
 
 /// How long a window of Win-Win is. Rule X8.
@@ -29,8 +30,10 @@ pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     let chain = named(&call, chain_id).await?;
     let as_of = call.now();
     let given = read::promotion::by_step(&call.app, chain_id, as_of).await?;
+    let from = read::control::before_first(chain.versions().filter_map(Version::ran_since));
+    let groups = read::control::of_chain(&call.app, chain_id, Window { from, until: as_of }).await?;
     let registry = call.app.ledger.registry();
-    let stats = chain_stats::stats((&chain, &given), as_of, &registry.businesses);
+    let stats = chain_stats::stats((&chain, &given, &groups), as_of, &registry);
     call.read(&stats, position)
 }
 
@@ -75,8 +78,10 @@ impl Ranking {
 
     async fn matrix(&self, call: &Call) -> Result<Matrix, ApiError> {
         let (shops, ways) = read::win_win::shops_and_ways(&call.app, self.window).await?;
-        let promotions = read::promotion::by_pair(&call.app, self.window).await?.into_iter().collect();
-        Ok(Matrix { shops, ways, promotions })
+        let given = read::promotion::of_all(&call.app, self.window).await?;
+        let groups = read::control::of_all(&call.app, self.window).await?;
+        let (promotions, effects) = promoted(&given, &groups, (self.window.until, &self.registry));
+        Ok(Matrix { shops, ways, promotions, effects })
     }
 }
 

@@ -168,6 +168,7 @@ pub fn set_multiplier(
         from: command.from,
         to: command.to,
         value: command.value,
+        offer_id: None,
     };
     Ok(vec![set.into()])
 }

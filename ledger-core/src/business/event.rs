@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
-use crate::ids::{BusinessId, PurchaseId, RefundId, Slug};
+use crate::ids::{BusinessId, OfferId, PurchaseId, RefundId, Slug};
 use crate::money::Roubles;
 use crate::rate::{Multiplier, Rate};
 use crate::time::Timestamp;
@@ -16,6 +16,7 @@ pub enum BusinessEvent {
     BusinessRenamed(BusinessRenamed),
     BusinessTermsChanged(BusinessTermsChanged),
     BusinessMultiplierSet(BusinessMultiplierSet),
+    BusinessMultiplierEnded(BusinessMultiplierEnded),
     RefundWaiting(RefundWaiting),
     WaitingRefundsClosed(WaitingRefundsClosed),
 }
@@ -30,6 +31,7 @@ impl BusinessEvent {
             Self::BusinessTermsChanged(fact) => fact.business_id,
             Self::BusinessMultiplierSet(fact) => fact.business_id,
             Self::RefundWaiting(fact) => fact.business_id,
+            Self::BusinessMultiplierEnded(fact) => fact.business_id,
             Self::WaitingRefundsClosed(fact) => fact.business_id,
         }
     }
@@ -110,6 +112,22 @@ pub struct BusinessMultiplierSet {
     pub to: Timestamp,
     /// The multiplier.
     pub value: Multiplier,
+    /// The offer that promises it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offer_id: Option<OfferId>,
+}
+
+/// The period of an offer that promised a multiplier is over before its time. Rule B3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BusinessMultiplierEnded {
+    /// The business.
+    pub business_id: BusinessId,
+    /// The offer.
+    pub offer_id: OfferId,
+    /// The first moment after the period.
+    pub at: Timestamp,
 }
 
 /// It reported a refund of a purchase that nobody has reported yet. Rule D4.

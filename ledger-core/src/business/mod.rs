@@ -170,6 +170,11 @@ impl Businesses {
             BusinessEvent::BusinessMultiplierSet(fact) => {
                 self.known(fact.business_id)?.periods.push(fact.clone());
             }
+            BusinessEvent::BusinessMultiplierEnded(fact) => {
+                let periods = self.known(fact.business_id)?.periods.iter_mut();
+                let of_offer = periods.filter(|period| period.offer_id == Some(fact.offer_id));
+                of_offer.for_each(|period| period.to = period.to.min(fact.at));
+            }
             BusinessEvent::RefundWaiting(fact) => self.known(fact.business_id)?.wait(fact),
             BusinessEvent::WaitingRefundsClosed(fact) => {
                 let business = self.known(fact.business_id)?;

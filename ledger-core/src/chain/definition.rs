@@ -80,12 +80,7 @@ impl Reward {
     #[must_use]
     pub fn costs_at_most(&self) -> Option<Roubles> {
         match self {
-            Self::Coupon { coupon } => match &coupon.gives {
-                CouponBenefit::DiscountFixed { value } => Some(*value),
-                CouponBenefit::DiscountPercent { cap, .. } => *cap,
-                CouponBenefit::Bonus { value } => Some(value.face_value()),
-                CouponBenefit::Gift {} => Some(Roubles::ZERO),
-            },
+            Self::Coupon { coupon } => coupon.gives.costs_at_most(),
             Self::CrossBonus { .. } => None,
         }
     }

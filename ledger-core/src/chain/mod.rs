@@ -7,6 +7,7 @@
 pub mod decide;
 pub mod definition;
 pub mod event;
+pub mod held_out;
 
 #[cfg(test)]
 mod tests;

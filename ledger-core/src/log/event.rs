@@ -13,6 +13,8 @@ use crate::chain::event as chain;
 use crate::chain::event::ChainEvent;
 use crate::member::event as member;
 use crate::member::event::MemberEvent;
+use crate::offer::event as offer;
+use crate::offer::event::OfferEvent;
 use crate::policy::event as policy;
 use crate::policy::event::PolicyEvent;
 
@@ -29,6 +31,8 @@ pub enum StreamType {
     Policy,
     /// One chain of cross-promotion.
     Chain,
+    /// One offer of a business.
+    Offer,
 }
 
 impl StreamType {
@@ -40,6 +44,7 @@ impl StreamType {
             Self::Business => "business",
             Self::Policy => "policy",
             Self::Chain => "chain",
+            Self::Offer => "offer",
         }
     }
 }
@@ -203,6 +208,7 @@ event_catalogue! {
         BusinessRenamed = 1,
         BusinessTermsChanged = 1,
         BusinessMultiplierSet = 1,
+        BusinessMultiplierEnded = 1,
         RefundWaiting = 1,
         WaitingRefundsClosed = 1,
     }
@@ -221,6 +227,16 @@ event_catalogue! {
         ChainEnded = 1,
         ChainRewardIssued = 1,
     }
+    Offer(OfferEvent, offer) {
+        OfferDrafted = 1,
+        OfferSubmitted = 1,
+        OfferApproved = 1,
+        OfferRejected = 1,
+        OfferCommented = 1,
+        OfferPublished = 1,
+        OfferEnded = 1,
+        OfferCouponIssued = 1,
+    }
 }
 
 impl Event {
@@ -232,6 +248,7 @@ impl Event {
             Self::Business(_) => StreamType::Business,
             Self::Policy(_) => StreamType::Policy,
             Self::Chain(_) => StreamType::Chain,
+            Self::Offer(_) => StreamType::Offer,
         }
     }
 }

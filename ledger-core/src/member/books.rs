@@ -14,7 +14,7 @@ use super::sales::Sales;
 use super::spend::SpendBook;
 use crate::category::{Category, Confidentiality};
 use crate::chain::definition::DAYS_MAX;
-use crate::ids::{BusinessId, ChainId, PurchaseId};
+use crate::ids::{BusinessId, ChainId, OfferId, PurchaseId};
 use crate::money::Roubles;
 use crate::time::Timestamp;
 
@@ -58,6 +58,9 @@ pub struct Books {
     /// What chains gave for it.
     #[serde(skip_serializing_if = "ChainBook::is_empty", default)]
     pub(crate) chains: Box<ChainBook>,
+    /// The offers that gave it a coupon.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub(crate) offers: BTreeSet<OfferId>,
 }
 
 impl Books {

@@ -6,6 +6,7 @@ use super::amend::AmendPurchase;
 use super::coupon::{ActivateCoupon, IssueCoupon};
 use super::cross_bonus::GiveCrossBonus;
 use super::gift::{Adjustment, Gift};
+use super::offered::TakeOffer;
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
@@ -85,6 +86,8 @@ pub enum MemberCommand {
     TakeReward(Box<TakeReward>),
     /// A purchase of hers followed from a step of a chain. Rule B9.
     GiveCrossBonus(Box<GiveCrossBonus>),
+    /// She may be one of those whom an offer is for.
+    TakeOffer(TakeOffer),
     /// She asks for a coupon's code. Rule C2.
     ActivateCoupon(ActivateCoupon),
     /// A coupon is taken away. Rule C2.
@@ -312,6 +315,11 @@ pub enum MemberOutcome {
     CrossBonus {
         /// What that brought.
         amount: Bonuses,
+    },
+    /// An offer gave her a coupon, or nothing.
+    Offered {
+        /// Which.
+        coupon_id: Option<CouponId>,
     },
     /// Bonuses are given or taken.
     Granted {

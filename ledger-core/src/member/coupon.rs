@@ -90,10 +90,7 @@ pub(super) fn issue(
     if command.expires_at < from {
         return Err(Rejection::PeriodReversed);
     }
-    let open = state
-        .open_coupons()
-        .filter(|open| open.issued.business_id == business.business_id && open.issued.expires_at >= now);
-    if open.count() >= OPEN_COUPONS_MAX {
+    if !state.has_room_for(business.business_id, now) {
         return Err(Rejection::TooManyCoupons);
     }
     write_due(state, context, draft)?;
@@ -110,6 +107,7 @@ pub(super) fn issue(
             FundedBy::Coalition => Funder::Coalition,
         },
         chain: None,
+        offer: None,
     };
     draft.push(now, issued.into());
     Ok(MemberOutcome::CouponIssued { coupon_id: command.coupon_id })

@@ -51,6 +51,9 @@ impl MemberState {
             self.books.trigger(trigger);
             self.books.count_reward(from.chain_id);
         }
+        if let Some(from) = &fact.offer {
+            self.books.offers.insert(from.offer_id);
+        }
         let coupon = OpenCoupon { issued: fact.clone(), activation: None };
         match self.coupons.insert(fact.coupon_id, coupon) {
             None => Ok(()),

@@ -6,8 +6,8 @@ use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
 use super::{
-    amend, consents, coupon, cross_bonus, gift, premium, purchase, quarantine, redemption, refund, reward,
-    standing,
+    amend, consents, coupon, cross_bonus, gift, offered, premium, purchase, quarantine, redemption, refund,
+    reward, standing,
 };
 use crate::context::Context;
 use crate::log::Event;
@@ -63,6 +63,7 @@ pub fn decide(
         MemberCommand::IssueCoupon(command) => coupon::issue(state, command, context, &mut draft)?,
         MemberCommand::TakeReward(command) => reward::take(state, command, context, &mut draft)?,
         MemberCommand::GiveCrossBonus(command) => cross_bonus::give(state, command, context, &mut draft)?,
+        MemberCommand::TakeOffer(command) => offered::take(state, command, context, &mut draft)?,
         MemberCommand::ActivateCoupon(command) => coupon::activate(state, command, context, &mut draft)?,
         MemberCommand::RevokeCoupon { coupon_id, reason_id } => {
             coupon::revoke(state, (*coupon_id, *reason_id), context, &mut draft)?
@@ -113,7 +114,7 @@ fn change_consents(
             *purpose == Purpose::MedicalStatus
         }
         Event::Member(MemberEvent::ConsentWithdrawn(fact)) => fact.purpose == Purpose::MedicalStatus,
-        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) => false,
+        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) | Event::Offer(_) => false,
     };
     let evaluate = events.iter().any(is_status);
     for event in events {

@@ -55,7 +55,9 @@ impl Draft {
             |event: &StatusChanged| (event.track == shown || event.track == Track::Both).then_some(event.to);
         let last = self.events.iter().rev().find_map(|new| match &new.event {
             Event::Member(MemberEvent::StatusChanged(event)) => changed(event),
-            Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) => None,
+            Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) | Event::Offer(_) => {
+                None
+            }
         });
         last.unwrap_or(state.shown().status).max(state.premium.floor(at))
     }

@@ -22,6 +22,7 @@
 //! | `premium.rs` | S4: the subscription |
 //! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `reward.rs` | X3, X5, X6, X9: what a purchase gets from a chain |
+//! | `offered.rs` | what an offer gives a member of its audience |
 //! | `conversion.rs` | X4: what follows from a trigger |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
@@ -60,6 +61,7 @@ mod live_lots;
 pub mod lot;
 pub mod merge;
 pub mod movement;
+pub mod offered;
 pub mod premium;
 mod purchase;
 pub mod purchase_file;

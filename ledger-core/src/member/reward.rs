@@ -11,7 +11,6 @@ use chrono::TimeDelta;
 
 use super::command::MemberOutcome;
 use super::conversion::{OpenTrigger, of_trigger, of_visits};
-use super::coupon::OPEN_COUPONS_MAX;
 use super::decide::write_due;
 use super::draft::Draft;
 use crate::business::Business;
@@ -242,7 +241,7 @@ impl<'a> Hit<'a> {
             Err(WhyNot::NoConsent)
         } else if !is_for_her {
             Err(WhyNot::Audience)
-        } else if is_coupon && !has_room(state, step.to, now) {
+        } else if is_coupon && !state.has_room_for(step.to, now) {
             Err(WhyNot::NoRoom)
         } else if net.is_none_or(|net| !is_enough(net, step)) {
             Err(WhyNot::TooSmall)
@@ -277,6 +276,7 @@ impl<'a> Hit<'a> {
             expires_at: now.moscow_day().plus_days(template.life_days).end(),
             funded_by: funder(self.version.definition.funded_by, self.source, self.target),
             chain: Some(Box::new(self.from.clone())),
+            offer: None,
         };
         let cause = draft.push(now, issued.into());
         self.convert(state, false, context, (draft, cause));
@@ -323,11 +323,6 @@ pub(super) fn funder(bears: ChainFunder, source: &Business, target: &Business) -
         ChainFunder::Target => Funder::Business(target.slug.clone()),
         ChainFunder::Coalition => Funder::Coalition,
     }
-}
-
-fn has_room(state: &MemberState, target: BusinessId, now: Timestamp) -> bool {
-    let open = state.open_coupons().map(|open| &open.issued);
-    open.filter(|open| open.business_id == target && open.expires_at >= now).count() < OPEN_COUPONS_MAX
 }
 
 /// Whether a net amount is what the step asks for. Rules X3, X6.

@@ -147,6 +147,20 @@ impl Sales {
         self.0.range(first..).map(|((_, purchase), _)| *purchase)
     }
 
+    /// The moments and bills of those at `business` that stand.
+    pub(super) fn at_business(&self, business: BusinessId) -> impl Iterator<Item = (Timestamp, Roubles)> {
+        let there = self.0.iter().filter(move |(_, sale)| sale.business_id == business);
+        there.filter(|(_, sale)| sale.bill.is_positive()).map(|((at, _), sale)| (*at, sale.bill))
+    }
+
+    /// The businesses of those after the one moment, up to the other, that stand.
+    pub(super) fn within(&self, after: Timestamp, until: Timestamp) -> impl Iterator<Item = BusinessId> {
+        let first = (after, PurchaseId::from_uuid(Uuid::max()));
+        let last = (until, PurchaseId::from_uuid(Uuid::max()));
+        let within = (first <= last).then(|| self.0.range(first..=last)).into_iter().flatten();
+        within.filter(|(_, sale)| sale.bill.is_positive()).map(|(_, sale)| sale.business_id)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.size()

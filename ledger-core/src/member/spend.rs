@@ -204,6 +204,14 @@ impl SpendBook {
         Some(sums)
     }
 
+    /// What is left of the bills of that moment and kind.
+    pub(crate) fn net_at(&self, at: Timestamp, category: Category, kind: Confidentiality) -> Roubles {
+        let bills = self.days.get(&at.moscow_day()).into_iter().flat_map(|day| &day.bills);
+        let those =
+            bills.filter(|bill| (bill.at, bill.category, bill.confidentiality) == (at, category, kind));
+        those.fold(Roubles::ZERO, |sum, bill| sum.checked_add(bill.amount).unwrap_or(sum))
+    }
+
     /// The moment of the earliest bill after `after`.
     pub(crate) fn first_after(&self, after: Timestamp) -> Option<Timestamp> {
         let first_of = |day: &Day| day.bills.iter().map(|bill| bill.at).filter(|at| *at > after).min();

@@ -207,8 +207,7 @@ impl Batch {
             // Two streams are one append, or none. Rule D3, design L2.
             let before = before.filter(|(_, draft)| !draft.events.is_empty());
             let parts: Vec<(Uuid, Draft)> = before.into_iter().chain([(stream_id, draft)]).collect();
-            let (mut all, mut folds) = (Vec::new(), Vec::new());
-            let mut elsewhere: Option<RegistryFold> = None;
+            let (mut all, mut folds, mut elsewhere) = (Vec::new(), Vec::new(), None);
             for (id, draft) in &parts {
                 self.touched.push(*id);
                 let mut warm = warmth.members.pop(id).unwrap_or_default();
@@ -246,7 +245,7 @@ impl Batch {
             let place = (stream_type, stream_id, version);
             let rows = rows(request, &draft, (head, place, &warmth.registry), recorded_at)?;
             for (new, row) in draft.events.iter().zip(&rows) {
-                registry.fold(stream_id, row.stream_version, &new.event)?;
+                registry.fold(row.stream_id, row.stream_version, &new.event)?;
             }
             head = head.saturating_add(i64::from(count(&draft)));
             self.events.extend(rows)?;
@@ -296,8 +295,8 @@ impl Batch {
 /// A kind of stream, the stream, and its version.
 type Place = (StreamType, Uuid, i32);
 
-/// The rows of a draft after a position and the stream's version. What a decision on a member leads to about chains and
-/// businesses goes to their streams. Design L2.
+/// The rows of a draft after a position and the stream's version. What a decision leads to about a chain, an offer or a
+/// business goes to its stream. Design L2.
 fn rows(
     request: &Request,
     draft: &Draft,
@@ -309,14 +308,16 @@ fn rows(
     let mut rows = Vec::with_capacity(ids.len());
     for (new, event_id) in draft.events.iter().zip(&ids) {
         position = position.saturating_add(1);
-        let elsewhere = match &new.event {
+        let named = match &new.event {
             Event::Chain(fact) => Some(fact.chain_id().as_uuid()),
+            Event::Offer(fact) => Some(fact.offer_id().as_uuid()),
             Event::Business(fact) => Some(fact.business_id().as_uuid()),
             Event::Member(_) | Event::Policy(_) => None,
         };
-        let place = match elsewhere.filter(|id| *id != own.1) {
+        let place = match named.filter(|id| *id != own.1) {
             Some(id) => {
-                others.entry(id).or_insert_with(|| (new.event.stream_type(), id, registry.version(id)))
+                let kind = new.event.stream_type();
+                others.entry(id).or_insert_with(|| (kind, id, registry.version(id)))
             }
             None => &mut own,
         };

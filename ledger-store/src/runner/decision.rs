@@ -8,6 +8,7 @@ use ledger_core::log::{Event, StreamType};
 use ledger_core::member::draft::Draft;
 use ledger_core::member::{self, HandOver, Joined, MemberCommand, MemberOutcome, MemberState, Refund};
 use ledger_core::money::Bonuses;
+use ledger_core::offer::decide as offer;
 use ledger_core::policy::{POLICY_STREAM, decide as policy};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -142,6 +143,13 @@ fn elsewhere(command: &Command, context: &Context<'_>) -> Result<Written, Reject
             let outcome =
                 Outcome::Chain { chain_id: *chain_id, version: standing.version, state: standing.state };
             let (stream_type, stream_id) = (StreamType::Chain, chain_id.as_uuid());
+            Ok(Written { stream_type, stream_id, draft: drawn_up(events, context)?, outcome, before: None })
+        }
+        Command::Offer { offer_id, command } => {
+            let (events, standing) = offer::decide(*offer_id, command, context)?;
+            let outcome =
+                Outcome::Offer { offer_id: *offer_id, version: standing.version, state: standing.state };
+            let (stream_type, stream_id) = (StreamType::Offer, offer_id.as_uuid());
             Ok(Written { stream_type, stream_id, draft: drawn_up(events, context)?, outcome, before: None })
         }
     }

@@ -1,4 +1,4 @@
-//! What the decider keeps warm: the folds of members it met lately, and of all policies, businesses, chains, and accounts
+//! What the decider keeps warm: the folds of members it met lately, and of all policies, businesses, chains, offers, and accounts
 //! that are one.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::log::StoredRow;
 use crate::snapshot::Warm;
 
-/// Policies, businesses and chains with how many events their streams hold, and which accounts are one.
+/// Policies, businesses, chains and offers with how many events their streams hold, and which accounts are one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RegistryFold {
     pub(crate) registry: Arc<Registry>,
@@ -23,7 +23,7 @@ pub(crate) struct RegistryFold {
 }
 
 impl RegistryFold {
-    /// Folds one fact of a business, policy or chain stream, or one about which accounts are one; others are not its own.
+    /// Folds one fact of a business, policy, chain or offer stream, or one about which accounts are one; others are not its own.
     pub(crate) fn fold(&mut self, stream_id: Uuid, version: i32, event: &Event) -> Result<(), StoreError> {
         if let Event::Member(fact) = event {
             if fact.is_about_accounts() {

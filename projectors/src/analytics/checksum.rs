@@ -29,13 +29,14 @@ impl FromIterator<u64> for Checksum {
 
 /// The tables that are audited, each with the numbers of a row that are hashed after its position, in ClickHouse's words. What
 /// is kept of a stretch has this order.
-pub(super) const AUDITED: [(&str, &[&str]); 6] = [
+pub(super) const AUDITED: [(&str, &[&str]); 7] = [
     ("transaction_facts", &["amount * 100", "bonus_accrued * 100"]),
     ("bonus_movements", &["ordinal", "amount * 100"]),
     ("postings", &["line", "amount * 100"]),
     ("bill_changes", &["bill * 100", "refunded * 100"]),
     ("chain_facts", &["discount * 100", "bonuses * 100"]),
     ("account_links", &[]),
+    ("chain_triggers", &["step", "held_out"]),
 ];
 
 /// What identifies the rows of a stretch, table by table as in [`AUDITED`].

@@ -5,6 +5,7 @@
 //! | `rows.rs` | what ClickHouse gets of an event: a pure function; medical facts give nothing |
 //! | `lots.rs`, `postings.rs` | which lots an event moves, and the postings that are no medical secret |
 //! | `promotion.rs`, `clinics.rs` | what of edited bills, chains and merged accounts it gets, and which steps of chains it must not |
+//! | `triggers.rs` | who triggered steps of chains, and who of them was held out |
 //! | `checksum.rs` | a hash of rows that both sides can work out |
 //! | `sequence.rs` | all partitions put into the order of the log |
 //! | `journal.rs` | the bounds of what is sent, fixed before an insert (read database, schema `analytics`) |
@@ -44,11 +45,13 @@ mod sequence;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod triggers;
 mod warehouse;
 
 pub(crate) use postings::ordinary_postings;
 pub use rebuild::rebuild;
 pub use sink::Sink;
+pub(crate) use triggers::trigger_of;
 pub use warehouse::client;
 
 use crate::error::ProjectError;

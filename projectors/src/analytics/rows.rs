@@ -23,6 +23,7 @@ use super::clinics::Clinics;
 use super::lots::lots_of;
 use super::postings::{PostingRow, rows_of};
 use super::promotion::{BillRow, ChainRow, LinkRow};
+use super::triggers::TriggerRow;
 use crate::error::ProjectError;
 use crate::journal::folded;
 use crate::source::StoredRow;
@@ -151,6 +152,8 @@ pub(super) struct Rows {
     pub(super) chains: Vec<ChainRow>,
     /// Accounts that became one, or two again.
     pub(super) links: Vec<LinkRow>,
+    /// Who triggered steps of chains.
+    pub(super) triggers: Vec<TriggerRow>,
 }
 
 impl Rows {
@@ -178,6 +181,7 @@ impl Rows {
                 rows.bills.extend(BillRow::of(stored, &event));
                 rows.chains.extend(ChainRow::of(stored, &event, clinics));
                 rows.links.extend(LinkRow::of(stored, &event));
+                rows.triggers.extend(TriggerRow::of(stored, &event, clinics));
             }
         }
         match open {
@@ -268,6 +272,10 @@ impl Rows {
             self.bills.iter().map(|it| hash_of(it.position, &kopecks([it.bill, it.refunded]))).collect(),
             self.chains.iter().map(|it| hash_of(it.position, &kopecks([it.discount, it.bonuses]))).collect(),
             self.links.iter().map(|it| hash_of(it.position, &[])).collect(),
+            self.triggers
+                .iter()
+                .map(|it| hash_of(it.position, &[it.step.into(), it.held_out.into()]))
+                .collect(),
         ])
     }
 }
@@ -285,7 +293,9 @@ fn accrual_of(purchase: &PurchaseRecorded, at: Position, next: &Event) -> Result
         {
             Ok(*amount)
         }
-        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) => Err(no_accrual(at)),
+        Event::Member(_) | Event::Business(_) | Event::Policy(_) | Event::Chain(_) | Event::Offer(_) => {
+            Err(no_accrual(at))
+        }
     }
 }
 

@@ -12,19 +12,21 @@ use crate::error::ProjectError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/clickhouse/0001_analytics.sql"),
     include_str!("../../../migrations/clickhouse/0002_promotion.sql"),
+    include_str!("../../../migrations/clickhouse/0003_triggers.sql"),
 ];
 
 /// The journal's tables in the read database, with unqualified names.
 const JOURNAL: &str = include_str!("../../../migrations/read/analytics.sql");
 
 /// What a rebuild makes anew and exchanges.
-const EXCHANGED: [&str; 8] = [
+const EXCHANGED: [&str; 9] = [
     "transaction_facts",
     "bonus_movements",
     "postings",
     "bill_changes",
     "chain_facts",
     "account_links",
+    "chain_triggers",
     "business_day_states",
     "ingested_batches",
 ];

@@ -21,6 +21,7 @@ use super::postings::PostingRow;
 use super::promotion::{BillRow, ChainRow, LinkRow};
 use super::rows::{DayRow, FactRow, MovementRow, Rows};
 use super::schema::table_of;
+use super::triggers::TriggerRow;
 use crate::engine::Target;
 use crate::error::ProjectError;
 
@@ -95,6 +96,7 @@ impl Warehouse {
             self.insert::<BillRow>("bill_changes", &token, rows.bills.iter()),
             self.insert::<ChainRow>("chain_facts", &token, rows.chains.iter()),
             self.insert::<LinkRow>("account_links", &token, rows.links.iter()),
+            self.insert::<TriggerRow>("chain_triggers", &token, rows.triggers.iter()),
         )?;
         let batch = BatchRow {
             log_id: log_id.as_uuid(),

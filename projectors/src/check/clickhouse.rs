@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::fold::KINDS;
 use super::tally::{Purchases, Sum};
+use super::triggers::Groups;
 use crate::analytics::clickhouse_failed;
 use crate::error::ProjectError;
 
@@ -28,6 +29,8 @@ pub(super) struct Held {
     pub(super) movements: [Sum; KINDS.len()],
     /// Postings by unit and account, all members as one.
     pub(super) postings: BTreeMap<(String, String), Sum>,
+    /// Triggers of chains.
+    pub(super) triggers: Groups,
     /// Movements of other kinds.
     pub(super) unknown: i128,
 }
@@ -62,6 +65,12 @@ struct MovementSum {
     kind: String,
     count: u64,
     amount: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct TriggerSum {
+    treated: u64,
+    held_out: u64,
 }
 
 #[derive(Row, Deserialize)]
@@ -123,6 +132,13 @@ pub(super) async fn held(client: &Client, until: Position) -> Result<Held, Proje
     for row in ask::<PostingSum>(client, &postings).await? {
         let sum = Sum { count: row.count.into(), amount: row.amount.into() };
         held.postings.insert((row.unit, row.account), sum);
+    }
+    let triggers = format!(
+        "SELECT countIf(held_out = 0) AS treated, countIf(held_out = 1) AS held_out FROM chain_triggers FINAL \
+         WHERE position <= {until}"
+    );
+    for row in ask::<TriggerSum>(client, &triggers).await? {
+        held.triggers = Groups { treated: row.treated.into(), held_out: row.held_out.into() };
     }
     Ok(held)
 }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::coupons::Coupons;
 use super::tally::{Purchases, Sum};
+use super::triggers::Triggers;
 use crate::analytics::ordinary_postings;
 
 /// Up to where each side has applied the partition of a member.
@@ -79,6 +80,8 @@ pub(super) struct Expected {
     pub(super) facts: BTreeMap<Uuid, Purchases>,
     /// ClickHouse: movements of lots earned at ordinary businesses, by kind ([`KINDS`]).
     pub(super) movements: [Sum; KINDS.len()],
+    /// ClickHouse: steps of chains that she triggered.
+    pub(super) triggers: Triggers,
     /// `journal`: her postings, by account.
     pub(super) journal: Accounts,
     /// ClickHouse: her postings of lots that are no medical secret, by account.
@@ -307,6 +310,7 @@ impl Folding {
         if position > self.cuts.clickhouse {
             return;
         }
+        self.expected.triggers.see(fact);
         for (kind, confidentiality, kopecks) in moved(fact) {
             if confidentiality == Confidentiality::Ordinary {
                 self.expected.movements[kind].add(kopecks);

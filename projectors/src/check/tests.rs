@@ -50,6 +50,19 @@ fn story() -> Vec<Fact> {
             bonuses: ends[number % ends.len()],
         };
         facts.extend(purchase.facts());
+        // Of the first shop's sales two lead to a step of a chain: the member is held out of the one, and promised bonuses of the other.
+        let promise = ["held_out", "cross_bonus"].into_iter().nth(number / shops.len());
+        let triggered = promise.filter(|_| number % shops.len() == 0).map(|promise| {
+            let from = serde_json::json!({
+                "chain_id": Uuid::new_v4(), "version": 1, "step": 0, "purchase_id": Uuid::new_v4(),
+                "bought_at": "2026-03-02T10:00:00Z", "until": "2026-03-16T10:00:00Z", "trail": [shops[0].id],
+            });
+            let payload = serde_json::json!({
+                "chain": from, "business_id": shops[1].id, "confidentiality": "ordinary", "promise": promise,
+            });
+            facts.last().expect("a fact").of("ChainTriggered", payload)
+        });
+        facts.extend(triggered);
     }
     facts
 }
@@ -101,6 +114,7 @@ async fn log_read_models_and_clickhouse_are_equal_and_every_difference_is_found(
     for change in [
         "ALTER TABLE bonus_movements DELETE WHERE kind = 'matured' SETTINGS mutations_sync = 2",
         "ALTER TABLE postings DELETE WHERE unit = 'RUB' SETTINGS mutations_sync = 2",
+        "ALTER TABLE chain_triggers DELETE WHERE held_out = 1 SETTINGS mutations_sync = 2",
         "ALTER TABLE business_day_states DROP PARTITION 202603",
         "ALTER TABLE transaction_facts DELETE WHERE business = 'mindal' SETTINGS mutations_sync = 2",
     ] {

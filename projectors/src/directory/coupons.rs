@@ -52,11 +52,14 @@ async fn issued(
         CouponBenefit::Gift {} => (None, None),
     };
     let conditions = &fact.conditions;
+    let of_chain = fact.chain.as_ref().map(|chain| (chain.description, chain.gift));
+    let of_offer = fact.offer.as_ref().map(|offer| (offer.description, offer.gift));
+    let (description, gift) = of_chain.or(of_offer).unwrap_or_default();
     sqlx::query(
         "INSERT INTO coupons (coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, \
                               new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, \
-                              issued_at, position, description_id, gift_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'issued', $15, $16, $17, $18)",
+                              issued_at, position, description_id, gift_id, offer_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'issued', $15, $16, $17, $18, $19)",
     )
     .bind(fact.coupon_id.as_uuid())
     .bind(member.as_uuid())
@@ -74,8 +77,9 @@ async fn issued(
     .bind(fact.expires_at.to_utc())
     .bind(event.recorded_at.to_utc())
     .bind(event.position)
-    .bind(fact.chain.as_ref().and_then(|chain| chain.description).map(|id| id.as_uuid()))
-    .bind(fact.chain.as_ref().and_then(|chain| chain.gift).map(|id| id.as_uuid()))
+    .bind(description.map(|id| id.as_uuid()))
+    .bind(gift.map(|id| id.as_uuid()))
+    .bind(fact.offer.as_ref().map(|offer| offer.offer_id.as_uuid()))
     .execute(connection)
     .await?;
     Ok(())

@@ -5,6 +5,7 @@ use ledger_core::chain::event::ChainEvent;
 use ledger_core::ids::{CorrelationId, EventId, MemberId};
 use ledger_core::log::{Event, Position, StreamType};
 use ledger_core::member::event::MemberEvent;
+use ledger_core::offer::event::OfferEvent;
 use ledger_core::policy::event::PolicyEvent;
 use ledger_core::time::Timestamp;
 
@@ -34,7 +35,7 @@ impl Decoded {
     pub const fn moves_accounts(&self) -> bool {
         match &self.fact {
             Fact::Member(_, fact) => fact.estate().is_some(),
-            Fact::Business(_) | Fact::Policy(_) | Fact::Chain(_) => false,
+            Fact::Business(_) | Fact::Policy(_) | Fact::Chain(_) | Fact::Offer(_) => false,
         }
     }
 }
@@ -50,6 +51,8 @@ pub enum Fact {
     Policy(PolicyEvent),
     /// About one chain.
     Chain(ChainEvent),
+    /// About one offer.
+    Offer(OfferEvent),
 }
 
 /// Reads the fact of `delivery`; `None` for a watermark.
@@ -77,6 +80,7 @@ pub fn decode(delivery: &Delivery) -> Result<Option<Decoded>, ProjectError> {
         (_, Event::Business(event)) => Fact::Business(event),
         (_, Event::Policy(event)) => Fact::Policy(event),
         (_, Event::Chain(event)) => Fact::Chain(event),
+        (_, Event::Offer(event)) => Fact::Offer(event),
         (_, Event::Member(_)) => {
             let reason = "a member's fact on another stream".to_owned();
             return Err(ProjectError::Unapplicable { position, reason });

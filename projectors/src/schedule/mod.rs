@@ -1,4 +1,5 @@
-//! The reactors on the clock: what is due for a member, and the daily review of statuses. Design J5; Rules B5, B8, S2, S3.
+//! The reactors on the clock: what is due for a member, the daily review of statuses, and the coupons of offers. Design J5;
+//! Rules B5, B8, S2, S3.
 //!
 #![doc = include_str!("settle.md")]
 //!
@@ -14,6 +15,7 @@
 
 mod command;
 mod due;
+mod offers;
 mod review;
 mod status;
 mod top;
@@ -34,6 +36,7 @@ use crate::error::ProjectError;
 use crate::source::failure;
 pub(crate) use command::request;
 use due::Due;
+use offers::Offers;
 use review::Review;
 
 /// Members looked up at once.
@@ -127,8 +130,11 @@ impl Schedule {
                 }
             }
         };
+        // An audience may be large: it keeps nobody waiting for what is due.
+        let offers = Offers::default().work(&hands, self.tick);
         tokio::select! {
             never = work => never,
+            never = offers => never,
             refused = published.watch() => Err(failure(refused)),
         }
     }

@@ -52,7 +52,8 @@ impl LogReader {
         // What is not said to be ordinary is taken for medical. The conditions are those of an index.
         let rows: Vec<(Uuid, bool)> = sqlx::query_as(
             "SELECT stream_id, payload->>'confidentiality' IS DISTINCT FROM 'ordinary' FROM ledger.events \
-             WHERE stream_type <> 'member' AND event_type <> 'ChainRewardIssued' AND event_type = 'BusinessRegistered'",
+             WHERE stream_type <> 'member' AND event_type NOT IN ('ChainRewardIssued', 'OfferCouponIssued') \
+               AND event_type = 'BusinessRegistered'",
         )
         .fetch_all(&self.pool)
         .await?;

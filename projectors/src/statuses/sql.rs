@@ -104,8 +104,9 @@ pub(super) async fn write_bills(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO bills (member_id, occurred_at, position, purchase_id, category, medical, amount_kopecks) \
-         SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::bigint[])",
+        "INSERT INTO bills (member_id, occurred_at, position, purchase_id, category, medical, amount_kopecks, business_id) \
+         SELECT * FROM UNNEST($1::uuid[], $2::timestamptz[], $3::bigint[], $4::uuid[], $5::text[], $6::bool[], $7::bigint[], \
+                              $8::uuid[])",
     )
     .bind(bills.iter().map(|(id, _, _)| *id).collect::<Vec<Uuid>>())
     .bind(bills.iter().map(|(_, event, _)| event.occurred_at.to_utc()).collect::<Vec<DateTime<Utc>>>())
@@ -116,6 +117,7 @@ pub(super) async fn write_bills(
         bills.iter().map(|(_, _, fact)| fact.confidentiality == Confidentiality::Medical).collect::<Vec<bool>>(),
     )
     .bind(bills.iter().map(|(_, _, fact)| fact.amount.kopecks()).collect::<Vec<i64>>())
+    .bind(bills.iter().map(|(_, _, fact)| fact.business_id.as_uuid()).collect::<Vec<Uuid>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -31,6 +31,7 @@ mod slow;
 mod start;
 mod stopped;
 mod topic;
+mod uplift;
 mod whole_path;
 mod win_win;
 

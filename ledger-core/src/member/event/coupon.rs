@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
-use crate::ids::{BusinessId, CouponId, NaturalKey, PurchaseId, ReasonId, RefundId, Slug};
+use crate::ids::{BusinessId, CouponId, NaturalKey, OfferId, PurchaseId, ReasonId, RefundId, Slug};
 use crate::member::event::FromChain;
 use crate::member::lot::{Funder, Lot, LotOrigin};
 use crate::member::status::Status;
@@ -52,6 +52,17 @@ impl CouponBenefit {
             Self::DiscountPercent { .. } => "discount_percent",
             Self::Bonus { .. } => "bonus",
             Self::Gift {} => "gift",
+        }
+    }
+
+    /// The most that it can cost; `None` for a share of any bill.
+    #[must_use]
+    pub const fn costs_at_most(&self) -> Option<Roubles> {
+        match self {
+            Self::DiscountFixed { value } => Some(*value),
+            Self::DiscountPercent { cap, .. } => *cap,
+            Self::Bonus { value } => Some(value.face_value()),
+            Self::Gift {} => Some(Roubles::ZERO),
         }
     }
 
@@ -128,6 +139,26 @@ pub struct CouponIssued {
     /// The step of a chain that gave it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub chain: Option<Box<FromChain>>,
+    /// The offer that gave it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offer: Option<Box<FromOffer>>,
+}
+
+/// The offer that gave a coupon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FromOffer {
+    /// The offer.
+    pub offer_id: OfferId,
+    /// Which version of it.
+    pub version: u32,
+    /// The vault's text that describes the coupon.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<ReasonId>,
+    /// The vault's text that says what a gift is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gift: Option<ReasonId>,
 }
 
 /// She asked for a code to use it with; a code before it is no longer good. Rule C2.

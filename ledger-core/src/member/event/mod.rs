@@ -25,7 +25,7 @@ pub use bonus::{
 pub use chain::{ChainConverted, ChainTriggered, CrossBonusAccrued, FromChain, Promise};
 pub use coupon::{
     CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
-    CouponRedeemed, CouponRevoked,
+    CouponRedeemed, CouponRevoked, FromOffer,
 };
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};

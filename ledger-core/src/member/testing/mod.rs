@@ -9,6 +9,7 @@ mod chains;
 mod coupons;
 mod facts;
 mod merging;
+mod offers;
 
 pub(crate) use asks::{amend, buy, cancel, give_back, hold, redemption_id, refund_id};
 pub(crate) use chains::{TRIGGERED, chain_id, follow, steps, take};
@@ -18,6 +19,7 @@ pub(crate) use facts::{
 };
 
 pub(crate) use merging::{Decide, HERS, OLD, Pair};
+pub(crate) use offers::{TakeOffered, offer_id, offered, offered_to};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -208,6 +210,7 @@ impl World {
             from: at(from),
             to: at(to),
             value: value.parse().expect("a multiplier"),
+            offer_id: None,
         };
         self.registry.businesses.apply(&BusinessEvent::BusinessMultiplierSet(set)).expect("known");
         self
@@ -238,6 +241,9 @@ impl World {
             }
             Event::Business(fact) => {
                 return self.registry.businesses.apply(fact).expect("a history that holds");
+            }
+            Event::Offer(fact) => {
+                return self.registry.offers.apply(fact).expect("a history that holds");
             }
             Event::Policy(_) => panic!("a decision on a member publishes no policy: {event:?}"),
         };

@@ -15,6 +15,7 @@ mod lots;
 mod medical;
 mod merging;
 mod model;
+mod offers;
 mod premium;
 mod properties;
 mod quarantine;

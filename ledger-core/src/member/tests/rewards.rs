@@ -75,6 +75,7 @@ fn rule_x3_a_purchase_triggers_the_reward_of_a_step() {
             description: dinner().texts().nth(1),
             gift: None,
         })),
+        offer: None,
     };
     assert_eq!(coupon, expected);
     let expected = ChainRewardIssued {

@@ -8,6 +8,8 @@ const CHAINS: &str =
     "SELECT kind, count(), sum(discount), sum(bonuses) FROM chain_facts FINAL GROUP BY kind ORDER BY kind";
 const BILLS: &str =
     "SELECT kind, count(), sum(bill), sum(refunded) FROM bill_changes FINAL GROUP BY kind ORDER BY kind";
+const TRIGGERS: &str = "SELECT step, held_out, count(), uniqExact(trigger_id), toString(max(until)) FROM chain_triggers FINAL \
+     GROUP BY step, held_out ORDER BY step, held_out";
 const RATES: &str = "SELECT toString(date), source_business_id, target_business_id, triggers, conversions, conversion_rate \
      FROM cross_promo_conversions";
 
@@ -26,6 +28,14 @@ impl Step<'_> {
             "conditions": { "new_customers_only": false, "statuses": [], "with_bonuses": true },
             "chain": { "chain_id": self.chain_id, "version": 1, "step": 0, "purchase_id": trigger,
                 "bought_at": "2026-03-02T10:00:00Z", "until": "2026-03-16T10:00:00Z", "trail": [self.from.id] },
+        })
+    }
+
+    fn triggered(&self, trigger: Uuid, confidentiality: &str, promise: &str) -> Value {
+        json!({
+            "business_id": self.to.id, "confidentiality": confidentiality, "promise": promise,
+            "chain": { "chain_id": self.chain_id, "version": 1, "step": 1, "purchase_id": trigger,
+                "bought_at": "2026-03-02T10:00:00Z", "until": "2026-03-09T10:00:00Z", "trail": [self.from.id] },
         })
     }
 
@@ -99,12 +109,18 @@ fn promoted() -> (Vec<Fact>, Uuid, Uuid) {
             "discount_before": "500.00", "discount": "400.00",
         }),
     );
+    // Of another step two are held out, one is promised a cross bonus, and one gets nothing for another reason.
+    for promise in ["held_out", "held_out", "cross_bonus", "nothing"] {
+        write("ChainTriggered", step.triggered(Uuid::new_v4(), "ordinary", promise));
+    }
     // From a clinic, and to one. A coupon for the café says nothing of the clinic but the way that it came.
     let away = Step { chain_id, from: &clinic, to: &cafe };
     let there = Step { chain_id, from: &mindal, to: &clinic };
     let off = json!({ "type": "discount_fixed", "value": "900.00" });
     write("CouponIssued", away.issued(Uuid::new_v4(), Uuid::new_v4(), "ordinary", off.clone()));
     write("CouponIssued", there.issued(Uuid::new_v4(), Uuid::new_v4(), "medical", off));
+    write("ChainTriggered", away.triggered(Uuid::new_v4(), "medical", "held_out"));
+    write("ChainTriggered", there.triggered(Uuid::new_v4(), "medical", "held_out"));
     write("ChainConverted", away.converted(Uuid::new_v4(), Uuid::new_v4(), "medical"));
     write("ChainConverted", there.converted(Uuid::new_v4(), Uuid::new_v4(), "medical"));
     write("PurchaseRefunded", refunded(&clinic, Uuid::new_v4(), "medical"));
@@ -113,11 +129,15 @@ fn promoted() -> (Vec<Fact>, Uuid, Uuid) {
 
 async fn expect(installation: &Installation, (from, to): (Uuid, Uuid)) {
     let chains =
-        "activated\t1\t0\t0\nconverted\t1\t0\t0\nissued\t3\t0\t0\nreckoned\t1\t-100\t0\nused\t1\t500\t0";
+        "activated\t1\t0\t0\nconverted\t1\t0\t0\nissued\t4\t0\t0\nreckoned\t1\t-100\t0\nused\t1\t500\t0";
     assert_eq!(installation.ask(CHAINS).await, chains);
     assert_eq!(installation.ask(BILLS).await, "refunded\t1\t0\t400");
-    // 1 / 3, and nobody's but the two.
-    assert_eq!(installation.ask(RATES).await, format!("2026-03-02\t{from}\t{to}\t3\t1\t0.3333"));
+    // 1 / 4, and nobody's but the two.
+    assert_eq!(installation.ask(RATES).await, format!("2026-03-02\t{from}\t{to}\t4\t1\t0.25"));
+    let until = ["2026-03-16 10:00:00.000000", "2026-03-09 10:00:00.000000"];
+    let triggers = [format!("0\t0\t3\t3\t{}", until[0]), format!("1\t0\t1\t1\t{}", until[1])];
+    let triggers = format!("{}\n{}\n1\t1\t2\t2\t{}", triggers[0], triggers[1], until[1]);
+    assert_eq!(installation.ask(TRIGGERS).await, triggers);
 }
 
 #[tokio::test]
@@ -130,11 +150,13 @@ async fn rule_x4_rewards_of_chains_are_exact_after_loss_and_rebuild_and_none_is_
     let planned = sender.plan(&rows).await.expect("planned").expect("nobody else");
     sender.insert(&planned).await.expect("inserted");
     sender.insert(&planned).await.expect("inserted again");
-    assert_eq!(installation.ask("SELECT count() FROM chain_facts").await, "7");
+    assert_eq!(installation.ask("SELECT count() FROM chain_facts").await, "8");
+    assert_eq!(installation.ask("SELECT count() FROM chain_triggers").await, "6");
     expect(&installation, (from, to)).await;
     for lost in [
         "ALTER TABLE chain_facts DELETE WHERE kind = 'issued' SETTINGS mutations_sync = 2",
         "ALTER TABLE bill_changes DROP PARTITION 202603",
+        "ALTER TABLE chain_triggers DELETE WHERE held_out = 1 SETTINGS mutations_sync = 2",
     ] {
         installation.ask(lost).await;
         assert!(sender.audit().await.expect("audited").refilled > 0, "{lost}");

@@ -351,6 +351,7 @@ fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::Reviewed
         | MemberOutcome::Rewarded { .. }
         | MemberOutcome::Triggered { .. }
+        | MemberOutcome::Offered { .. }
         | MemberOutcome::CrossBonus { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {

@@ -36,7 +36,9 @@ const MEMBER: MemberId = MemberId::from_uuid(Uuid::from_u128(7));
 fn facts(world: &World) -> impl Iterator<Item = &MemberEvent> {
     world.log.iter().map(|(_, event)| match event {
         Event::Member(fact) => fact,
-        Event::Business(_) | Event::Policy(_) | Event::Chain(_) => panic!("not a member's fact"),
+        Event::Business(_) | Event::Policy(_) | Event::Chain(_) | Event::Offer(_) => {
+            panic!("not a member's fact")
+        }
     })
 }
 
