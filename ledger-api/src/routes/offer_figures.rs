@@ -46,6 +46,7 @@ pub(crate) async fn reach(call: Call, _: Payload) -> Answer {
 }
 
 async fn reached(call: &Call, business: BusinessId, audience: &Audience) -> Answer {
+    call.app.audience_limits.take(call.caller()?.business)?;
     let position = both(call).await?;
     let registry = call.app.registry_with(business).await;
     let asker = asker(call, business).await?;
