@@ -9,6 +9,7 @@ mod coupons;
 mod fields;
 mod import;
 mod odd;
+mod offers;
 
 use serde_json::json;
 use system_tests::system::Site;
