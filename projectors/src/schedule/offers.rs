@@ -169,7 +169,6 @@ async fn send(ledger: &Ledger, offer: &Offer, members: &[MemberId]) -> Result<us
 /// Says everything that makes one version of an offer and a member this one.
 fn asked(offer: &Offer, member_id: MemberId) -> Request {
     let Offer { offer_id, version, .. } = *offer;
-    let of_version = version.to_be_bytes();
     let (of_offer, of_member, of_version) = (offer_id.as_uuid(), member_id.as_uuid(), version.to_be_bytes());
     let cause = [b"offer ".as_slice(), of_offer.as_bytes(), &of_version, of_member.as_bytes()];
     request(NAME, &cause.concat(), |key| {
