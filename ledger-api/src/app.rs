@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::auth::{KeyRing, Tokens};
-use crate::limits::AddressLimits;
+use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::shown_once::ShownOnce;
 
@@ -75,6 +75,8 @@ pub(crate) struct App {
     pub(crate) keyed: Keyed,
     /// Limits per address.
     pub(crate) limits: AddressLimits,
+    /// Limits of questions about audiences.
+    pub(crate) audience_limits: AudienceLimits,
     /// Secrets shown once, for retries.
     pub(crate) shown_once: ShownOnce,
     /// How long a GET waits for its read model. Design J7.

@@ -33,7 +33,7 @@ use crate::app::{App, Commands};
 use crate::auth::{Caller, KeyRing, Role, TokenKeys, Tokens};
 use crate::call::{Answer, Call, guarded};
 use crate::edge::{edge, no_route};
-use crate::limits::AddressLimits;
+use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::operations::{self, Access, Exists, Operation};
 use crate::shown_once::ShownOnce;
@@ -118,12 +118,8 @@ async fn state(profile: Profile) -> App {
     std::fs::remove_dir_all(&folder).expect("removed");
     let mut ring = KeyRing::new();
     for (key, role) in ROLES {
-        let business = match key {
-            "business" => Some(1),
-            "clinic" => Some(2),
-            _ => None,
-        };
-        let business = business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id)));
+        let business = [("business", 1), ("clinic", 2)].into_iter().find(|(name, _)| *name == key);
+        let business = business.map(|(_, id)| BusinessId::from_uuid(Uuid::from_u128(id)));
         ring = ring.with(key, Caller { role, credential: Uuid::from_u128(77), business });
     }
     App {
@@ -138,6 +134,7 @@ async fn state(profile: Profile) -> App {
         tokens: Arc::new(Tokens::new(TokenKeys::new(&[]).expect("no keys"), Default::default())),
         keyed: Keyed::new(&[3; 32]),
         limits: AddressLimits::new(profile),
+        audience_limits: AudienceLimits::new(profile),
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(50),
         import_in_flight: 8,

@@ -1,42 +1,64 @@
-//! Limits per network address on calls that need no credential. On the machine's clock; off in the `dev` profile.
+//! Limits per network address on calls that need no credential, and per business on questions about audiences (decision 16). Of one
+//! process, on the machine's clock; off in the `dev` profile.
 //!
 //! Limits per phone and per code live in the vault, where they hold across processes.
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ledger_core::ids::BusinessId;
 use ledger_ops::settings::Profile;
 
 use crate::problem::ApiError;
 
 /// Calls a minute from one address.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-/// Addresses remembered before those that are idle are forgotten.
+/// Questions of one business about audiences in an hour.
+const AUDIENCES_PER_HOUR: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+/// Who is remembered before those that are idle are forgotten.
 const REMEMBERED_MAX: usize = 100_000;
 
-/// The limits.
-pub(crate) struct AddressLimits {
-    limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
+/// Limits by whatever is counted.
+pub(crate) struct Limits<K: Clone + Eq + Hash> {
+    limiter: Option<DefaultKeyedRateLimiter<K>>,
     clock: DefaultClock,
 }
+
+/// Limits per network address.
+pub(crate) type AddressLimits = Limits<IpAddr>;
+/// Limits per business.
+pub(crate) type AudienceLimits = Limits<BusinessId>;
 
 impl AddressLimits {
     /// As the profile has them.
     pub(crate) fn new(profile: Profile) -> Self {
-        let limiter =
-            (profile == Profile::Production).then(|| RateLimiter::keyed(Quota::per_minute(PER_MINUTE)));
+        Self::of(profile, Quota::per_minute(PER_MINUTE))
+    }
+}
+
+impl AudienceLimits {
+    /// As the profile has them.
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self::of(profile, Quota::per_hour(AUDIENCES_PER_HOUR))
+    }
+}
+
+impl<K: Clone + Eq + Hash> Limits<K> {
+    fn of(profile: Profile, quota: Quota) -> Self {
+        let limiter = (profile == Profile::Production).then(|| RateLimiter::keyed(quota));
         Self { limiter, clock: DefaultClock::default() }
     }
 
-    /// Counts one call.
-    pub(crate) fn take(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
-        let (Some(limiter), Some(address)) = (&self.limiter, address) else { return Ok(()) };
+    /// Counts one call; one of nobody does not count.
+    pub(crate) fn take(&self, whose: Option<K>) -> Result<(), ApiError> {
+        let (Some(limiter), Some(whose)) = (&self.limiter, whose) else { return Ok(()) };
         if limiter.len() > REMEMBERED_MAX {
             limiter.retain_recent();
         }
-        limiter.check_key(&address).map_err(|refused| {
+        limiter.check_key(&whose).map_err(|refused| {
             ApiError::RateLimited(refused.wait_time_from(self.clock.now()).as_secs().saturating_add(1))
         })
     }
@@ -56,5 +78,16 @@ mod tests {
         assert!(limits.take(Some(IpAddr::from([10, 0, 0, 2]))).is_ok());
         let dev = AddressLimits::new(Profile::Dev);
         assert!((0..100).all(|_| dev.take(address).is_ok()));
+    }
+
+    #[test]
+    fn a_business_asks_about_so_many_audiences_in_an_hour() {
+        let business = |number| Some(BusinessId::from_uuid(uuid::Uuid::from_u128(number)));
+        let limits = AudienceLimits::new(Profile::Production);
+        let answers: Vec<_> = (0..31).map(|_| limits.take(business(1))).collect();
+        assert!(answers.iter().take(30).all(Result::is_ok));
+        assert!(matches!(answers.last(), Some(Err(ApiError::RateLimited(seconds))) if *seconds >= 1));
+        assert!(limits.take(business(2)).is_ok());
+        assert!((0..100).all(|_| limits.take(None).is_ok()), "an admin asks as often as she likes");
     }
 }

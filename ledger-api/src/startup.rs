@@ -22,7 +22,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::App;
 use crate::auth::{KeyRing, TokenKeys, Tokens};
 use crate::edge::{edge, no_route};
-use crate::limits::AddressLimits;
+use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
@@ -162,6 +162,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         tokens,
         keyed: Keyed::new(&settings.natural_key()?),
         limits: AddressLimits::new(settings.profile),
+        audience_limits: AudienceLimits::new(settings.profile),
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(settings.http.read_wait_ms),
         import_in_flight: settings.http.import_in_flight,

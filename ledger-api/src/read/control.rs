@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use clickhouse::Row;
-use ledger_core::chain::definition::DAYS_MAX;
+use ledger_core::chain::{Chain, Version};
+use ledger_core::context::Registry;
 use ledger_core::ids::ChainId;
 use ledger_core::time::Timestamp;
 use serde::Deserialize;
@@ -94,25 +95,40 @@ struct GroupRow {
     revenue: i64,
 }
 
-/// The groups of one chain, of triggers decided in the window, with what followed by its end.
+/// The groups of one chain, of all its triggers decided by `until`, with what followed by then.
 ///
 /// # Errors
 /// ClickHouse is away.
-pub(crate) async fn of_chain(app: &App, chain: ChainId, window: Window) -> Result<ByWhich, ApiError> {
-    groups(app, "chain_id = {chain: UUID}", chain.as_uuid(), window).await
+pub(crate) async fn of_chain(app: &App, chain: &Chain, until: Timestamp) -> Result<ByWhich, ApiError> {
+    let began = chain.versions().filter_map(Version::ran_since).min().unwrap_or(until);
+    // A decision's moment is its process's: a day makes sure.
+    let window = Window { from: began.minus(TimeDelta::days(1)), until };
+    let which = ("chain_id = {chain: UUID}", chain.chain_id.as_uuid());
+    groups(app, which, window, longest(std::iter::once(chain))).await
 }
 
-/// The groups of all chains, as of one.
+/// The groups of all chains of the registry, of triggers decided in the window, with what followed by its end.
 ///
 /// # Errors
 /// ClickHouse is away.
-pub(crate) async fn of_all(app: &App, window: Window) -> Result<ByWhich, ApiError> {
-    groups(app, "1", Uuid::nil(), window).await
+pub(crate) async fn of_all(app: &App, window: Window, registry: &Registry) -> Result<ByWhich, ApiError> {
+    groups(app, ("1", Uuid::nil()), window, longest(registry.chains.before(u32::MAX))).await
 }
 
-async fn groups(app: &App, which: &str, chain: Uuid, window: Window) -> Result<ByWhich, ApiError> {
+/// The longest window of a step of these chains.
+fn longest<'a>(chains: impl Iterator<Item = &'a Chain>) -> TimeDelta {
+    let steps = chains.flat_map(Chain::versions).flat_map(|version| &version.definition.steps);
+    TimeDelta::days(steps.map(|step| i64::from(step.window_days)).max().unwrap_or(0))
+}
+
+async fn groups(
+    app: &App,
+    (which, chain): (&str, Uuid),
+    window: Window,
+    longest: TimeDelta,
+) -> Result<ByWhich, ApiError> {
     // A trigger is decided within its step's window after the purchase (Rule X3), and what follows comes after that purchase.
-    let from = window.from.minus(TimeDelta::days(i64::from(DAYS_MAX)));
+    let from = window.from.minus(longest);
     let question = with_purchases(GROUPS).replace("$WHICH", which);
     let question = question.replace("$AFTER", &window.from.micros().to_string());
     let mut groups = ByWhich::new();
@@ -123,9 +139,4 @@ async fn groups(app: &App, which: &str, chain: Uuid, window: Window) -> Result<B
         *if row.held_out == 0 { &mut of.treated } else { &mut of.control } = group;
     }
     Ok(groups)
-}
-
-/// The moment before the first trigger of a chain whose versions began to run at `ran_since`.
-pub(crate) fn before_first(ran_since: impl Iterator<Item = Timestamp>) -> Timestamp {
-    ran_since.min().unwrap_or(Timestamp::FIRST).minus(TimeDelta::days(1))
 }

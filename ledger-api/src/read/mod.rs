@@ -158,7 +158,6 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::OneChain
             | Operation::Offers
             | Operation::OneOffer
-            | Operation::PreviewOffer
             | Operation::OfferReach
             | Operation::OfferStats
             | Operation::OfferHistory

@@ -29,24 +29,28 @@ pub(crate) async fn preview(call: Call, payload: Payload) -> Answer {
     let business = intake::business_of(&call, &registry, &mut json, "")?;
     let mut errors = FieldErrors::default();
     let wanted = dto::object(json, "", &mut errors, dto::PreviewOffer::read);
-    if let Some(audience) = &wanted {
-        for (field, what) in audience.wrong(business.business_id, &registry.businesses) {
-            errors.add(&format!("audience.{field}"), what);
-        }
-    }
     let audience = wanted.filter(|_| errors.is_empty()).ok_or(ApiError::Validation(errors))?;
-    reached(&call, business.business_id, &audience).await
+    let position = both(&call).await?;
+    let mut errors = FieldErrors::default();
+    for (field, what) in audience.wrong(business.business_id, &registry.businesses) {
+        errors.add(&format!("audience.{field}"), what);
+    }
+    if !errors.is_empty() {
+        return Err(ApiError::Validation(errors));
+    }
+    reached(&call, business.business_id, &audience, position).await
 }
 
 /// How many members the newest version of an offer reaches.
 pub(crate) async fn reach(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let offer = named(&call, OfferId::from_uuid(call.path_uuid("id")?)).await?;
-    reached(&call, offer.definition.business_id, &offer.definition.audience).await
+    let position = both(&call).await?;
+    reached(&call, offer.definition.business_id, &offer.definition.audience, position).await
 }
 
-async fn reached(call: &Call, business: BusinessId, audience: &Audience) -> Answer {
-    let position = both(call).await?;
+async fn reached(call: &Call, business: BusinessId, audience: &Audience, position: Position) -> Answer {
+    call.app.audience_limits.take(call.caller()?.business)?;
     let registry = call.app.registry_with(business).await;
     let asker = asker(call, business).await?;
     let now = call.now();

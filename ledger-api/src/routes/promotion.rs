@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::web::Payload;
 use chrono::TimeDelta;
-use ledger_core::chain::Version;
 use ledger_core::context::Registry;
 use ledger_core::ids::ChainId;
 use ledger_core::log::Position;
@@ -30,8 +29,7 @@ pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     let chain = named(&call, chain_id).await?;
     let as_of = call.now();
     let given = read::promotion::by_step(&call.app, chain_id, as_of).await?;
-    let from = read::control::before_first(chain.versions().filter_map(Version::ran_since));
-    let groups = read::control::of_chain(&call.app, chain_id, Window { from, until: as_of }).await?;
+    let groups = read::control::of_chain(&call.app, &chain, as_of).await?;
     let registry = call.app.ledger.registry();
     let stats = chain_stats::stats((&chain, &given, &groups), as_of, &registry);
     call.read(&stats, position)
@@ -79,7 +77,7 @@ impl Ranking {
     async fn matrix(&self, call: &Call) -> Result<Matrix, ApiError> {
         let (shops, ways) = read::win_win::shops_and_ways(&call.app, self.window).await?;
         let given = read::promotion::of_all(&call.app, self.window).await?;
-        let groups = read::control::of_all(&call.app, self.window).await?;
+        let groups = read::control::of_all(&call.app, self.window, &self.registry).await?;
         let (promotions, effects) = promoted(&given, &groups, (self.window.until, &self.registry));
         Ok(Matrix { shops, ways, promotions, effects })
     }

@@ -42,6 +42,10 @@ impl Decoded {
 
 /// The fact of an event, with whom it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most facts are a member's: a box for each would cost more than room"
+)]
 pub enum Fact {
     /// About one member.
     Member(MemberId, MemberEvent),

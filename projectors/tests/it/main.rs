@@ -1,5 +1,6 @@
 //! The projectors against a real PostgreSQL and a real Kafka. Every test owns its databases and its topic.
 
+mod offers;
 mod projections;
 mod rebuild;
 mod relay;

@@ -15,7 +15,7 @@ use crate::support::{World, wait_until_passed};
 
 const SETTLE: &str = include_str!("../../src/schedule/settle.md");
 
-fn schedule(world: &World) -> JoinHandle<projectors::error::ProjectError> {
+pub(crate) fn schedule(world: &World) -> JoinHandle<projectors::error::ProjectError> {
     let published = Published::nowhere(world.options.log.pool().clone());
     let schedule = Schedule::new(world.options.clone(), world.clock.clone(), published, Profile::Dev);
     tokio::spawn(async move { schedule.run().await })
@@ -28,7 +28,7 @@ fn statement() -> String {
 }
 
 /// Does what `settle.md` says.
-async fn settle(world: &World) {
+pub(crate) async fn settle(world: &World) {
     let until = Instant::now() + Duration::from_secs(60);
     let at: Timestamp = world.clock.now();
     let names: Vec<String> = projections().iter().map(|projection| projection.name().to_owned()).collect();
@@ -50,7 +50,7 @@ async fn settle(world: &World) {
     panic!("not settled: {last:?}");
 }
 
-async fn count(world: &World, event_type: &str) -> i64 {
+pub(crate) async fn count(world: &World, event_type: &str) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM ledger.events WHERE event_type = $1")
         .bind(event_type)
         .fetch_one(world.options.log.pool())

@@ -19,6 +19,7 @@ mod journey_plans;
 mod journey_told;
 mod long_history;
 mod merged;
+mod offers;
 mod outages;
 mod privacy;
 mod racing;

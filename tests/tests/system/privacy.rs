@@ -157,7 +157,33 @@ async fn flows(site: &Site, shop: &Business, journal: &Journal) {
     let changed = me.try_call_with("PUT", "/users/me/consents", &consents, &named).await.expect("an answer");
     assert_eq!((changed.status, changed.header("x-request-id")), (200, REQUEST));
     versions(site, &me, &sent["code_id"], &code).await;
+    offers(site, &till).await;
     assert_eq!(me.get("/users/me/qr").await.status, 200);
+}
+
+/// What a business and an admin say of an offer may name her: it is for the vault, and the coupon that she gets for her eyes.
+async fn offers(site: &Site, till: &Client) {
+    let admin = site.admin();
+    let coupon =
+        json!({"type": "gift", "value": NOTE, "life_days": 30, "description": format!("для {FIRST}")});
+    let body = json!({"title": format!("{FIRST} {LAST}"), "text": NOTE, "reward": {"type": "coupon", "coupon": coupon}});
+    let drafted = till.post("/offers", &body).await.data(201);
+    let of = |step: &str| format!("/offers/{}/{step}", drafted["offer_id"].as_str().unwrap());
+    let _ = till.post(&of("comments"), &json!({"text": format!("звоните {PHONE}")})).await.data(201);
+    let _ = till.post(&of("submit"), &json!({})).await.data(200);
+    let _ = admin.post(&of("reject"), &json!({"reason": format!("{LAST} против")})).await.data(200);
+    let changed =
+        till.patch(of("").trim_end_matches('/'), &json!({"text": format!("{FIRST}, {CITY}")})).await;
+    assert_eq!(changed.data(200)["version"], 2);
+    for (whom, step) in [(till, "submit"), (&admin, "approve"), (till, "publish")] {
+        let _ = whom.post(&of(step), &json!({})).await.data(200);
+    }
+    let history = till.get(&of("history")).await.data(200);
+    assert_eq!(
+        history["items"][3]["text"],
+        format!("{LAST} против"),
+        "who is part of it reads it: {history}"
+    );
 }
 
 /// A consent's version is a client's own text on the log: nothing personal fits in, wherever it is given.

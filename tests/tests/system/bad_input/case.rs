@@ -85,7 +85,7 @@ impl Case {
         // Calls without a number of the caller's own need a key.
         let headers = if as_whom == Whom::Admin
             || path == "/redemptions"
-            || ["/coupons", "/chains", "/users/me/phone"].iter().any(|kind| path.contains(kind))
+            || ["/coupons", "/chains", "/offers", "/users/me/phone"].iter().any(|kind| path.contains(kind))
         {
             vec![("Idempotency-Key", format!("key of {}", name.len()))]
         } else {

@@ -328,6 +328,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     shapes.extend(super::bonuses::refunds());
     shapes.extend(super::coupons::shapes(member_id));
     shapes.extend(super::chains::shapes());
+    shapes.extend(super::offers::shapes());
     shapes.extend(open_shapes(member_id));
     shapes.extend(super::previews::shapes());
     shapes.push(code_shape(Whom::Member, "/users/me/phone", member_id));

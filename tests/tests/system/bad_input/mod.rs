@@ -9,6 +9,7 @@ mod coupons;
 mod fields;
 mod import;
 mod odd;
+mod offers;
 mod previews;
 
 use serde_json::json;
