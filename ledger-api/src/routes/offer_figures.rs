@@ -4,7 +4,6 @@ use actix_web::web::Payload;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, OfferId};
 use ledger_core::log::Position;
-use ledger_core::offer::Offer;
 use ledger_core::offer::audience::Audience;
 use ledger_store::audience::Asked;
 
@@ -44,8 +43,9 @@ pub(crate) async fn preview(call: Call, payload: Payload) -> Answer {
 /// How many members the newest version of an offer reaches.
 pub(crate) async fn reach(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
-    let offer = named(&call, OfferId::from_uuid(call.path_uuid("id")?)).await?;
+    let offer_id = OfferId::from_uuid(call.path_uuid("id")?);
     let position = both(&call).await?;
+    let offer = named(&call, offer_id).await?;
     reached(&call, offer.definition.business_id, &offer.definition.audience, position).await
 }
 
@@ -66,8 +66,9 @@ async fn reached(call: &Call, business: BusinessId, audience: &Audience, positio
 /// What became of an offer.
 pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
-    let offer: Offer = named(&call, OfferId::from_uuid(call.path_uuid("id")?)).await?;
+    let offer_id = OfferId::from_uuid(call.path_uuid("id")?);
     let position = both(&call).await?;
+    let offer = named(&call, offer_id).await?;
     let asker = asker(&call, offer.definition.business_id).await?;
     let figures = if offer.definition.reward.is_coupon() {
         let registry = call.app.ledger.registry();

@@ -134,8 +134,8 @@ pub(super) async fn held(client: &Client, until: Position) -> Result<Held, Proje
         held.postings.insert((row.unit, row.account), sum);
     }
     let triggers = format!(
-        "SELECT countIf(held_out = 0) AS treated, countIf(held_out = 1) AS held_out FROM chain_triggers FINAL \
-         WHERE position <= {until}"
+        "SELECT countIf(t.held_out = 0) AS treated, countIf(t.held_out = 1) AS held_out \
+         FROM chain_triggers AS t FINAL WHERE t.position <= {until}"
     );
     for row in ask::<TriggerSum>(client, &triggers).await? {
         held.triggers = Groups { treated: row.treated.into(), held_out: row.held_out.into() };

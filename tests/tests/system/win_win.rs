@@ -145,9 +145,11 @@ pub(crate) async fn compare(
     for pair in &pairs {
         let [a, b] = ["a", "b"].map(|side| pair[side].as_str().expect("an id"));
         let mut found = pair.clone();
-        found.as_object_mut().expect("a pair").remove("promotion");
-        for side in ["a_to_b", "b_to_a"] {
-            found[side].as_object_mut().expect("a way").remove("promotion");
+        for name in ["promotion", "effect"] {
+            found.as_object_mut().expect("a pair").remove(name);
+            for side in ["a_to_b", "b_to_a"] {
+                found[side].as_object_mut().expect("a way").remove(name);
+            }
         }
         assert_eq!(found, expected_pair(&inside, a, b), "{as_of}");
         alive += usize::from(pair["index"] != "0.0000");
