@@ -52,9 +52,9 @@ pub(crate) async fn measure(bench: &Bench, chains: usize) -> Result<(), BenchErr
     let began = Instant::now();
     run_chains(bench, &admin, &shops, chains).await?;
     report::line(&format!("{chains} chains run after {:.1} s", began.elapsed().as_secs_f64()));
-    let consents =
-        |number: usize| shops.get(number % shops.len()).map_or(String::new(), |it| it.slug.clone());
-    let members = register(&bench.base, &admin, (setup::FIRST_FREE, BATCH * shops.len()), consents).await?;
+    let shop_of = |place: usize| shops.get(place % shops.len()).map_or(String::new(), |it| it.slug.clone());
+    let (first, count) = (setup::FIRST_FREE, BATCH * shops.len());
+    let members = register(&bench.base, &admin, (first, count), |number| shop_of(number - first)).await?;
     let databases = Databases::open(bench).await?;
     let start = |name: &'static str, arguments: &[&str]| {
         bench.installation.start(ProcessOptions::new(name, "projectors", arguments.iter().copied()))
@@ -71,7 +71,8 @@ pub(crate) async fn measure(bench: &Bench, chains: usize) -> Result<(), BenchErr
     }
     let _others = [start("directory", &["project", "directory"])?, start("react", &["react"])?];
     databases.wait("directory", Part::ReadModel("directory")).await?;
-    let others = register(&bench.base, &admin, (OTHERS, PACE * SECONDS), consents).await?;
+    let others = (OTHERS, PACE * SECONDS);
+    let others = register(&bench.base, &admin, others, |number| shop_of(number - OTHERS)).await?;
     delay(bench, &databases, &shops, others).await?;
     drop(relay);
     Ok(())
@@ -144,6 +145,9 @@ async fn backlog(
             if status != 200 {
                 return Err(refused(path, status, &answer));
             }
+            if String::from_utf8_lossy(&answer).contains("unmatched") {
+                return Err(refused(path, status, &answer));
+            }
             count += i64::try_from(items.len()).unwrap_or_default();
         }
     }
@@ -162,7 +166,7 @@ async fn delay(
     members: Vec<String>,
 ) -> Result<(), BenchError> {
     let (tell, told) = unbounded_channel();
-    let members = Arc::new(members);
+    let (count, members) = (members.len(), Arc::new(members));
     let began = Instant::now();
     let mut buyers = Vec::with_capacity(CONNECTIONS);
     for number in 0..CONNECTIONS {
@@ -174,13 +178,15 @@ async fn delay(
     }
     drop(tell);
     let (seen, behind) = watch(databases, told).await?;
+    let mut last = began;
     for buyer in buyers {
-        buyer.await??;
+        last = last.max(buyer.await??);
     }
+    let pace = f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / (last - began).as_secs_f64();
     let ms =
         |quantile| f64::from(u32::try_from(seen.value_at_quantile(quantile)).unwrap_or(u32::MAX)) / 1_000.0;
     report::line(&format!(
-        "{} purchases at {PACE}/s; the coupon is there p50 {:.0} ms, p95 {:.0}, p99 {:.0}, at most {:.0} after the answer; {behind} without",
+        "{} purchases at {pace:.0}/s; the coupon is there p50 {:.0} ms, p95 {:.0}, p99 {:.0}, at most {:.0} after the answer; {behind} without",
         seen.len(),
         ms(0.5),
         ms(0.95),
@@ -190,20 +196,20 @@ async fn delay(
     Ok(())
 }
 
-/// Every so many members buy, each at her moment whether or not the one before was slow.
+/// Every so many members buy, each at her moment unless the one before was slow; when the last one was answered.
 async fn buy(
     mut tills: Vec<Connection>,
     members: Arc<Vec<String>>,
     (number, began): (usize, Instant),
     tell: UnboundedSender<Bought>,
-) -> Result<(), BenchError> {
+) -> Result<Instant, BenchError> {
     let path = "/api/v1/transactions";
     for (place, member) in members.iter().enumerate().skip(number).step_by(CONNECTIONS) {
         let moment = Duration::from_secs(1) * u32::try_from(place).unwrap_or(u32::MAX)
             / u32::try_from(PACE).unwrap_or(1);
         tokio::time::sleep_until((began + moment).into()).await;
         let shops = tills.len();
-        let Some(till) = tills.get_mut((OTHERS + place) % shops) else { continue };
+        let Some(till) = tills.get_mut(place % shops) else { continue };
         let (status, answer) = till.send(Method::POST, path, bill(member, ENOUGH).into_bytes()).await?;
         if status != 201 {
             return Err(refused(path, status, &answer));
@@ -211,7 +217,7 @@ async fn buy(
         // Nobody listens any more when the watch has failed: that is told there.
         let _gone = tell.send((member.parse().unwrap_or_default(), Instant::now()));
     }
-    Ok(())
+    Ok(Instant::now())
 }
 
 /// The delays, and how many coupons did not come in time.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use ledger_core::category::Category;
+use ledger_core::business::Businesses;
+use ledger_core::category::{Category, Confidentiality};
 use ledger_core::ids::ReasonId;
 use ledger_core::log::{ActorKind, Event};
 use ledger_core::member::event::CouponBenefit;
@@ -26,8 +27,32 @@ pub(crate) fn texts_of(offer: &Offer) -> Vec<ReasonId> {
     offer.definition.texts().chain(offer.reason).collect()
 }
 
+/// Who looks at an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    /// Its business.
+    Owner,
+    /// An admin, at an ordinary business's.
+    Admin,
+    /// An admin, at a clinic's: how many new customers there are would tell how many patients (`compliance.md` M4).
+    AdminOfClinic,
+}
+
+impl Viewer {
+    /// Who the caller is.
+    pub(crate) fn of(is_admin: bool, offer: &Offer, businesses: &Businesses) -> Self {
+        let business = businesses.get(offer.definition.business_id);
+        let is_clinic = business.is_none_or(|it| it.confidentiality == Confidentiality::Medical);
+        match (is_admin, is_clinic) {
+            (false, _) => Self::Owner,
+            (true, false) => Self::Admin,
+            (true, true) => Self::AdminOfClinic,
+        }
+    }
+}
+
 /// The offer; `to_admin` with exact figures.
-pub(crate) fn shown(offer: &Offer, texts: &Texts, to_admin: bool) -> dto::Offer {
+pub(crate) fn shown(offer: &Offer, texts: &Texts, viewer: Viewer) -> dto::Offer {
     let said = |id: ReasonId| texts.get(&id).cloned();
     let definition = offer.definition.as_ref();
     let whole = |count: u32| count.saturating_sub(count % TOLD_IN);
@@ -55,8 +80,12 @@ pub(crate) fn shown(offer: &Offer, texts: &Texts, to_admin: bool) -> dto::Offer 
         reason: offer.reason.and_then(said),
         published_at: offer.published_at,
         ended_at: offer.ended_at,
-        issued: if to_admin { offer.issued } else { whole(offer.issued) },
-        committed: to_admin.then_some(offer.committed),
+        issued: match viewer {
+            Viewer::Owner => Some(whole(offer.issued)),
+            Viewer::Admin => Some(offer.issued),
+            Viewer::AdminOfClinic => None,
+        },
+        committed: (viewer == Viewer::Admin).then_some(offer.committed),
     }
 }
 

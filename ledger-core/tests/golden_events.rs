@@ -44,6 +44,24 @@ fn design_l6_the_newest_version_is_written_as_it_was_read() {
     }
 }
 
+/// A field that was added without a new version is absent from what was written before: that must be readable for ever, too.
+#[test]
+fn design_l6_what_was_written_before_a_field_came_still_reads() {
+    let folder = folder("tests/golden-events-older");
+    let mut read_back = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let (event_type, version) = name.split_once(".v").expect("a version");
+        let payload = read(&path);
+        let event = Event::decode(event_type, version.parse().expect("a number"), &payload);
+        let event = event.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(event.payload().expect("json"), payload, "{name}: what is absent stays absent");
+        read_back += 1;
+    }
+    assert_eq!(read_back, 2);
+}
+
 #[test]
 fn design_l6_no_golden_file_is_left_over() {
     let known: BTreeSet<String> =

@@ -125,8 +125,9 @@ pub(crate) struct Offer {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) ended_at: Option<Timestamp>,
-    /// How many coupons it has given; a business is told whole tens.
-    pub(crate) issued: u32,
+    /// How many coupons it has given; a business is told whole tens, an admin nothing of a clinic's.
+    #[schema(required)]
+    pub(crate) issued: Option<u32>,
     /// What they take of the budget; admins alone are told.
     #[schema(value_type = Option<String>)]
     pub(crate) committed: Option<Roubles>,

@@ -1,10 +1,11 @@
 //! What members bought after they had triggered steps of chains: those who were given something, and those held out. Rule X8.
 //!
-//! A member counts once in a step, and once in a version, however often she triggered it. She bought if at the target, after the
-//! purchase that triggered the step and within the step's window, there is a purchase of hers of which something is left; what
-//! she spent is what all such purchases come to, each counted once, net of refunds. Both groups are looked at alike, and
-//! conversions (Rule X4) are not asked: each of those is of one trigger, so a purchase that follows from two chains would be missing
-//! from one of them among the treated, and from none among those held out.
+//! A member counts once in a step, and once in a version, by her first trigger of it alone: whether there are later ones depends
+//! on what the first one brought, so they are no part of the experiment. She bought if at the target, after the purchase that
+//! triggered the step and within the step's window, there is a purchase of hers of which something is left; what she spent is
+//! what all such purchases come to, net of refunds. Both groups are looked at alike, and conversions (Rule X4) are not asked:
+//! each of those is of one trigger, so a purchase that follows from two chains would be missing from one of them among the
+//! treated, and from none among those held out.
 //!
 //! Accounts that are one are the survivor. Who is of both groups (two accounts that became one) counts in none.
 
@@ -28,33 +29,37 @@ use crate::problem::ApiError;
 const GROUPS: &str = "
 SELECT g.chain_id AS chain_id, g.version AS version, g.place AS place, g.held_out AS held_out,
     count() AS members, countIf(length(g.followed) > 0) AS purchased,
-    toInt64(sum(arraySum(it -> it.2, g.followed)) * 100) AS revenue
+    toInt64(sum(arraySum(it -> it.3, g.followed)) * 100) AS revenue
 FROM (
-    SELECT t.chain_id AS chain_id, t.version AS version, t.place AS place, t.member_id AS member_id,
-        max(t.held_out) AS held_out,
-        groupUniqArrayArray(arrayMap(it -> (it.2, it.3),
-            arrayFilter(it -> it.1 > t.bought_at AND it.1 <= t.until, b.bought))) AS followed
+    SELECT f.chain_id AS chain_id, f.version AS version, f.place AS place, f.held_out AS held_out,
+        arrayFilter(it -> it.1 > f.trigger.2 AND it.1 <= f.trigger.3, b.bought) AS followed
     FROM (
-        SELECT i.chain_id AS chain_id, i.version AS version, arrayJoin([toInt64(i.step), -1]) AS place,
-            i.held_out AS held_out, i.target_business_id AS target, i.bought_at AS bought_at, i.until AS until,
-            if(l.survivor_id = toUUID('00000000-0000-0000-0000-000000000000'), i.member_id, l.survivor_id) AS member_id
+        SELECT t.chain_id AS chain_id, t.version AS version, t.place AS place, t.member_id AS member_id,
+            max(t.held_out) AS held_out,
+            argMin((t.target, t.bought_at, t.until), (t.bought_at, t.step)) AS trigger
         FROM (
-            SELECT chain_id, version, step, held_out, target_business_id, bought_at, until, member_id
-            FROM chain_triggers FINAL
-            WHERE $WHICH AND toUnixTimestamp64Micro(occurred_at) > $AFTER
-                AND toUnixTimestamp64Micro(occurred_at) <= {until: Int64}
-        ) AS i
-        LEFT JOIN ($LINKS) AS l ON l.member_id = i.member_id
-    ) AS t
+            SELECT i.chain_id AS chain_id, i.version AS version, arrayJoin([toInt64(i.step), -1]) AS place,
+                i.step AS step, i.held_out AS held_out, i.target_business_id AS target,
+                i.bought_at AS bought_at, i.until AS until,
+                if(l.survivor_id = toUUID('00000000-0000-0000-0000-000000000000'), i.member_id, l.survivor_id) AS member_id
+            FROM (
+                SELECT chain_id, version, step, held_out, target_business_id, bought_at, until, member_id
+                FROM chain_triggers FINAL
+                WHERE $WHICH AND toUnixTimestamp64Micro(occurred_at) > $AFTER
+                    AND toUnixTimestamp64Micro(occurred_at) <= {until: Int64}
+            ) AS i
+            LEFT JOIN ($LINKS) AS l ON l.member_id = i.member_id
+        ) AS t
+        GROUP BY t.chain_id, t.version, t.place, t.member_id
+        HAVING min(t.held_out) = max(t.held_out)
+    ) AS f
     LEFT JOIN (
         SELECT p.member_id AS member_id, p.business_id AS business_id,
             groupArray((p.at, p.transaction_id, p.net)) AS bought
         FROM ($BOUGHT) AS p
         WHERE p.business_id IN (SELECT target_business_id FROM chain_triggers WHERE $WHICH)
         GROUP BY p.member_id, p.business_id
-    ) AS b ON b.member_id = t.member_id AND b.business_id = t.target
-    GROUP BY t.chain_id, t.version, t.place, t.member_id
-    HAVING min(t.held_out) = max(t.held_out)
+    ) AS b ON b.member_id = f.member_id AND b.business_id = f.trigger.1
 ) AS g
 GROUP BY g.chain_id, g.version, g.place, g.held_out";
 
@@ -117,7 +122,8 @@ pub(crate) async fn of_all(app: &App, window: Window, registry: &Registry) -> Re
 
 /// The longest window of a step of these chains.
 fn longest<'a>(chains: impl Iterator<Item = &'a Chain>) -> TimeDelta {
-    let steps = chains.flat_map(Chain::versions).flat_map(|version| &version.definition.steps);
+    let ran = chains.flat_map(Chain::versions).filter(|version| version.ran_since().is_some());
+    let steps = ran.flat_map(|version| &version.definition.steps);
     TimeDelta::days(steps.map(|step| i64::from(step.window_days)).max().unwrap_or(0))
 }
 

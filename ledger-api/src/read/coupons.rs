@@ -39,6 +39,7 @@ pub(crate) struct StoredCoupon {
     bonuses_kopecks: i64,
     description_id: Option<Uuid>,
     gift_id: Option<Uuid>,
+    offer_id: Option<Uuid>,
     pub(crate) position: Position,
 }
 
@@ -48,7 +49,7 @@ macro_rules! coupons {
         concat!(
             "SELECT coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, ",
             "new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, code_hash, ",
-            "code_until, purchase_id, discount_kopecks, bonuses_kopecks, description_id, gift_id, position FROM directory.coupons WHERE ",
+            "code_until, purchase_id, discount_kopecks, bonuses_kopecks, description_id, gift_id, offer_id, position FROM directory.coupons WHERE ",
             $conditions
         )
     };
@@ -88,6 +89,11 @@ impl StoredCoupon {
     /// The coupon.
     pub(crate) const fn id(&self) -> CouponId {
         CouponId::from_uuid(self.coupon_id)
+    }
+
+    /// Whether an offer gave it.
+    pub(crate) const fn is_of_offer(&self) -> bool {
+        self.offer_id.is_some()
     }
 
     /// Its texts that the chain or offer has that gave it: what describes it, what a gift is.

@@ -10,15 +10,16 @@ use ledger_core::simulation::chain::{ChainSimulation, ChainTrial};
 use ledger_core::simulation::{Fact, NotSimulated};
 use ledger_core::time::Timestamp;
 
-use super::chains::{Texts, definition_of, named};
+use super::chains::{definition_of, named};
 use super::simulation::{Telling, answered, not_told};
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{ChainSimulationResult, ChainToTry, ChainTrialWanted, document};
 use crate::problem::ApiError;
 use crate::query;
+use crate::texts::Texts;
 
-/// What stands for the id of a chain that has none, and for the key that its words would be kept by.
+/// What stands for the key of a chain that has none.
 const NOBODY_S: [u8; 32] = [0; 32];
 
 /// A simulation, and its period.
@@ -55,7 +56,7 @@ pub(crate) async fn run(call: Call, payload: Payload) -> Answer {
             (chain.chain_id, chain.newest.definition.as_ref().clone())
         }
         ChainToTry::Draft(wanted) => {
-            let definition = definition_of(&call, *wanted, &mut Texts::of(NOBODY_S)).await?;
+            let definition = definition_of(&call, &wanted, &mut Texts::unsaid()).await?;
             (ChainId::of_key(&NOBODY_S), definition)
         }
     };

@@ -1,9 +1,6 @@
 //! Chains of cross-promotion: drawn up, agreed on, running, over. Rules X1, X2.
 //!
-//! The name of a chain and what its coupons say go to the vault first, under ids that follow from the request's key: a
-//! repeat finds them, what led to nothing leaves none. What the ledger hears of them is the ids.
-
-use std::collections::HashMap;
+//! The name of a chain and what its coupons say go to the vault first (`texts.rs`). What the ledger hears of them is the ids.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
@@ -14,7 +11,6 @@ use ledger_core::chain::definition::{CouponTemplate, Definition, Reward, Step};
 use ledger_core::ids::{ChainId, ReasonId};
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat};
 use pii_vault::access::{Access, Purpose};
-use uuid::Uuid;
 
 use super::businesses::execute;
 use super::redemptions::other_outcome;
@@ -27,52 +23,8 @@ use crate::natural_key::fingerprint;
 use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read;
-use crate::reasons::is_nothing;
 use crate::shown_chains::{shown, texts_of};
-
-/// The namespace of texts of chains.
-const TEXTS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_6368_6169_6e73);
-
-/// Texts of one request, by the ids that its facts name them by.
-pub(super) struct Texts {
-    key: [u8; 32],
-    /// Those that are there already and may stay.
-    known: HashMap<String, ReasonId>,
-    new: Vec<(ReasonId, String)>,
-}
-
-impl Texts {
-    pub(super) fn of(key: [u8; 32]) -> Self {
-        Self { key, known: HashMap::new(), new: Vec::new() }
-    }
-
-    /// The id of a text that stands at `place` of the request.
-    fn id(&mut self, place: &str, text: String) -> ReasonId {
-        if let Some(id) = self.known.get(&text) {
-            return *id;
-        }
-        let id = ReasonId::from_uuid(Uuid::new_v5(&Uuid::new_v5(&TEXTS, &self.key), place.as_bytes()));
-        self.new.push((id, text));
-        id
-    }
-
-    /// Keeps the new ones, has the ledger decide, and removes them again when nothing came of it.
-    async fn around(
-        &self,
-        call: &Call,
-        (chain_id, command): (ChainId, ChainCommand),
-        idempotency: Idempotency,
-    ) -> Result<Receipt, ApiError> {
-        let (access, words) = (access(call)?, call.app.vault.words());
-        let texts: Vec<(ReasonId, &str)> = self.new.iter().map(|(id, text)| (*id, text.as_str())).collect();
-        let kept = if texts.is_empty() { Vec::new() } else { words.keep(&texts, &access).await? };
-        let result = execute(call, Command::Chain { chain_id, command }, idempotency).await;
-        if is_nothing(&result) && !kept.is_empty() {
-            words.forget(&kept, &access).await?;
-        }
-        result
-    }
-}
+use crate::texts::Texts;
 
 fn access(call: &Call) -> Result<Access, ApiError> {
     Ok(call.vault_access(call.caller()?.accessor(), Purpose::Chains))
@@ -84,36 +36,37 @@ pub(crate) async fn draft(call: Call, payload: Payload) -> Answer {
     let key = call.idempotency_key()?;
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, ChainWanted::draft)?;
-    let mut texts = Texts::of(key);
-    let definition = definition_of(&call, wanted, &mut texts).await?;
+    let terms = definition_of(&call, &wanted, &mut Texts::unsaid()).await?;
+    // All of it but its words, which may name a person.
+    let terms = serde_json::to_vec(&terms).unwrap_or_default();
+    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&[&terms]) };
+    let mut texts = Texts::of(&idempotency);
+    let definition = definition_of(&call, &wanted, &mut texts).await?;
     if call.caller()?.business.is_some_and(|own| !definition.parties().contains(&own)) {
         return Err(ApiError::Forbidden);
     }
     let chain_id = ChainId::of_key(&key);
-    // All of it but its words, which may name a person: their ids follow from the key.
-    let terms = serde_json::to_vec(&definition).unwrap_or_default();
-    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&[&terms]) };
     let command = ChainCommand::Draft(Box::new(definition));
-    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    let receipt = said(&call, (chain_id, command), idempotency, texts).await?;
     answered(&call, &receipt, StatusCode::CREATED)
 }
 
 /// The chain that is asked for, with its businesses found, and its texts by ids.
 pub(super) async fn definition_of(
     call: &Call,
-    wanted: ChainWanted,
+    wanted: &ChainWanted,
     texts: &mut Texts,
 ) -> Result<Definition, ApiError> {
     let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
-    let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, kind, steps, funded_by) else {
+    let (Some(name), Some(kind), Some(steps), Some(funded_by)) = (name, *kind, steps, *funded_by) else {
         return Err(other_outcome());
     };
     Ok(Definition {
         name: texts.id("name", name),
         kind,
         steps: named_steps(call, steps, texts).await?,
-        audience: audience.unwrap_or_default(),
-        limits: limits.unwrap_or_default(),
+        audience: audience.clone().unwrap_or_default(),
+        limits: limits.clone().unwrap_or_default(),
         from: from.flatten(),
         to: to.flatten(),
         funded_by,
@@ -129,24 +82,46 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let wanted = document(&body, ChainWanted::change)?;
     let chain = named(&call, chain_id).await?;
     let idempotency = Call::fresh_key();
-    let mut texts = Texts::of(idempotency.key);
     let old = &chain.newest.definition;
     let known = call.app.vault.words().texts(&old.texts().collect::<Vec<_>>(), &access(&call)?).await?;
-    texts.known = known.into_iter().map(|(id, text)| (text, id)).collect();
+    let mut texts = Texts::of(&idempotency).with(places(old), &known);
     let ChainWanted { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent } = wanted;
-    let name = name.map(|name| texts.id("name", name));
+    let name = name.map(|name| texts.id("name", &name));
     let steps = match steps {
-        Some(steps) => Some(named_steps(&call, steps, &mut texts).await?),
+        Some(steps) => Some(named_steps(&call, &steps, &mut texts).await?),
         None => None,
     };
     let change = ChangeChain { name, kind, steps, audience, limits, from, to, funded_by, holdout_percent };
     let command = ChainCommand::Change(Box::new(change));
-    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    let receipt = said(&call, (chain_id, command), idempotency, texts).await?;
     answered(&call, &receipt, StatusCode::OK)
 }
 
+/// Where its texts stand in a request.
+fn places(definition: &Definition) -> Vec<(String, ReasonId)> {
+    let mut places = vec![("name".to_owned(), definition.name)];
+    for (place, step) in definition.steps.iter().enumerate() {
+        let Reward::Coupon { coupon } = &step.reward else { continue };
+        let texts = [("description", coupon.description), ("gift", coupon.gift)];
+        let said = texts.into_iter().filter_map(|(what, id)| Some((format!("steps/{place}/{what}"), id?)));
+        places.extend(said);
+    }
+    places
+}
+
+/// Keeps what is said, and has the ledger decide.
+async fn said(
+    call: &Call,
+    (chain_id, command): (ChainId, ChainCommand),
+    idempotency: Idempotency,
+    texts: Texts,
+) -> Result<Receipt, ApiError> {
+    let run = execute(call, Command::Chain { chain_id, command }, idempotency);
+    texts.around(call.app.vault.words(), &access(call)?, run).await
+}
+
 /// The steps with their businesses found, and their texts by ids.
-async fn named_steps(call: &Call, steps: Vec<StepWanted>, texts: &mut Texts) -> Result<Vec<Step>, ApiError> {
+async fn named_steps(call: &Call, steps: &[StepWanted], texts: &mut Texts) -> Result<Vec<Step>, ApiError> {
     let names = || steps.iter().flat_map(|step| [&step.from, &step.to]);
     let mut registry = call.app.ledger.registry();
     if names().any(|name| find_business(&registry, name).is_none()) {
@@ -155,7 +130,7 @@ async fn named_steps(call: &Call, steps: Vec<StepWanted>, texts: &mut Texts) -> 
         registry = call.app.ledger.registry();
     }
     let (mut named, mut errors) = (Vec::with_capacity(steps.len()), FieldErrors::default());
-    for (place, step) in steps.into_iter().enumerate() {
+    for (place, step) in steps.iter().enumerate() {
         let [from, to] = [("from", &step.from), ("to", &step.to)].map(|(field, name)| {
             let found = find_business(&registry, name);
             if found.is_none() {
@@ -170,22 +145,23 @@ async fn named_steps(call: &Call, steps: Vec<StepWanted>, texts: &mut Texts) -> 
             to: to.business_id,
             window_days: step.window_days,
             min_amount: step.min_amount,
-            reward: reward(step.reward, at, texts),
+            reward: reward(&step.reward, at, texts),
         });
     }
     if errors.is_empty() { Ok(named) } else { Err(ApiError::Validation(errors)) }
 }
 
 /// A clinic's words are read and not kept (`compliance.md` M1).
-fn reward(wanted: RewardWanted, (place, target): (usize, Confidentiality), texts: &mut Texts) -> Reward {
-    let mut kept = |what: &str, text: Option<String>| {
-        let text = text.filter(|_| target == Confidentiality::Ordinary)?;
+fn reward(wanted: &RewardWanted, (place, target): (usize, Confidentiality), texts: &mut Texts) -> Reward {
+    let mut kept = |what: &str, text: &Option<String>| {
+        let text = text.as_deref().filter(|_| target == Confidentiality::Ordinary)?;
         Some(texts.id(&format!("steps/{place}/{what}"), text))
     };
     match wanted {
-        RewardWanted::CrossBonus { rate } => Reward::CrossBonus { rate },
+        RewardWanted::CrossBonus { rate } => Reward::CrossBonus { rate: *rate },
         RewardWanted::Coupon { gives, gift, min_bill, life_days, description } => {
             let (description, gift) = (kept("description", description), kept("gift", gift));
+            let (gives, min_bill, life_days) = (gives.clone(), *min_bill, *life_days);
             Reward::Coupon { coupon: CouponTemplate { gives, min_bill, life_days, description, gift } }
         }
     }
@@ -257,11 +233,11 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let wanted = document(&body, dto::RejectChain::read)?;
     named(&call, chain_id).await?;
     let key = call.idempotency_key_about(chain_id.as_uuid(), &header)?;
-    let mut texts = Texts::of(key);
-    let command = ChainCommand::Reject(texts.id("reason", wanted.reason));
     let idempotency =
         Idempotency { key, revision: 1, fingerprint: fingerprint(&[chain_id.as_uuid().as_bytes()]) };
-    let receipt = texts.around(&call, (chain_id, command), idempotency).await?;
+    let mut texts = Texts::of(&idempotency);
+    let command = ChainCommand::Reject(texts.id("reason", &wanted.reason));
+    let receipt = said(&call, (chain_id, command), idempotency, texts).await?;
     answered(&call, &receipt, StatusCode::OK)
 }
 

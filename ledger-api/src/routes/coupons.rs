@@ -133,7 +133,8 @@ pub(crate) async fn revoke(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let wanted = dto::document(&body, dto::RevokeCoupon::read)?;
     let (coupon_id, member, issued) = named(&call).await?;
-    if !is_own(&call, issued.business_id)? {
+    // What an offer gave is hers: who of a business's customers has it would tell whom the offer's audience holds.
+    if !is_own(&call, issued.business_id)? || (issued.offer.is_some() && !call.caller()?.is_admin()) {
         return Err(ApiError::NotFound);
     }
     let key = call.idempotency_key_about(coupon, &header)?;
@@ -246,13 +247,15 @@ async fn words_of_promotions(
     Ok(call.app.vault.words().texts(&ids, &access(call)?).await?)
 }
 
-/// A coupon of the caller's own business; another's is as missing.
+/// A coupon of the caller's own business; another's is as missing, and so is one that an offer gave until it was used: its id
+/// follows from offer and member, so a business could ask who of its customers is of an audience.
 pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let id = CouponId::from_uuid(call.path_uuid("id")?);
     let position = read::wait(&call, Model::Directory, None).await?;
     let found = read::coupons::one(&call.app, id).await?.ok_or(ApiError::NotFound)?;
-    if !is_own(&call, BusinessId::from_uuid(found.business_id))? {
+    let is_hidden = found.is_of_offer() && found.purchase_id.is_none() && !call.caller()?.is_admin();
+    if is_hidden || !is_own(&call, BusinessId::from_uuid(found.business_id))? {
         return Err(ApiError::NotFound);
     }
     let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;

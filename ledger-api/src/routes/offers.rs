@@ -23,11 +23,11 @@ use crate::dto::{self, OfferRewardWanted, OfferWanted, document};
 use crate::intake;
 use crate::json::{FieldErrors, parse};
 use crate::natural_key::fingerprint;
-use crate::offer_texts::Texts;
 use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read;
-use crate::shown_offers::{fact_of, said_by, shown, step as shown_step, texts_of};
+use crate::shown_offers::{Viewer, fact_of, said_by, shown, step as shown_step, texts_of};
+use crate::texts::Texts;
 
 fn access(call: &Call) -> Result<Access, ApiError> {
     Ok(call.vault_access(call.caller()?.accessor(), Purpose::Offers))
@@ -123,7 +123,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let kind = registry.businesses.get(old.business_id).ok_or(ApiError::NotFound)?.confidentiality;
     let idempotency = Call::fresh_key();
     let known = call.app.vault.words().texts(&old.texts().collect::<Vec<_>>(), &access(&call)?).await?;
-    let mut texts = Texts::of(&idempotency).with(known);
+    let mut texts = Texts::of(&idempotency).with(places(old), &known);
     let change = ChangeOffer {
         title: wanted.title.as_deref().map(|title| texts.id("title", title)),
         text: text_of(&wanted, kind, &mut texts),
@@ -138,6 +138,16 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let command = OfferCommand::Change(Box::new(change));
     let receipt = said(&call, (offer_id, command), idempotency, texts).await?;
     answered(&call, &receipt, StatusCode::OK)
+}
+
+/// Where its texts stand in a request.
+fn places(Definition { title, text, reward, .. }: &Definition) -> Vec<(String, ReasonId)> {
+    let [description, gift] = match reward {
+        OfferReward::Coupon { coupon } => [coupon.description, coupon.gift],
+        OfferReward::Multiplier { .. } => [None, None],
+    };
+    let all = [("title", Some(*title)), ("text", *text), ("description", description), ("gift", gift)];
+    all.into_iter().filter_map(|(place, id)| Some((place.to_owned(), id?))).collect()
 }
 
 /// The offer in the address; another's is as missing.
@@ -261,7 +271,8 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let (offers, next_cursor) = query::paged(&call, offers, page.limit, |offer| offer.number.to_string());
     let ids: Vec<ReasonId> = offers.iter().flat_map(|offer| texts_of(offer)).collect();
     let texts = call.app.vault.words().texts(&ids, &access(&call)?).await?;
-    let items = offers.iter().map(|offer| shown(offer, &texts, caller.is_admin())).collect();
+    let viewer = |offer: &Offer| Viewer::of(caller.is_admin(), offer, &registry.businesses);
+    let items = offers.iter().map(|offer| shown(offer, &texts, viewer(offer))).collect();
     call.read(&dto::Offers { items, next_cursor }, position)
 }
 
@@ -271,7 +282,8 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     let position = read::registry(&call).await?;
     let offer = named(&call, offer_id).await?;
     let texts = call.app.vault.words().texts(&texts_of(&offer), &access(&call)?).await?;
-    call.read(&shown(&offer, &texts, call.caller()?.is_admin()), position)
+    let viewer = Viewer::of(call.caller()?.is_admin(), &offer, &call.app.ledger.registry().businesses);
+    call.read(&shown(&offer, &texts, viewer), position)
 }
 
 /// What was done with an offer and said about it, from its beginning; without the coupons that it gave.

@@ -74,8 +74,14 @@ impl Ranking {
         (items.into_iter().map(|(_, item)| item).collect(), next)
     }
 
-    async fn matrix(&self, call: &Call) -> Result<Matrix, ApiError> {
+    /// Recommendations ask nothing of promotions, and wait for no question about them.
+    async fn unpromoted(&self, call: &Call) -> Result<Matrix, ApiError> {
         let (shops, ways) = read::win_win::shops_and_ways(&call.app, self.window).await?;
+        Ok(Matrix { shops, ways, ..Matrix::default() })
+    }
+
+    async fn matrix(&self, call: &Call) -> Result<Matrix, ApiError> {
+        let Matrix { shops, ways, .. } = self.unpromoted(call).await?;
         let given = read::promotion::of_all(&call.app, self.window).await?;
         let groups = read::control::of_all(&call.app, self.window, &self.registry).await?;
         let (promotions, effects) = promoted(&given, &groups, (self.window.until, &self.registry));
@@ -102,7 +108,7 @@ pub(crate) async fn paths(call: Call, _: Payload) -> Answer {
 
 pub(crate) async fn recommendations(call: Call, _: Payload) -> Answer {
     let ranking = Ranking::asked_for(&call).await?;
-    let matrix = ranking.matrix(&call).await?;
+    let matrix = ranking.unpromoted(&call).await?;
     let found = matrix.recommendations(&ordinary(&ranking.registry), &running(&ranking.registry));
     let (items, next_cursor) = ranking.paged(&call, found);
     let Window { from, until: as_of } = ranking.window;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use rpds::RedBlackTreeMapSync;
 
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, PurchaseId, Slug};
@@ -35,9 +36,8 @@ pub struct Business {
     later_terms: Vec<(Timestamp, Terms)>,
     /// Periods with a multiplier of their own, in log order.
     periods: Vec<BusinessMultiplierSet>,
-    /// Refunds whose purchases have not come, until they are given up. Rule D4. Shared, so that other facts need not copy
-    /// them.
-    waiting: Arc<BTreeMap<PurchaseId, Vec<RefundWaiting>>>,
+    /// Refunds whose purchases have not come, until long after they are given up. Rule D4. Copies share it.
+    waiting: RedBlackTreeMapSync<PurchaseId, Arc<[RefundWaiting]>>,
     /// How many facts the fold has seen.
     version: u32,
 }
@@ -83,21 +83,25 @@ impl Business {
     }
 
     fn refunds_of(&self, purchase: PurchaseId) -> impl Iterator<Item = &RefundWaiting> {
-        self.waiting.get(&purchase).into_iter().flatten()
+        self.waiting.get(&purchase).into_iter().flat_map(|facts| facts.iter())
     }
 
     /// How many refunds wait at `now`.
     #[must_use]
     pub fn waiting(&self, now: Timestamp) -> usize {
-        self.waiting.values().flatten().filter(|fact| now <= fact.waits_until).count()
+        self.waiting.values().flat_map(|facts| facts.iter()).filter(|fact| now <= fact.waits_until).count()
     }
 
     /// Keeps one more, and forgets those that were given up long before it came.
     fn wait(&mut self, fact: &RefundWaiting) {
-        let waiting = Arc::make_mut(&mut self.waiting);
         let recent = fact.reported_at.minus(KEPT_AFTER);
-        waiting.retain(|_, facts| facts.iter().any(|there| recent <= there.waits_until));
-        waiting.entry(fact.purchase_id).or_default().push(fact.clone());
+        let is_old = |facts: &[RefundWaiting]| facts.iter().all(|there| there.waits_until < recent);
+        let old = self.waiting.iter().filter(|(_, facts)| is_old(facts)).map(|(purchase, _)| *purchase);
+        for purchase in old.collect::<Vec<_>>() {
+            self.waiting.remove_mut(&purchase);
+        }
+        let all = self.refunds_of(fact.purchase_id).chain([fact]).cloned().collect();
+        self.waiting.insert_mut(fact.purchase_id, all);
     }
 
     /// How many facts its stream holds.
@@ -155,7 +159,7 @@ impl Businesses {
                     first_terms: fact.terms.clone(),
                     later_terms: Vec::new(),
                     periods: Vec::new(),
-                    waiting: Arc::default(),
+                    waiting: RedBlackTreeMapSync::default(),
                     version: 1,
                 };
                 Arc::make_mut(&mut self.by_id).insert(fact.business_id, business);
@@ -177,8 +181,7 @@ impl Businesses {
             }
             BusinessEvent::RefundWaiting(fact) => self.known(fact.business_id)?.wait(fact),
             BusinessEvent::WaitingRefundsClosed(fact) => {
-                let business = self.known(fact.business_id)?;
-                Arc::make_mut(&mut business.waiting).remove(&fact.purchase_id);
+                self.known(fact.business_id)?.waiting.remove_mut(&fact.purchase_id);
             }
         }
         Ok(())
@@ -201,7 +204,7 @@ impl Businesses {
         let mut businesses = self.clone();
         Arc::make_mut(&mut businesses.by_id)
             .values_mut()
-            .for_each(|business| business.waiting = Arc::default());
+            .for_each(|business| business.waiting = RedBlackTreeMapSync::default());
         businesses
     }
 

@@ -98,12 +98,8 @@ mod tests {
         for (version, (from, share)) in (2..).zip(shares) {
             let mut parameters = first.parameters.clone();
             parameters.set("chain.holdout_percent", &serde_json::json!(share)).expect("a share");
-            let published = crate::policy::event::PolicyPublished {
-                version,
-                effective_from: hour(*from),
-                parameters,
-                ..first.clone()
-            };
+            let published =
+                crate::policy::event::PolicyPublished { version, effective_from: hour(*from), parameters };
             policies.apply(&PolicyEvent::PolicyPublished(published));
         }
         policies

@@ -23,6 +23,22 @@ use crate::time::Timestamp;
 /// How many open coupons of one business a member can have: her state holds each.
 pub const OPEN_COUPONS_MAX: usize = 50;
 
+/// Who gives a coupon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenBy {
+    /// The business, or an admin, to this member.
+    Hand,
+    /// A chain or an offer.
+    Promotion,
+}
+
+impl GivenBy {
+    /// Who gave this one.
+    pub(super) const fn of(issued: &CouponIssued) -> Self {
+        if issued.chain.is_some() || issued.offer.is_some() { Self::Promotion } else { Self::Hand }
+    }
+}
+
 /// Who bears a coupon. Rule C4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FundedBy {
@@ -90,7 +106,7 @@ pub(super) fn issue(
     if command.expires_at < from {
         return Err(Rejection::PeriodReversed);
     }
-    if !state.has_room_for(business.business_id, now) {
+    if !state.has_room_for(business.business_id, GivenBy::Hand, now) {
         return Err(Rejection::TooManyCoupons);
     }
     write_due(state, context, draft)?;

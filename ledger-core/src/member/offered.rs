@@ -7,7 +7,7 @@
 use chrono::TimeDelta;
 
 use super::command::MemberOutcome;
-use super::coupon::OPEN_COUPONS_MAX;
+use super::coupon::{GivenBy, OPEN_COUPONS_MAX};
 use super::decide::write_due;
 use super::draft::Draft;
 use crate::business::{Business, Businesses};
@@ -132,7 +132,7 @@ pub(crate) fn gives<'a>(
         Ok(_) if state.has_had(offer.offer_id) => Err(WhyNot::Had),
         Ok(_) if !state.is_registered() || state.is_blocked() => Err(WhyNot::NotHer),
         Ok(_) if !state.is_meant(audience, business, context) => Err(WhyNot::Audience),
-        Ok(_) if !state.has_room_for(*business_id, now) => Err(WhyNot::NoRoom),
+        Ok(_) if !state.has_room_for(*business_id, GivenBy::Promotion, now) => Err(WhyNot::NoRoom),
         Ok(_) => Ok((offer, coupon)),
     }
 }
@@ -143,11 +143,12 @@ impl MemberState {
         self.all_books().any(|books| books.offers.contains(&offer))
     }
 
-    /// Whether she can have one more coupon of the business: her state holds each.
-    pub(super) fn has_room_for(&self, business: BusinessId, now: Timestamp) -> bool {
+    /// Whether she can have one more coupon of the business: her state holds each. What it gives by hand has a room of its own,
+    /// or a refusal would tell it what chains and offers gave her, and so what she did elsewhere.
+    pub(super) fn has_room_for(&self, business: BusinessId, by: GivenBy, now: Timestamp) -> bool {
         let open = self.open_coupons().map(|open| &open.issued);
         let open = open.filter(|open| open.business_id == business && open.expires_at >= now);
-        open.count() < OPEN_COUPONS_MAX
+        open.filter(|open| GivenBy::of(open) == by).count() < OPEN_COUPONS_MAX
     }
 
     /// Whether she is one of those whom an offer of `business` is for.

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 
 use super::command::MemberOutcome;
 use super::conversion::{OpenTrigger, of_trigger, of_visits};
+use super::coupon::GivenBy;
 use super::decide::write_due;
 use super::draft::Draft;
 use crate::business::Business;
@@ -241,7 +242,7 @@ impl<'a> Hit<'a> {
             Err(WhyNot::NoConsent)
         } else if !is_for_her {
             Err(WhyNot::Audience)
-        } else if is_coupon && !state.has_room_for(step.to, now) {
+        } else if is_coupon && !state.has_room_for(step.to, GivenBy::Promotion, now) {
             Err(WhyNot::NoRoom)
         } else if net.is_none_or(|net| !is_enough(net, step)) {
             Err(WhyNot::TooSmall)

@@ -82,6 +82,10 @@ pub struct Standing {
 
 /// How many offers that have not ended a business can have: every process holds each.
 pub const OFFERS_MAX: usize = 500;
+/// How many offers a business can have drawn up in all: every process reads each when it starts.
+pub const ALL_OFFERS_MAX: usize = 5_000;
+/// How many versions an offer can have.
+pub const VERSIONS_MAX: u32 = 200;
 /// How many comments an offer can have: every process reads each when it starts.
 pub const COMMENTS_MAX: u32 = 200;
 
@@ -113,7 +117,8 @@ fn one(event: impl Into<Event>, version: u32, state: OfferState) -> Decided {
 
 fn draft(offer_id: OfferId, definition: &Definition, context: &Context<'_>) -> Decided {
     check(definition, context)?;
-    if context.registry.offers.open_of(definition.business_id) >= OFFERS_MAX {
+    let (open, all) = context.registry.offers.of(definition.business_id);
+    if open >= OFFERS_MAX || all >= ALL_OFFERS_MAX {
         return Err(Rejection::TooManyOffers);
     }
     let definition = Box::new(definition.clone());
@@ -140,7 +145,10 @@ fn revise(offer: &Offer, change: &ChangeOffer, context: &Context<'_>) -> Decided
         return Ok((Vec::new(), Standing { version, state }));
     }
     check(&changed, context)?;
-    let version = version.checked_add(1).ok_or(Rejection::AmountOutOfRange)?;
+    let version = version.saturating_add(1);
+    if version > VERSIONS_MAX {
+        return Err(Rejection::TooManyOffers);
+    }
     one(OfferDrafted { offer_id, version, definition: Box::new(changed) }, version, OfferState::Draft)
 }
 

@@ -229,11 +229,9 @@ impl Offers {
         self.published.iter().filter_map(|id| self.get(*id))
     }
 
-    /// How many of the business have not ended. O(all offers).
-    pub(crate) fn open_of(&self, business: BusinessId) -> usize {
-        let is_open = |offer: &&Arc<Offer>| {
-            offer.definition.business_id == business && offer.state != OfferState::Ended
-        };
-        self.by_id.values().filter(is_open).count()
+    /// How many of the business have not ended, and how many there are. O(all offers).
+    pub(crate) fn of(&self, business: BusinessId) -> (usize, usize) {
+        let its = || self.by_id.values().filter(|offer| offer.definition.business_id == business);
+        (its().filter(|offer| offer.state != OfferState::Ended).count(), its().count())
     }
 }

@@ -4,8 +4,8 @@
 //! `projectors.progress`, retries while a server is away, a stop at what cannot be applied (J4). A stretch ends at
 //! [`STRETCH_EVENTS_MAX`] events when the log is ahead, or [`GATHER`] after its first when it is quiet.
 //!
-//! Bounds: while ClickHouse is away nothing more than one page is read; what is in memory is a page of the feed, the rows
-//! that wait for slower partitions (`sequence.rs`) and two stretches: one on its way, one gathering.
+//! Bounds: what is in memory is a page of the feed, the rows that wait for slower partitions (`sequence.rs`) and two stretches:
+//! one on its way, one gathering. While ClickHouse is away nothing more is read.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -40,7 +40,7 @@ const MEMBERS_MAX: usize = 500;
 const COMMANDS_AT_ONCE: usize = 128;
 /// How often all members are looked at.
 const ALL_EVERY: TimeDelta = TimeDelta::hours(1);
-/// Beyond so many new facts all members are looked at, too.
+/// So much of the log is looked at in one go.
 const FACTS_MAX: Position = 20_000;
 /// How long it rests in production, in ticks of the schedule: who comes into an audience has the coupon seconds later.
 const REST_TICKS: u32 = 5;
@@ -64,17 +64,23 @@ impl Offers {
     ) -> Result<std::convert::Infallible, ProjectError> {
         let rest = if tick < Duration::from_secs(1) { tick } else { tick.saturating_mul(REST_TICKS) };
         loop {
-            if self.look(hands).await? == Look::Done {
-                tokio::time::sleep(rest).await;
+            match self.look(hands).await {
+                Ok(Look::Again) => {}
+                Ok(Look::Done) => tokio::time::sleep(rest).await,
+                // What is due goes on meanwhile, and this where it was.
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "offers are looked at again");
+                    tokio::time::sleep(rest).await;
+                }
+                Err(error) => return Err(error),
             }
         }
     }
 
     async fn look(&mut self, hands: &Hands<'_>) -> Result<Look, ProjectError> {
         let read = &hands.options.read;
-        let now = hands.clock.now();
         let head = hands.options.log.head().await?;
-        let here = Done { done_through: now, log_position: head };
+        let here = Done { done_through: hands.clock.now(), log_position: head };
         if self.recorded == Some(here) {
             return Ok(Look::Done);
         }
@@ -83,8 +89,11 @@ impl Offers {
         }
         hands.ledger.refresh().await;
         let registry = hands.ledger.registry();
-        let known = passed(read, "statuses").await?.min(passed(read, "directory").await?);
-        // Nobody is passed over: what the read models learn after this is looked at the next time.
+        let there = passed(read, "statuses").await?.min(passed(read, "directory").await?);
+        let known = if self.seen == 0 { there } else { there.min(self.seen.saturating_add(FACTS_MAX)) };
+        // Nobody is passed over: what the read models learn after this is looked at the next time. A sale that is dated some
+        // minutes ahead (Rule T3) counts when all members are looked at.
+        let now = hands.clock.now();
         let touched = self.touched(hands, known).await?;
         let open: Vec<&Offer> = registry.offers.published().filter(|offer| is_open(offer, now)).collect();
         self.all_at.retain(|(id, version), _| {
@@ -102,7 +111,7 @@ impl Offers {
             }
         }
         self.seen = known;
-        if given {
+        if given || known < there {
             return Ok(Look::Again);
         }
         if known >= head {
@@ -112,9 +121,9 @@ impl Offers {
         Ok(Look::Done)
     }
 
-    /// The members about whom the log has something new up to `known`; `None` for too many.
+    /// The members about whom the log has something new up to `known`; `None` while it is not known since when.
     async fn touched(&self, hands: &Hands<'_>, known: Position) -> Result<Option<Vec<Uuid>>, ProjectError> {
-        if self.seen == 0 || known.saturating_sub(self.seen) > FACTS_MAX || known < self.seen {
+        if self.seen == 0 || known < self.seen {
             return Ok(None);
         }
         let touched = sqlx::query_scalar(

@@ -171,7 +171,9 @@ impl Member {
     ) -> Option<&'static str> {
         let there = |it: &&Purchase| it.business == step.to && it.net() > 0;
         let is_customer = self.purchases.iter().any(|it| there(&it));
-        let open = self.open_coupons(now).filter(|coupon| coupon.business == step.to).count();
+        // What a business gives by hand has a room of its own.
+        let of_chains = |coupon: &&Coupon| coupon.business == step.to && coupon.came_from.is_some();
+        let open = self.open_coupons(now).filter(of_chains).count();
         let has_room = open < OPEN_COUPONS_MAX || matches!(step.reward, Reward::CrossBonus { .. });
         let reasons = [
             (self.is_blocked, "she is blocked"),

@@ -50,6 +50,9 @@ struct Group {
     kopecks: i64,
 }
 
+/// When, of which step, until when.
+type Triggers = BTreeSet<(i64, usize, i64)>;
+
 /// What was bought, and who stands for whom.
 struct Town {
     chain: Uuid,
@@ -64,31 +67,32 @@ impl Town {
 
     /// The treated and the control group of `steps`.
     fn groups(&self, steps: &[usize]) -> [Group; 2] {
-        let mut people: BTreeMap<&str, (BTreeSet<bool>, BTreeSet<usize>)> = BTreeMap::new();
+        // Of each person which groups she is of, and her triggers.
+        let mut people: BTreeMap<&str, (BTreeSet<bool>, Triggers)> = BTreeMap::new();
         for trigger in self.bought.iter().filter(|one| one.place == 0) {
-            let person = self.person(&trigger.member);
             for step in steps {
                 let until = trigger.at + WINDOWS[*step] * DAY;
-                if trigger.recorded > until {
-                    continue;
+                // Rule P1: what is reported within a day is judged as of its own moment, and the chain runs since the first one.
+                let is_late = trigger.recorded - trigger.at > DAY;
+                if trigger.recorded <= until && (is_late || trigger.at >= micros(FIRST)) {
+                    let (groups, triggers) = people.entry(self.person(&trigger.member)).or_default();
+                    groups.insert(is_held_out(self.chain, &trigger.member));
+                    triggers.insert((trigger.at, *step, until));
                 }
-                let (groups, followed) = people.entry(person).or_default();
-                groups.insert(is_held_out(self.chain, &trigger.member));
-                let follows = |one: &Bought| {
-                    one.place == step + 1 && one.left > 0 && one.at > trigger.at && one.at <= until
-                };
-                let all = self.bought.iter().enumerate();
-                followed.extend(
-                    all.filter(|(_, one)| self.person(&one.member) == person && follows(one)).map(|(n, _)| n),
-                );
             }
         }
         let mut groups = [Group::default(), Group::default()];
-        for (held_out, followed) in people.values().filter(|(groups, _)| groups.len() == 1) {
+        for (person, (held_out, triggers)) in people.iter().filter(|(_, (groups, _))| groups.len() == 1) {
+            // Her first one alone: what it brought may have made the others.
+            let (at, step, until) = triggers.first().expect("a trigger");
+            let follows =
+                |one: &&Bought| one.place == step + 1 && one.left > 0 && one.at > *at && one.at <= *until;
+            let hers = self.bought.iter().filter(|one| self.person(&one.member) == *person);
+            let followed: Vec<i64> = hers.filter(follows).map(|one| one.left).collect();
             let group = &mut groups[usize::from(held_out.contains(&true))];
             group.members += 1;
             group.purchased += u64::from(!followed.is_empty());
-            group.kopecks += followed.iter().map(|number| self.bought[*number].left).sum::<i64>();
+            group.kopecks += followed.iter().sum::<i64>();
         }
         groups
     }
@@ -284,10 +288,10 @@ async fn rule_x8_what_a_chain_changed_is_the_plain_calculation_on_random_sales()
     sell(&site, &mut town, (&businesses, &members), ("2026-03-03T12:00:00Z", FIRST), 400).await;
     for member in members.iter().filter(|one| !is_held_out(chain, &one.id)).take(4) {
         let buys = json!({"external_id": format!("t{}", member.id), "member": {"member_id": member.id},
-            "amount": "500.00", "occurred_at": "2026-03-15T11:00:00Z"});
+            "amount": "500.00", "occurred_at": "2026-03-14T06:00:00Z"});
         let _ = businesses[0].till(&site).post("/transactions", &buys).await.data(201);
         site.settle().await;
-        let at = micros("2026-03-15T11:00:00Z");
+        let at = micros("2026-03-14T06:00:00Z");
         let (number, recorded) = (format!("t{}", member.id), micros(FIRST));
         let trigger = Bought { number, member: member.id.clone(), place: 0, at, left: 50_000, recorded };
         town.bought.push(trigger);

@@ -1,4 +1,4 @@
-//! What an offer, or somebody about it, says in words, by the ids under which its facts name them.
+//! What a chain or an offer, or somebody about it, says in words, by the ids under which its facts name them.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,15 @@ use crate::natural_key::fingerprint;
 use crate::problem::ApiError;
 use crate::reasons::is_nothing;
 
-/// The namespace of texts of offers.
+/// The namespace of all texts.
 const TEXTS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_6f66_6665_7273);
 
 /// Texts of one request.
 pub(crate) struct Texts {
     /// Where their ids come from; none while all that counts is whether something is said.
     of: Option<Uuid>,
-    /// Those that are there already and may stay.
-    known: HashMap<String, ReasonId>,
+    /// What is said at a place already, and may stay: two places may say the same.
+    known: HashMap<String, (ReasonId, String)>,
     new: Vec<(ReasonId, String)>,
 }
 
@@ -36,15 +36,16 @@ impl Texts {
         Self { of: None, known: HashMap::new(), new: Vec::new() }
     }
 
-    /// With texts that are there already.
-    pub(crate) fn with(self, known: HashMap<ReasonId, String>) -> Self {
-        Self { known: known.into_iter().map(|(id, text)| (text, id)).collect(), ..self }
+    /// With texts that are there already, each at its place of what is changed.
+    pub(crate) fn with(self, places: Vec<(String, ReasonId)>, words: &HashMap<ReasonId, String>) -> Self {
+        let said = |(place, id)| Some((place, (id, words.get(&id)?.clone())));
+        Self { known: places.into_iter().filter_map(said).collect(), ..self }
     }
 
     /// The id of a text that stands at `place` of the request.
     pub(crate) fn id(&mut self, place: &str, text: &str) -> ReasonId {
         let Some(of) = self.of else { return ReasonId::from_uuid(Uuid::nil()) };
-        if let Some(id) = self.known.get(text) {
+        if let Some((id, _)) = self.known.get(place).filter(|(_, known)| known == text) {
             return *id;
         }
         let id = ReasonId::from_uuid(Uuid::new_v5(&of, place.as_bytes()));
@@ -91,10 +92,14 @@ mod tests {
 
     #[test]
     fn a_text_that_is_there_keeps_its_id_and_another_place_has_another() {
-        let there = ReasonId::from_uuid(Uuid::from_u128(7));
+        let [title, text] = [7, 8].map(|serial| ReasonId::from_uuid(Uuid::from_u128(serial)));
         let idempotency = Idempotency { key: [1; 32], revision: 1, fingerprint: [2; 32] };
-        let mut texts = Texts::of(&idempotency).with([(there, "Спасибо".to_owned())].into());
-        assert_eq!(texts.id("title", "Спасибо"), there);
+        let places = vec![("title".to_owned(), title), ("text".to_owned(), text)];
+        let words = [title, text].map(|id| (id, "Спасибо".to_owned())).into();
+        let mut texts = Texts::of(&idempotency).with(places, &words);
+        assert_eq!(texts.id("title", "Спасибо"), title);
+        assert_eq!(texts.id("text", "Спасибо"), text, "the same words, at another place");
+        assert!(![title, text].contains(&texts.id("gift", "Спасибо")));
         assert_ne!(texts.id("title", "Другое"), texts.id("text", "Другое"));
         assert_eq!(Texts::unsaid().id("title", "Спасибо"), Texts::unsaid().id("text", "Другое"));
     }
