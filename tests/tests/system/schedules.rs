@@ -90,7 +90,7 @@ impl Play {
         let mut business = self.seeded.place(self.businesses.len());
         // Of holds the newest: the others are closed or have lapsed.
         let (holds, purchases) = (&self.holds[member], &self.purchases[member]);
-        let holds = &holds[holds.len().saturating_sub(6)..];
+        let holds = &holds[holds.len().saturating_sub(2)..];
         let chance = self.seeded.below(100);
         let (path, body, kind) = if chance < 20 && !purchases.is_empty() {
             let (purchase, of) = *self.seeded.pick(purchases);
@@ -103,11 +103,11 @@ impl Play {
             let body =
                 json!({"member": {"member_id": id}, "bill_amount": money(bill), "amount": money(amount)});
             ("/redemptions".to_owned(), body, Kind::Hold { bill, amount })
-        } else if chance < 52 && !holds.is_empty() {
+        } else if chance < 56 && !holds.is_empty() {
             let (hold, of) = *self.seeded.pick(holds);
             business = of;
             (format!("/redemptions/{hold}/cancel"), json!({}), Kind::Cancel { hold })
-        } else if chance < 56 {
+        } else if chance < 58 {
             let amount = self.amount(50);
             let body = json!({"amount": money(amount), "reason": "an apology"});
             (format!("/admin/members/{id}/gift"), body, Kind::Gift { amount })
