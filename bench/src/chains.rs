@@ -167,15 +167,19 @@ async fn delay(
 ) -> Result<(), BenchError> {
     let (tell, told) = unbounded_channel();
     let (count, members) = (members.len(), Arc::new(members));
-    let began = Instant::now();
-    let mut buyers = Vec::with_capacity(CONNECTIONS);
-    for number in 0..CONNECTIONS {
+    let mut all = Vec::with_capacity(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
         let mut tills = Vec::with_capacity(shops.len());
         for shop in shops {
             tills.push(Connection::open(&bench.base, &shop.key).await?);
         }
-        buyers.push(tokio::spawn(buy(tills, Arc::clone(&members), (number, began), tell.clone())));
+        all.push(tills);
     }
+    let began = Instant::now();
+    let all = all.into_iter().enumerate();
+    let buyers = all
+        .map(|(number, tills)| tokio::spawn(buy(tills, Arc::clone(&members), (number, began), tell.clone())));
+    let buyers: Vec<_> = buyers.collect();
     drop(tell);
     let (seen, behind) = watch(databases, told).await?;
     let mut last = began;

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::ids::{LotId, PurchaseId, Slug};
-use crate::member::event::{AccrualInputs, Holding};
+use crate::member::event::{AccrualInputs, Holding, LotLife};
 use crate::member::lot::{COALITION, Funder, Lot};
 use crate::money::Bonuses;
 use crate::rate::NewCategoryMultiplier;
@@ -53,6 +53,12 @@ pub struct Life {
 }
 
 impl Life {
+    /// What is said of lots that may come, where an accrual comes to nothing.
+    pub(super) const fn of_nothing(self, accrued: Bonuses) -> Option<LotLife> {
+        let Self { available_from, expires_at, .. } = self;
+        if accrued.is_positive() { None } else { Some(LotLife { available_from, expires_at }) }
+    }
+
     /// A lot that lives so.
     #[must_use]
     pub const fn lot(self, lot_id: LotId, funder: Funder, amount: Bonuses) -> Lot {

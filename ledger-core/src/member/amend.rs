@@ -189,7 +189,7 @@ pub(super) fn life(
 ) -> Result<Life, Rejection> {
     let (available_from, expires_at) = match file.life {
         Some(life) => life,
-        // It had earned nothing: as its policy says.
+        // It had earned nothing, and was written before that said when: as its policy says.
         None => {
             let parameters = &policy_of(inputs, context)?.parameters;
             let hold = business.terms_at(file.bought_at).hold_days.unwrap_or(parameters.bonus_hold_days);
@@ -312,6 +312,7 @@ impl<'a> Addition<'a> {
             revision: Some(revision),
             amount,
             lots,
+            life: None,
         };
         working.push(context.recorded_at, accrued, Some(cause))?;
         Ok(())

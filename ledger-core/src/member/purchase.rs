@@ -271,15 +271,15 @@ impl Deciding<'_> {
         let inputs = self.inputs(state, base.ok_or(Rejection::AmountOutOfRange)?, looked_up_at);
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let life = self.life(occurred_at, looked_up_at, context.recorded_at);
-        let purchase_id = recorded.purchase_id;
         let accrued = BonusAccrued {
-            purchase_id,
+            purchase_id: recorded.purchase_id,
             business_id: self.business.business_id,
             confidentiality: self.business.confidentiality,
             inputs,
             revision: None,
             amount: amounts.total,
-            lots: lots(purchase_id, &self.business.slug, amounts, life),
+            lots: lots(recorded.purchase_id, &self.business.slug, amounts, life),
+            life: life.of_nothing(amounts.total),
         };
         let sums = self.sums_with(state, occurred_at, bill)?;
         let cause = draft.push(occurred_at, recorded.clone().into());
@@ -291,7 +291,7 @@ impl Deciding<'_> {
             capture.write(state, &recorded, context, (draft, cause))?;
         }
         if bill.is_positive() {
-            let place = (purchase_id, self.business.business_id, occurred_at);
+            let place = (recorded.purchase_id, self.business.business_id, occurred_at);
             let follows = of_purchase(state, place, &context.registry.businesses);
             follows.into_iter().for_each(|fact| draft.push_caused(occurred_at, fact.into(), cause));
         }
@@ -303,7 +303,7 @@ impl Deciding<'_> {
             draft.push_caused(self.decided_at, event, cause);
         }
         Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
-            purchase_id,
+            purchase_id: recorded.purchase_id,
             bonuses_earned: amounts.total,
             bonuses_available_from: life.available_from,
             bonuses_expire_at: life.expires_at,

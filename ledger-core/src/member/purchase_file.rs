@@ -278,7 +278,8 @@ impl PurchaseFile {
 
     fn accrue(&mut self, fact: &BonusAccrued) {
         self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, Part::Accrual)));
-        self.life = self.life.or(fact.lots.first().map(Lot::life));
+        let of_nothing = || fact.life.map(|life| (life.available_from, life.expires_at));
+        self.life = self.life.or(fact.lots.first().map(Lot::life)).or_else(of_nothing);
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {
             return;

@@ -17,7 +17,8 @@ pub(crate) struct Begun {
     pub(crate) stream_id: Uuid,
     /// Its place there.
     pub(crate) stream_version: i32,
-    /// On which stream its newest revision's last fact is: another when a document changed hands. Rule D3.
+    /// On which member's stream its newest revision's last fact is: another when a document changed hands (Rule D3). What it
+    /// said to a business or a chain besides counts for nothing here.
     pub(crate) newest_on: Uuid,
 }
 
@@ -29,9 +30,15 @@ pub(crate) async fn begun(
 ) -> Result<Option<Begun>, StoreError> {
     let (first, last) = keys_of(id);
     let rows: Vec<(Vec<u8>, Position, Uuid, i32, i32, Uuid)> = sqlx::query_as(
-        "SELECT i.key, e.position, e.stream_id, e.stream_version, i.revision, l.stream_id FROM ledger.idempotency i
+        "SELECT i.key, e.position, e.stream_id, e.stream_version, i.revision, coalesce(l.stream_id, e.stream_id)
+         FROM ledger.idempotency i
          JOIN ledger.events e ON e.position = i.first_position
-         JOIN ledger.events l ON l.position = i.last_position WHERE i.key BETWEEN $1 AND $2",
+         LEFT JOIN LATERAL (
+             SELECT stream_id FROM ledger.events
+             WHERE position BETWEEN i.first_position AND i.last_position AND stream_type = 'member'
+             ORDER BY position DESC LIMIT 1
+         ) AS l ON true
+         WHERE i.key BETWEEN $1 AND $2",
     )
     .bind(first.as_slice())
     .bind(last.as_slice())

@@ -42,6 +42,9 @@ const COMMANDS_AT_ONCE: usize = 128;
 const ALL_EVERY: TimeDelta = TimeDelta::hours(1);
 /// So much of the log is looked at in one go.
 const FACTS_MAX: Position = 20_000;
+/// After so many failures one after the other the schedule begins anew, with a ledger of its own that is new, too.
+const FAILURES_MAX: u32 = 10;
+const BACKOFF: Duration = Duration::from_millis(500);
 /// How long it rests in production, in ticks of the schedule: who comes into an audience has the coupon seconds later.
 const REST_TICKS: u32 = 5;
 
@@ -63,14 +66,19 @@ impl Offers {
         tick: Duration,
     ) -> Result<std::convert::Infallible, ProjectError> {
         let rest = if tick < Duration::from_secs(1) { tick } else { tick.saturating_mul(REST_TICKS) };
+        let mut failures = 0_u32;
         loop {
             match self.look(hands).await {
-                Ok(Look::Again) => {}
-                Ok(Look::Done) => tokio::time::sleep(rest).await,
-                // What is due goes on meanwhile, and this where it was.
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "offers are looked at again");
+                Ok(Look::Again) => failures = 0,
+                Ok(Look::Done) => {
+                    failures = 0;
                     tokio::time::sleep(rest).await;
+                }
+                // What is due goes on meanwhile, and this where it was.
+                Err(error) if error.is_retryable() && failures < FAILURES_MAX => {
+                    tracing::warn!(%error, "offers are looked at again");
+                    failures = failures.saturating_add(1);
+                    tokio::time::sleep(BACKOFF).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -88,6 +96,10 @@ impl Offers {
             return Ok(Look::Done);
         }
         hands.ledger.refresh().await;
+        if hands.ledger.head() < head {
+            // What is not known yet must not be passed by: an offer may have been published just now.
+            return Ok(Look::Done);
+        }
         let registry = hands.ledger.registry();
         let there = passed(read, "statuses").await?.min(passed(read, "directory").await?);
         let known = if self.seen == 0 { there } else { there.min(self.seen.saturating_add(FACTS_MAX)) };

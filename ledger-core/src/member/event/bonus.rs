@@ -93,6 +93,20 @@ pub struct BonusAccrued {
     pub amount: Bonuses,
     /// The lots, business first; their amounts add up to `amount`. Empty for an amount of nothing.
     pub lots: Vec<Lot>,
+    /// Of an amount of nothing: when lots of a revision are spendable (Rule D3). Where there are lots, they say it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub life: Option<LotLife>,
+}
+
+/// When a lot is spendable. Rule B5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LotLife {
+    /// The first moment.
+    pub available_from: Timestamp,
+    /// The last one.
+    pub expires_at: Timestamp,
 }
 
 /// A pending lot became available. Rule B5.

@@ -20,7 +20,8 @@ use crate::member::lot::LotOrigin;
 
 pub use account::{AccountMerged, AccountParted, AccountRestored, AccountTakenIn, Estate, EstateLot, Way};
 pub use bonus::{
-    AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, PolicyMoment, RateRule,
+    AccrualInputs, BonusAccrued, BonusExpired, BonusMatured, ExpiredTo, Holding, LotLife, PolicyMoment,
+    RateRule,
 };
 pub use chain::{ChainConverted, ChainTriggered, CrossBonusAccrued, FromChain, Promise};
 pub use coupon::{

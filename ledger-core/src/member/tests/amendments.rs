@@ -224,3 +224,19 @@ fn compliance_m1_without_her_consent_a_revision_is_a_strangers() {
     assert_eq!(decision.outcome(), &MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     assert_eq!(types(&decision), Vec::<&str>::new());
 }
+
+#[test]
+fn rule_d3_lots_of_a_revision_live_by_the_terms_that_decided_a_purchase_of_nothing() {
+    use crate::business::event::{BusinessTermsChanged, Terms};
+    let mut world = anna();
+    let terms = Terms { hold_days: Some(3), ..Terms::default() };
+    let business_id = crate::member::testing::business_id("mindal");
+    let changed = BusinessTermsChanged { business_id, effective_from: world.now, terms };
+    world.write(world.now, changed.into());
+    // Reported two days late, so by the terms of its report (Rule P1); a kopeck earns nothing.
+    let world = world.after(buy("mindal", "0.01").on("2026-02-28T12:00:00+03:00"));
+    assert_eq!(world.state.live_lots().count(), 0);
+    let world = world.after(amend(1, 2, Some("1000.00")));
+    let opens: Vec<_> = world.state.live_lots().map(|lot| lot.available_from).collect();
+    assert_eq!(opens, [at("2026-03-03T12:00:00+03:00"); 2]);
+}
