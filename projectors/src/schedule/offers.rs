@@ -102,12 +102,14 @@ impl Offers {
         }
         let registry = hands.ledger.registry();
         let there = passed(read, "statuses").await?.min(passed(read, "directory").await?);
-        let known = if self.seen == 0 { there } else { there.min(self.seen.saturating_add(FACTS_MAX)) };
         // Nobody is passed over: what the read models learn after this is looked at the next time. A sale that is dated some
         // minutes ahead (Rule T3) counts when all members are looked at.
         let now = hands.clock.now();
-        let touched = self.touched(hands, known).await?;
         let open: Vec<&Offer> = registry.offers.published().filter(|offer| is_open(offer, now)).collect();
+        // Without an offer nobody is asked about, and the next one begins with everybody.
+        let is_idle = self.seen == 0 || open.is_empty();
+        let known = if is_idle { there } else { there.min(self.seen.saturating_add(FACTS_MAX)) };
+        let touched = if is_idle { None } else { self.touched(hands, known).await? };
         self.all_at.retain(|(id, version), _| {
             open.iter().any(|offer| (offer.offer_id, offer.version) == (*id, *version))
         });
@@ -133,9 +135,9 @@ impl Offers {
         Ok(Look::Done)
     }
 
-    /// The members about whom the log has something new up to `known`; `None` while it is not known since when.
+    /// The members about whom the log has something new up to `known`; `None` when a read model began anew.
     async fn touched(&self, hands: &Hands<'_>, known: Position) -> Result<Option<Vec<Uuid>>, ProjectError> {
-        if self.seen == 0 || known < self.seen {
+        if known < self.seen {
             return Ok(None);
         }
         let touched = sqlx::query_scalar(
