@@ -27,6 +27,7 @@ use crate::auth::{Caller, authenticate};
 use crate::body;
 use crate::dto::{NoFields, document};
 use crate::json::Fields;
+use crate::natural_key::fingerprint;
 use crate::operations::{Access, Operation};
 use crate::problem::{ApiError, Cause};
 use crate::security;
@@ -220,6 +221,18 @@ impl Call {
     /// The key of a request about one business or member, however the address names it: the same header may serve two.
     pub(crate) fn idempotency_key_about(&self, about: Uuid, header: &str) -> Result<[u8; 32], ApiError> {
         self.key_about(Some(about), header)
+    }
+
+    /// What makes a request about one thing this one: which it is, and what its body says besides, if that counts.
+    pub(crate) fn idempotency_about(
+        &self,
+        about: Uuid,
+        header: &str,
+        said: Option<&[u8]>,
+    ) -> Result<Idempotency, ApiError> {
+        let key = self.idempotency_key_about(about, header)?;
+        let parts: Vec<&[u8]> = std::iter::once(about.as_bytes().as_slice()).chain(said).collect();
+        Ok(Idempotency { key, revision: 1, fingerprint: fingerprint(&parts) })
     }
 
     fn key_about(&self, about: Option<Uuid>, header: &str) -> Result<[u8; 32], ApiError> {

@@ -42,6 +42,7 @@ mod routes;
 mod security;
 mod settings;
 mod shown_chains;
+mod shown_coupon;
 mod shown_offers;
 mod shown_once;
 mod startup;

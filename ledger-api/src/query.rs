@@ -101,6 +101,16 @@ impl Page {
     pub(crate) fn before(&self) -> Position {
         self.after.as_deref().and_then(|position| position.parse().ok()).unwrap_or(Position::MAX)
     }
+
+    /// Before which number the items are, in a list of the newest first whose cursors are numbers.
+    pub(crate) fn before_number(&self) -> u32 {
+        self.after.as_deref().and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
+    }
+
+    /// How many items to look for: one more than the page holds tells whether another follows ([`paged`]).
+    pub(crate) fn looked_for(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_add(1)
+    }
 }
 
 impl Query {

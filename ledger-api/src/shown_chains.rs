@@ -1,16 +1,11 @@
 //! A chain as it is shown: its newest version and the one that runs, with the words of the vault.
 
-use std::collections::HashMap;
-
 use ledger_core::chain::definition::{ChainFunder, ChainKind, CouponTemplate, Definition, Reward, Step};
 use ledger_core::chain::{Chain, Version};
 use ledger_core::ids::{BusinessId, ReasonId};
-use ledger_core::member::event::CouponBenefit;
 
 use crate::dto;
-
-/// Texts of the vault by their ids.
-type Texts = HashMap<ReasonId, String>;
+use crate::shown_coupon::{Texts, worth};
 
 /// The texts of the newest version, and of the one that runs.
 pub(crate) fn texts_of(chain: &Chain) -> Vec<ReasonId> {
@@ -87,19 +82,13 @@ fn step(step: &Step, texts: &Texts) -> dto::ShownStep {
 }
 
 fn coupon(given: &CouponTemplate, texts: &Texts) -> dto::ShownCoupon {
-    let said = |id: Option<ReasonId>| id.and_then(|id| texts.get(&id).cloned());
-    let (value, cap) = match &given.gives {
-        CouponBenefit::DiscountFixed { value } => (Some(value.to_string()), None),
-        CouponBenefit::DiscountPercent { value, cap } => (Some(value.to_string()), *cap),
-        CouponBenefit::Bonus { value } => (Some(value.to_string()), None),
-        CouponBenefit::Gift {} => (said(given.gift), None),
-    };
+    let (value, cap) = worth(&given.gives, given.gift, texts);
     dto::ShownCoupon {
         kind: given.gives.kind(),
         value,
         cap,
         min_bill: given.min_bill,
         life_days: given.life_days,
-        description: said(given.description),
+        description: given.description.and_then(|id| texts.get(&id).cloned()),
     }
 }

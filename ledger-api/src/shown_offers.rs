@@ -1,12 +1,9 @@
 //! An offer as it is shown, with the words of the vault.
 
-use std::collections::HashMap;
-
 use ledger_core::business::Businesses;
 use ledger_core::category::{Category, Confidentiality};
 use ledger_core::ids::ReasonId;
 use ledger_core::log::{ActorKind, Event};
-use ledger_core::member::event::CouponBenefit;
 use ledger_core::member::status::Status;
 use ledger_core::offer::Offer;
 use ledger_core::offer::audience::{Audience, Segment};
@@ -15,9 +12,7 @@ use ledger_core::offer::event::OfferEvent;
 use ledger_store::log::StoredRow;
 
 use crate::dto;
-
-/// Texts of the vault by their ids.
-type Texts = HashMap<ReasonId, String>;
+use crate::shown_coupon::{Texts, worth};
 
 /// A business is told how many in whole groups of so many: fewer would be somebody.
 const TOLD_IN: u32 = 10;
@@ -103,13 +98,7 @@ fn audience(audience: &Audience) -> dto::ShownOfferAudience {
 }
 
 fn coupon(given: &OfferCoupon, texts: &Texts) -> dto::ShownOfferCoupon {
-    let said = |id: Option<ReasonId>| id.and_then(|id| texts.get(&id).cloned());
-    let (value, cap) = match &given.gives {
-        CouponBenefit::DiscountFixed { value } => (Some(value.to_string()), None),
-        CouponBenefit::DiscountPercent { value, cap } => (Some(value.to_string()), *cap),
-        CouponBenefit::Bonus { value } => (Some(value.to_string()), None),
-        CouponBenefit::Gift {} => (said(given.gift), None),
-    };
+    let (value, cap) = worth(&given.gives, given.gift, texts);
     dto::ShownOfferCoupon {
         kind: given.gives.kind(),
         value,
@@ -117,7 +106,7 @@ fn coupon(given: &OfferCoupon, texts: &Texts) -> dto::ShownOfferCoupon {
         min_bill: given.min_bill,
         life_days: given.life_days,
         with_bonuses: given.with_bonuses,
-        description: said(given.description),
+        description: given.description.and_then(|id| texts.get(&id).cloned()),
     }
 }
 

@@ -217,10 +217,7 @@ async fn go(call: Call, payload: Payload, command: ChainCommand) -> Answer {
 async fn step(call: &Call, command: ChainCommand, header: &str, said: Option<&[u8]>) -> Answer {
     let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
     named(call, chain_id).await?;
-    let key = call.idempotency_key_about(chain_id.as_uuid(), header)?;
-    let id = chain_id.as_uuid();
-    let parts: Vec<&[u8]> = std::iter::once(id.as_bytes().as_slice()).chain(said).collect();
-    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&parts) };
+    let idempotency = call.idempotency_about(chain_id.as_uuid(), header, said)?;
     let receipt = execute(call, Command::Chain { chain_id, command }, idempotency).await?;
     answered(call, &receipt, StatusCode::OK)
 }
@@ -232,9 +229,7 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let wanted = document(&body, dto::RejectChain::read)?;
     named(&call, chain_id).await?;
-    let key = call.idempotency_key_about(chain_id.as_uuid(), &header)?;
-    let idempotency =
-        Idempotency { key, revision: 1, fingerprint: fingerprint(&[chain_id.as_uuid().as_bytes()]) };
+    let idempotency = call.idempotency_about(chain_id.as_uuid(), &header, None)?;
     let mut texts = Texts::of(&idempotency);
     let command = ChainCommand::Reject(texts.id("reason", &wanted.reason));
     let receipt = said(&call, (chain_id, command), idempotency, texts).await?;
@@ -261,11 +256,11 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let position = read::registry(&call).await?;
     let registry = call.app.ledger.registry();
     let business = call.caller()?.business;
-    let before = page.after.as_deref().and_then(|number| number.parse::<u32>().ok()).unwrap_or(u32::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
-    let chains =
-        registry.chains.before(before).filter(|chain| business.is_none_or(|own| chain.involves(own)));
-    let chains: Vec<&Chain> = chains.take(limit).collect();
+    let chains = registry
+        .chains
+        .before(page.before_number())
+        .filter(|chain| business.is_none_or(|own| chain.involves(own)));
+    let chains: Vec<&Chain> = chains.take(page.looked_for()).collect();
     let (chains, next_cursor) = query::paged(&call, chains, page.limit, |chain| chain.number.to_string());
     let ids: Vec<ReasonId> = chains.iter().flat_map(|chain| texts_of(chain)).collect();
     let texts = call.app.vault.words().texts(&ids, &access(&call)?).await?;

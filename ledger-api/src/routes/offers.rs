@@ -192,10 +192,7 @@ async fn go(call: Call, payload: Payload, command: OfferCommand) -> Answer {
 async fn step(call: &Call, command: OfferCommand, header: &str, said: Option<&[u8]>) -> Answer {
     let offer_id = OfferId::from_uuid(call.path_uuid("id")?);
     named(call, offer_id).await?;
-    let key = call.idempotency_key_about(offer_id.as_uuid(), header)?;
-    let id = offer_id.as_uuid();
-    let parts: Vec<&[u8]> = std::iter::once(id.as_bytes().as_slice()).chain(said).collect();
-    let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&parts) };
+    let idempotency = call.idempotency_about(offer_id.as_uuid(), header, said)?;
     let receipt = execute(call, Command::Offer { offer_id, command }, idempotency).await?;
     answered(call, &receipt, StatusCode::OK)
 }
@@ -228,9 +225,7 @@ async fn in_words(
     first: StatusCode,
 ) -> Answer {
     named(call, offer_id).await?;
-    let key = call.idempotency_key_about(offer_id.as_uuid(), header)?;
-    let idempotency =
-        Idempotency { key, revision: 1, fingerprint: fingerprint(&[offer_id.as_uuid().as_bytes()]) };
+    let idempotency = call.idempotency_about(offer_id.as_uuid(), header, None)?;
     let mut texts = Texts::of(&idempotency);
     let command = command(texts.id("said", text));
     let receipt = said(call, (offer_id, command), idempotency, texts).await?;
@@ -264,10 +259,9 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let position = read::registry(&call).await?;
     let registry = call.app.ledger.registry();
     let caller = call.caller()?;
-    let before = page.after.as_deref().and_then(|number| number.parse::<u32>().ok()).unwrap_or(u32::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX).saturating_add(1);
     let is_own = |offer: &&Offer| caller.business.is_none_or(|own| offer.definition.business_id == own);
-    let offers: Vec<&Offer> = registry.offers.before(before).filter(is_own).take(limit).collect();
+    let offers: Vec<&Offer> =
+        registry.offers.before(page.before_number()).filter(is_own).take(page.looked_for()).collect();
     let (offers, next_cursor) = query::paged(&call, offers, page.limit, |offer| offer.number.to_string());
     let ids: Vec<ReasonId> = offers.iter().flat_map(|offer| texts_of(offer)).collect();
     let texts = call.app.vault.words().texts(&ids, &access(&call)?).await?;
