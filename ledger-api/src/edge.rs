@@ -16,8 +16,8 @@ use serde_json::json;
 use crate::app::App;
 use crate::call::{Meta, RequestId};
 use crate::json::FieldErrors;
-use crate::operations;
 use crate::problem::{ApiError, Cause};
+use crate::routing;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -99,7 +99,7 @@ fn envelope(request: &HttpRequest, error: &ApiError) -> HttpResponse {
 /// What no route took: an address with other methods, or nothing at all.
 pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let profile = request.app_data::<web::Data<App>>().map(|app| app.profile).unwrap_or_default();
-    let methods = operations::methods_of(profile, request.path());
+    let methods = routing::methods_of(profile, request.path());
     Err(if methods.is_empty() { ApiError::NotFound } else { ApiError::MethodNotAllowed(methods) })
 }
 

@@ -39,6 +39,7 @@ mod ratio;
 mod read;
 mod reasons;
 mod routes;
+mod routing;
 mod security;
 mod settings;
 mod shown_chains;

@@ -4,7 +4,6 @@
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
-use ledger_ops::settings::Profile;
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
@@ -141,7 +140,8 @@ macro_rules! operations {
                 match self { $(Self::$name => ($status, shape::<$answer>()),)* }
             }
 
-            fn route(self, config: &mut ServiceConfig) {
+            /// Puts it where its address leads.
+            pub(crate) fn route(self, config: &mut ServiceConfig) {
                 let method = web::method(self.method());
                 match self {
                     $(Self::$name => config.route($path, method.to(guarded(self, $handler))),)*
@@ -363,38 +363,4 @@ operations! {
         "Metrics for Prometheus", () => "200" ();
     OpenApiDocument: GET "/api/v1/openapi.json", Access::Open, Free, Everywhere, routes::health::openapi,
         "This document", () => "200" ();
-}
-
-/// Routes every call that exists in this profile.
-pub(crate) fn configure(profile: Profile) -> impl FnOnce(&mut ServiceConfig) + Clone {
-    move |config| {
-        let exists =
-            |operation: &&Operation| profile == Profile::Dev || operation.exists() == Exists::Everywhere;
-        for operation in Operation::ALL.iter().filter(exists) {
-            operation.route(config);
-        }
-    }
-}
-
-/// The methods that some call of this profile has at this address.
-pub(crate) fn methods_of(profile: Profile, path: &str) -> Vec<Method> {
-    let here = |operation: &&Operation| {
-        let exists = profile == Profile::Dev || operation.exists() == Exists::Everywhere;
-        exists && matches(operation.path(), path)
-    };
-    Operation::ALL.iter().filter(here).map(|operation| operation.method()).collect()
-}
-
-/// Whether an address is one of a pattern's.
-fn matches(pattern: &str, path: &str) -> bool {
-    let mut wanted = pattern.split('/');
-    let mut found = path.split('/');
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(part), Some(there)) if part.starts_with('{') && !there.is_empty() => {}
-            (Some(part), Some(there)) if part == there => {}
-            _ => return false,
-        }
-    }
 }

@@ -26,7 +26,7 @@ use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
-use crate::{housekeeping, operations, read};
+use crate::{housekeeping, read, routing};
 
 /// Why the service did not start: one line for a person.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +187,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
         Service::new()
             .app_data(app.clone())
             .wrap(from_fn(edge))
-            .configure(operations::configure(profile))
+            .configure(routing::configure(profile))
             .service(web::redirect("/docs", "/docs/"))
             .service(swagger)
             .default_service(web::to(no_route))

@@ -24,7 +24,7 @@ pub(super) struct Due {
 /// hold was released before what of it is past its life expired (Rule R1). Who gets an expired lot's face value is decided
 /// by the policy of the moment it expired, or of now when that is long ago (Rule P1).
 ///
-/// O(live lots); writes nothing for a member with nothing due.
+/// O(live lots) when one of them may be due, else O(holds and coupons); writes nothing for a member with nothing due.
 ///
 /// # Errors
 /// [`Rejection::PolicyMissing`] on a log without policies.
@@ -36,7 +36,8 @@ pub(super) fn due(state: &MemberState, context: &Context<'_>) -> Result<Vec<Due>
         let lapsed = HoldReleased { redemption_id: *id, reason: HoldEnd::Lapsed, parts };
         due.push(Due { at: hold.lapses_at, event: lapsed.into() });
     }
-    for lot in state.live_lots() {
+    let lots = (!state.lots_are_quiet(now)).then(|| state.live_lots());
+    for lot in lots.into_iter().flatten() {
         let mut holding = lot.holding;
         if holding == Holding::Pending && lot.available_from <= now && lot.available_from <= lot.expires_at {
             let matured = BonusMatured {

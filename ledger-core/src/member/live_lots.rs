@@ -7,7 +7,52 @@ use crate::log::Position;
 use crate::money::Bonuses;
 use crate::time::Timestamp;
 
+/// A moment before which none of her lots matures or expires, if one is known: so that not every decision walks all of
+/// them. It follows from the lots and is no part of what she is: never stored, and nothing in a comparison.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct QuietUntil(Option<Timestamp>);
+
+impl PartialEq for QuietUntil {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for QuietUntil {}
+
+impl QuietUntil {
+    /// A lot more.
+    fn with(self, lot: &LiveLot) -> Self {
+        Self(self.0.map(|quiet| quiet.min(lot.next_due())))
+    }
+
+    /// Of `lots` and no others.
+    fn of<'a>(lots: impl Iterator<Item = &'a LiveLot>) -> Self {
+        Self(lots.map(LiveLot::next_due).min())
+    }
+}
+
+impl LiveLot {
+    /// When something of it falls due next, or fell due.
+    fn next_due(&self) -> Timestamp {
+        match self.holding {
+            Holding::Pending => self.available_from.min(self.expires_at),
+            Holding::Available => self.expires_at,
+        }
+    }
+}
+
 impl MemberState {
+    /// Whether none of her lots can have matured or expired by `now`; false when only a look at all of them tells.
+    pub(super) fn lots_are_quiet(&self, now: Timestamp) -> bool {
+        let is_quiet = self.quiet.0.is_some_and(|quiet| now < quiet);
+        debug_assert!(
+            !is_quiet || self.lots.values().all(|lot| now < lot.next_due()),
+            "a lot falls due unseen"
+        );
+        is_quiet
+    }
+
     pub(super) fn earn(
         &mut self,
         position: Position,
@@ -20,7 +65,12 @@ impl MemberState {
         {
             return Err("lots that do not add up to their accrual");
         }
-        fact.lots.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))
+        fact.lots.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))?;
+        if !self.lots_are_quiet(occurred_at) {
+            // What was due has been written before a purchase: from here on there is another next time.
+            self.quiet = QuietUntil::of(self.lots.values());
+        }
+        Ok(())
     }
 
     /// A new lot.
@@ -57,6 +107,7 @@ impl MemberState {
         if self.lot_orders.insert(lot.lot_id, order.clone()).is_some() {
             return Err("a lot is opened twice");
         }
+        self.quiet = self.quiet.with(&lot);
         if self.lots.insert(order, lot).is_some() {
             return Err("two lots of one funder are opened by one fact");
         }

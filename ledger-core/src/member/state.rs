@@ -21,6 +21,7 @@ use crate::member::event::{
     StatusChanged, StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
+use crate::member::live_lots::QuietUntil;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
 use crate::member::status::{Spent, Status};
@@ -144,6 +145,8 @@ pub struct MemberState {
     pub(crate) lots: BTreeMap<SpendOrder, LiveLot>,
     #[serde(with = "pairs")]
     pub(crate) lot_orders: BTreeMap<LotId, SpendOrder>,
+    #[serde(skip)]
+    pub(crate) quiet: QuietUntil,
     pub(crate) holds: Holds,
     pub(crate) debts: Vec<Debt>,
     pub(crate) books: Books,

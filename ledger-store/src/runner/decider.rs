@@ -59,6 +59,8 @@ pub(super) struct Decider {
     pub(super) committed: RegistryFold,
     pub(super) committed_head: Position,
     pub(super) flight: Option<Flight>,
+    /// Where the flights go: one connection for all, whose server process has everything at hand. A pool would take turns.
+    pub(super) line: Option<PgConnection>,
     /// Decided on what the flight will make true.
     pub(super) open: Option<Batch>,
     /// Commands to be decided anew.
@@ -110,6 +112,7 @@ impl Decider {
             committed: registry,
             committed_head: head,
             flight: None,
+            line: None,
             open: None,
             again: Vec::new(),
             locked_batches: 0,

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -20,7 +21,12 @@ use crate::snapshot;
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// What became of a batch on its way to the disk.
-pub(super) type Ended = (Batch, Result<Appended, StoreError>);
+pub(super) struct Ended {
+    batch: Batch,
+    appended: Result<Appended, StoreError>,
+    /// Where the next one goes, if the server answered.
+    line: Option<PgConnection>,
+}
 
 /// A batch on its way to the disk.
 pub(super) struct Flight {
@@ -34,12 +40,12 @@ pub(super) struct Flight {
 impl Decider {
     pub(super) fn start_flight(&mut self, mut batch: Batch) {
         let (touched, known) = (batch.touched.clone(), std::mem::take(&mut batch.known));
-        let pool = self.pool.clone();
+        let (mut line, options) = (self.line.take(), self.pool.connect_options());
         let landing = tokio::spawn(async move {
             let started = Instant::now();
-            let appended = append_in_time(&pool, &batch).await;
+            let appended = append_in_time(&mut line, &options, &batch).await;
             metrics::histogram!("append_commit_seconds").record(started.elapsed().as_secs_f64());
-            (batch, appended)
+            Ended { batch, appended, line }
         });
         self.flight = Some(Flight { landing, touched, known });
     }
@@ -55,26 +61,30 @@ impl Decider {
 
     pub(super) fn landed(&mut self, ended: Result<Ended, JoinError>) {
         let touched = self.flight.take().map(|flight| flight.touched).unwrap_or_default();
-        match ended {
-            Ok((batch, Ok(Appended::Yes))) => {
-                self.committed(batch);
-                return;
+        if let Ok(Ended { batch, appended, line }) = ended {
+            self.line = line;
+            match appended {
+                Ok(Appended::Yes) => {
+                    self.committed(batch);
+                    return;
+                }
+                Ok(Appended::HeadMoved) => {
+                    metrics::counter!("append_conflicts_total").increment(1);
+                    self.locked_batches = LOCKED_BATCHES;
+                    self.decide_anew(batch);
+                }
+                Ok(Appended::KeyKnown) => {
+                    self.wary_batches = WARY_BATCHES;
+                    self.decide_anew(batch);
+                }
+                Err(error) => {
+                    away(&error);
+                    self.give_up(batch);
+                }
             }
-            Ok((batch, Ok(Appended::HeadMoved))) => {
-                metrics::counter!("append_conflicts_total").increment(1);
-                self.locked_batches = LOCKED_BATCHES;
-                self.decide_anew(batch);
-            }
-            Ok((batch, Ok(Appended::KeyKnown))) => {
-                self.wary_batches = WARY_BATCHES;
-                self.decide_anew(batch);
-            }
-            Ok((batch, Err(error))) => {
-                away(&error);
-                self.give_up(batch);
-            }
+        } else {
             // The committing task died, and its commands' answers with it: nothing is known.
-            Err(_) => self.undo(touched),
+            self.undo(touched);
         }
         // What was decided on a flight that crashed falls with it.
         if let Some(open) = self.open.take() {
@@ -101,14 +111,23 @@ impl Decider {
     }
 }
 
-/// Appends a batch; a connection that did not answer is not used again, since what became of its append is not known.
-async fn append_in_time(pool: &PgPool, batch: &Batch) -> Result<Appended, StoreError> {
-    let mut db = pool.acquire().await?;
-    match timeout(ANSWER, append(&mut db, batch.expected, &batch.events, &batch.keys)).await {
-        Ok(appended) => appended,
-        Err(_) => {
-            db.close_on_drop();
-            Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into())
-        }
-    }
+/// Appends a batch over `line`, which is opened if need be. One that did not answer well is not used again: what became of
+/// its append is not known.
+async fn append_in_time(
+    line: &mut Option<PgConnection>,
+    options: &PgConnectOptions,
+    batch: &Batch,
+) -> Result<Appended, StoreError> {
+    let append = async {
+        let mut db = match line.take() {
+            Some(db) => db,
+            None => PgConnection::connect_with(options).await?,
+        };
+        let appended = append(&mut db, batch.expected, &batch.events, &batch.keys).await?;
+        *line = Some(db);
+        Ok(appended)
+    };
+    timeout(ANSWER, append)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()))
 }
