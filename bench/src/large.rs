@@ -20,6 +20,8 @@ use crate::{baseline, report, seed};
 const WATCHED: Duration = Duration::from_secs(30);
 /// How long anything may take.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// A part that does not move for so long has everything.
+const STILL: Duration = Duration::from_secs(3);
 /// How often to look.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often to say how far it is.
@@ -145,20 +147,19 @@ impl Databases {
         Ok(began.elapsed())
     }
 
-    /// Watches a part at work for a while: the relay until the head, others until what the relay has sent.
+    /// Watches a part at work for a while, or until it has all there is: what comes after the last watermark of a relay that
+    /// was stopped is never known to be all.
     async fn watch(&self, name: &str, part: Part, process: Process) -> Result<(), BenchError> {
         let (first, began) = self.begun(part).await?;
-        while began.elapsed() < WATCHED {
-            let there = match part {
-                Part::Relay => self.head().await?,
-                Part::ReadModel(_) => self.passed(Part::Relay).await?,
-            };
-            if self.passed(part).await? >= there {
-                break;
+        let (mut last, mut moved) = (first, began);
+        while began.elapsed() < WATCHED && moved.elapsed() < STILL {
+            let passed = self.passed(part).await?;
+            if passed > last {
+                (last, moved) = (passed, Instant::now());
             }
             tokio::time::sleep(LOOK).await;
         }
-        report::rate(name, self.passed(part).await? - first, began.elapsed());
+        report::rate(name, last - first, moved - began);
         drop(process);
         Ok(())
     }
