@@ -57,6 +57,7 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
         bench.installation.start(ProcessOptions::new("analytics", "projectors", ["analytics"]))?;
     databases.watch("analytics", Part::ReadModel("analytics"), analytics).await?;
     restart(bench).await?;
+    service(bench, "the large log, when no member is in memory", limit).await?;
     service(bench, "the large log", limit).await
 }
 
