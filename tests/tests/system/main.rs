@@ -15,6 +15,7 @@ mod duplicates;
 mod fuzz;
 mod journey;
 mod journey_chains;
+mod journey_deaths;
 mod journey_plans;
 mod journey_told;
 mod long_history;
