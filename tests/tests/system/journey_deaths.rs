@@ -74,17 +74,19 @@ impl Place {
         held
     }
 
-    /// Where it waits for a lock.
-    async fn waits(&self) -> Option<Died> {
+    /// Where it waits for a lock: for one of those that the test holds.
+    async fn waits(&self, held: &[Died]) -> Option<Died> {
         let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1)";
-        for (pool, what, where_it_is) in
-            [(&self.log, AT_ITS_APPEND, Died::AtItsAppend), (&self.read, AT_ITS_PLACE, Died::AtItsPlace)]
-        {
+        for where_it_is in held {
+            let (pool, what) = match where_it_is {
+                Died::AtItsAppend => (&self.log, AT_ITS_APPEND),
+                _ => (&self.read, AT_ITS_PLACE),
+            };
             let waits: bool =
                 sqlx::query_scalar(waiting).bind(what).fetch_one(pool).await.expect("who waits");
             if waits {
-                return Some(where_it_is);
+                return Some(*where_it_is);
             }
         }
         None
@@ -111,7 +113,7 @@ pub(crate) async fn dies_over(
         Death::BeforeItsPlace => {
             let held = place.hold_its_place().await;
             let working = tokio::spawn(work);
-            let died = dies_waiting(site, &place).await;
+            let died = dies_waiting(site, &place, &[Died::AtItsPlace]).await;
             held.rollback().await.expect("the lock is given back");
             site.start_role(Role::React);
             working.await.expect("all is recorded");
@@ -125,7 +127,7 @@ pub(crate) async fn dies_over(
             // If nothing is to be written it comes to its place.
             let held = [place.hold_the_log().await, place.hold_its_place().await];
             site.resume_role(Role::React);
-            let died = dies_waiting(site, &place).await;
+            let died = dies_waiting(site, &place, &[Died::AtItsAppend, Died::AtItsPlace]).await;
             for held in held {
                 held.rollback().await.expect("the lock is given back");
             }
@@ -149,8 +151,8 @@ pub(crate) async fn dies_over(
 }
 
 /// It is killed where it waits.
-async fn dies_waiting(site: &mut Site, place: &Place) -> Died {
-    let waits = async || place.waits().await;
+async fn dies_waiting(site: &mut Site, place: &Place, held: &[Died]) -> Died {
+    let waits = async || place.waits(held).await;
     let waits = eventually("the reactor waits", COMES, waits, Option::is_some).await;
     site.kill_role(Role::React);
     assert!(place.is_behind().await, "a dead reactor's place is where it was");
