@@ -36,6 +36,7 @@ mod topic;
 mod uplift;
 mod whole_path;
 mod win_win;
+mod words;
 
 use system_tests::system::{Business, Member, Sale, Seeded};
 
