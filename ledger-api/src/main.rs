@@ -7,7 +7,7 @@
 //! | `problem.rs` | every error and what a client gets for it |
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
 //! | `auth/`, `limits.rs` | API keys, tokens, limits |
-//! | `intake.rs`, `joining.rs`, `reasons.rs`, `natural_key.rs` | from a document to a command of the ledger |
+//! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
 //! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
 
@@ -37,7 +37,6 @@ mod problem;
 mod query;
 mod ratio;
 mod read;
-mod reasons;
 mod routes;
 mod routing;
 mod security;
@@ -47,10 +46,10 @@ mod shown_coupon;
 mod shown_offers;
 mod shown_once;
 mod startup;
-mod texts;
 mod turns;
 mod uplift;
 mod win_win;
+mod words;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,7 +1,10 @@
 //! What partners say in words about what is no member's, such as the name of a chain and what its coupons say. It may name a
 //! person all the same, so it is no text for the log; here it is sealed with a key of the installation, bound to its id.
+//!
+//! A text is kept before it is known whether the request does anything, and two with one key may keep the same one. So it
+//! counts who keeps it: it goes with the last of those that did nothing, in whatever order they find that out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger_core::ids::ReasonId;
 use sqlx::PgPool;
@@ -27,7 +30,7 @@ impl Words {
         Ok(Self { pool, seal })
     }
 
-    /// Keeps texts; gives the ids that were new. One that is there stays as it is.
+    /// Keeps texts for one request more; gives the ids that were new. One that is there stays as it is.
     ///
     /// # Errors
     /// [`VaultError`] of the database or the cipher.
@@ -36,14 +39,12 @@ impl Words {
         texts: &[(ReasonId, &str)],
         access: &Access,
     ) -> Result<Vec<ReasonId>, VaultError> {
-        let ids: Vec<Uuid> = texts.iter().map(|(id, _)| id.as_uuid()).collect();
-        let seal = |(id, text): &(ReasonId, &str)| cipher::seal(&self.seal, &context(*id), text.as_bytes());
-        let sealed: Vec<Vec<u8>> = texts.iter().map(seal).collect::<Result<_, _>>()?;
+        let (ids, sealed) = self.sealed(texts)?;
         let mut transaction = self.pool.begin().await?;
-        let new: Vec<Uuid> = sqlx::query_scalar(
-            "INSERT INTO vault.words (text_id, sealed, written_at)
+        let kept: Vec<(Uuid, i32)> = sqlx::query_as(
+            "INSERT INTO vault.words AS its (text_id, sealed, written_at)
              SELECT one.text_id, one.sealed, $3 FROM UNNEST($1::uuid[], $2::bytea[]) AS one (text_id, sealed)
-             ON CONFLICT (text_id) DO NOTHING RETURNING text_id",
+             ON CONFLICT (text_id) DO UPDATE SET claims = its.claims + 1 RETURNING text_id, claims",
         )
         .bind(ids)
         .bind(sealed)
@@ -53,20 +54,65 @@ impl Words {
         access::record(&mut transaction, access, Action::Write, &[Field::Words], &[(None, Outcome::Done)])
             .await?;
         transaction.commit().await?;
-        Ok(new.into_iter().map(ReasonId::from_uuid).collect())
+        let new = kept.into_iter().filter(|(_, claims)| *claims == 1);
+        Ok(new.map(|(id, _)| ReasonId::from_uuid(id)).collect())
     }
 
-    /// Removes texts of what was not done.
+    /// Each id once, in one order for everybody: two that keep the same texts never wait for each other in a circle.
+    fn sealed(&self, texts: &[(ReasonId, &str)]) -> Result<(Vec<Uuid>, Vec<Vec<u8>>), VaultError> {
+        let texts: BTreeMap<Uuid, &str> = texts.iter().map(|(id, text)| (id.as_uuid(), *text)).collect();
+        let seal = |(id, text): (&Uuid, &&str)| {
+            cipher::seal(&self.seal, &context(ReasonId::from_uuid(*id)), text.as_bytes())
+        };
+        let sealed = texts.iter().map(seal).collect::<Result<_, _>>()?;
+        Ok((texts.into_keys().collect(), sealed))
+    }
+
+    /// One request keeps texts no more, since it did nothing; those that none keeps go.
     ///
     /// # Errors
     /// [`VaultError`] of the database.
     pub async fn forget(&self, texts: &[ReasonId], access: &Access) -> Result<(), VaultError> {
+        let ids: BTreeSet<Uuid> = texts.iter().map(ReasonId::as_uuid).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("DELETE FROM vault.words WHERE text_id = ANY($1)")
-            .bind(texts.iter().map(ReasonId::as_uuid).collect::<Vec<Uuid>>())
+        // Locks them, in the order in which they are kept: whoever keeps one at the same time comes before, and is counted,
+        // or after, and finds nothing.
+        sqlx::query("SELECT FROM vault.words WHERE text_id = ANY($1) ORDER BY text_id FOR UPDATE")
+            .bind(&ids)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("UPDATE vault.words SET claims = claims - 1 WHERE text_id = ANY($1)")
+            .bind(&ids)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM vault.words WHERE text_id = ANY($1) AND claims = 0")
+            .bind(&ids)
             .execute(&mut *transaction)
             .await?;
         access::record(&mut transaction, access, Action::Delete, &[Field::Words], &[(None, Outcome::Done)])
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the words of the request that did something in the place of those that were there.
+    ///
+    /// # Errors
+    /// [`VaultError`] of the database or the cipher.
+    pub async fn put(&self, texts: &[(ReasonId, &str)], access: &Access) -> Result<(), VaultError> {
+        let (ids, sealed) = self.sealed(texts)?;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE vault.words SET sealed = one.sealed, written_at = $3
+             FROM UNNEST($1::uuid[], $2::bytea[]) AS one (text_id, sealed) WHERE vault.words.text_id = one.text_id",
+        )
+        .bind(ids)
+        .bind(sealed)
+        .bind(access.at)
+        .execute(&mut *transaction)
+        .await?;
+        access::record(&mut transaction, access, Action::Write, &[Field::Words], &[(None, Outcome::Done)])
             .await?;
         transaction.commit().await?;
         Ok(())

@@ -96,9 +96,15 @@ impl StoredCoupon {
         self.offer_id.is_some()
     }
 
-    /// Its texts that the chain or offer has that gave it: what describes it, what a gift is.
-    pub(crate) fn of_promotion(&self) -> [Option<ReasonId>; 2] {
+    /// The texts that its fact names, hers or of the chain or offer that gave it: what describes it, what a gift is.
+    pub(crate) fn named_texts(&self) -> [Option<ReasonId>; 2] {
         [self.description_id, self.gift_id].map(|id| id.map(ReasonId::from_uuid))
+    }
+
+    /// Where texts of its own may be: those that it names, and those of one that names none, from before facts did.
+    pub(crate) fn own_texts(&self) -> impl Iterator<Item = ReasonId> + use<> {
+        let before = [self.id().description(), self.id().gift()];
+        self.named_texts().into_iter().flatten().chain(before)
     }
 
     /// What came off the bill, net of refunds, and the bonuses it gave.

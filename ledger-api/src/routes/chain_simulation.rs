@@ -17,7 +17,7 @@ use crate::call::{Answer, Call};
 use crate::dto::{ChainSimulationResult, ChainToTry, ChainTrialWanted, document};
 use crate::problem::ApiError;
 use crate::query;
-use crate::texts::Texts;
+use crate::words::Texts;
 
 /// What stands for the key of a chain that has none.
 const NOBODY_S: [u8; 32] = [0; 32];

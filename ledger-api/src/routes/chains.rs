@@ -1,6 +1,6 @@
 //! Chains of cross-promotion: drawn up, agreed on, running, over. Rules X1, X2.
 //!
-//! The name of a chain and what its coupons say go to the vault first (`texts.rs`). What the ledger hears of them is the ids.
+//! The name of a chain and what its coupons say go to the vault first (`words.rs`). What the ledger hears of them is the ids.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
@@ -24,7 +24,7 @@ use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read;
 use crate::shown_chains::{shown, texts_of};
-use crate::texts::Texts;
+use crate::words::{Texts, Whose};
 
 fn access(call: &Call) -> Result<Access, ApiError> {
     Ok(call.vault_access(call.caller()?.accessor(), Purpose::Chains))
@@ -117,7 +117,7 @@ async fn said(
     texts: Texts,
 ) -> Result<Receipt, ApiError> {
     let run = execute(call, Command::Chain { chain_id, command }, idempotency);
-    texts.around(call.app.vault.words(), &access(call)?, run).await
+    texts.around(call, (Whose::Partners, Purpose::Chains), run).await
 }
 
 /// The steps with their businesses found, and their texts by ids.

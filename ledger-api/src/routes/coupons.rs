@@ -1,8 +1,7 @@
 //! Coupons: given, shown, made ready with a code, taken away. Rules C.
 //!
-//! What a coupon says in words goes to the vault first, under ids that follow from the coupon's, which follows from the
-//! request's key: a repeat finds it, what led to nothing leaves none. So does a code: it is reserved before the ledger hears
-//! of it, by its keyed hash, and given back when it was not needed.
+//! What a coupon says in words goes to the vault first (`words.rs`); its fact names the ids. So does a code: it is reserved
+//! before the ledger hears of it, by its keyed hash, and given back when it was not needed.
 
 use std::collections::HashMap;
 
@@ -32,7 +31,7 @@ use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read::{self, Model, coupons::StoredCoupon};
-use crate::reasons::{Reasoned, Words};
+use crate::words::{Reasoned, Texts, Whose};
 
 /// How often a code is drawn before the draw is taken to be broken: of 31⁶ codes, few are somebody's.
 const DRAWS_MAX: u32 = 16;
@@ -63,14 +62,13 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     let business = business.business_id;
     let member = intake::find(&call, business, &wanted.member, &key).await?;
     let member = member.ok_or(Rejection::MemberNotFound)?;
-    let coupon_id = CouponId::of_key(&key);
-    let texts = [(coupon_id.description(), &wanted.description), (coupon_id.gift(), &wanted.gift)];
-    let texts: Vec<_> = texts.iter().filter_map(|(id, text)| Some((*id, text.as_deref()?))).collect();
-    let (command, idempotency) = issue_command(&wanted, (member, business), key);
+    let idempotency = Idempotency { key, revision: 1, fingerprint: asked(&wanted, (member, business)) };
+    let mut texts = Texts::of(&idempotency);
+    let command = issue_command(&wanted, (member, business), &idempotency, &mut texts);
     // Sealed for the account that has the coupon.
     let owner = call.survivor(member);
-    let words = Words { member: owner, purpose: Purpose::Coupons, texts: &texts };
-    let receipt = words.around(&call, command, idempotency).await?;
+    let run = execute(&call, command, idempotency);
+    let receipt = texts.around(&call, (Whose::Hers(owner), Purpose::Coupons), run).await?;
     let Outcome::Member(MemberOutcome::CouponIssued { coupon_id }) = receipt.outcome else {
         return Err(other_outcome());
     };
@@ -81,32 +79,38 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     call.answer(status(&receipt, StatusCode::CREATED), &data, receipt.position)
 }
 
-/// The command, and what makes the request this one: all of it but its words, which may name a person.
-fn issue_command(
-    wanted: &CouponWanted,
-    (member, business_id): (MemberId, BusinessId),
-    key: [u8; 32],
-) -> (Command, Idempotency) {
-    let coupon_id = CouponId::of_key(&key);
+/// What makes the request this one: all of it but its words, which may name a person.
+fn asked(wanted: &CouponWanted, (member, business_id): (MemberId, BusinessId)) -> [u8; 32] {
     let CouponWanted { gives, conditions, expires_at, funded_by, .. } = wanted;
     let by_coalition = *funded_by == FundedBy::Coalition;
     // Never an error: texts, numbers and lists.
     let terms = serde_json::to_vec(&(gives, conditions, by_coalition)).unwrap_or_default();
-    let fingerprint = fingerprint(&[
+    fingerprint(&[
         member.as_uuid().as_bytes(),
         business_id.as_uuid().as_bytes(),
         &expires_at.micros().to_be_bytes(),
         &terms,
-    ]);
+    ])
+}
+
+fn issue_command(
+    wanted: &CouponWanted,
+    (member_id, business_id): (MemberId, BusinessId),
+    idempotency: &Idempotency,
+    texts: &mut Texts,
+) -> Command {
+    let mut id = |place: &str, text: &Option<String>| text.as_deref().map(|text| texts.id(place, text));
     let command = MemberCommand::IssueCoupon(Box::new(IssueCoupon {
-        coupon_id,
+        coupon_id: CouponId::of_key(&idempotency.key),
         business_id,
-        gives: gives.clone(),
-        conditions: conditions.clone(),
-        expires_at: *expires_at,
-        funded_by: *funded_by,
+        gives: wanted.gives.clone(),
+        conditions: wanted.conditions.clone(),
+        expires_at: wanted.expires_at,
+        funded_by: wanted.funded_by,
+        description: id("description", &wanted.description),
+        gift: id("gift", &wanted.gift),
     }));
-    (Command::Member { member_id: member, command }, Idempotency { key, revision: 1, fingerprint })
+    Command::Member { member_id, command }
 }
 
 fn access(call: &Call) -> Result<Access, ApiError> {
@@ -226,24 +230,23 @@ async fn words(
     codes: &[[u8; 32]],
 ) -> Result<CouponWords, ApiError> {
     let with_words = coupons.iter().filter(|coupon| !coupon.medical);
-    let texts: Vec<ReasonId> =
-        with_words.flat_map(|coupon| [coupon.id().description(), coupon.id().gift()]).collect();
+    let texts: Vec<ReasonId> = with_words.flat_map(StoredCoupon::own_texts).collect();
     Ok(call.app.vault.members().coupon_words(member, &texts, codes, &access(call)?).await?)
 }
 
 /// What describes a coupon, and what a gift is: its own words, or those of the chain or offer that gave it, which many share.
 fn said(words: &mut CouponWords, coupon: &StoredCoupon) -> (Option<String>, Option<String>) {
-    let [description, gift] = coupon.of_promotion().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
+    let [description, gift] = coupon.named_texts().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
     let (id, texts) = (coupon.id(), &mut words.texts);
     (texts.remove(&id.description()).or(description), texts.remove(&id.gift()).or(gift))
 }
 
-/// The words of the chains and offers that gave these coupons.
+/// The words of the chains and offers that gave these coupons; one given by hand has none there.
 async fn words_of_promotions(
     call: &Call,
     coupons: &[StoredCoupon],
 ) -> Result<HashMap<ReasonId, String>, ApiError> {
-    let ids: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::of_promotion).flatten().collect();
+    let ids: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::named_texts).flatten().collect();
     Ok(call.app.vault.words().texts(&ids, &access(call)?).await?)
 }
 

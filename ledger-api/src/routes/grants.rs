@@ -16,7 +16,7 @@ use crate::call::{Answer, Call};
 use crate::dto::{self, document};
 use crate::problem::{ApiError, Cause};
 use crate::query;
-use crate::reasons::Reasoned;
+use crate::words::Reasoned;
 
 pub(crate) async fn adjust(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;

@@ -27,7 +27,7 @@ use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read;
 use crate::shown_offers::{Viewer, fact_of, said_by, shown, step as shown_step, texts_of};
-use crate::texts::Texts;
+use crate::words::{Texts, Whose};
 
 fn access(call: &Call) -> Result<Access, ApiError> {
     Ok(call.vault_access(call.caller()?.accessor(), Purpose::Offers))
@@ -240,7 +240,7 @@ async fn said(
     texts: Texts,
 ) -> Result<Receipt, ApiError> {
     let run = execute(call, Command::Offer { offer_id, command }, idempotency);
-    texts.around(call.app.vault.words(), &access(call)?, run).await
+    texts.around(call, (Whose::Partners, Purpose::Offers), run).await
 }
 
 fn answered(call: &Call, receipt: &Receipt, first: StatusCode) -> Answer {

@@ -15,7 +15,7 @@ use crate::joining::find_as_it_stands;
 use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query;
-use crate::reasons::Reasoned;
+use crate::words::Reasoned;
 
 pub(crate) async fn invite(call: Call, payload: Payload) -> Answer {
     plain(call, payload, MemberCommand::Invite(true)).await

@@ -12,7 +12,7 @@ use super::accrual::{Life, Split, split};
 use super::command::{CouponUse, MemberOutcome, PurchaseDocument, PurchaseOutcome};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::extras::{Reckoning, share};
+use super::extras::{self, Reckoning};
 use super::purchase::check_bill;
 use super::purchase_file::{ByFunder, PurchaseFile};
 use super::redemption::{check_amount, limit_of};
@@ -116,7 +116,11 @@ pub(super) fn revised(
     let redeemed = file.redeemed().ok_or_else(out_of_range)?;
     let redeemed = match document.redeem_amount {
         Some(asked) if !document.cancelled => asked,
-        _ => share(redeemed, bill.to_decimal(), file.first_bill.to_decimal()).ok_or_else(out_of_range)?,
+        // Less is a refund of the rest (Rule F4), so that never more than the first one's share is paid in bonuses (R2).
+        _ => {
+            let less = file.first_bill.checked_sub(bill).ok_or_else(out_of_range)?.max(Roubles::ZERO);
+            extras::net(redeemed, file.first_bill, less).ok_or_else(out_of_range)?
+        }
     };
     let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
     let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;

@@ -63,6 +63,10 @@ pub struct IssueCoupon {
     pub expires_at: Timestamp,
     /// Who bears it.
     pub funded_by: FundedBy,
+    /// The vault's text that describes it.
+    pub description: Option<ReasonId>,
+    /// The vault's text that says what a gift is.
+    pub gift: Option<ReasonId>,
 }
 
 /// She asks for a code.
@@ -122,6 +126,8 @@ pub(super) fn issue(
             FundedBy::Business => Funder::Business(business.slug.clone()),
             FundedBy::Coalition => Funder::Coalition,
         },
+        description: command.description,
+        gift: command.gift,
         chain: None,
         offer: None,
     };

@@ -22,7 +22,7 @@ pub(super) fn share(whole: Bonuses, part: Decimal, all: Decimal) -> Option<Bonus
 }
 
 /// `whole` without the share of it that goes with what was refunded of the bill. Rule F2.
-fn net(whole: Bonuses, bill: Roubles, refunded: Roubles) -> Option<Bonuses> {
+pub(super) fn net(whole: Bonuses, bill: Roubles, refunded: Roubles) -> Option<Bonuses> {
     whole.checked_sub(share(whole, refunded.to_decimal(), bill.to_decimal())?)
 }
 

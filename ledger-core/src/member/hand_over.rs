@@ -9,6 +9,7 @@
 use super::accrual::split;
 use super::amend::{Addition, net, revise, revised};
 use super::command::{MemberOutcome, PurchaseDocument, PurchaseMode, PurchaseOutcome, RecordPurchase};
+use super::conversion::of_purchase;
 use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
@@ -198,6 +199,13 @@ impl Newcomer<'_> {
         let cause = working.push(file.bought_at, event, None)?;
         let addition = Addition::of(file, &fact.inputs, document.revision, business, context)?;
         addition.accrue(&mut working, net(&hers)?, cause)?;
+        if fact.counted().is_positive() {
+            // Rule X4: hers from now on, it follows from a trigger of hers as any purchase does.
+            let place = (file.purchase_id, file.business_id, file.bought_at);
+            for converted in of_purchase(to, place, &context.registry.businesses) {
+                working.push(file.bought_at, converted, Some(cause))?;
+            }
+        }
         review(&mut working, file.confidentiality, context)?;
         Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             purchase_id: file.purchase_id,

@@ -87,6 +87,8 @@ pub(super) fn take(
             OfferFunder::Business => Funder::Business(business.slug.clone()),
             OfferFunder::Coalition => Funder::Coalition,
         },
+        description: None,
+        gift: None,
         chain: None,
         offer: Some(Box::new(FromOffer {
             offer_id,

@@ -276,6 +276,8 @@ impl<'a> Hit<'a> {
             },
             expires_at: now.moscow_day().plus_days(template.life_days).end(),
             funded_by: funder(self.version.definition.funded_by, self.source, self.target),
+            description: None,
+            gift: None,
             chain: Some(Box::new(self.from.clone())),
             offer: None,
         };

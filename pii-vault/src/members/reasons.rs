@@ -10,7 +10,7 @@ use crate::cipher::Field;
 use crate::error::VaultError;
 
 impl Members {
-    /// Keeps a reason about an active member; false when this id has one already, which stays.
+    /// Keeps a reason about an active member for one request more; false when this id has one already, which stays.
     ///
     /// # Errors
     /// [`VaultError::UnknownMember`]; [`VaultError::Unreadable`] when her key is gone.
@@ -26,15 +26,15 @@ impl Members {
             let cipher = self.stored_cipher(&mut transaction, member).await?;
             let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Reason })?;
             let sealed = cipher.seal(Field::Reason, text.as_bytes())?;
-            let written = sqlx::query!(
-                "INSERT INTO vault.reasons (reason_id, member_id, sealed, written_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (reason_id) DO NOTHING",
+            let claims = sqlx::query_scalar!(
+                "INSERT INTO vault.reasons AS its (reason_id, member_id, sealed, written_at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (reason_id) DO UPDATE SET claims = its.claims + 1 RETURNING claims",
                 reason.as_uuid(),
                 member.as_uuid(),
                 &sealed,
                 access.at,
             );
-            Some(written.execute(&mut *transaction).await?.rows_affected() == 1)
+            Some(claims.fetch_one(&mut *transaction).await? == 1)
         } else {
             None
         };
@@ -45,7 +45,7 @@ impl Members {
         kept.ok_or(VaultError::UnknownMember)
     }
 
-    /// Removes the reason of what was not done.
+    /// One request keeps the reason no more, since it did nothing; it goes when none keeps it.
     ///
     /// # Errors
     /// [`VaultError`] of the database.
@@ -56,8 +56,16 @@ impl Members {
         access: &Access,
     ) -> Result<(), VaultError> {
         let mut transaction = self.pool.begin().await?;
+        // Locks it: whoever keeps it at the same time comes before, and is counted, or after, and finds nothing.
         sqlx::query!(
-            "DELETE FROM vault.reasons WHERE reason_id = $1 AND member_id = $2",
+            "UPDATE vault.reasons SET claims = claims - 1 WHERE reason_id = $1 AND member_id = $2",
+            reason.as_uuid(),
+            member.as_uuid(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "DELETE FROM vault.reasons WHERE reason_id = $1 AND member_id = $2 AND claims = 0",
             reason.as_uuid(),
             member.as_uuid(),
         )
@@ -65,6 +73,36 @@ impl Members {
         .await?;
         let outcome = [(Some(member), Outcome::Done)];
         access::record(&mut transaction, access, Action::Delete, &[Field::Reason], &outcome).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Puts the words of the request that did something in the place of those that were there.
+    ///
+    /// # Errors
+    /// [`VaultError::Unreadable`] when her key is gone.
+    pub async fn put_reason(
+        &self,
+        member: MemberId,
+        reason: ReasonId,
+        text: &str,
+        access: &Access,
+    ) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let cipher = self.stored_cipher(&mut transaction, member).await?;
+        let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Reason })?;
+        let sealed = cipher.seal(Field::Reason, text.as_bytes())?;
+        sqlx::query!(
+            "UPDATE vault.reasons SET sealed = $3, written_at = $4 WHERE reason_id = $1 AND member_id = $2",
+            reason.as_uuid(),
+            member.as_uuid(),
+            &sealed,
+            access.at,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let outcome = [(Some(member), Outcome::Done)];
+        access::record(&mut transaction, access, Action::Write, &[Field::Reason], &outcome).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -356,9 +356,37 @@ async fn a_reason_is_sealed_with_her_key_and_opens_for_her_alone() {
     assert_eq!(world.count(plain).await, 0);
     let unknown = members.keep_reason(member_id(), reason, "x", &access()).await;
     assert!(matches!(unknown, Err(VaultError::UnknownMember)));
+    members.put_reason(anna, reason, "ключ Анны", &access()).await.unwrap();
+    members.put_reason(vera, reason, "ключ Веры", &access()).await.unwrap();
+    members.forget_reason(vera, reason, &access()).await.unwrap();
+    members.forget_reason(anna, reason, &access()).await.unwrap();
+    let kept = members.reason(anna, reason, &access()).await.unwrap();
+    assert_eq!(kept.as_deref(), Some("ключ Анны"), "two kept it, and one lets go");
     members.forget_reason(anna, reason, &access()).await.unwrap();
     assert_eq!(members.reason(anna, reason, &access()).await.unwrap(), None);
     let logged = "SELECT count(*) FROM vault.access_log WHERE fields = '{reason}'";
-    assert_eq!(world.count(logged).await, 7, "every access leaves its entry");
+    assert_eq!(world.count(logged).await, 12, "every access leaves its entry");
+    world.close().await;
+}
+
+/// A first request is refused and lets go of a reason while a second one with its key keeps the same.
+#[tokio::test]
+async fn a_reason_that_two_requests_keep_at_once_stays_for_the_one_that_does_something() {
+    let world = World::new().await;
+    let anna = world.member("+79001230003").await;
+    let members = world.vault.members();
+    for round in 0..50_u128 {
+        let reason = ledger_core::ids::ReasonId::from_uuid(uuid::Uuid::from_u128(round + 1));
+        let (one, other) = (access(), access());
+        assert!(members.keep_reason(anna, reason, "по просьбе", &one).await.unwrap());
+        let (gone, kept) = tokio::join!(
+            members.forget_reason(anna, reason, &one),
+            members.keep_reason(anna, reason, "по просьбе", &other)
+        );
+        gone.unwrap();
+        kept.unwrap();
+        let found = members.reason(anna, reason, &access()).await.unwrap();
+        assert_eq!(found.as_deref(), Some("по просьбе"), "round {round}");
+    }
     world.close().await;
 }

@@ -54,7 +54,7 @@ async fn issued(
     let conditions = &fact.conditions;
     let of_chain = fact.chain.as_ref().map(|chain| (chain.description, chain.gift));
     let of_offer = fact.offer.as_ref().map(|offer| (offer.description, offer.gift));
-    let (description, gift) = of_chain.or(of_offer).unwrap_or_default();
+    let (description, gift) = of_chain.or(of_offer).unwrap_or((fact.description, fact.gift));
     sqlx::query(
         "INSERT INTO coupons (coupon_id, member_id, business_id, medical, type, value, cap_kopecks, min_bill_kopecks, \
                               new_customers_only, statuses, with_bonuses, by_coalition, valid_from, expires_at, state, \

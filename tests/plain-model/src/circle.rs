@@ -158,7 +158,11 @@ impl Business {
     /// The most of `bill` that may be paid in bonuses: the share, cut to whole kopecks. Rule R2.
     #[must_use]
     pub fn redeem_limit(&self, bill: Kopecks, at: Timestamp, policy: &Policy) -> Kopecks {
-        bill * self.terms_at(at).redeem_share.unwrap_or(policy.redeem_share) / 10_000
+        bill * self.redeem_share(at, policy) / 10_000
+    }
+
+    pub(crate) fn redeem_share(&self, at: Timestamp, policy: &Policy) -> i128 {
+        self.terms_at(at).redeem_share.unwrap_or(policy.redeem_share)
     }
 
     /// The consent without which its purchases do not reach a member.
@@ -187,8 +191,12 @@ impl Circle {
     /// Without a policy.
     #[must_use]
     pub fn policy(&self, at: Timestamp) -> &Policy {
-        let mut begun = self.policies.iter().filter(|policy| policy.effective_from <= at);
-        begun.next_back().or(self.policies.first()).expect("version 1")
+        self.policies.get(self.policy_number(at)).expect("version 1")
+    }
+
+    /// Which of them that is, from 0.
+    pub(crate) fn policy_number(&self, at: Timestamp) -> usize {
+        self.policies.iter().rposition(|policy| policy.effective_from <= at).unwrap_or(0)
     }
 
     /// As of which moment a fact is decided: its own when it was recorded soon enough, else now. Rule P1.

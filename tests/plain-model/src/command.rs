@@ -5,6 +5,7 @@ use ledger_core::time::Timestamp;
 
 use crate::Kopecks;
 use crate::coupon::Coupon;
+use crate::revision::Revision;
 use crate::reward::{Followed, TriggeredStep};
 use crate::status::Status;
 
@@ -89,12 +90,8 @@ pub enum Command {
     },
     TakeReward(TriggeredStep),
     CrossBonus(Followed),
-    /// A newer revision of a purchase's document; without a bill it is cancelled.
-    Revise {
-        purchase: PurchaseId,
-        revision: u32,
-        bill: Option<Kopecks>,
-    },
+    /// A newer revision of a purchase's document. One that names another member is about two: [`crate::hand_over`].
+    Revise(Revision),
 }
 
 /// What is answered.

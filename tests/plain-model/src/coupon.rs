@@ -10,6 +10,8 @@
 //! - F2, F5: discount and bonuses go back in the cumulative proportion of the refunds; of one funder, what it gave by the
 //!   accrual is taken before what it gave by the coupon.
 //! - F5: a used coupon stays used.
+//! - D3: the coupon and its terms stay whatever the newest bill is, its conditions are not asked again; another code than the
+//!   one it used is not valid. With a bill of nothing it gives nothing.
 //! - X6: a purchase made with a chain's coupon carries on the way that the coupon came.
 
 use chrono::TimeDelta;
@@ -55,30 +57,54 @@ pub struct Coupon {
     pub came_from: Option<(PurchaseId, Vec<String>)>,
 }
 
-/// What a coupon did for a purchase.
+/// What a coupon did for a purchase; of its newest revision, before refunds. Rule D3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Used {
+    pub code: u32,
+    pub gives: Gives,
     pub discount: Kopecks,
     pub bonuses: Kopecks,
+    /// From when and until when its bonuses are good. Rule C1.
+    pub life: (Timestamp, Timestamp),
+    /// Its bonuses: of each revision that gave them anew.
+    pub lots: Vec<LotId>,
     pub funder: String,
     /// The way that a chain's coupon came. Rule X6.
     pub way: Vec<String>,
 }
 
-impl Coupon {
+impl Gives {
     /// What comes off `bill`. Rules C1, C4.
     fn discount(&self, bill: Kopecks) -> Kopecks {
-        match self.gives {
-            Gives::Fixed(value) => value.min(bill),
-            Gives::Percent { hundredths, cap } => {
+        match self {
+            Self::Fixed(value) => (*value).min(bill),
+            Self::Percent { hundredths, cap } => {
                 let share = rounded(bill * hundredths, 10_000);
                 cap.map_or(share, |cap| share.min(cap)).min(bill)
             }
-            Gives::Bonus(_) | Gives::Gift => 0,
+            Self::Bonus(_) | Self::Gift => 0,
         }
     }
 
+    /// What it gives with `bill`; nothing with a bill of nothing. Rules C1, D3.
+    fn bonuses(&self, bill: Kopecks) -> Kopecks {
+        match self {
+            Self::Bonus(value) if bill > 0 => *value,
+            _ => 0,
+        }
+    }
+}
+
+impl Used {
+    /// The same for another bill. Rule D3.
+    pub(crate) fn with(&self, bill: Kopecks) -> Self {
+        let (discount, bonuses) = (self.gives.discount(bill), self.gives.bonuses(bill));
+        Self { discount, bonuses, ..self.clone() }
+    }
+}
+
+impl Coupon {
     fn is_open(&self, now: Timestamp) -> bool {
         !self.is_closed && now <= self.expires_at
     }
@@ -181,28 +207,35 @@ impl Member {
         }
     }
 
-    /// What it comes to with this bill.
-    pub(crate) fn worth(&self, place: Option<usize>, bill: Kopecks) -> Option<Used> {
-        let coupon = &self.coupons[place?];
-        let bonuses = if let Gives::Bonus(value) = coupon.gives { value } else { 0 };
-        let way = coupon.came_from.as_ref().map(|(_, way)| way.clone()).unwrap_or_default();
-        Some(Used { discount: coupon.discount(bill), bonuses, funder: coupon.funder.clone(), way })
-    }
-
-    /// Rule C1: spendable at once, with the life of a gift.
-    pub(crate) fn give_for_coupon(
-        &mut self,
+    /// What it comes to with this bill. Rule C1: bonuses are spendable at once, with the life of a gift.
+    pub(crate) fn worth(
+        &self,
         circle: &Circle,
         now: Timestamp,
-        document: &Document,
-        used: &Used,
-    ) {
-        if used.bonuses == 0 {
-            return;
-        }
+        place: Option<usize>,
+        bill: Kopecks,
+    ) -> Option<Used> {
+        let coupon = &self.coupons[place?];
         let until = calendar::end_of(calendar::days_after(now, circle.policy(now).life_days));
-        let id = LotId::of_coupon(document.id);
-        let mut lot = Lot::new(id, &used.funder, Some(document.id), (now, until));
+        Some(Used {
+            code: coupon.code.map_or(0, |(code, _)| code),
+            gives: coupon.gives.clone(),
+            discount: coupon.gives.discount(bill),
+            bonuses: coupon.gives.bonuses(bill),
+            life: (now, until),
+            lots: Vec::new(),
+            funder: coupon.funder.clone(),
+            way: coupon.came_from.as_ref().map(|(_, way)| way.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// The last purchase's coupon gives its bonuses.
+    pub(crate) fn give_for_coupon(&mut self, now: Timestamp) {
+        let purchase = self.purchases.last_mut().expect("just recorded");
+        let (id, purchase_id) = (LotId::of_coupon(purchase.id), purchase.id);
+        let Some(used) = purchase.coupon.as_mut().filter(|used| used.bonuses > 0) else { return };
+        used.lots.push(id);
+        let mut lot = Lot::new(id, &used.funder, Some(purchase_id), used.life);
         lot.issue(used.bonuses, now);
         self.lots.push(lot);
     }

@@ -17,7 +17,8 @@
 //! | `purchase.rs` | T, D, B1–B5, R3 |
 //! | `redemption.rs` | R |
 //! | `refund.rs` | F, D4 |
-//! | `revision.rs` | D3, as far as chains go |
+//! | `revision.rs` | D3 |
+//! | `hand_over.rs` | D3: a revision that names another member |
 //! | `reward.rs` | X3–X6, X9, B9: what chains bring a member |
 //! | `status.rs` | S |
 //! | `standing.rs` | B10, S3, S4: what an admin's hand brings about |
@@ -34,13 +35,14 @@ pub mod circle;
 pub mod command;
 pub mod coupon;
 mod due;
+pub mod hand_over;
 pub mod journey;
 pub mod lot;
 pub mod member;
 pub mod purchase;
 pub mod redemption;
 pub mod refund;
-mod revision;
+pub mod revision;
 pub mod reward;
 pub mod standing;
 pub mod status;

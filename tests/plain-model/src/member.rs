@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_core::ids::{LotId, PurchaseId};
+use ledger_core::ids::{LotId, PurchaseId, RedemptionId};
 use ledger_core::time::Timestamp;
 
 use crate::circle::Circle;
@@ -43,8 +43,20 @@ pub struct Purchase {
     pub of_business: Kopecks,
     /// The lots it earned: of each revision the business's first.
     pub lots: Vec<LotId>,
+    /// The policy that decided on it, from 0. Rule P1.
+    pub policy: usize,
+    /// What share of the bill may be paid in bonuses, as it was then. Rule R2.
+    pub redeem_share: i128,
+    /// The bill of the document that came first.
+    pub first_bill: Kopecks,
+    /// The hold it captured. Rule R3.
+    pub redemption: Option<RedemptionId>,
     /// What it was paid with, in the order of spending. Rule R3.
     pub spent: Vec<(LotId, Kopecks)>,
+    /// What of that pays its newest revision, before refunds. Rule D3.
+    pub kept: Kopecks,
+    /// What of that came back. Rule F4.
+    pub returned: Kopecks,
     /// What its coupon did. Rule C1.
     pub coupon: Option<Used>,
     /// What was given back.
@@ -63,6 +75,8 @@ pub struct Purchase {
     pub converts: bool,
     /// What a chain added to it. Rule B9.
     pub of_chain: Option<OfChain>,
+    /// Whether a revision gave it to another member. Rule D3.
+    pub is_handed_over: bool,
 }
 
 impl Purchase {
@@ -75,8 +89,7 @@ impl Purchase {
     /// The bill less bonuses redeemed and coupon discount. Rules B4, X3.
     #[must_use]
     pub fn paid(&self) -> Kopecks {
-        let redeemed: Kopecks = self.spent.iter().map(|(_, amount)| amount).sum();
-        self.amount - redeemed - self.coupon.as_ref().map_or(0, |used| used.discount)
+        self.amount - self.kept - self.coupon.as_ref().map_or(0, |used| used.discount)
     }
 
     /// What was given back in all.
@@ -208,9 +221,7 @@ impl Member {
             Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
             Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
             Command::RevokeCoupon { id } => self.revoke(now, *id),
-            Command::Revise { purchase, revision, bill } => {
-                self.revise(circle, now, *purchase, *revision, *bill)
-            }
+            Command::Revise(revision) => self.revise(circle, now, revision),
         }
     }
 

@@ -161,7 +161,7 @@ impl Member {
 
     /// Rules D1, D2.
     fn seen(&self, document: &Document) -> Option<Result<Outcome, Refusal>> {
-        let known = self.purchases.iter().find(|purchase| purchase.id == document.id)?;
+        let known = self.purchases.iter().rfind(|purchase| purchase.id == document.id)?;
         let is_same = known.amount == document.amount && known.occurred_at == document.occurred_at;
         Some(match document.revision.cmp(&known.revision) {
             std::cmp::Ordering::Less => Ok(Outcome::Stale),
@@ -180,7 +180,7 @@ impl Member {
         (business, lives_until): (&Business, Option<Timestamp>),
     ) -> Result<Outcome, Refusal> {
         let coupon = self.uses(document, business, self.shown(moment), now)?;
-        let used = self.worth(coupon, document.amount);
+        let used = self.worth(circle, now, coupon, document.amount);
         let discount = used.as_ref().map_or(0, |used| used.discount);
         let mut spent = Vec::new();
         if let Some((hold, amount)) = self.captures(document, business, circle, moment, now, discount)? {
@@ -209,7 +209,13 @@ impl Member {
             accrual: accrual.total,
             of_business: accrual.of_business,
             lots,
+            policy: circle.policy_number(moment),
+            redeem_share: business.redeem_share(moment, circle.policy(moment)),
+            first_bill: document.amount,
+            redemption: document.redemption,
             spent,
+            kept: redeemed,
+            returned: 0,
             coupon: used.clone(),
             refunds: Vec::new(),
             moment,
@@ -219,11 +225,12 @@ impl Member {
             life,
             converts: false,
             of_chain: None,
+            is_handed_over: false,
         };
         self.purchases.push(purchase);
-        if let Some(used) = &used {
-            self.coupons[coupon.expect("it was used")].is_closed = true;
-            self.give_for_coupon(circle, now, document, used);
+        if let Some(place) = coupon {
+            self.coupons[place].is_closed = true;
+            self.give_for_coupon(now);
         }
         self.repay(now);
         self.to_react.push(Reaction::Bought(document.id));
@@ -267,7 +274,18 @@ impl Member {
 
     /// Rules B1–B3.
     fn inputs(&self, circle: &Circle, moment: Timestamp, business: &Business) -> Inputs {
-        let policy = circle.policy(moment);
+        self.inputs_by(circle, circle.policy_number(moment), moment, business)
+    }
+
+    /// The same by a policy of its own.
+    pub(crate) fn inputs_by(
+        &self,
+        circle: &Circle,
+        policy: usize,
+        moment: Timestamp,
+        business: &Business,
+    ) -> Inputs {
+        let policy = &circle.policies[policy];
         let status = self.shown(moment);
         let status_rate = policy.rate(status);
         let is_premium = self.has_premium(moment);

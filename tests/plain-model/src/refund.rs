@@ -54,6 +54,14 @@ pub(crate) struct Due {
 }
 
 impl Purchase {
+    /// What of the bonuses it was paid with has come back when so much is refunded: what pays its newest revision no more, and
+    /// of the rest the cumulative share. What came back is not taken again. Rules F4, D3.
+    pub(crate) fn returned_at(&self, refunded: Kopecks) -> Kopecks {
+        let spent: Kopecks = self.spent.iter().map(|(_, part)| part).sum();
+        let stays = self.kept - self.gone(self.kept, refunded);
+        self.returned.max(spent - stays)
+    }
+
     /// What is taken back of the accrual when so much is refunded: the business's share, and the coalition's as the rest.
     /// Rule F2.
     pub(crate) fn taken_back_at(&self, refunded: Kopecks) -> [Kopecks; 2] {
@@ -95,7 +103,7 @@ impl Member {
         if amount <= 0 || amount > AMOUNT_MAX {
             return Err("AMOUNT_OUT_OF_RANGE");
         }
-        let known = self.purchases.iter().position(|it| it.id == purchase && it.business == business);
+        let known = self.purchases.iter().rposition(|it| it.id == purchase && it.business == business);
         let place = known.ok_or("NOT_FOUND")?;
         if amount > self.purchases[place].net() {
             return Err("REFUND_EXCEEDS_PURCHASE");
@@ -113,7 +121,7 @@ impl Member {
         (purchase, by_admin): (PurchaseId, bool),
         business: &Business,
     ) {
-        let place = self.purchases.iter().position(|it| it.id == purchase).expect("just recorded");
+        let place = self.purchases.iter().rposition(|it| it.id == purchase).expect("just recorded");
         let its = business.waiting.iter().filter(|it| it.purchase == purchase);
         for waiting in its.filter(|it| by_admin || now <= it.until) {
             if waiting.amount <= self.purchases[place].net() {
@@ -135,11 +143,7 @@ impl Member {
         let purchase = self.purchases[place].clone();
         let before = purchase.refunded();
         let upto = before + amount;
-        // Rule F4.
-        let redeemed: Kopecks = purchase.spent.iter().map(|(_, part)| part).sum();
-        let [returned_before, returned_upto] =
-            [before, upto].map(|refunded| purchase.gone(redeemed, refunded));
-        self.bring_back(circle, now, id, &purchase.business, &purchase.spent, returned_before, returned_upto);
+        let returned = self.bring_back(circle, now, id, place, purchase.returned_at(upto));
         self.repay(now);
         // Rule F2.
         let taken = |refunded| purchase.taken_back_at(refunded);
@@ -155,7 +159,6 @@ impl Member {
         if upto == purchase.amount {
             self.revoke_triggered(now, purchase.id);
         }
-        let returned = returned_upto - returned_before;
         self.purchases[place].refunds.push(Refund { id, amount, taken_back, returned });
         (taken_back, returned)
     }
@@ -174,7 +177,7 @@ impl Member {
             (COALITION.to_owned(), of_funder(true), due.accrual[1]),
         ];
         if let Some(used) = &purchase.coupon {
-            shares.push((used.funder.clone(), vec![LotId::of_coupon(purchase.id)], due.of_coupon));
+            shares.push((used.funder.clone(), used.lots.clone(), due.of_coupon));
         }
         if let Some(OfChain { lots, .. }) = &purchase.of_chain {
             let funder = self.lots.iter().find(|lot| lots.contains(&lot.id)).expect("hers").funder.clone();
@@ -200,17 +203,18 @@ impl Member {
 
     /// Bonuses come back to the lots they came from, the last spent first; those of lots past their life come as one lot of
     /// the coalition. Rule F4.
-    #[expect(clippy::too_many_arguments, reason = "what a return depends on")]
-    fn bring_back(
+    ///
+    /// So much of what paid for the purchase is to be back in all; what comes back now.
+    pub(crate) fn bring_back(
         &mut self,
         circle: &Circle,
         now: Timestamp,
         refund: RefundId,
-        business: &str,
-        spent: &[(LotId, Kopecks)],
-        before: Kopecks,
+        place: usize,
         upto: Kopecks,
-    ) {
+    ) -> Kopecks {
+        let Purchase { business, spent, returned: before, .. } = self.purchases[place].clone();
+        self.purchases[place].returned = upto;
         let policy = circle.policy(now);
         let to = if policy.expired_to_coalition { ExpiredTo::Breakage } else { ExpiredTo::Funder };
         let mut instead = 0;
@@ -221,7 +225,7 @@ impl Member {
             passed += amount;
             let part = part.max(0);
             let lot = self.lot_mut(*id);
-            let redeemed = Place::Redeemed(business.to_owned());
+            let redeemed = Place::Redeemed(business.clone());
             if lot.is_alive(now) {
                 lot.shift(part, redeemed, Place::Available);
             } else {
@@ -233,6 +237,7 @@ impl Member {
             let expires_at = calendar::end_of(calendar::days_after(now, policy.returned_life_days));
             self.give(LotId::returned_by(refund), now, instead, expires_at);
         }
+        upto - before
     }
 
     /// A new lot of the coalition, spendable at once. Rules F4, B10.

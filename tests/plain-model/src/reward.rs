@@ -102,7 +102,7 @@ impl Purchase {
 
 impl Member {
     fn bought(&self, id: PurchaseId) -> &Purchase {
-        self.purchases.iter().find(|purchase| purchase.id == id).expect("a purchase of hers")
+        self.purchases.iter().rfind(|purchase| purchase.id == id).expect("a purchase of hers")
     }
 
     /// How many rewards of the chain she had. Rule X5.
@@ -230,7 +230,7 @@ impl Member {
         if gives_bonuses {
             self.to_react.push(Reaction::Followed(Followed { step, trigger, purchase }));
         }
-        let known = self.purchases.iter_mut().find(|it| it.id == purchase).expect("a purchase of hers");
+        let known = self.purchases.iter_mut().rfind(|it| it.id == purchase).expect("a purchase of hers");
         known.converts = true;
     }
 
@@ -240,7 +240,7 @@ impl Member {
         let Reward::CrossBonus { rate } = step.reward else { unreachable!("a step that gives bonuses") };
         self.write_due(circle, now);
         let purchase = self.bought(followed.purchase).clone();
-        let rate = rate.unwrap_or(circle.policy(purchase.moment).cross_bonus_rate);
+        let rate = rate.unwrap_or(circle.policies[purchase.policy].cross_bonus_rate);
         let most = rounded(purchase.amount * rate, 10_000);
         let Followed { step: id, trigger, .. } = *followed;
         let lots = vec![LotId::of_cross_bonus(purchase.id, trigger)];
@@ -261,7 +261,7 @@ impl Member {
         let mut lot = Lot::new(id, &version.funder(step), Some(after.id), after.life);
         lot.issue(amount, now);
         self.lots.push(lot);
-        let known = self.purchases.iter_mut().find(|it| it.id == after.id).expect("a purchase of hers");
+        let known = self.purchases.iter_mut().rfind(|it| it.id == after.id).expect("a purchase of hers");
         *known = after;
         self.repay(now);
         Outcome::CrossBonus { amount, cost: most }

@@ -163,6 +163,22 @@ impl Site {
         process.restart().expect("the role starts again");
     }
 
+    /// Stops a role in its tracks (SIGSTOP): alive, connections open, silent.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pause_role(&mut self, role: Role) {
+        self.roles.get_mut(&role).expect("a role that was started").pause().expect("a process to pause");
+    }
+
+    /// Lets it go on after [`Site::pause_role`].
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn resume_role(&mut self, role: Role) {
+        self.roles.get_mut(&role).expect("a role that was started").resume().expect("a process to resume");
+    }
+
     /// Kills the `ledger-api` number `index` with SIGKILL and starts it again; it is not waited for.
     ///
     /// # Panics

@@ -26,7 +26,7 @@ use crate::win_win::{self, Bought};
 /// Some days after the last purchase of 2017.
 const NOW: &str = "2018-01-10T12:00:00+03:00";
 /// Lines of one import.
-const LINES_MAX: usize = 5_000;
+pub(crate) const LINES_MAX: usize = 5_000;
 
 /// One line of the file: when, which receipt, at which business, who, how much.
 #[derive(Debug, Clone)]

@@ -1,4 +1,7 @@
-//! What the log says of a history with chains, told to the plain model fact by fact.
+//! What the log says of a history with chains, told to the plain model fact by fact, stretch by stretch.
+//!
+//! Whenever everything has caught up, whatever a purchase asks of a chain has its answer. What has led to no fact by then is
+//! asked of the model at once, while the limits are what they were: later ones could make up for a reward that was lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +12,7 @@ use plain_model::Kopecks;
 use plain_model::chain::{Chain, StepId};
 use plain_model::circle::{self, Circle, Policy, Terms};
 use plain_model::member::{Command, Document, Member as Plain, Outcome};
-use plain_model::reward::{Followed, Reaction, TriggeredStep};
+use plain_model::reward::{Followed, Reaction, Trigger, TriggeredStep};
 use serde_json::Value;
 use sqlx::types::Uuid;
 use sqlx::types::chrono::{DateTime, Utc};
@@ -19,7 +22,9 @@ use crate::journey::{Row, slug};
 use crate::journey_chains::Times;
 
 /// A fact on a member's stream.
+#[derive(Clone)]
 pub(crate) struct Fact {
+    position: i64,
     kind: String,
     member: Uuid,
     occurred_at: Timestamp,
@@ -27,21 +32,23 @@ pub(crate) struct Fact {
     payload: Value,
 }
 
-const FACTS: &str = "SELECT event_type, stream_id, occurred_at, recorded_at, payload FROM ledger.events
+const FACTS: &str = "SELECT position, event_type, stream_id, occurred_at, recorded_at, payload FROM ledger.events
     WHERE event_type IN ('PurchaseRecorded', 'CouponIssued', 'ChainTriggered', 'CrossBonusAccrued', 'ChainConverted')
+        AND position > $1
     ORDER BY position";
 
 /// A row of [`FACTS`].
-type Stored = (String, Uuid, DateTime<Utc>, DateTime<Utc>, Value);
+type Stored = (i64, String, Uuid, DateTime<Utc>, DateTime<Utc>, Value);
 
-/// All of them that matter here, in the log's order.
-pub(crate) async fn facts(site: &Site) -> Vec<Fact> {
+/// All of them after `heard` that matter here, in the log's order.
+async fn facts(site: &Site, heard: i64) -> Vec<Fact> {
     let log = site.database("ledger").await;
-    let rows: Vec<Stored> = sqlx::query_as(FACTS).fetch_all(&log).await.expect("the log");
+    let rows: Vec<Stored> = sqlx::query_as(FACTS).bind(heard).fetch_all(&log).await.expect("the log");
     log.close().await;
     let moment =
         |at: DateTime<Utc>| Timestamp::from_micros(at.timestamp_micros()).expect("a moment of the log");
-    let fact = |(kind, member, occurred_at, recorded_at, payload): Stored| Fact {
+    let fact = |(position, kind, member, occurred_at, recorded_at, payload): Stored| Fact {
+        position,
         kind,
         member,
         occurred_at: moment(occurred_at),
@@ -49,16 +56,6 @@ pub(crate) async fn facts(site: &Site) -> Vec<Fact> {
         payload,
     };
     rows.into_iter().map(fact).collect()
-}
-
-/// How many facts the reactor has written.
-pub(crate) async fn written_by_the_reactor(site: &Site) -> i64 {
-    let log = site.database("ledger").await;
-    let count = "SELECT count(*) FROM ledger.events
-        WHERE event_type IN ('CouponIssued', 'ChainTriggered', 'CrossBonusAccrued')";
-    let count: i64 = sqlx::query_scalar(count).fetch_one(&log).await.expect("the log");
-    log.close().await;
-    count
 }
 
 fn uuid(value: &Value) -> Uuid {
@@ -83,7 +80,12 @@ fn step_id(of: &Value) -> StepId {
 type Asked = (Uuid, StepId, PurchaseId);
 
 /// The model, and what it is told.
+#[derive(Clone)]
 pub(crate) struct Told {
+    /// The position of the last fact.
+    heard: i64,
+    /// In how many stretches a reward that was left out was found to be missing.
+    pub(crate) would_be_missed: usize,
     circle: Circle,
     members: BTreeMap<Uuid, Plain>,
     imported_until: Timestamp,
@@ -94,7 +96,7 @@ pub(crate) struct Told {
     followed: BTreeSet<(Uuid, Followed)>,
     /// Conversions that the log told of, with whether she is held out.
     converted: BTreeSet<(Uuid, Followed, bool)>,
-    /// How often what came of each chain.
+    /// How often what came of each chain; conversions are counted at the end.
     pub(crate) came_of: BTreeMap<(usize, &'static str), usize>,
 }
 
@@ -130,6 +132,8 @@ impl Told {
             *awaited.entry(key).or_default() += 1;
         }
         Self {
+            heard: 0,
+            would_be_missed: 0,
             circle,
             members: plain,
             imported_until: times.import,
@@ -141,8 +145,27 @@ impl Told {
         }
     }
 
+    /// Everything has caught up: what the log says since the last time is what the model says, and nothing is missing.
+    pub(crate) async fn catch_up(&mut self, site: &Site) {
+        let stretch = facts(site, self.heard).await;
+        if let Some(left_out) = stretch.iter().rposition(|fact| fact.kind == "CouponIssued") {
+            // It would be noticed: the model is told of all but one reward.
+            let mut deaf = self.clone();
+            let told = stretch.iter().enumerate().filter(|(place, _)| *place != left_out);
+            told.for_each(|(_, fact)| deaf.hear(fact));
+            let lost = deaf.lost();
+            assert_eq!(lost.len(), 1, "a reward is left out: {lost:?}");
+            self.would_be_missed += 1;
+        }
+        stretch.iter().for_each(|fact| self.hear(fact));
+        assert_eq!(self.lost(), Vec::new(), "no reward is lost up to {}", self.heard);
+        assert_eq!(self.followed, BTreeSet::new(), "every cross bonus was decided on up to {}", self.heard);
+        assert_eq!(self.converted, self.conversions(), "conversions up to {}", self.heard);
+    }
+
     /// The next fact of the log.
-    pub(crate) fn hear(&mut self, fact: &Fact) {
+    fn hear(&mut self, fact: &Fact) {
+        self.heard = fact.position;
         let of = &fact.payload;
         match fact.kind.as_str() {
             "PurchaseRecorded" => self.bought(fact),
@@ -260,31 +283,37 @@ impl Told {
         self.circle.chains.iter().position(|chain| chain.id == id).expect("one of ours")
     }
 
-    /// What led to no fact can lead to none.
-    pub(crate) fn nothing_is_left_to_ask(&mut self) {
-        for asked in std::mem::take(&mut self.open) {
+    /// What led to no fact, and is not known to lead to none for ever.
+    fn lost(&mut self) -> Vec<(Asked, Outcome)> {
+        let open = std::mem::take(&mut self.open);
+        let answers = open.into_iter().map(|asked| {
             let (member, _, purchase) = asked;
             let bought = self.members[&member].purchases.iter().find(|it| it.id == purchase);
             let recorded_at = bought.expect("hers").recorded_at;
-            let answer = self.ask(asked, recorded_at);
-            assert!(matches!(answer, Outcome::NoReward { is_final: true, .. }), "{asked:?}: {answer:?}");
-        }
-        assert_eq!(self.followed, BTreeSet::new(), "every cross bonus was decided on");
-        assert!(self.awaited.values().all(|left| *left == 0), "every purchase is on the log, once");
+            (asked, self.ask(asked, recorded_at))
+        });
+        answers.filter(|(_, answer)| !matches!(answer, Outcome::NoReward { is_final: true, .. })).collect()
     }
 
-    /// Conversions are the same, each of them. Rule X4.
-    pub(crate) fn all_is_the_same(&mut self) {
-        let mut ours = BTreeSet::new();
-        for (member, plain) in &self.members {
-            for it in &plain.triggers {
-                let Some(purchase) = it.converted_by else { continue };
-                let followed = Followed { step: it.step, trigger: it.purchase, purchase };
-                ours.insert((*member, followed, it.is_held_out));
-                let chain = self.number(it.step.chain);
-                *self.came_of.entry((chain, "converted")).or_default() += 1;
-            }
+    /// Conversions as the model knows them, with whether she is held out. Rule X4.
+    fn conversions(&self) -> BTreeSet<(Uuid, Followed, bool)> {
+        let of_member = |(member, plain): (&Uuid, &Plain)| {
+            let member = *member;
+            let of_trigger = move |it: &Trigger| {
+                let followed = Followed { step: it.step, trigger: it.purchase, purchase: it.converted_by? };
+                Some((member, followed, it.is_held_out))
+            };
+            plain.triggers.iter().filter_map(of_trigger).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of_member).collect()
+    }
+
+    /// The whole history was told.
+    pub(crate) fn is_whole(&mut self) {
+        assert!(self.awaited.values().all(|left| *left == 0), "every purchase is on the log, once");
+        for (_, followed, _) in self.conversions() {
+            let chain = self.number(followed.step.chain);
+            *self.came_of.entry((chain, "converted")).or_default() += 1;
         }
-        assert_eq!(self.converted, ours);
     }
 }

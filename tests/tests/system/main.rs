@@ -15,6 +15,7 @@ mod duplicates;
 mod fuzz;
 mod journey;
 mod journey_chains;
+mod journey_deaths;
 mod journey_plans;
 mod journey_told;
 mod long_history;
@@ -35,6 +36,7 @@ mod topic;
 mod uplift;
 mod whole_path;
 mod win_win;
+mod words;
 
 use system_tests::system::{Business, Member, Sale, Seeded};
 

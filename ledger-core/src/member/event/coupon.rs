@@ -136,6 +136,12 @@ pub struct CouponIssued {
     pub expires_at: Timestamp,
     /// Who bears it: a business, in general that one, or the coalition. Rule C4.
     pub funded_by: Funder,
+    /// The vault's text that describes one given by hand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<ReasonId>,
+    /// The vault's text that says what a gift given by hand is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gift: Option<ReasonId>,
     /// The step of a chain that gave it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub chain: Option<Box<FromChain>>,

@@ -86,6 +86,8 @@ impl Ask for Coupon {
             conditions,
             expires_at: self.until,
             funded_by: if self.by_coalition { FundedBy::Coalition } else { FundedBy::Business },
+            description: None,
+            gift: None,
         }))
     }
 }

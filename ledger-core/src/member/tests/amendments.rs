@@ -184,6 +184,18 @@ fn rule_f4_what_paid_the_part_of_the_bill_that_is_gone_comes_back() {
 }
 
 #[test]
+fn rule_r2_f4_half_a_kopeck_of_a_smaller_bill_comes_back_as_it_would_by_a_refund() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "2.00", "1.00"));
+    let world = world.after(buy("kozha", "2.00").paying(1, None));
+    // Of 0.99 less 0.495 come back, rounded once; 0.51 would be more than the half of 1.01.
+    assert_eq!(earned(&world.clone().when(amend(2, 2, Some("1.01")))), (bon("0.04"), bon("0.50"), true));
+    let total = |world: World| world.total_and_debt().0;
+    let down = total(world.clone().after(amend(2, 2, Some("1.01"))));
+    assert_eq!(down, bon("749.54"), "749.00 + 0.50 + 0.04");
+    assert_eq!(down, total(world.after(give_back(1, 2, "0.99"))));
+}
+
+#[test]
 fn rule_f1_a_bill_below_what_was_refunded_of_it_is_refused() {
     let world = anna().after(buy("mindal", "1000.00")).after(give_back(1, 1, "400.00"));
     world

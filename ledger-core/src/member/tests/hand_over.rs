@@ -1,5 +1,6 @@
 //! A newer revision that names another member. Rules D3, T5, F2, F3.
 
+use crate::chain::definition::ChainKind;
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::command::{MemberOutcome, PurchaseOutcome};
@@ -9,7 +10,7 @@ use crate::member::event::{BonusAccrued, MemberEvent};
 use crate::member::status::Status;
 use crate::member::testing::{
     World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id, quarantine_id,
-    reason_id, redemption_id, rub,
+    reason_id, redemption_id, rub, steps, take,
 };
 use crate::member::{HandOver, HandedOver, MemberCommand, hand_over};
 use crate::money::Bonuses;
@@ -73,6 +74,35 @@ fn rule_d3_the_other_gets_what_the_document_earns_her_and_the_one_gives_everythi
     let spent = |world: &World| world.state.books.spend.window(year.0, year.1).expect("fits").ordinary.amount;
     assert_eq!((spent(&anna), spent(&vera)), (rub("0.00"), rub("31502.00")));
     assert_eq!(anna.when(buy("mindal", "1000.00")).earned(), bon("75.00"), "rule B2: new to her again");
+}
+
+#[test]
+fn rule_d3_x4_what_becomes_hers_follows_from_a_trigger_of_hers() {
+    let hour = chrono::TimeDelta::hours(1);
+    let ran = || anna().running(1, steps(ChainKind::Linear, &[("mindal", "buket")]));
+    // Anna's purchase of flowers was Vera's, who had a coupon for them.
+    let vera = ran().after(buy("mindal", "2000.00")).after(take(1, 0, 1)).later(hour);
+    let anna = ran().later(hour).after(buy("buket", "500.00"));
+    let by = |bill| {
+        let decided = decide((&anna, &vera), amend(1, 2, bill)).expect("accepted");
+        assert!(!types(&decided.from).contains(&"ChainConverted"), "nothing of the one's follows");
+        let converted = decided.to.events.iter().find_map(|new| match &new.event {
+            Event::Member(MemberEvent::ChainConverted(fact)) => Some((fact.trigger_id, fact.purchase_id)),
+            _ => None,
+        });
+        (types(&decided.to), converted)
+    };
+    let follows = (purchase_id(1), purchase_id(1));
+    assert_eq!(
+        by(Some("500.00")),
+        (vec!["PurchaseTakenOver", "BonusAccrued", "ChainConverted"], Some(follows))
+    );
+    assert_eq!(by(None), (vec!["PurchaseTakenOver"], None), "a document of nothing follows from nothing");
+    // Each trigger once.
+    let (anna, vera) = after((anna, vera), amend(1, 2, Some("500.00")));
+    let anna = anna.after(buy("buket", "300.00"));
+    let decided = decide((&anna, &vera), amend(2, 2, Some("300.00"))).expect("accepted");
+    assert_eq!(types(&decided.to), ["PurchaseTakenOver", "BonusAccrued"]);
 }
 
 #[test]

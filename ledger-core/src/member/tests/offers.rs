@@ -72,6 +72,8 @@ fn a_member_of_the_audience_gets_the_coupon_of_an_offer() {
         },
         expires_at: at("2026-04-01T23:59:59.999999+03:00"),
         funded_by: Funder::Business("mindal".parse().expect("a slug")),
+        description: None,
+        gift: None,
         chain: None,
         offer: Some(Box::new(FromOffer {
             offer_id: offer_id(1),

@@ -64,6 +64,8 @@ fn rule_x3_a_purchase_triggers_the_reward_of_a_step() {
         },
         expires_at: at("2026-04-01T23:59:59.999999+03:00"),
         funded_by: Funder::Business("mindal".parse().expect("a slug")),
+        description: None,
+        gift: None,
         chain: Some(Box::new(FromChain {
             chain_id: chain_id(1),
             version: 1,

@@ -140,6 +140,8 @@ impl Site {
             conditions,
             expires_at: now.plus(chrono::TimeDelta::days(9)),
             funded_by: FundedBy::Business,
+            description: None,
+            gift: None,
         };
         let command = MemberCommand::IssueCoupon(Box::new(coupon));
         self.ask_with(key, Command::Member { member_id: member, command }).await;

@@ -93,6 +93,7 @@ impl Run {
         prop_assert_eq!(outstanding.values().sum::<Kopecks>(), balance.total);
         self.look_back();
         self.look_back_at_chains();
+        self.look_back_at_revisions();
         self.compare_progress()
     }
 

@@ -192,6 +192,8 @@ fn issue(coupon: &Coupon) -> MemberCommand {
         },
         expires_at: coupon.expires_at,
         funded_by: if coupon.funder == COALITION { FundedBy::Coalition } else { FundedBy::Business },
+        description: None,
+        gift: None,
     }))
 }
 

@@ -14,6 +14,7 @@ use ledger_core::member::command::{
     HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase, RefundPurchase,
 };
 use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice, ConsentOrigin};
+use ledger_core::member::draft::Draft;
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::member::{
     AmendPurchase, MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
@@ -27,6 +28,7 @@ use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use plain_model::books::Books;
 use plain_model::member::{Balance, Command, Document, Outcome};
+use plain_model::revision::Revision;
 use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
@@ -39,6 +41,8 @@ use crate::{coupons, standing};
 pub(crate) struct Domain {
     pub(crate) registry: Registry,
     pub(crate) her: Her,
+    /// Which system reported each purchase.
+    sources: BTreeMap<PurchaseId, u8>,
 }
 
 /// One member and her log.
@@ -47,6 +51,8 @@ pub(crate) struct Her {
     pub(crate) id: MemberId,
     pub(crate) state: MemberState,
     pub(crate) log: Vec<Told>,
+    /// Purchases that she took over: as they were then, and how much of her log was before. Rule D3.
+    pub(crate) taken_over: BTreeMap<PurchaseId, (PurchaseFile, usize)>,
     /// How much of the log chains have looked at.
     pub(crate) passed: usize,
     /// Which of the questions that followed from it led to facts.
@@ -66,7 +72,7 @@ impl Her {
     pub(crate) fn new(number: u8) -> Self {
         let id = MemberId::from_uuid(Uuid::from_u128(7 + u128::from(number)));
         let (state, log, answered) = (MemberState::default(), Vec::new(), BTreeSet::new());
-        Self { id, state, log, passed: 0, answered }
+        Self { id, state, log, taken_over: BTreeMap::new(), passed: 0, answered }
     }
 }
 
@@ -131,7 +137,7 @@ impl Domain {
             };
             registry.businesses.apply(&BusinessEvent::BusinessRegistered(registered)).expect("a first fact");
         }
-        Self { registry, her: Her::new(0) }
+        Self { registry, her: Her::new(0), sources: BTreeMap::new() }
     }
 
     /// The policy that is published, or `None` when it is refused.
@@ -165,6 +171,9 @@ impl Domain {
     }
 
     pub(crate) fn command(&mut self, now: Timestamp, command: &Command) -> Answer {
+        if let Command::Purchase(document) = command {
+            self.sources.insert(document.id, document.source);
+        }
         let command = self.translate(command)?;
         self.execute(now, &command).map(|(outcome, _)| answer(outcome))
     }
@@ -178,6 +187,11 @@ impl Domain {
         let context = Context { recorded_at: now, registry: &self.registry };
         let (draft, outcome) =
             decide(&self.her.state, command, &context).map_err(|refused| refused.code())?;
+        Ok((outcome, self.write(now, draft)))
+    }
+
+    /// How many facts were written.
+    pub(crate) fn write(&mut self, now: Timestamp, draft: Draft) -> usize {
         assert_eq!(draft.rules_revision, RULES_REVISION);
         let written = draft.events.len();
         for new in draft.events {
@@ -198,7 +212,7 @@ impl Domain {
             let (occurred_at, event) = (new.occurred_at, new.event);
             self.her.log.push(Told { occurred_at, recorded_at: now, event });
         }
-        Ok((outcome, written))
+        written
     }
 
     fn translate(&self, command: &Command) -> Result<MemberCommand, Refusal> {
@@ -230,34 +244,37 @@ impl Domain {
             Command::IssueCoupon(_) | Command::ActivateCoupon { .. } | Command::RevokeCoupon { .. } => {
                 coupons::translate(command)
             }
-            Command::Revise { purchase, revision, bill } => self.revision(*purchase, *revision, *bill),
+            Command::Revise(asked) => MemberCommand::AmendPurchase(Box::new(self.revision(asked))),
             Command::Due => MemberCommand::WriteDue,
             Command::Review => MemberCommand::ReviewStatus,
             hand => standing::translate(hand).expect("asked of her standing"),
         })
     }
 
-    fn revision(&self, purchase: PurchaseId, revision: u32, bill: Option<Kopecks>) -> MemberCommand {
-        let file = self.file(purchase).expect("a recorded purchase");
+    pub(crate) fn revision(&self, asked: &Revision) -> AmendPurchase {
+        let file = self.file(asked.purchase).expect("a recorded purchase");
         let document = PurchaseDocument {
             business_id: file.business_id,
-            natural_key: key_of(purchase),
-            revision,
-            amount: bill.map_or(file.first_bill, roubles),
+            natural_key: key_of(asked.purchase),
+            revision: asked.revision,
+            // Of a cancelled document it does not matter.
+            amount: roubles(asked.bill.unwrap_or(1)),
             occurred_at: file.bought_at,
             source: PurchaseSource::Api,
-            source_system: None,
-            cancelled: bill.is_none(),
-            redemption_id: None,
-            redeem_amount: None,
-            coupon_code: None,
+            source_system: self.sources.get(&asked.purchase).copied().and_then(source_system),
+            cancelled: asked.bill.is_none(),
+            redemption_id: asked.redemption,
+            redeem_amount: asked.redeem_amount.map(bonuses),
+            coupon_code: asked.coupon.map(natural_key),
         };
-        MemberCommand::AmendPurchase(Box::new(AmendPurchase { file, document }))
+        AmendPurchase { file, document }
     }
 
     pub(crate) fn file(&self, purchase: PurchaseId) -> Option<PurchaseFile> {
-        let about = self.her.log.iter().filter(|told| PurchaseFile::concerns(purchase, &told.event));
-        about.fold(None, |file, told| PurchaseFile::fold(file, told.occurred_at, &told.event))
+        let taken_over = self.her.taken_over.get(&purchase).cloned();
+        let (file, since) = taken_over.map_or((None, 0), |(file, since)| (Some(file), since));
+        let about = self.her.log[since..].iter().filter(|told| PurchaseFile::concerns(purchase, &told.event));
+        about.fold(file, |file, told| PurchaseFile::fold(file, told.occurred_at, &told.event))
     }
 
     pub(crate) fn balance(&self, now: Timestamp, days: u32) -> Balance {
@@ -321,7 +338,7 @@ fn purchase(document: &Document) -> RecordPurchase {
             amount: roubles(document.amount),
             occurred_at: document.occurred_at,
             source: PurchaseSource::Api,
-            source_system: (document.source > 0).then(|| SourceKey::from_bytes([document.source; 8])),
+            source_system: source_system(document.source),
             cancelled: false,
             redemption_id: document.redemption,
             redeem_amount: document.redeem_amount.map(bonuses),
@@ -329,6 +346,11 @@ fn purchase(document: &Document) -> RecordPurchase {
         },
         mode,
     }
+}
+
+/// It is part of what names a document, so of all its revisions. Rule D1.
+fn source_system(source: u8) -> Option<SourceKey> {
+    (source > 0).then(|| SourceKey::from_bytes([source; 8]))
 }
 
 fn quarantine_id(id: PurchaseId) -> QuarantineId {
@@ -341,7 +363,7 @@ fn key_of(purchase: PurchaseId) -> NaturalKey {
     natural_key(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
-fn answer(outcome: MemberOutcome) -> Outcome {
+pub(crate) fn answer(outcome: MemberOutcome) -> Outcome {
     let of = |amount: Bonuses| Kopecks::from(amount.kopecks());
     match outcome {
         MemberOutcome::Registered

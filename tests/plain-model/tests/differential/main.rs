@@ -9,6 +9,7 @@ mod coupons;
 mod domain;
 mod policy;
 mod reactions;
+mod revisions;
 mod run;
 mod standing;
 mod steps;
@@ -97,8 +98,26 @@ const MUST_BE_SEEN: &[&str] = &[
     "Refund REFUND_EXCEEDS_PURCHASE",
     "Refund Refunded",
     "Review Done",
+    "HandOver BeforeMembership",
+    "HandOver MEMBER_BLOCKED",
+    "HandOver MEMBER_CHANGE_WITH_REDEMPTION",
+    "HandOver REFUND_EXCEEDS_PURCHASE",
+    "HandOver Recorded",
+    "HandOver Unmatched",
+    "Revise COUPON_NOT_VALID",
+    "Revise HOLD_NOT_FOUND",
+    "Revise INSUFFICIENT_BONUSES",
+    "Revise MEMBER_BLOCKED",
+    "Revise OVER_REDEEM_LIMIT",
     "Revise REFUND_EXCEEDS_PURCHASE",
     "Revise Recorded",
+    "Revise Unmatched",
+    "a purchase that came back to who had it",
+    "a purchase that was taken over and given back in part",
+    "a revision of a bill paid in bonuses",
+    "a revision with the amount it is paid with",
+    "a revision of a bill with a discount",
+    "a coupon's bonuses given anew",
     "CrossBonus CrossBonus",
     "TakeReward HeldOut",
     "TakeReward Promised",

@@ -106,6 +106,9 @@ impl Run {
             self.of_chain(step)?;
             return self.compare();
         }
+        if let Step::HandOver { edit, to } = step {
+            return self.hand_over(edit, *to);
+        }
         let command = self.command(step);
         if let Some(command) = &command {
             let ours = self.member.command(&self.circle, self.now, command);
@@ -164,7 +167,7 @@ impl Run {
                     business.map_or_else(|| hold.business.clone(), |place| ALL[place].0.to_owned());
                 Some(Command::Cancel { id: hold.id, business })
             }
-            Step::Revise { pick, permille } => self.revise(*pick, *permille),
+            Step::Revise(edit) => edit.revision(&self.member).map(Command::Revise),
             Step::Refund { pick, permille, business, ago } => self.refund(*pick, *permille, *business, *ago),
             Step::Consent { purpose, is_granted } => {
                 let purpose = match purpose {
@@ -185,7 +188,7 @@ impl Run {
             Step::Coupon(step) => step.command(self),
             Step::Due => Some(Command::Due),
             Step::Review => Some(Command::Review),
-            Step::Chain(_) => unreachable!("answered above"),
+            Step::Chain(_) | Step::HandOver { .. } => unreachable!("answered above"),
             Step::RefundAhead { .. } | Step::Policy { .. } | Step::Multiplier { .. } | Step::Terms { .. } => {
                 self.surroundings(step);
                 None
@@ -305,6 +308,9 @@ impl Run {
     fn refund(&mut self, pick: usize, permille: i64, business: Option<usize>, ago: i64) -> Option<Command> {
         let last = self.member.purchases.len().checked_sub(1)?;
         let purchase: &Purchase = &self.member.purchases[last - pick.min(last)];
+        if purchase.is_handed_over {
+            return None;
+        }
         // Shares of the bill, so that parts add up; the whole rest at 1,000.
         let part = if permille == 1_000 {
             purchase.net()
@@ -320,15 +326,6 @@ impl Run {
             amount: part.max(1),
             occurred_at: self.ago(ago),
         })
-    }
-
-    /// Of a purchase that was paid in money alone.
-    fn revise(&self, pick: usize, permille: Option<i64>) -> Option<Command> {
-        let purchases = self.member.purchases.iter().rev();
-        let mut simple = purchases.filter(|it| it.spent.is_empty() && it.coupon.is_none());
-        let known = simple.nth(pick)?;
-        let bill = permille.map(|permille| (known.paid_first * Kopecks::from(permille) / 1_000).max(1));
-        Some(Command::Revise { purchase: known.id, revision: known.revision + 1, bill })
     }
 
     /// One of the last holds, as long as the domain remembers how it ended.

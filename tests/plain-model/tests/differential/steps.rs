@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::chains::{OfChain, PLACES, of_chains, wanted};
 use crate::coupons::{OfCoupon, of_coupons};
+use crate::revisions::{Edit, edits};
 use crate::standing::{Hand, hands};
 
 /// How many businesses there are; see `main.rs`.
@@ -55,10 +56,11 @@ pub(crate) enum Step {
         business: Option<usize>,
         ago: i64,
     },
-    /// Another bill of one of the last purchases; none: it is cancelled.
-    Revise {
-        pick: usize,
-        permille: Option<i64>,
+    Revise(Edit),
+    /// The same, but it names one of the other members.
+    HandOver {
+        edit: Edit,
+        to: usize,
     },
     RefundAhead {
         business: usize,
@@ -172,6 +174,10 @@ fn refunds() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn hand_overs() -> impl Strategy<Value = Step> {
+    (edits(), 0..2_usize).prop_map(|(edit, to)| Step::HandOver { edit, to })
+}
+
 fn surroundings() -> impl Strategy<Value = Step> {
     let in_days = proptest::option::weighted(0.4, 0..60_i64);
     prop_oneof![
@@ -197,6 +203,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Register),
         3 => hands().prop_map(Step::Hand),
         9 => of_coupons().prop_map(Step::Coupon),
+        8 => edits().prop_map(Step::Revise),
+        3 => hand_overs(),
+        2 => (0..2_usize).prop_map(|pick| Step::Chain(OfChain::Meet { pick })),
         2 => Just(Step::Due),
         3 => Just(Step::Review),
         2 => surroundings(),
@@ -228,8 +237,8 @@ fn step_of_chains() -> impl Strategy<Value = Step> {
         20 => purchases_of_chains(),
         8 => clock.prop_map(|seconds| Step::Clock { seconds }),
         4 => refunds(),
-        4 => (0..6_usize, proptest::option::weighted(0.8, 1..2_500_i64))
-            .prop_map(|(pick, permille)| Step::Revise { pick, permille }),
+        4 => edits().prop_map(Step::Revise),
+        2 => hand_overs(),
         2 => redemptions(),
         2 => reports(),
         3 => consents.prop_map(|(purpose, is_granted)| Step::Consent { purpose, is_granted }),
