@@ -1,0 +1,3 @@
+//! The program `ledger-audit`: see `ledger-audit --help`.
+
+fn main() {}
