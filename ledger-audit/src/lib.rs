@@ -9,10 +9,12 @@
 //! | `tree/` | RFC 6962 trees and proofs |
 //! | `note/` | signed notes, checkpoints, cosignatures, keys |
 //! | `bundle/` | a log to take away |
+//! | `replay/` | every decision taken again, every balance |
 //! | `verify/` | positions, hashes, bytes, checkpoints, signatures, the witness |
 
 pub mod bundle;
 pub mod error;
 pub mod note;
+pub mod replay;
 pub mod tree;
 pub mod verify;

@@ -2,6 +2,7 @@
 
 mod clean;
 mod notes;
+mod replay;
 mod tampering;
 mod town;
 mod tree;

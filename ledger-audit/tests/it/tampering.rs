@@ -161,8 +161,13 @@ fn rows_that_are_moved_are_found() {
             let is_last = index == EVENTS_IN_ALL - 1;
             // Of the last row nothing follows that could show a gap: the checkpoint does.
             let what = if is_last && why.starts_with("deleted") { What::Behind } else { what };
-            // What comes twice is wrong where it comes the second time.
-            found(&shape, what, if why.starts_with("duplicated") { index + 1 } else { index }, why);
+            // What comes twice is wrong where it comes the second time; of two that are swapped, the first.
+            let place = match why.split([' ', ',']).next() {
+                Some("duplicated") => index + 1,
+                Some("swapped") => index.saturating_sub(1),
+                _ => index,
+            };
+            found(&shape, what, place, why);
         }
     }
 }

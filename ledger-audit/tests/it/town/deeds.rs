@@ -37,8 +37,8 @@ impl Town {
     pub(super) fn remember(&mut self, member: MemberId, occurred_at: Timestamp, event: &Event) {
         let Event::Member(fact) = event else { return };
         if let MemberEvent::BonusReturned(_) = fact {
-            let hers = self.bought.values_mut().filter(|bought| bought.owner == member);
-            hers.for_each(|bought| bought.file.see(event));
+            // Its own purchase, and whatever purchases it gives lots of back: no lot is of two.
+            self.bought.values_mut().for_each(|bought| bought.file.see(event));
             return;
         }
         let Some(id) = PurchaseFile::about(event) else { return };
