@@ -4,17 +4,30 @@
 //! its proofs and the signed notes are written here once more, from the standards alone, so that a mistake of the one shows
 //! in the other.
 //!
-//! | folder | what |
+//! | where | what |
 //! |---|---|
 //! | `tree/` | RFC 6962 trees and proofs |
 //! | `note/` | signed notes, checkpoints, cosignatures, keys |
 //! | `bundle/` | a log to take away |
-//! | `replay/` | every decision taken again, every balance |
 //! | `verify/` | positions, hashes, bytes, checkpoints, signatures, the witness |
+//! | `replay/` | every decision taken again, every balance |
+//! | `scan.rs` | nothing personal, nothing medical |
+//! | `audit.rs`, `report/` | one pass for all of it, and what it came to |
+//! | `prove.rs`, `receipt.rs`, `balance.rs` | one event, one member |
+//! | `witness.rs` | who keeps the log from having two faces |
+//! | `cli/` | the command line |
 
+pub mod audit;
+pub mod balance;
 pub mod bundle;
+pub mod cli;
 pub mod error;
 pub mod note;
+pub mod prove;
+pub mod receipt;
 pub mod replay;
+pub mod report;
+pub mod scan;
 pub mod tree;
 pub mod verify;
+pub mod witness;

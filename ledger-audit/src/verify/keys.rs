@@ -59,16 +59,20 @@ impl Keys {
         &self.known
     }
 
-    /// Whether `key` was to sign at `at` what was recorded until `recorded`.
+    /// Whether `key` was to sign at `at` what was recorded until `recorded`: of the keys in force the newest signs, and what
+    /// was recorded after its end another has to sign.
     #[must_use]
     pub fn signs_at(&self, key: &VerifierKey, at: Timestamp, recorded: Option<Timestamp>) -> bool {
-        let holds = |period: &&Period| {
-            let is_before_its_end = |at: Timestamp| period.until.is_none_or(|until| at < until);
-            period.key == *key
-                && period.from <= at
-                && is_before_its_end(at)
-                && recorded.is_none_or(is_before_its_end)
-        };
-        self.periods.iter().any(|period| holds(&period))
+        let in_force = self.periods.iter().filter(|period| period.holds(at));
+        let Some(signing) = in_force.max_by_key(|period| period.from) else { return false };
+        let next = self.periods.iter().map(|period| period.from).filter(|from| *from > signing.from).min();
+        let end = [signing.until, next].into_iter().flatten().min();
+        signing.key == *key && !recorded.zip(end).is_some_and(|(recorded, end)| recorded >= end)
+    }
+}
+
+impl Period {
+    fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
     }
 }

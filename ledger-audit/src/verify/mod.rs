@@ -72,7 +72,7 @@ pub fn bundle(
     bundle: &Bundle,
     trust: &Trust,
     decode: bool,
-    each: &mut dyn FnMut(&Checked, &mut Findings),
+    each: &mut dyn FnMut(Checked, &mut Findings),
 ) -> Result<Verification, AuditError> {
     let mut findings = Findings::default();
     let (lines, keys_digest) = bundle.keys()?;
@@ -97,7 +97,7 @@ pub fn bundle(
         let mut chain = Chain::begin(origin, keys, seen, &mut next, findings);
         run(&mut events, decode, &mut |checked| {
             chain.event(&checked);
-            each(&checked, &mut chain.findings);
+            each(checked, &mut chain.findings);
         })?;
         chain.end(bundle.manifest.size)
     };
@@ -178,13 +178,8 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
     } else if !has_keys {
         undecided.push("no key is known that could have signed: give one with --key".to_owned());
     }
-    let verdict = match (findings.is_empty(), undecided.is_empty()) {
-        (false, _) => Verdict::Tampered,
-        (true, false) => Verdict::Undecided,
-        (true, true) => Verdict::Clean,
-    };
-    Verification {
-        verdict,
+    let mut verification = Verification {
+        verdict: Verdict::Undecided,
         log_id,
         events: length.events,
         checkpoints: length.checkpoints,
@@ -195,6 +190,19 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
         undecided,
         cannot_exclude: cannot_exclude(length, trust, witnessed),
         remarks,
+    };
+    verification.settle();
+    verification
+}
+
+impl Verification {
+    /// What it comes to by now.
+    pub fn settle(&mut self) {
+        self.verdict = match (self.findings.is_empty(), self.undecided.is_empty()) {
+            (false, _) => Verdict::Tampered,
+            (true, false) => Verdict::Undecided,
+            (true, true) => Verdict::Clean,
+        };
     }
 }
 

@@ -4,5 +4,6 @@ mod clean;
 mod notes;
 mod replay;
 mod tampering;
+mod tools;
 mod town;
 mod tree;

@@ -23,8 +23,9 @@ fn about(rows: &[Row], findings: &Findings) -> String {
     let key = |row: &Row| row.metadata.idempotency_key.clone();
     let at = first.position.and_then(|at| usize::try_from(at).ok()).unwrap_or(1) - 1;
     let with = rows.iter().filter(|row| key(row) == key(&rows[at]));
-    let facts: Vec<String> =
-        with.map(|row| format!("{} {} {} {}", row.position, row.stream_id, row.event_type, row.payload)).collect();
+    let facts: Vec<String> = with
+        .map(|row| format!("{} {} {} {}", row.position, row.stream_id, row.event_type, row.payload))
+        .collect();
     format!("{} at {:?}:\n{}", first.text, first.position, facts.join("\n"))
 }
 

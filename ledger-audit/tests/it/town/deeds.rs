@@ -36,12 +36,21 @@ impl Town {
     /// Keeps what is known of purchases.
     pub(super) fn remember(&mut self, member: MemberId, occurred_at: Timestamp, event: &Event) {
         let Event::Member(fact) = event else { return };
-        if let MemberEvent::BonusReturned(_) = fact {
+        if let MemberEvent::BonusReturned(fact) = fact {
             // Its own purchase, and whatever purchases it gives lots of back: no lot is of two.
-            self.bought.values_mut().for_each(|bought| bought.file.see(event));
+            let lots = fact.past_life.iter().filter_map(|part| part.origin.purchase_id());
+            let all: std::collections::BTreeSet<PurchaseId> = lots.chain([fact.purchase_id]).collect();
+            for id in all {
+                if let Some(bought) = self.bought.get_mut(&id) {
+                    bought.file.see(event);
+                }
+            }
             return;
         }
         let Some(id) = PurchaseFile::about(event) else { return };
+        if matches!(fact, MemberEvent::PurchaseRecorded(_)) {
+            self.purchases.push(id);
+        }
         let before = self.bought.remove(&id);
         let (owner, natural_key, revision) = match (fact, &before) {
             (MemberEvent::PurchaseRecorded(fact), _) => (member, fact.natural_key, fact.revision),
@@ -74,8 +83,7 @@ impl Town {
     }
 
     fn somebody(&mut self) -> MemberId {
-        let index = self.dice.below(self.members.len());
-        *self.members.keys().nth(index).expect("a member")
+        self.order[self.dice.below(self.order.len())]
     }
 
     fn shop(&mut self) -> BusinessId {
@@ -176,8 +184,10 @@ impl Town {
     }
 
     fn some_purchase(&mut self) -> Option<(PurchaseId, Bought)> {
-        let index = self.dice.below(self.bought.len());
-        self.bought.iter().nth(index).map(|(id, bought)| (*id, bought.clone()))
+        // One of the newest: a large town forgets the others.
+        let back = self.dice.below(self.purchases.len().min(400));
+        let id = *self.purchases.iter().rev().nth(back)?;
+        self.bought.get(&id).map(|bought| (id, bought.clone()))
     }
 
     fn refunds(&mut self) {
@@ -324,6 +334,15 @@ impl Town {
         }
     }
 
+    /// What is due for a few is written.
+    fn wakes(&mut self) {
+        self.passes(3_600);
+        for _ in 0..20 {
+            let member = self.somebody();
+            let _ = self.ask(member, &MemberCommand::WriteDue, "schedule");
+        }
+    }
+
     fn governs(&mut self) {
         if self.dice.one_in(2) {
             let business_id = self.shop();
@@ -354,11 +373,21 @@ impl Town {
         self.records(member, document, PurchaseMode::Import { registered_at });
     }
 
+    /// So many people join at once, and nights, which look at everybody, become rare.
+    #[allow(dead_code, reason = "for large logs")]
+    pub(crate) fn crowded(mut self, members: i64) -> Self {
+        (0..members).for_each(|_| {
+            self.joins();
+        });
+        self.is_crowded = true;
+        self
+    }
+
     /// One thing happens.
     pub(crate) fn lives(&mut self) {
         let seconds = self.dice.between(1, 20_000);
         self.passes(seconds);
-        if self.members.len() < 2 || self.dice.one_in(25) {
+        if self.members.len() < 2 || self.dice.one_in(if self.is_crowded { 400 } else { 25 }) {
             self.joins();
             return;
         }
@@ -370,6 +399,7 @@ impl Town {
             30 => self.merges(),
             31..=33 => self.given(),
             34..=36 => self.stands(),
+            37 if self.is_crowded => self.wakes(),
             37 => self.night(),
             38 => self.governs(),
             _ => self.imports(),

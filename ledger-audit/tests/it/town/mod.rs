@@ -79,6 +79,10 @@ pub(crate) struct Town {
     /// Whether rows are kept: a large log is written as it comes.
     sink: Option<Box<dyn FnMut(Row)>>,
     count: i64,
+    /// Members and purchases in the order in which they came.
+    order: Vec<MemberId>,
+    purchases: Vec<PurchaseId>,
+    is_crowded: bool,
 }
 
 /// The businesses: short name, category, whether a visit is a secret, days until a lot is available.
@@ -107,6 +111,9 @@ impl Town {
             serial: 0,
             sink: None,
             count: 0,
+            order: Vec::new(),
+            purchases: Vec::new(),
+            is_crowded: false,
         };
         let mut draft = Draft::new(1);
         draft.push(town.now, first_policy().expect("defaults").into());
@@ -118,6 +125,7 @@ impl Town {
     }
 
     /// The same, whose rows go to `sink`.
+    #[allow(dead_code, reason = "for large logs")]
     pub(crate) fn into_sink(mut self, mut sink: Box<dyn FnMut(Row)>) -> Self {
         self.rows.drain(..).for_each(&mut sink);
         self.sink = Some(sink);
@@ -236,6 +244,9 @@ impl Town {
         self.registry.apply(stream, event).expect("a registry that holds");
         let Event::Member(fact) = event else { return };
         let member = MemberId::from_uuid(stream);
+        if !self.members.contains_key(&member) {
+            self.order.push(member);
+        }
         let state = self.members.entry(member).or_default();
         state.apply(position, occurred_at, fact).expect("a history that holds");
         self.remember(member, occurred_at, event);
