@@ -67,7 +67,7 @@ pub fn balance(events: &mut dyn Events, member: MemberId, at: At) -> Result<Bala
     let named = member.as_uuid().to_string().into_bytes();
     let (mut state, mut line) = (MemberState::default(), Vec::new());
     let (mut facts, mut newest, mut passed, mut looked_at) = (0, 0, 0_i64, None);
-    while let Some(whole) = events.next(&mut line)? {
+    while let Some(whole) = events.read(&mut line)? {
         passed += 1;
         if matches!(at, At::Position(until) if passed > until) {
             break;

@@ -29,7 +29,6 @@ pub enum AuditError {
 
 impl AuditError {
     /// A failure of the file at `path`.
-    #[must_use]
     pub fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::File { path, source }

@@ -37,7 +37,7 @@ fn leaves(
     let (mut leaves, mut event) = (Vec::new(), None);
     let mut at = 0;
     while at < size
-        && let Some(whole) = lines.next(&mut line)?
+        && let Some(whole) = lines.read(&mut line)?
     {
         at += 1;
         let checked = check(&line, whole, false);
@@ -59,7 +59,7 @@ fn leaves(
 fn checkpoint(bundle: &Bundle, size: Option<u64>) -> Result<CheckpointLine, AuditError> {
     let mut notes = bundle.checkpoints()?;
     let mut found = None;
-    while let Some(note) = notes.next()? {
+    while let Some(note) = notes.read()? {
         let Ok(line) = note else { continue };
         if size.is_none_or(|size| line.size == size) {
             found = Some(line);

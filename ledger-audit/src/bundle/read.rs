@@ -74,7 +74,7 @@ impl Bundle {
         let mut lines = Lines::open(&self.folder.join(KEYS), 64 * 1024)?;
         let mut keys = Vec::new();
         let mut line = Vec::new();
-        while let Some(whole) = lines.next(&mut line)? {
+        while let Some(whole) = lines.read(&mut line)? {
             let key = if whole { serde_json::from_slice(&line).ok() } else { None };
             keys.push(key.ok_or_else(|| format!("line {} of {KEYS} is no key", keys.len() + 1)));
         }
@@ -141,7 +141,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`AuditError::File`].
-    pub fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError> {
+    pub fn read(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError> {
         line.clear();
         let (mut read, mut ended) = (0_usize, false);
         while !ended {
@@ -186,9 +186,9 @@ impl Notes {
     ///
     /// # Errors
     /// [`AuditError::File`].
-    pub fn next(&mut self) -> Result<Option<Result<CheckpointLine, String>>, AuditError> {
+    pub fn read(&mut self) -> Result<Option<Result<CheckpointLine, String>>, AuditError> {
         let mut line = Vec::new();
-        let Some(whole) = self.0.next(&mut line)? else { return Ok(None) };
+        let Some(whole) = self.0.read(&mut line)? else { return Ok(None) };
         if !whole {
             return Ok(Some(Err("is longer than a signed note can be, or does not end".to_owned())));
         }

@@ -67,7 +67,7 @@ impl Keys {
         let Some(signing) = in_force.max_by_key(|period| period.from) else { return false };
         let next = self.periods.iter().map(|period| period.from).filter(|from| *from > signing.from).min();
         let end = [signing.until, next].into_iter().flatten().min();
-        signing.key == *key && !recorded.zip(end).is_some_and(|(recorded, end)| recorded >= end)
+        signing.key == *key && recorded.zip(end).is_none_or(|(recorded, end)| recorded < end)
     }
 }
 

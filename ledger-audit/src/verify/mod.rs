@@ -87,7 +87,7 @@ pub fn bundle(
     let mut failed = None;
     let mut events = bundle.events()?;
     let (length, mut findings) = {
-        let mut next = || match notes.next() {
+        let mut next = || match notes.read() {
             Ok(note) => note,
             Err(error) => {
                 failed = Some(error);

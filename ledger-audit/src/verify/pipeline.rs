@@ -15,16 +15,16 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where events come from, in the form of the lines of a bundle.
 pub trait Events: Send {
-    /// As [`Lines::next`].
+    /// As [`Lines::read`].
     ///
     /// # Errors
     /// [`AuditError`].
-    fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError>;
+    fn read(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError>;
 }
 
 impl Events for Lines {
-    fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError> {
-        Self::next(self, line)
+    fn read(&mut self, line: &mut Vec<u8>) -> Result<Option<bool>, AuditError> {
+        Self::read(self, line)
     }
 }
 
@@ -40,7 +40,7 @@ pub fn run(events: &mut dyn Events, decode: bool, each: &mut dyn FnMut(Checked))
             loop {
                 let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_EVENTS), 0);
                 while batch.len() < BATCH_EVENTS && bytes < BATCH_BYTES {
-                    let Some(whole) = events.next(&mut line)? else { break };
+                    let Some(whole) = events.read(&mut line)? else { break };
                     bytes += line.len();
                     batch.push(check(&line, whole, decode));
                 }

@@ -72,7 +72,7 @@ fn hostile_notes_are_refused() {
     let (log, text) = (log(), text());
     let known = [log.verifier().clone()];
     let signature = log.sign(&text, 0);
-    let good = written(&text, &[signature.clone()]);
+    let good = written(&text, std::slice::from_ref(&signature));
     Note::parse(good.as_bytes()).expect("a note").signed_by(&known).expect("signed");
     let twice = written(&text, &[signature.clone(), signature.clone()]);
     let note = Note::parse(twice.as_bytes()).expect("a note");
