@@ -51,6 +51,6 @@ fn main() {
     let (count, now) = (town.count(), town.now);
     drop(town);
     let (writer, _) = Rc::into_inner(writer).expect("the only one").into_inner();
-    let manifest = writer.close(now).expect("written");
+    let manifest = writer.close(u64::try_from(count).expect("fits"), now).expect("written");
     println!("{count} events, {} bytes", manifest.files["events.ndjson"].bytes);
 }

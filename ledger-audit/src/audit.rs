@@ -132,6 +132,21 @@ fn enter(month: &mut Month, event: &Event) {
 }
 
 impl Audit {
+    /// Enters positions at which another side says otherwise.
+    pub fn compare_positions(&mut self, said: String, positions: &[u64], text: &str) {
+        for position in positions {
+            self.verification.findings.add(verify::What::Balance, Some(*position), text);
+        }
+        self.compare(said, Vec::new());
+    }
+
+    /// Enters what keeps it from deciding.
+    pub fn cannot_decide(&mut self, why: String) {
+        self.verification.undecided.push(why);
+        self.verification.settle();
+        self.verdict = self.verification.verdict;
+    }
+
     /// Enters what a comparison with another side found.
     pub fn compare(&mut self, said: String, findings: impl IntoIterator<Item = String>) {
         for text in findings {

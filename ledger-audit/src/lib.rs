@@ -15,12 +15,14 @@
 //! | `audit.rs`, `report/` | one pass for all of it, and what it came to |
 //! | `prove.rs`, `receipt.rs`, `balance.rs` | one event, one member |
 //! | `witness.rs` | who keeps the log from having two faces |
+//! | `database/` | the log where it is |
 //! | `cli/` | the command line |
 
 pub mod audit;
 pub mod balance;
 pub mod bundle;
 pub mod cli;
+pub mod database;
 pub mod error;
 pub mod note;
 pub mod prove;

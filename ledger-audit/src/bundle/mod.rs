@@ -59,7 +59,7 @@ pub struct Manifest {
     pub format: String,
     /// Which log.
     pub log_id: LogId,
-    /// How many events; the newest position.
+    /// The newest position, as the log's head says; so many events there are.
     pub size: u64,
     /// When it was taken.
     pub exported_at: Timestamp,

@@ -95,18 +95,24 @@ impl Writer {
         self.keys.line(line)
     }
 
-    /// Writes the manifest: only now is it a bundle.
+    /// How many events were written.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Writes the manifest, which says that the log ends at `head`: only now is it a bundle.
     ///
     /// # Errors
     /// [`AuditError::File`].
-    pub fn close(self, exported_at: Timestamp) -> Result<Manifest, AuditError> {
-        let Self { folder, log_id, events, checkpoints, keys, size } = self;
+    pub fn close(self, head: u64, exported_at: Timestamp) -> Result<Manifest, AuditError> {
+        let Self { folder, log_id, events, checkpoints, keys, .. } = self;
         let files = BTreeMap::from([
             (EVENTS.to_owned(), events.close()?),
             (CHECKPOINTS.to_owned(), checkpoints.close()?),
             (KEYS.to_owned(), keys.close()?),
         ]);
-        let manifest = Manifest { format: FORMAT.to_owned(), log_id, size, exported_at, files };
+        let manifest = Manifest { format: FORMAT.to_owned(), log_id, size: head, exported_at, files };
         let path = folder.join(MANIFEST);
         let mut text =
             serde_json::to_vec_pretty(&manifest).map_err(|error| AuditError::Input(error.to_string()))?;

@@ -15,7 +15,7 @@ use crate::report::Format;
 
 /// Whether the ledger's log is what was sealed, and whether it follows from the rules.
 ///
-/// SOURCE is a bundle that `ledger-audit export` wrote: a folder, or a .tar.zst.
+/// SOURCE is a bundle that `ledger-audit export` wrote (a folder, or a .tar.zst), or the address of the ledger's database.
 #[derive(Debug, Parser)]
 #[command(name = "ledger-audit", version, after_long_help = LESSON)]
 pub struct Cli {
@@ -28,6 +28,7 @@ const LESSON: &str = "\
 Exit codes: 0 nothing is wrong, 1 the log was tampered with (or is not what the rules make of it), 2 it cannot be decided.
 
 A first audit:
+  ledger-audit export postgres://auditor:…@host/own_circle_ledger log.tar.zst
   ledger-audit report log.tar.zst --key 'own-circle/…+1a2b3c4d+AQ…' --format html --output audit.html
 
 The key is the line that the operator publishes; without it, the keys that the log itself lists are taken, and the report says so.
@@ -41,6 +42,8 @@ and an auditor gives what it kept:
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Task {
+    /// Take the log out of its database: a bundle, which anybody can audit without the service
+    Export(Export),
     /// Is the log what was sealed? Positions, hashes, bytes, checkpoints, signatures
     Verify(Asked),
     /// Does it follow from the rules? Everything of `verify`, and every decision taken again
@@ -64,11 +67,24 @@ pub enum Task {
     },
 }
 
+/// What is taken out, and where to.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The address of the ledger's database, for a role that is a member of own_circle_audit
+    #[arg(env = "OWN_CIRCLE_AUDIT_URL", hide_env_values = true)]
+    pub address: String,
+    /// A folder to be made, or a file that ends in .tar.zst
+    pub target: PathBuf,
+}
+
 /// What is audited, and what is believed.
 #[derive(Debug, Args)]
 pub struct Asked {
-    /// A bundle: a folder or a .tar.zst
-    pub source: PathBuf,
+    /// A bundle (a folder or a .tar.zst), or the address of the ledger's database: then it is taken out first
+    pub source: String,
+    /// The address of the read models, to compare balances with (of `replay` and `report`)
+    #[arg(long, env = "OWN_CIRCLE_AUDIT_READ_URL", hide_env_values = true)]
+    pub read_url: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would show it")]
     pub trust: TrustArgs,

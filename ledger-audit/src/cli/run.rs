@@ -8,10 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Asked, BalanceOf, Cli, Prove, Task, TrustArgs, VerifyReceipt, WitnessOf};
-use crate::audit::{Wanted, audit};
+use super::{Asked, BalanceOf, Cli, Export, Prove, Task, TrustArgs, VerifyReceipt, WitnessOf};
+use tempfile::TempDir;
+
+use crate::audit::{Audit, Wanted, audit};
 use crate::balance::balance;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, pack};
+use crate::database::{self, Compared, export, is_address};
 use crate::error::AuditError;
 use crate::note::{KeyKind, SignerKey, VerifierKey};
 use crate::prove;
@@ -24,6 +27,7 @@ use crate::witness::{self, Saw, Witness};
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let done = match cli.task {
+        Task::Export(asked) => exported(&asked),
         Task::Verify(asked) => audited(&asked, Wanted::default()),
         Task::Replay(asked) => audited(&asked, Wanted { replay: true, ..Wanted::default() }),
         Task::Scan(asked) => audited(&asked, Wanted { scan: true, ..Wanted::default() }),
@@ -48,15 +52,83 @@ type Done = Result<Verdict, AuditError>;
 
 fn audited(asked: &Asked, wanted: Wanted) -> Done {
     let trust = trust(&asked.trust)?;
-    let bundle = Bundle::open(&asked.source)?;
-    let bar = ProgressBar::new(bundle.manifest.size);
-    let style = "{bar:40} {human_pos} of {human_len} events, {per_sec}, {eta} to go";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let taken = is_address(&asked.source).then(|| taken_out(&asked.source)).transpose()?;
+    let path =
+        taken.as_ref().map_or_else(|| PathBuf::from(&asked.source), |folder| folder.path().join("log"));
+    let bundle = Bundle::open(&path)?;
+    let bar = progress(bundle.manifest.size);
     let audited = audit(&bundle, &trust, wanted, &mut |passed| bar.set_position(passed));
     bar.finish_and_clear();
-    let audited = audited?;
+    let mut audited = audited?;
+    if taken.is_some() {
+        let found = database::tiles(&asked.source)?;
+        let said = "Held against the sealed tiles of leaf hashes in the database.".to_owned();
+        audited.compare_positions(said, &found, "the sealed tile has another leaf hash here");
+    }
+    if wanted.replay {
+        compare_balances(&mut audited, asked.read_url.as_deref(), bundle.manifest.size)?;
+    }
     write(asked.output.as_deref(), report(&audited, asked.format).as_bytes())?;
     Ok(audited.verdict)
+}
+
+fn progress(events: u64) -> ProgressBar {
+    let bar = ProgressBar::new(events);
+    let style = "{bar:40} {human_pos} of {human_len} events, {per_sec}, {eta} to go";
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// The log of a database, in a folder that goes away with the answer.
+fn taken_out(address: &str) -> Result<TempDir, AuditError> {
+    let folder = tempfile::Builder::new().prefix("ledger-audit-").tempdir();
+    let folder = folder.map_err(AuditError::file(&std::env::temp_dir()))?;
+    take_out(address, &folder.path().join("log"))?;
+    Ok(folder)
+}
+
+fn take_out(address: &str, folder: &Path) -> Result<(), AuditError> {
+    let bar = progress(0);
+    let taken = export(address, folder, &mut |passed, all| {
+        bar.set_length(all);
+        bar.set_position(passed);
+    });
+    bar.finish_and_clear();
+    taken.map(drop)
+}
+
+fn exported(asked: &Export) -> Done {
+    if !is_address(&asked.address) {
+        return Err(AuditError::Input("an address begins with postgres://".to_owned()));
+    }
+    if asked.target.to_string_lossy().ends_with(".tar.zst") {
+        let folder = taken_out(&asked.address)?;
+        pack(&folder.path().join("log"), &asked.target)?;
+    } else {
+        take_out(&asked.address, &asked.target)?;
+    }
+    Ok(Verdict::Clean)
+}
+
+/// Balances against the read models; what was not compared is said.
+fn compare_balances(audited: &mut Audit, address: Option<&str>, head: u64) -> Result<(), AuditError> {
+    let elsewhere = "Not compared: ClickHouse. `projectors check` compares it, to the kopeck.";
+    let Some(address) = address else {
+        audited.compare("Not compared: the read models (give --read-url).".to_owned(), Vec::new());
+        audited.compare(elsewhere.to_owned(), Vec::new());
+        return Ok(());
+    };
+    match database::balances(address, head, std::mem::take(&mut audited.sums))? {
+        Compared::Done { members, differences } => {
+            audited.compare(format!("Compared with the read models: the balances of {members} members."), differences);
+        }
+        Compared::Elsewhere { passed } => audited.cannot_decide(format!(
+            "the read models are at position {passed}, this log ends at {head}: take both while nothing is written, or \
+             run `projectors check`"
+        )),
+    }
+    audited.compare(elsewhere.to_owned(), Vec::new());
+    Ok(())
 }
 
 fn trust(asked: &TrustArgs) -> Result<Trust, AuditError> {

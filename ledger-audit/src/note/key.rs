@@ -57,6 +57,12 @@ impl VerifierKey {
         &self.name
     }
 
+    /// Its public part.
+    #[must_use]
+    pub const fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
     /// What it signs.
     #[must_use]
     pub const fn kind(&self) -> KeyKind {

@@ -116,12 +116,7 @@ impl Shape {
             writer.event(&line).expect("written");
         }
         let now = "2026-06-01T00:00:00.000000Z".parse().expect("a time");
-        let mut manifest = writer.close(now).expect("written");
-        if let Some(size) = self.size {
-            manifest.size = size;
-            let text = serde_json::to_vec(&manifest).expect("JSON");
-            std::fs::write(folder.join(ledger_audit::bundle::MANIFEST), text).expect("written");
-        }
-        manifest
+        let head = self.size.unwrap_or(writer.size());
+        writer.close(head, now).expect("written")
     }
 }
