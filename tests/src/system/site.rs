@@ -34,11 +34,14 @@ pub enum Role {
     Schedule,
     /// What purchases trigger.
     React,
+    /// The signed tree over the log.
+    Seal,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Relay, Self::Project, Self::Analytics, Self::Schedule, Self::React];
+    pub const ALL: [Self; 6] =
+        [Self::Relay, Self::Project, Self::Analytics, Self::Schedule, Self::React, Self::Seal];
 
     /// Its name, for log files and messages.
     #[must_use]
@@ -49,6 +52,7 @@ impl Role {
             Self::Analytics => "analytics",
             Self::Schedule => "schedule",
             Self::React => "react",
+            Self::Seal => "seal",
         }
     }
 
@@ -59,6 +63,7 @@ impl Role {
             Self::Analytics => &["analytics", "--audit-every", "2"],
             Self::Schedule => &["schedule"],
             Self::React => &["react"],
+            Self::Seal => &["seal"],
         }
     }
 }
@@ -147,6 +152,12 @@ impl Site {
         let arguments = role.arguments().iter().copied();
         let options = ProcessOptions::new(role.name(), "projectors", arguments);
         self.roles.insert(role, self.installation.start(options).expect("the role starts"));
+    }
+
+    /// Whether a role was started, and not killed since.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains_key(&role)
     }
 
     /// Kills a role with SIGKILL.
