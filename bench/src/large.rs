@@ -39,6 +39,8 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
     service(bench, "an almost empty log", limit).await?;
     let (events, elapsed) = seed::seed(databases.log.clone(), members).await?;
     report::rate("seeded through the store, as an import", events, elapsed);
+    let seal = bench.installation.start(ProcessOptions::new("seal", "projectors", ["seal"]))?;
+    databases.watch("seal, for the first time", Part::Seal, seal).await?;
     let from_log = ["project", "statuses", "--source", "log"];
     let statuses = bench.installation.start(ProcessOptions::new("statuses", "projectors", from_log))?;
     databases.wait("statuses, from the log", Part::ReadModel("statuses")).await?;
@@ -62,6 +64,7 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Relay,
+    Seal,
     ReadModel(&'static str),
 }
 
@@ -84,6 +87,10 @@ impl Databases {
             Part::Relay => {
                 let least = "SELECT coalesce(min(log_position), 0) FROM ledger.relay_checkpoint";
                 sqlx::query_scalar(least).fetch_one(&self.log).await?
+            }
+            Part::Seal => {
+                let sealed = "SELECT coalesce(max(tree_size), 0) FROM ledger.checkpoint";
+                sqlx::query_scalar(sealed).fetch_one(&self.log).await?
             }
             Part::ReadModel(name) => {
                 let is_there = "SELECT to_regclass('projectors.progress') IS NOT NULL";
@@ -145,12 +152,12 @@ impl Databases {
         Ok(began.elapsed())
     }
 
-    /// Watches a part at work for a while: the relay until the head, others until what the relay has sent.
+    /// Watches a part at work for a while: relay and seal until the head, others until what the relay has sent.
     async fn watch(&self, name: &str, part: Part, process: Process) -> Result<(), BenchError> {
         let (first, began) = self.begun(part).await?;
         while began.elapsed() < WATCHED {
             let there = match part {
-                Part::Relay => self.head().await?,
+                Part::Relay | Part::Seal => self.head().await?,
                 Part::ReadModel(_) => self.passed(Part::Relay).await?,
             };
             if self.passed(part).await? >= there {

@@ -22,6 +22,7 @@ mod merged;
 mod offers;
 mod outages;
 mod privacy;
+mod proof;
 mod racing;
 mod rebuild;
 mod redeeming;
