@@ -119,17 +119,22 @@ fn looks_like(text: &str, is_free: bool) -> Option<&'static str> {
     (!is_free).then_some("words where no words belong")
 }
 
-/// An id, a hash, an amount, a moment, a day, or a word of ours.
+/// An id, a hash, an amount, a moment, a day, the version of a text, or a word of ours.
 fn is_ours(text: &str) -> bool {
-    is_amount(text) || is_uuid(text) || is_word(text) || is_moment(text) || is_hexadecimal(text)
+    is_version(text)
+        || is_amount(text)
+        || is_uuid(text)
+        || is_word(text)
+        || is_moment(text)
+        || is_hexadecimal(text)
 }
 
 fn is_word(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    let starts = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
-    starts
+    text.bytes().any(|byte| byte.is_ascii_lowercase())
         && text.len() <= 80
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte))
         && !has_phone(text)
 }
 
@@ -156,7 +161,18 @@ fn is_amount(text: &str) -> bool {
         && whole.len() <= if part.is_empty() { 9 } else { 17 }
 }
 
-/// `2026-01-02`, with `T09:00:00.000000Z` or without; `2026-01` as versions of consents are called.
+/// `1`, `v2`, `1.0`, `2026-01-15`: the version of a consent's text.
+fn is_version(text: &str) -> bool {
+    let mut parts = text.strip_prefix('v').unwrap_or(text).split(['.', '-']);
+    let is_number = |part: &str, length: usize| {
+        (1..=length).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    parts.next().is_some_and(|part| is_number(part, 4))
+        && parts.by_ref().take(2).all(|part| is_number(part, 2))
+        && parts.next().is_none()
+}
+
+/// `2026-01-02`, with `T09:00:00.000000Z` or without.
 fn is_moment(text: &str) -> bool {
     let (day, time) = text.split_once('T').map_or((text, None), |(day, time)| (day, Some(time)));
     let mut parts = day.split('-');
@@ -224,6 +240,9 @@ mod tests {
             "2026-01-10T09:00:00.000001Z",
             "bc5cde73-2104-5e9c-876a-7e337162c824",
             "00",
+            "v2",
+            "1.0",
+            "3d-clinic",
         ] {
             assert_eq!(looks_like(text, false), None, "{text}");
         }

@@ -1,6 +1,6 @@
 //! One decision as the log has it: the rows that one command wrote, in one append.
 
-use ledger_core::ids::{CorrelationId, MemberId};
+use ledger_core::ids::MemberId;
 use ledger_core::log::{Event, Row, StreamType};
 use ledger_core::member::command::PurchaseMode;
 use ledger_core::member::event::MemberEvent;
@@ -41,12 +41,12 @@ pub(super) struct Part<'a> {
 impl Append {
     /// Whether `row` was written by the same command.
     pub(super) fn goes_on_with(&self, row: &Row) -> bool {
-        let of = |row: &Row| -> (CorrelationId, String) {
-            (row.metadata.correlation_id, row.metadata.idempotency_key.clone())
-        };
-        self.facts
-            .last()
-            .is_some_and(|last| last.row.recorded_at == row.recorded_at && of(&last.row) == of(row))
+        self.facts.last().is_some_and(|last| {
+            let (before, said) = (&last.row.metadata, &row.metadata);
+            last.row.recorded_at == row.recorded_at
+                && before.correlation_id == said.correlation_id
+                && before.idempotency_key == said.idempotency_key
+        })
     }
 
     /// When the log took it.

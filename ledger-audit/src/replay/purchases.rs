@@ -4,7 +4,9 @@ use ledger_core::ids::{MemberId, NaturalKey, PurchaseId, QuarantineId, Redemptio
 use ledger_core::log::Event;
 use ledger_core::member::command::{MemberCommand, PurchaseDocument, RecordPurchase, RefundPurchase};
 use ledger_core::member::cross_bonus::{FollowedStep, GiveCrossBonus};
-use ledger_core::member::event::{FromChain, HoldEnd, MemberEvent, PurchaseRecorded, PurchaseSource};
+use ledger_core::member::event::{
+    AccrualInputs, FromChain, HoldEnd, MemberEvent, PurchaseRecorded, PurchaseSource,
+};
 use ledger_core::member::reward::TakeReward;
 use ledger_core::member::{AmendPurchase, PurchaseFile, Refund};
 use ledger_core::money::{Bonuses, Roubles};
@@ -23,8 +25,8 @@ pub(super) struct Purchase {
     pub(super) owner: Option<MemberId>,
     /// The key of the document.
     pub(super) natural_key: Option<NaturalKey>,
-    /// When its accrual was recorded: as of when chains look at it.
-    pub(super) accrued_at: Option<Timestamp>,
+    /// The inputs of its first accrual, and when that was recorded: what chains look at, whoever has the purchase by now.
+    pub(super) accrued: Option<(AccrualInputs, Timestamp)>,
     /// When it was found to follow from a chain's trigger.
     pub(super) converted_at: Option<Timestamp>,
 }
@@ -41,7 +43,9 @@ impl Purchase {
             MemberEvent::PurchaseTakenOver(fact) => {
                 (self.owner, self.natural_key) = (Some(member), Some(fact.purchase.natural_key));
             }
-            MemberEvent::BonusAccrued(fact) if fact.revision.is_none() => self.accrued_at = Some(at),
+            MemberEvent::BonusAccrued(fact) if fact.revision.is_none() => {
+                self.accrued.get_or_insert_with(|| (fact.inputs.clone(), at));
+            }
             MemberEvent::ChainConverted(_) => self.converted_at = Some(at),
             _ => {}
         }
@@ -221,9 +225,11 @@ pub(super) fn rewarded(part: Part<'_>, known: &Known<'_>) -> Vec<MemberCommand> 
         MemberEvent::CouponIssued(fact) => fact.chain.as_ref().map(|chain| (chain, Some(fact.coupon_id))),
         _ => None,
     });
-    let purchase = known.purchase.and_then(|purchase| Some((purchase.file.as_ref()?, purchase.accrued_at?)));
-    let (Some((chain, coupon_id)), Some((file, accrued_at))) = (from, purchase) else { return Vec::new() };
-    let Some(inputs) = &file.inputs else { return Vec::new() };
+    let purchase =
+        known.purchase.and_then(|purchase| Some((purchase.file.as_ref()?, purchase.accrued.as_ref()?)));
+    let (Some((chain, coupon_id)), Some((file, (inputs, accrued_at)))) = (from, purchase) else {
+        return Vec::new();
+    };
     let FromChain { chain_id, version, step, purchase_id, bought_at, .. } = **chain;
     // Of a step that gave no coupon, the id that it would have had says nothing.
     let coupon_id = coupon_id.unwrap_or_else(|| ledger_core::ids::CouponId::from_uuid(uuid::Uuid::nil()));
@@ -237,7 +243,7 @@ pub(super) fn rewarded(part: Part<'_>, known: &Known<'_>) -> Vec<MemberCommand> 
             business_id: file.business_id,
             bought_at,
             net: inputs.base,
-            looked_up_at: inputs.policy_moment.of_chains(bought_at, accrued_at),
+            looked_up_at: inputs.policy_moment.of_chains(bought_at, *accrued_at),
             status: inputs.status,
             coupon_id,
         }))
