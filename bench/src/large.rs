@@ -41,6 +41,8 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
     service(bench, "an almost empty log", limit).await?;
     let (events, elapsed) = seed::seed(databases.log.clone(), members).await?;
     report::rate("seeded through the store, as an import", events, elapsed);
+    let seal = bench.installation.start(ProcessOptions::new("seal", "projectors", ["seal"]))?;
+    databases.watch("seal, for the first time", Part::Seal, seal).await?;
     let from_log = ["project", "statuses", "--source", "log"];
     let statuses = bench.installation.start(ProcessOptions::new("statuses", "projectors", from_log))?;
     databases.wait("statuses, from the log", Part::ReadModel("statuses")).await?;
@@ -65,6 +67,7 @@ pub(crate) async fn measure(bench: &mut Bench, members: u64, limit: Duration) ->
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Relay,
+    Seal,
     ReadModel(&'static str),
 }
 
@@ -87,6 +90,10 @@ impl Databases {
             Part::Relay => {
                 let least = "SELECT coalesce(min(log_position), 0) FROM ledger.relay_checkpoint";
                 sqlx::query_scalar(least).fetch_one(&self.log).await?
+            }
+            Part::Seal => {
+                let sealed = "SELECT coalesce(max(tree_size), 0) FROM ledger.checkpoint";
+                sqlx::query_scalar(sealed).fetch_one(&self.log).await?
             }
             Part::ReadModel(name) => {
                 let is_there = "SELECT to_regclass('projectors.progress') IS NOT NULL";

@@ -10,6 +10,7 @@ use ledger_core::ids::{BusinessId, Slug};
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
+use ledger_store::seal::Roots;
 use ledger_store::{ExecuteError, Ledger, Receipt, Request};
 use metrics_exporter_prometheus::PrometheusHandle;
 use pii_vault::Vault;
@@ -61,6 +62,8 @@ pub(crate) struct App {
     pub(crate) ledger: Box<dyn Commands>,
     /// The log's database, for what is read from the log itself.
     pub(crate) log_pool: PgPool,
+    /// Roots of full tiles of the log's tree. Design L8.
+    pub(crate) roots: Roots,
     /// The read models.
     pub(crate) read_pool: PgPool,
     /// Analytics, where it is part of the installation.

@@ -21,6 +21,7 @@ use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
+use ledger_store::seal::Roots;
 use ledger_store::{ExecuteError, Outcome, Receipt, Repeat, Request};
 use pii_vault::Vault;
 use pii_vault::keys::{FileKeyProvider, MissingKeys};
@@ -128,6 +129,7 @@ async fn state(profile: Profile) -> App {
         clock: Clock::default(),
         ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
+        roots: Roots::default(),
         read_pool: lazy(),
         clickhouse: None,
         vault,

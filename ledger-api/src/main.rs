@@ -58,6 +58,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ledger_ops::clock::Clock;
 use ledger_ops::telemetry;
+use pii_vault::auth::ApiKeyRole;
 
 use settings::Settings;
 use startup::StartError;
@@ -79,7 +80,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Serve until told to stop.
     Serve,
@@ -87,6 +88,11 @@ enum Command {
     Migrate,
     /// Make the first admin's API key and print it, once.
     BootstrapAdmin,
+    /// Make an auditor's API key and print it, once: it reads the proofs of the log and nothing of the vault.
+    AuditorKey {
+        /// What it is called, in 1 to 100 characters
+        name: String,
+    },
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -123,6 +129,12 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
                 let vault = startup::vault(&settings).await?;
                 let now = Clock::machine_now().to_utc();
                 let issued = vault.api_keys().bootstrap_admin("bootstrap", now).await?;
+                print(&format!("{}\n", issued.key.expose()))
+            }
+            Command::AuditorKey { name } => {
+                let vault = startup::vault(&settings).await?;
+                let now = Clock::machine_now().to_utc();
+                let issued = vault.api_keys().issue(ApiKeyRole::Auditor, &name, now).await?;
                 print(&format!("{}\n", issued.key.expose()))
             }
             Command::Openapi => Ok(()),

@@ -4,7 +4,9 @@
 //! by the analytics sink; the topic by the relay.
 
 use ledger_ops::settings::SettingsError;
-use ledger_store::migrate::{LEDGER_ROLE, READ_ROLE, Server, VAULT_ROLE, database_of, ledger_migrations};
+use ledger_store::migrate::{
+    LEDGER_ROLE, READ_ROLE, SEAL_ROLE, Server, VAULT_ROLE, database_of, ledger_migrations,
+};
 
 use crate::settings::Settings;
 use crate::startup::StartError;
@@ -32,6 +34,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
     };
     let ledger = server.pool(&database_of(&settings.ledger.url)?).await?;
     ledger_migrations().run(&ledger).await.map_err(migrate)?;
+    if let Some(seal) = &settings.seal {
+        server.ensure_service(SEAL_ROLE, &seal.url).await?;
+    }
     let vault = server.pool(&database_of(&settings.vault.url)?).await?;
     pii_vault::MIGRATIONS.run(&vault).await.map_err(migrate)?;
     let read_name = database_of(&settings.read.url)?;

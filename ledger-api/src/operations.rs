@@ -201,6 +201,9 @@ operations! {
         "The caller's own purchases, newest first", () => "200" dto::Purchases;
     OnePurchase: GET "/api/v1/transactions/{id}", PARTNERS, Free, Everywhere, routes::purchases::one,
         "One of the caller's own purchases", () => "200" dto::Purchase;
+    TransactionReceipt: GET "/api/v1/transactions/{id}/receipt", MEMBERS, Free, Everywhere, routes::audit::receipt,
+        "What proves a purchase of hers, or a line of her history, to anybody: the event, its path, a signed checkpoint",
+        () => "200" dto::TransactionReceipt;
     RefundByNumber: POST "/api/v1/transactions/refunds", PARTNERS, Natural, Everywhere, routes::refunds::by_number,
         "Give back money for a purchase named by the partner's own number; one not known yet is waited for",
         dto::RefundByNumber => "201" dto::RefundAnswer;
@@ -345,6 +348,14 @@ operations! {
         routes::quarantine::discard, "Drop a document that waits", dto::NoFields => "200" dto::Dropped;
     TrialBalance: GET "/api/v1/admin/trial-balance", READERS, Free, Everywhere, routes::trial_balance::read,
         "Every account of the chart with its balance, and the standing checks", () => "200" dto::TrialBalance;
+    Checkpoint: GET "/api/v1/audit/checkpoint", READERS, Free, Everywhere, routes::audit::checkpoint,
+        "The signed head of the log's tree, as text (C2SP tlog-checkpoint)", () => "200" ();
+    InclusionProof: GET "/api/v1/audit/proof/inclusion", READERS, Free, Everywhere, routes::audit::inclusion,
+        "That an event is on the log (RFC 9162)", () => "200" dto::InclusionProof;
+    ConsistencyProof: GET "/api/v1/audit/proof/consistency", READERS, Free, Everywhere, routes::audit::consistency,
+        "That the log only grew (RFC 9162)", () => "200" dto::ConsistencyProof;
+    AuditEvents: GET "/api/v1/audit/events", READERS, Free, Everywhere, routes::audit::events,
+        "Events as they are hashed, in the order of the log", () => "200" dto::AuditEvents;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,
         "Bring in past purchases: NDJSON in, NDJSON out, line by line", dto::ImportLine => "200" dto::ImportOutcome;
 

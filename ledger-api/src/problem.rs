@@ -50,6 +50,8 @@ pub(crate) enum ApiError {
     RateLimited(u64),
     /// The read model has not passed the position asked for.
     ReadModelBehind,
+    /// The log is not sealed that far yet.
+    NotSealed,
     /// Not everything has caught up; says what.
     NotSettled(Value),
     /// A dependency is missing; says which.
@@ -120,6 +122,7 @@ impl ApiError {
             Self::QrExpired => "QR_EXPIRED",
             Self::RateLimited(_) => "RATE_LIMITED",
             Self::ReadModelBehind => "READ_MODEL_BEHIND",
+            Self::NotSealed => "NOT_SEALED",
             Self::NotSettled(_) => "NOT_SETTLED",
             Self::NotReady(_) => "NOT_READY",
             Self::Unavailable(_) => "UNAVAILABLE",
@@ -143,6 +146,7 @@ impl ApiError {
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ReadModelBehind
+            | Self::NotSealed
             | Self::NotSettled(_)
             | Self::NotReady(_)
             | Self::Unavailable(_)
@@ -171,6 +175,7 @@ impl ApiError {
             Self::QrExpired => "the QR code is past its time; show a new one".to_owned(),
             Self::RateLimited(_) => "too many requests; try again later".to_owned(),
             Self::ReadModelBehind => "the read model has not passed this position yet".to_owned(),
+            Self::NotSealed => "the log is not sealed that far yet; try again".to_owned(),
             Self::NotSettled(_) => "not everything has caught up yet".to_owned(),
             Self::NotReady(_) => "a dependency is missing".to_owned(),
             Self::Unavailable(_) => "the service is not available at the moment; try again".to_owned(),
@@ -198,6 +203,7 @@ impl ApiError {
         match self {
             Self::RateLimited(seconds) => Some(*seconds),
             Self::ReadModelBehind
+            | Self::NotSealed
             | Self::NotSettled(_)
             | Self::NotReady(_)
             | Self::Unavailable(_)

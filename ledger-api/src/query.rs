@@ -60,6 +60,15 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         CURSOR,
         may("as_of", "Where the 60 days end (RFC 3339, not in the future); now when absent"),
     ];
+    const POSITION: Documented =
+        Documented { name: "position", required: true, text: "The event's place on the log, from 1" };
+    const INCLUSION: &[Documented] =
+        &[POSITION, may("tree_size", "Among the first so many events; all that are sealed when absent")];
+    const FROM: Documented =
+        Documented { name: "from", required: true, text: "How many events the smaller tree has, at least 1" };
+    const CONSISTENCY: &[Documented] =
+        &[FROM, may("to", "How many the larger tree has; all that are sealed when absent")];
+    const EVENTS: &[Documented] = &[may("from", "The first position, 1 when absent"), LIMIT];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
     match operation {
@@ -74,6 +83,9 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::Offers
         | Operation::OfferHistory => PAGE,
         Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
+        Operation::InclusionProof => INCLUSION,
+        Operation::ConsistencyProof => CONSISTENCY,
+        Operation::AuditEvents => EVENTS,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }
@@ -144,9 +156,33 @@ impl Query {
         }
     }
 
+    /// A position on the log, or a number of its events: at least 1; may be absent.
+    pub(crate) fn position(&mut self, name: &str) -> Option<Position> {
+        let text = self.take(name)?;
+        let plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let read = text.parse().ok().filter(|position| plain && *position >= 1);
+        if read.is_none() {
+            self.wrong(name, "must be a whole number, at least 1");
+        }
+        read
+    }
+
+    /// The same, which must be there; what stands for it otherwise is never used, since the call is refused.
+    pub(crate) fn required_position(&mut self, name: &str) -> Position {
+        if !self.pairs.iter().any(|(given, _)| given == name) {
+            self.wrong(name, "is required");
+        }
+        self.position(name).unwrap_or(1)
+    }
+
+    /// `limit` alone; more than 200 is 200.
+    pub(crate) fn limit(&mut self) -> i64 {
+        self.number("limit", 1, LIMIT_DEFAULT, LIMIT_MAX)
+    }
+
     /// `limit` and `cursor`; a page larger than 200 is 200.
     pub(crate) fn page(&mut self, call: &Call) -> Page {
-        let limit = self.number("limit", 1, LIMIT_DEFAULT, LIMIT_MAX);
+        let limit = self.limit();
         let after = self.take("cursor").and_then(|cursor| {
             let read = read_cursor(call, &cursor);
             if read.is_none() {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Secret, SettingsError, load};
+use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, Secret, SettingsError, load};
 use ledger_ops::telemetry::LogFormat;
 use serde::Deserialize;
 
@@ -42,6 +42,9 @@ pub(crate) struct Settings {
     /// How the log's topic is divided, by which read models are ahead or behind.
     #[serde(default)]
     pub(crate) kafka: Option<Kafka>,
+    /// Who seals the log: for `migrate`, which lets it in.
+    #[serde(default)]
+    pub(crate) seal: Option<Seal>,
     /// Whether analytics is part of this installation.
     #[serde(default)]
     pub(crate) clickhouse: Option<ClickHouse>,

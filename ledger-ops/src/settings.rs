@@ -3,7 +3,7 @@
 //! A bad value is one clear line that names the key. Secrets have no defaults and do not print.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File};
 use serde::Deserialize;
@@ -94,6 +94,17 @@ pub struct Database {
 
 const fn connections() -> u32 {
     8
+}
+
+/// Who seals the log. Design L8.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seal {
+    /// The log's database, with the seal's own role; holds a password, so it does not print.
+    pub url: Secret,
+    /// The folder of the signing keys.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
 }
 
 /// Apache Kafka.

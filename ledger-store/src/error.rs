@@ -51,6 +51,9 @@ pub enum StoreError {
     /// ClickHouse did not say how far the log was published.
     #[error("ClickHouse does not answer")]
     ClickHouse(#[from] clickhouse::error::Error),
+    /// What is stored of the Merkle tree does not lead to the root that was signed: nothing is proved with it.
+    #[error("no proof: {0}")]
+    Unproven(String),
     /// Start-up refuses this log or this server. Design L9.
     #[error("{0}")]
     Refused(String),

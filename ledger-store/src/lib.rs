@@ -11,6 +11,7 @@
 //! | `audience.rs` | whom an offer is for, as the read models know |
 //! | `snapshot.rs` | the fold of long streams, cached |
 //! | `published/` | how far the log was published: read models, topic, ClickHouse (design L9) |
+//! | `seal/` | the Merkle tree over the log, its signed heads, proofs (design L7, L8) |
 //! | `start.rs` | what start-up refuses (design L9) |
 //! | `dev_clock.rs` | the installation's clock in the `dev` profile |
 //! | `migrate.rs` | databases, roles and tables |
@@ -23,6 +24,7 @@ pub mod log;
 pub mod migrate;
 pub mod published;
 mod runner;
+pub mod seal;
 mod snapshot;
 pub mod start;
 

@@ -16,6 +16,9 @@ pub const READ_ROLE: &str = "own_circle_read";
 /// The group role of services on the vault.
 pub const VAULT_ROLE: &str = "own_circle_vault";
 
+/// The group role of who seals the log; the log's migrations make it, and let it into the log's database.
+pub const SEAL_ROLE: &str = "own_circle_seal";
+
 /// One lock for all migrations of a server, so that processes that start at once take turns.
 const MIGRATION_LOCK: i64 = 0x6f77_6e63_6972;
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Follows the log of the ledger: into Kafka, into read models, into ClickHouse, and back as commands on the clock.
@@ -77,10 +78,22 @@ pub enum Role {
         #[command(flatten)]
         from: From,
     },
-    /// Everything in one process: relay, all read models, analytics, schedule, react
+    /// Seals the log: a Merkle tree over its events, whose head is signed every second while there is something new
+    ///
+    /// Hashes every event anew; one that is not what its hash says is never sealed and ends this role with its position.
+    /// Needs OWN_CIRCLE__SEAL__URL, the log's database with the seal's own role, and OWN_CIRCLE__SEAL__DIR, the folder of the
+    /// keys. In the dev profile the first key is made by itself.
+    Seal,
+    /// The keys that the log is sealed with
+    SealKey {
+        /// What to do
+        #[command(subcommand)]
+        what: SealKeyRole,
+    },
+    /// Everything in one process: relay, all read models, analytics, schedule, react, seal
     ///
     /// With `--source log` no Kafka is needed and the relay does not run. Without a `clickhouse` section analytics does not
-    /// run.
+    /// run, without a `seal` section nothing is sealed.
     All {
         /// Where to read
         #[command(flatten)]
@@ -120,6 +133,23 @@ pub enum Role {
     },
 }
 
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum SealKeyRole {
+    /// Makes a key, lists its public half for ever, and prints it as verifiers of signed notes take it
+    ///
+    /// Of the keys that are in force the one that began last signs: a new key takes over by itself, and what older ones
+    /// signed while they were in force stays good.
+    New {
+        /// From when it signs, such as 2027-01-01T00:00:00Z; now, if not said
+        #[arg(long, value_name = "TIME")]
+        from: Option<DateTime<Utc>>,
+        /// Until when; without it until another one takes over
+        #[arg(long, value_name = "TIME")]
+        until: Option<DateTime<Utc>>,
+    },
+}
+
 impl Role {
     /// True for what goes on until it is told to stop.
     pub(crate) const fn follows_the_log(&self) -> bool {
@@ -127,10 +157,11 @@ impl Role {
             Self::Relay
             | Self::Project { .. }
             | Self::Schedule
+            | Self::Seal
             | Self::React { .. }
             | Self::All { .. }
             | Self::Analytics { .. } => true,
-            Self::Check { .. } | Self::Rebuild { .. } => false,
+            Self::Check { .. } | Self::Rebuild { .. } | Self::SealKey { .. } => false,
         }
     }
 }

@@ -14,6 +14,14 @@ pub enum ProjectError {
         /// Why, without the record's content.
         reason: String,
     },
+    /// A row that the log's seal cannot vouch for: nothing from there on is sealed (design L8).
+    #[error("position {position} cannot be sealed: {reason}")]
+    Unsealable {
+        /// The place.
+        position: Position,
+        /// Why, without the row's content.
+        reason: String,
+    },
     /// What comes in does not continue what was applied: two histories (design J1).
     #[error("fork at position {position} in partition {partition}: {reason}")]
     Fork {
@@ -70,6 +78,7 @@ impl ProjectError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unapplicable { .. }
+            | Self::Unsealable { .. }
             | Self::Fork { .. }
             | Self::OtherLog { .. }
             | Self::LogBehind { .. }
@@ -83,7 +92,9 @@ impl ProjectError {
     #[must_use]
     pub const fn position(&self) -> Option<Position> {
         match self {
-            Self::Unapplicable { position, .. } | Self::Fork { position, .. } => Some(*position),
+            Self::Unapplicable { position, .. }
+            | Self::Unsealable { position, .. }
+            | Self::Fork { position, .. } => Some(*position),
             Self::LogBehind { published, .. } => Some(*published),
             Self::OtherLog { .. }
             | Self::Setup(_)

@@ -1,7 +1,8 @@
 //! The relay, the projections, the reactors: everything that follows the log. Design J1–J8.
 //!
 //! `source` brings records, `engine` keeps a read model in PostgreSQL, one file per read model says what it holds; `relay`
-//! fills the topic, `schedule` turns time into commands, `react` purchases that trigger a chain, `rebuild` makes a read model anew. `roles` starts them.
+//! fills the topic, `schedule` turns time into commands, `react` purchases that trigger a chain, `seal`
+//! signs the log, `rebuild` makes a read model anew. `roles` starts them.
 
 pub mod analytics;
 pub mod balances;
@@ -20,6 +21,7 @@ pub mod rebuild;
 pub mod relay;
 pub mod roles;
 pub mod schedule;
+pub mod seal;
 pub mod settings;
 pub mod source;
 pub mod statuses;

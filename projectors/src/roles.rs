@@ -5,6 +5,7 @@
 //! was published (L9), or when every role has stopped: whoever runs it sees that, and starts it again.
 
 use std::future::Future;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::analytics::{self, Sink};
 use crate::check::command::{Form, run as check};
-use crate::cli::{Cli, Role, SourceKind};
+use crate::cli::{Cli, Role, SealKeyRole, SourceKind};
 use crate::engine::{OpenSource, Options, Projection, Projector};
 use crate::error::ProjectError;
 use crate::http::{self, Stopped};
@@ -28,6 +29,7 @@ use crate::react::{self, React};
 use crate::rebuild::rebuild;
 use crate::relay::Relay;
 use crate::schedule::Schedule;
+use crate::seal::{self, FirstKey, KeyFolder, Seal};
 use crate::settings::{Settings, pool};
 use crate::source::{KafkaSource, LogReader, LogSource, Source, failure};
 use ledger_ops::clock::Clock;
@@ -80,6 +82,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
         Role::Relay => surroundings.relay(&mut tasks)?,
         Role::Project { names, from } => surroundings.project(&chosen(&names)?, from.source, &mut tasks)?,
         Role::Schedule => surroundings.schedule(&mut tasks),
+        Role::Seal => surroundings.seal(&mut tasks).await?,
+        Role::SealKey { what } => return surroundings.seal_key(what).await,
         Role::React { from } => surroundings.react(from.source, &mut tasks)?,
         Role::All { from } => {
             if from.source == SourceKind::Kafka {
@@ -91,6 +95,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, ProjectError> {
             surroundings.react(from.source, &mut tasks)?;
             if surroundings.settings.clickhouse.is_some() {
                 surroundings.analytics(from.source, Sink::AUDIT_EVERY, &mut tasks)?;
+            }
+            if surroundings.settings.seal.is_some() {
+                surroundings.seal(&mut tasks).await?;
             }
         }
         Role::Analytics { from, audit_every } => {
@@ -233,6 +240,25 @@ impl Surroundings {
         let published = self.published().to_read_models(self.options.read.clone(), names);
         let schedule = Schedule::new(options, clock, published, self.settings.profile);
         tasks.spawn(async move { Ended::Alone("schedule", schedule.run().await) });
+    }
+
+    async fn seal(&self, tasks: &mut Tasks) -> Result<(), ProjectError> {
+        let (database, dir) = self.settings.seal()?;
+        let log = LogReader::new(pool(&database, "seal").await?);
+        let dev = self.settings.profile == Profile::Dev;
+        let seal = Seal::new(log, KeyFolder::new(dir), if dev { FirstKey::Make } else { FirstKey::Refuse });
+        tasks.spawn(async move { Ended::Alone(seal::NAME, seal.run().await) });
+        Ok(())
+    }
+
+    async fn seal_key(&self, what: SealKeyRole) -> Result<ExitCode, ProjectError> {
+        let (database, dir) = self.settings.seal()?;
+        let pool = pool(&database, "seal").await?;
+        let SealKeyRole::New { from, until } = what;
+        let key = seal::new_key(&pool, &KeyFolder::new(dir), from, until).await?;
+        let mut out = std::io::stdout();
+        writeln!(out, "{}", key.verifier()).map_err(|error| ProjectError::Setup(error.to_string()))?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn react(&self, kind: SourceKind, tasks: &mut Tasks) -> Result<(), ProjectError> {

@@ -1,10 +1,10 @@
 //! The settings of this program. Read by `ledger_ops::settings`: file < environment (`OWN_CIRCLE__SECTION__KEY`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, load};
+use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, load};
 use serde::Deserialize;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -31,6 +31,8 @@ pub struct Settings {
     pub kafka: Option<Kafka>,
     /// ClickHouse; needed by `analytics` and `check`.
     pub clickhouse: Option<ClickHouse>,
+    /// The seal's role and keys; needed by `seal` and `seal-key`.
+    pub seal: Option<Seal>,
 }
 
 impl Settings {
@@ -73,6 +75,25 @@ impl Settings {
             let text = "settings: clickhouse.url: is missing (OWN_CIRCLE__CLICKHOUSE__URL=http://host:port)";
             ProjectError::Setup(text.to_owned())
         })
+    }
+
+    /// The seal's section: how it comes to the log, and where its keys lie.
+    ///
+    /// # Errors
+    /// [`ProjectError::Setup`] when either is missing.
+    pub fn seal(&self) -> Result<(Database, PathBuf), ProjectError> {
+        let missing = |text: &str| ProjectError::Setup(format!("settings: seal.{text}"));
+        let seal = self.seal.as_ref().ok_or_else(|| {
+            missing("url: is missing (OWN_CIRCLE__SEAL__URL=postgres://…, with the seal's own role)")
+        })?;
+        let dir = match (&seal.dir, self.profile) {
+            (Some(dir), _) => dir.clone(),
+            (None, Profile::Dev) => PathBuf::from(".own-circle/seal"),
+            (None, Profile::Production) => {
+                return Err(missing("dir: must name the folder of the signing keys (OWN_CIRCLE__SEAL__DIR)"));
+            }
+        };
+        Ok((Database { url: seal.url.clone(), connections: 4 }, dir))
     }
 
     /// The topic.

@@ -4,7 +4,8 @@
 //! and the admin key are random, kept in `installation.json` (readable by its owner alone) in the installation's
 //! folder, and stay the same when the stack is started again on the same data.
 //!
-//! The URLs of the three databases name a login role each (`<name>_ledger_service` …) with its password. Whoever
+//! The URLs of the three databases name a login role each (`<name>_ledger_service` …) with its password; who seals the
+//! log has one of its own in the log's database. Whoever
 //! migrates gets the superuser's URL in `OWN_CIRCLE__ADMIN__URL` and creates databases and roles from those URLs; no
 //! other process gets it.
 
@@ -30,6 +31,9 @@ struct Secrets {
     read_password: String,
     vault_password: String,
     admin_key: String,
+    /// Installations made before there was a seal get one when they are started again.
+    #[serde(default)]
+    seal_password: String,
 }
 
 /// A named installation. Drop its processes before the stack.
@@ -72,6 +76,9 @@ impl Installation {
             let database = format!("{name}_{part}");
             set(&format!("{section}__URL"), server.url(&format!("{database}_service"), password, &database));
         }
+        let ledger = format!("{name}_ledger");
+        set("SEAL__URL", server.url(&format!("{name}_seal_service"), &secrets.seal_password, &ledger));
+        set("SEAL__DIR", folder.join("seal").display().to_string());
         if let Ok(brokers) = stack.kafka().address() {
             set("KAFKA__BROKERS", brokers.to_owned());
             set("KAFKA__TOPIC", format!("{name}.ledger.events.v1"));
@@ -147,13 +154,21 @@ impl Secrets {
             source: error.into(),
         };
         match fs::read(path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(unreadable),
+            Ok(text) => {
+                let mut found: Self = serde_json::from_slice(&text).map_err(unreadable)?;
+                if found.seal_password.is_empty() {
+                    found.seal_password = random::token()?;
+                    write_private(path, &serde_json::to_string_pretty(&found).map_err(unreadable)?)?;
+                }
+                Ok(found)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let made = Self {
                     ledger_password: random::token()?,
                     read_password: random::token()?,
                     vault_password: random::token()?,
                     admin_key: random::token()?,
+                    seal_password: random::token()?,
                 };
                 write_private(path, &serde_json::to_string_pretty(&made).map_err(unreadable)?)?;
                 Ok(made)

@@ -195,6 +195,8 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("to", "2026-01-01T00:00:00Z"),
         ("phone", "%2B79990000000"),
         ("business_id", "mindal"),
+        ("position", "1"),
+        ("tree_size", "1"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
         let path = operation.path().replace("{id}", ID).replace("{key_id}", ID);

@@ -38,6 +38,7 @@ fn every_error_has_its_status_and_code() {
         (ApiError::QrExpired, 410, "QR_EXPIRED"),
         (ApiError::RateLimited(7), 429, "RATE_LIMITED"),
         (ApiError::ReadModelBehind, 503, "READ_MODEL_BEHIND"),
+        (ApiError::NotSealed, 503, "NOT_SEALED"),
         (ApiError::NotSettled(json!({})), 503, "NOT_SETTLED"),
         (ApiError::NotReady(json!({})), 503, "NOT_READY"),
         (ApiError::Unavailable(Cause::Impossible("x")), 503, "UNAVAILABLE"),

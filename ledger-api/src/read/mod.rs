@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod journal;
 pub(crate) mod offers;
 pub(crate) mod promotion;
+pub(crate) mod sealed;
 pub(crate) mod statuses;
 pub(crate) mod warehouse;
 pub(crate) mod win_win;
@@ -165,10 +166,16 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::WinWin
             | Operation::FrequentPaths
             | Operation::Recommendations
+            | Operation::Checkpoint
+            | Operation::TransactionReceipt
     )
 }
 
-fn min_position(call: &Call) -> Result<Position, ApiError> {
+/// The position that a caller wants her data to have passed; 0 when she does not say.
+///
+/// # Errors
+/// [`ApiError::Validation`] for what is none.
+pub(crate) fn min_position(call: &Call) -> Result<Position, ApiError> {
     let Some(value) = call.http.headers().get("X-Min-Position") else { return Ok(0) };
     let text = value.to_str().unwrap_or_default();
     let plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());

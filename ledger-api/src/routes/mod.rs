@@ -1,6 +1,7 @@
 //! Handlers, one file per resource.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod batch;
 pub(crate) mod businesses;

@@ -3,6 +3,7 @@
 //! Both are reckoned anew from the newest bill, net of refunds in the same cumulative proportion as the accrual (Rule F2).
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::PurchaseFile;
 use crate::category::Confidentiality;
@@ -27,7 +28,7 @@ pub(super) fn net(whole: Bonuses, bill: Roubles, refunded: Roubles) -> Option<Bo
 }
 
 /// The coupon that a purchase used. Rules C1, C4.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsedCoupon {
     /// The coupon.
     pub coupon_id: CouponId,
@@ -74,7 +75,7 @@ pub(super) fn part(bill: Roubles, rate: Rate) -> Option<Bonuses> {
 }
 
 /// What a chain adds to a purchase that follows from one of its triggers. Rule B9.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CrossBonus {
     /// The chain.
     pub chain_id: ChainId,

@@ -3,6 +3,8 @@
 //! Her state does not keep old purchases. Whoever edits one folds its facts: those that name it by `purchase_id`, what it
 //! was recorded by and every later one.
 
+use serde::{Deserialize, Serialize};
+
 use super::extras::{CrossBonus, Reckoning, UsedCoupon, share};
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
@@ -15,7 +17,7 @@ use crate::rate::Rate;
 use crate::time::Timestamp;
 
 /// What of a purchase made a lot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
     /// Its accrual. Rule B5.
     Accrual,
@@ -26,7 +28,7 @@ pub enum Part {
 }
 
 /// A lot that the purchase made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnLot {
     /// The lot.
     pub lot_id: LotId,
@@ -56,8 +58,8 @@ pub struct ByFunder {
     pub coalition: Bonuses,
 }
 
-/// What a purchase came to. See the module.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a purchase came to. See the module. Who follows the whole log keeps it as JSON meanwhile; nothing else does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseFile {
     /// The purchase.
     pub purchase_id: PurchaseId,

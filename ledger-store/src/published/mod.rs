@@ -2,9 +2,10 @@
 //!
 //! A backup of the whole PostgreSQL server takes the read models back with the log, so they alone cannot tell: the topic
 //! and ClickHouse are asked too. A server that is away keeps nobody from starting (design, Failure): it is asked again
-//! until it has answered once.
+//! until it has answered once. What was sealed is asked first: it lies beside the log.
 
 mod read_models;
+mod seal;
 mod topic;
 mod warehouse;
 
@@ -84,12 +85,13 @@ impl Published {
         self
     }
 
-    /// Asks everyone; who is away is left for [`Published::watch`].
+    /// Asks everyone, and holds the log against what was sealed of it; who is away is left for [`Published::watch`].
     ///
     /// # Errors
     /// [`StoreError::Refused`] when one of them has seen more than the log has, or something else; the failure of
     /// PostgreSQL.
     pub async fn ask(&mut self) -> Result<(), StoreError> {
+        seal::check(&self.log).await?;
         for (place, error) in self.round().await? {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(

@@ -14,7 +14,7 @@ mod schema;
 
 pub use checkpoint::{load, store};
 pub use decode::{Decoded, Fact, decode};
-pub(crate) use owner::{own, try_own};
+pub(crate) use owner::{advisory_key, own, try_own};
 pub use progress::{Progress, State};
 pub(crate) use retry::follow_on;
 pub(crate) use runner::Run;

@@ -38,7 +38,7 @@ pub(crate) async fn try_own(connection: &mut PgConnection, name: &str) -> Result
 }
 
 /// The key of the advisory lock named `name`.
-pub(super) fn advisory_key(name: &str) -> i64 {
+pub(crate) fn advisory_key(name: &str) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = *Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).as_bytes();
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -5,4 +5,7 @@ mod projections;
 mod rebuild;
 mod relay;
 mod schedule;
+mod seal;
+mod seal_attacked;
+mod sealing;
 mod support;

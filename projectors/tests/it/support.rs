@@ -58,10 +58,12 @@ pub(crate) struct World {
     pub(crate) options: Options,
     pub(crate) businesses: Vec<BusinessId>,
     pub(crate) members: Vec<MemberId>,
+    /// The log's database as its owner, who may do what no service may.
+    pub(crate) owner: PgPool,
     numbers: u64,
 }
 
-async fn pool(url: &str) -> PgPool {
+pub(crate) async fn pool(url: &str) -> PgPool {
     PgPoolOptions::new()
         .max_connections(10)
         .acquire_timeout(Duration::from_secs(10))
@@ -99,14 +101,14 @@ pub(crate) async fn read_database() -> PgPool {
 impl World {
     /// An empty one, on the morning of 2026-03-02 in Moscow.
     pub(crate) async fn new() -> Self {
-        let (log, _) = database("log", LEDGER_ROLE).await;
+        let (log, owner) = database("log", LEDGER_ROLE).await;
         let clock = Clock::default();
         clock.set(Some(at("2026-03-02T07:00:00Z")));
         let ledger =
             Ledger::open(log.clone(), LedgerOptions::default(), clock.clone()).await.expect("a ledger");
         let options =
             Options { read: read_database().await, log: LogReader::new(log), partitions: PARTITIONS };
-        Self { ledger, clock, options, businesses: Vec::new(), members: Vec::new(), numbers: 1 }
+        Self { ledger, clock, options, businesses: Vec::new(), members: Vec::new(), owner, numbers: 1 }
     }
 
     /// One with businesses and members.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 const DATABASE: &str = "scratch";
-const GROUPS: [&str; 3] = ["own_circle_ledger", "own_circle_read", "own_circle_vault"];
+const GROUPS: [&str; 4] = ["own_circle_ledger", "own_circle_read", "own_circle_vault", "own_circle_seal"];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -3,12 +3,13 @@
 //! | rule of the battery | here |
 //! |---|---|
 //! | K1, K2, K3, K4: every acknowledged purchase once, no refused one, nothing nobody sent | `journal_and_log` |
-//! | K5: positions and versions without gaps, leaf hashes | [`Log::read`] |
+//! | K5: positions and versions without gaps, leaf hashes; every checkpoint | [`Log::read`], `sealed` |
 //! | K7: the read models are what the log says | `balances`, `history`, `directory`, `bills` |
 //! | K8: ClickHouse, row by row and in sums | `warehouse` |
 //! | K9: conservation, nothing negative at any prefix | [`Log`]'s holdings |
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -16,11 +17,16 @@ use sqlx::PgPool;
 
 use super::journal::{Fate, Journal};
 use super::ledger::{Log, Purchase};
-use super::site::Site;
+use super::proving::checkpoints;
+use super::site::{Role, Site};
+use super::wait::eventually;
 use super::warehouse::{Warehouse, kopecks};
 
 /// The key under which a `dev` installation without one of its own hides partners' numbers.
 const DEV_NATURAL_KEY: &[u8; 32] = b"the dev profile's natural key 00";
+
+/// How long the seal may take once everything has settled: another one may have to take over first.
+const SEALED: Duration = Duration::from_secs(30);
 
 /// Whether ClickHouse may hold a row twice until it merges: only after a refill on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +60,8 @@ impl Audit {
         directory(&read, &purchases).await;
         bills(&read, &purchases).await;
         warehouse(&site.warehouse(), &log, &purchases, duplicates).await;
+        sealed(site, &ledger, &log).await;
+        site.audit();
         ledger.close().await;
         read.close().await;
         Self { log }
@@ -106,6 +114,19 @@ fn journal_and_log(journal: &Journal, purchases: &[Purchase]) {
         }
     }
     assert!(by_key.is_empty(), "on the log, and nobody sent it: {:?}", by_key.values().next());
+}
+
+/// Every checkpoint holds, and where somebody seals, all of the log is sealed.
+async fn sealed(site: &Site, ledger: &PgPool, log: &Log) {
+    let head = i64::try_from(log.events.len()).expect("a number");
+    if site.has(Role::Seal) {
+        let look = || async {
+            let sealed = sqlx::query_scalar("SELECT coalesce(max(tree_size), 0) FROM ledger.checkpoint");
+            sealed.fetch_one(ledger).await.expect("checkpoints")
+        };
+        eventually("the log is sealed", SEALED, look, |sealed: &i64| *sealed >= head).await;
+    }
+    checkpoints(ledger).await;
 }
 
 async fn balances(read: &PgPool, log: &Log) {

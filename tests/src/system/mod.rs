@@ -10,6 +10,7 @@
 //! | `sending.rs` | sending them, one by one or as an import, until the answer is known |
 //! | `ledger.rs` | the log as it is, read and folded by code of its own |
 //! | `audit.rs` | the comparison: journal = log = read models = ClickHouse |
+//! | `proving.rs` | proofs and signatures of the log, verified by the standards' words |
 //! | `warehouse.rs`, `topic.rs` | ClickHouse and Kafka by hand |
 //! | `wait.rs`, `seeded.rs` | waiting with a deadline; random choices that a seed repeats |
 //!
@@ -21,6 +22,7 @@ mod client;
 mod journal;
 mod ledger;
 mod people;
+pub mod proving;
 mod seeded;
 mod sending;
 mod servers;

@@ -34,11 +34,14 @@ pub enum Role {
     Schedule,
     /// What purchases trigger.
     React,
+    /// The signed tree over the log.
+    Seal,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Relay, Self::Project, Self::Analytics, Self::Schedule, Self::React];
+    pub const ALL: [Self; 6] =
+        [Self::Relay, Self::Project, Self::Analytics, Self::Schedule, Self::React, Self::Seal];
 
     /// Its name, for log files and messages.
     #[must_use]
@@ -49,6 +52,7 @@ impl Role {
             Self::Analytics => "analytics",
             Self::Schedule => "schedule",
             Self::React => "react",
+            Self::Seal => "seal",
         }
     }
 
@@ -59,6 +63,7 @@ impl Role {
             Self::Analytics => &["analytics", "--audit-every", "2"],
             Self::Schedule => &["schedule"],
             Self::React => &["react"],
+            Self::Seal => &["seal"],
         }
     }
 }
@@ -147,6 +152,12 @@ impl Site {
         let arguments = role.arguments().iter().copied();
         let options = ProcessOptions::new(role.name(), "projectors", arguments);
         self.roles.insert(role, self.installation.start(options).expect("the role starts"));
+    }
+
+    /// Whether a role was started, and not killed since.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains_key(&role)
     }
 
     /// Kills a role with SIGKILL.
@@ -285,13 +296,30 @@ impl Site {
         assert!(equal, "projectors check: {said}");
     }
 
+    /// `ledger-audit report` on the log in its database: it is what was sealed, every decision of it follows from the rules, nothing
+    /// personal is on it, and the read models have the balances it says.
+    ///
+    /// # Panics
+    /// With what it says, unless nothing is wrong.
+    pub fn audit(&self) {
+        let (ledger, read) = (self.address("ledger"), self.address("read"));
+        let arguments = ["report", &ledger, "--read-url", &read];
+        let (clean, said) = self.run("audit", "ledger-audit", &arguments, &[], Duration::from_secs(240));
+        assert!(clean, "ledger-audit report: {said}");
+    }
+
+    /// The address of one of the installation's databases, for the server's owner.
+    fn address(&self, part: &str) -> String {
+        let (server, _) = self.installation.admin_url().rsplit_once('/').expect("an address with a database");
+        format!("{server}/{}_{part}", self.name)
+    }
+
     /// A pool on one of the installation's databases (`ledger`, `read` or `vault`), as the server's owner.
     ///
     /// # Panics
     /// When the server does not answer.
     pub async fn database(&self, part: &str) -> PgPool {
-        let (server, _) = self.installation.admin_url().rsplit_once('/').expect("an address with a database");
-        let url = format!("{server}/{}_{part}", self.name);
+        let url = self.address(part);
         let options = PgPoolOptions::new().max_connections(4).acquire_timeout(READY);
         options.connect(&url).await.expect("the database answers")
     }

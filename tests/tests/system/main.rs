@@ -23,6 +23,7 @@ mod merged;
 mod offers;
 mod outages;
 mod privacy;
+mod proof;
 mod racing;
 mod rebuild;
 mod redeeming;

@@ -41,6 +41,7 @@ async fn nobody_starts_on_a_restored_backup() {
         ("restored-project", "projectors", ["project", "all"].as_slice()),
         ("restored-analytics", "projectors", ["analytics"].as_slice()),
         ("restored-schedule", "projectors", ["schedule"].as_slice()),
+        ("restored-seal", "projectors", ["seal"].as_slice()),
     ] {
         let (good, said) = site.run(label, program, arguments, &on_backup, limit);
         assert!(!good, "{label} runs on a restored backup: {said}");

@@ -16,7 +16,7 @@ type Case = (
     &'static [&'static str],
 );
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 18] = [
     ("api-url", "ledger-api", &["serve"], "LEDGER__URL", "mysql://x", &["ledger.url"]),
     (
         "api-ledger-away",
@@ -73,6 +73,15 @@ const CASES: [Case; 16] = [
         "LEDGER__URL",
         "postgres://a:secret7@127.0.0.1:9/x",
         &["ledger.url"],
+    ),
+    ("seal-away", "projectors", &["seal"], "SEAL__URL", "postgres://a:secret7@127.0.0.1:9/x", &["seal.url"]),
+    (
+        "seal-key",
+        "projectors",
+        &["seal-key", "new", "--from", "2020-01-01T00:00:00Z"],
+        "PROFILE",
+        "dev",
+        &["past"],
     ),
     ("project-nobody", "projectors", &["project", "fame"], "PROFILE", "dev", &["fame"]),
 ];

@@ -45,6 +45,8 @@ fn settings_name_everything_after_the_installation_and_stay_the_same() {
         assert!(url.starts_with(&format!("postgres://shop_{part}_service:")), "{part}");
         assert!(url.ends_with(&format!("@{server}/shop_{part}")), "{part}");
     }
+    let seal = setting("SEAL__URL").unwrap();
+    assert!(seal.starts_with("postgres://shop_seal_service:") && seal.ends_with("/shop_ledger"), "{seal}");
     assert_eq!(setting("CLICKHOUSE__URL").unwrap(), stack.clickhouse().address().unwrap());
     assert_eq!(setting("CLICKHOUSE__DATABASE").as_deref(), Some("shop"));
     assert_eq!(setting("KAFKA__BROKERS"), None, "the stack has no Kafka");

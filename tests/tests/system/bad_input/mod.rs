@@ -11,6 +11,7 @@ mod import;
 mod odd;
 mod offers;
 mod previews;
+mod proofs;
 
 use serde_json::json;
 use system_tests::system::Site;
@@ -23,6 +24,7 @@ async fn every_field_of_every_call() {
     let mut cases = fields::cases(&world.member_id);
     cases.extend(odd::cases(&world.member_id));
     cases.extend(calls::cases());
+    cases.extend(proofs::cases());
     assert!(cases.len() >= 150, "{} cases", cases.len());
     let before = world.site.head().await;
     let mut wrong = Vec::new();

@@ -1,0 +1,216 @@
+//! What was sealed of the log, and proofs from it. Design L8.
+//!
+//! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and each hash of a
+//! proof is held against its root. What does not hold together answers 503 and goes to the log, never out.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ledger_core::ids::MemberId;
+use ledger_core::log::Position;
+use ledger_core::time::Timestamp;
+use ledger_store::StoreError;
+use ledger_store::log::{StoredRow, log_id, read_after};
+use ledger_store::seal::{self, Checkpoint, Hash, SealKey, Tree, leaf_index};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::dto;
+use crate::problem::{ApiError, Cause};
+use crate::read::POLL;
+
+/// The newest checkpoint, its tree, and the keys of the log.
+pub(crate) struct Newest {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) tree: Tree,
+    keys: Vec<SealKey>,
+}
+
+/// The newest checkpoint once everything up to `wanted` is sealed; waits for that as reads wait for read models.
+///
+/// # Errors
+/// [`ApiError::NotSealed`] when that takes too long; what the log's database says.
+pub(crate) async fn newest(app: &App, wanted: Position) -> Result<Newest, ApiError> {
+    let deadline = Instant::now() + app.read_wait;
+    let checkpoint = loop {
+        let newest = seal::newest(&app.log_pool).await?;
+        if let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.tree_size >= wanted) {
+            break checkpoint;
+        }
+        if Instant::now() >= deadline {
+            return Err(ApiError::NotSealed);
+        }
+        tokio::time::sleep(POLL).await;
+    };
+    let keys = seal::keys(&app.log_pool).await?;
+    let origin = seal::origin(log_id(&app.log_pool).await?);
+    let signed = seal::verify(&checkpoint.signed_note, &origin, &keys, checkpoint.sealed_at);
+    let signed =
+        signed.map_err(|not_signed| StoreError::Unproven(format!("the newest checkpoint: {not_signed}")))?;
+    let (size, root) = signed;
+    let tree = Tree { size, root };
+    if checkpoint.tree() != Some(tree) {
+        let what = "the newest checkpoint's note says something else than what stands beside it";
+        return Err(StoreError::Unproven(what.to_owned()).into());
+    }
+    Ok(Newest { checkpoint, tree, keys })
+}
+
+/// The newest checkpoint for a question about trees of up to `size` events.
+///
+/// # Errors
+/// [`ApiError::NotFound`] when the log is not that long; [`ApiError::NotSealed`] when it is, and not sealed that far yet.
+pub(crate) async fn of_size(app: &App, size: Position) -> Result<Newest, ApiError> {
+    if size > ledger_store::log::head(&app.log_pool).await? {
+        return Err(ApiError::NotFound);
+    }
+    newest(app, size).await
+}
+
+impl Newest {
+    /// That the event at `position` is among the first `size`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unproven`] as a failure of ours: what was asked was looked at before.
+    pub(crate) async fn inclusion(
+        &self,
+        app: &App,
+        position: Position,
+        size: Position,
+    ) -> Result<dto::InclusionProof, ApiError> {
+        let (index, tree_size) = (leaf_index(position).ok_or(ApiError::NotFound)?, count(size)?);
+        let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
+        let path = self.tree.inclusion(&mut db, &app.roots, index, tree_size).await?;
+        let root = self.tree.root_at(&mut db, &app.roots, tree_size).await?;
+        drop(db);
+        let row = row(app, position).await?;
+        let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
+        Ok(dto::InclusionProof {
+            position,
+            index,
+            tree_size,
+            leaf_hash: row.leaf_hash,
+            path: texts(&path),
+            root: text(&root),
+            checkpoint: signed.map(|signed| signed.signed_note),
+        })
+    }
+
+    /// That the first `from` events were the beginning of the first `to`.
+    ///
+    /// # Errors
+    /// As [`Newest::inclusion`].
+    pub(crate) async fn consistency(
+        &self,
+        app: &App,
+        from: Position,
+        to: Position,
+    ) -> Result<dto::ConsistencyProof, ApiError> {
+        let (from, to) = (count(from)?, count(to)?);
+        let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
+        let path = self.tree.consistency(&mut db, &app.roots, from, to).await?;
+        let from_root = self.tree.root_at(&mut db, &app.roots, from).await?;
+        let to_root = self.tree.root_at(&mut db, &app.roots, to).await?;
+        Ok(dto::ConsistencyProof {
+            from,
+            to,
+            from_root: text(&from_root),
+            to_root: text(&to_root),
+            path: texts(&path),
+        })
+    }
+
+    /// All that proves `row`.
+    ///
+    /// # Errors
+    /// As [`Newest::inclusion`]; also when the row is not what its leaf hash says.
+    pub(crate) async fn receipt(
+        &self,
+        app: &App,
+        row: &StoredRow,
+    ) -> Result<dto::TransactionReceipt, ApiError> {
+        let position = row.row.position;
+        let index = leaf_index(position).ok_or(ApiError::NotFound)?;
+        if row.row.leaf_hash().map_err(StoreError::from)? != row.leaf_hash {
+            return Err(
+                StoreError::Unproven(format!("position {position} is not what its leaf hash says")).into()
+            );
+        }
+        let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
+        let path = texts(&self.tree.inclusion(&mut db, &app.roots, index, self.tree.size).await?);
+        let checkpoint = self.checkpoint.signed_note.clone();
+        let lines: String = path.iter().map(|hash| format!("{hash}\n")).collect();
+        let proof = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}");
+        let keys = self.keys.iter().map(|key| dto::SealKey {
+            verifier: key.verifier(),
+            valid_from: Timestamp::new(key.valid_from),
+            valid_until: key.valid_until.map(Timestamp::new),
+        });
+        Ok(dto::TransactionReceipt {
+            position,
+            index,
+            tree_size: self.tree.size,
+            event: canonical(row)?,
+            leaf_hash: row.leaf_hash,
+            path,
+            checkpoint,
+            proof,
+            keys: keys.collect(),
+        })
+    }
+}
+
+/// Up to `limit` events from `from` on, as they are hashed.
+///
+/// # Errors
+/// What the log's database says.
+pub(crate) async fn events(app: &App, from: Position, limit: i64) -> Result<dto::AuditEvents, ApiError> {
+    let rows = read_after(&app.log_pool, from.saturating_sub(1), limit).await?;
+    let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
+    let next_from = rows.last().filter(|_| full).map(|last| last.row.position.saturating_add(1));
+    let item = |row: &StoredRow| {
+        let event = canonical(row)?;
+        Ok(dto::AuditEvent { position: row.row.position, event, leaf_hash: row.leaf_hash })
+    };
+    Ok(dto::AuditEvents { items: rows.iter().map(item).collect::<Result<_, ApiError>>()?, next_from })
+}
+
+/// The row at `position`.
+///
+/// # Errors
+/// [`ApiError::NotFound`]; what the log's database says.
+pub(crate) async fn row(app: &App, position: Position) -> Result<StoredRow, ApiError> {
+    let rows = read_after(&app.log_pool, position.saturating_sub(1), 1).await?;
+    rows.into_iter().find(|row| row.row.position == position).ok_or(ApiError::NotFound)
+}
+
+/// Where the purchase with this id was recorded, if for one of `accounts`.
+///
+/// # Errors
+/// What the read models' database says.
+pub(crate) async fn purchase_of(
+    app: &App,
+    accounts: &[MemberId],
+    id: Uuid,
+) -> Result<Option<Position>, ApiError> {
+    let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
+    let query = "SELECT position FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
+    Ok(sqlx::query_scalar(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?)
+}
+
+fn canonical(row: &StoredRow) -> Result<String, ApiError> {
+    let bytes = row.row.canonical_json().map_err(StoreError::from)?;
+    String::from_utf8(bytes).map_err(|_| ApiError::Unavailable(Cause::Impossible("canonical JSON is UTF-8")))
+}
+
+fn count(size: Position) -> Result<u64, ApiError> {
+    u64::try_from(size).map_err(|_| ApiError::NotFound)
+}
+
+fn text(hash: &Hash) -> String {
+    BASE64_STANDARD.encode(hash.0)
+}
+
+fn texts(hashes: &[Hash]) -> Vec<String> {
+    hashes.iter().map(text).collect()
+}

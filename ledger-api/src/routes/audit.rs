@@ -1,0 +1,82 @@
+//! Proofs: for auditors over the whole log, for a member of her own history. Design L7, L8.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Payload;
+
+use crate::call::{Answer, Call};
+use crate::problem::ApiError;
+use crate::query::{self, Query};
+use crate::read::{self, Model};
+
+/// The newest checkpoint, as a signed note: no envelope, it is to be verified byte by byte.
+pub(crate) async fn checkpoint(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let wanted = read::min_position(&call)?;
+    let checkpoint = read::sealed::newest(&call.app, wanted).await?.checkpoint;
+    let mut answer =
+        HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(checkpoint.signed_note);
+    let position = HeaderValue::from(checkpoint.tree_size);
+    answer.headers_mut().insert(HeaderName::from_static("x-read-position"), position);
+    Ok(answer)
+}
+
+/// That an event is among the first so many.
+pub(crate) async fn inclusion(call: Call, _: Payload) -> Answer {
+    let mut query = Query::of(&call.http)?;
+    let position = query.required_position("position");
+    let size = query.position("tree_size");
+    if size.is_some_and(|size| size < position) {
+        query.wrong("position", "must not be greater than tree_size");
+    }
+    query.finish()?;
+    let newest = read::sealed::of_size(&call.app, size.unwrap_or(position)).await?;
+    let size = size.unwrap_or(newest.checkpoint.tree_size);
+    call.ok(&newest.inclusion(&call.app, position, size).await?)
+}
+
+/// That the first so many events are the beginning of more.
+pub(crate) async fn consistency(call: Call, _: Payload) -> Answer {
+    let mut query = Query::of(&call.http)?;
+    let from = query.required_position("from");
+    let to = query.position("to");
+    if to.is_some_and(|to| to < from) {
+        query.wrong("from", "must not be greater than to");
+    }
+    query.finish()?;
+    let newest = read::sealed::of_size(&call.app, to.unwrap_or(from)).await?;
+    let to = to.unwrap_or(newest.checkpoint.tree_size);
+    call.ok(&newest.consistency(&call.app, from, to).await?)
+}
+
+/// Events as they are hashed.
+pub(crate) async fn events(call: Call, _: Payload) -> Answer {
+    let mut query = Query::of(&call.http)?;
+    let from = query.position("from").unwrap_or(1);
+    let limit = query.limit();
+    query.finish()?;
+    call.ok(&read::sealed::events(&call.app, from, limit).await?)
+}
+
+/// All that proves a purchase of hers, or a line of her history.
+pub(crate) async fn receipt(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let id = call.path_uuid("id")?;
+    let member = call.member()?;
+    let accounts = call.accounts(member);
+    let passed = read::wait(&call, Model::History, Some(member)).await?;
+    let position = match read::history::line(&call.app, &accounts, id).await? {
+        Some(line) => Some(line.position),
+        None => {
+            read::wait(&call, Model::Directory, Some(member)).await?;
+            read::sealed::purchase_of(&call.app, &accounts, id).await?
+        }
+    };
+    let row = read::sealed::row(&call.app, position.ok_or(ApiError::NotFound)?).await?;
+    // The log itself says whose it is.
+    if !accounts.iter().any(|account| account.as_uuid() == row.row.stream_id) {
+        return Err(ApiError::NotFound);
+    }
+    let newest = read::sealed::newest(&call.app, row.row.position).await?;
+    call.read(&newest.receipt(&call.app, &row).await?, passed)
+}

@@ -1,0 +1,159 @@
+//! One pass over a log for all that is asked: verified, replayed, scanned, and told month by month.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use ledger_core::log::Event;
+use ledger_core::member::event::MemberEvent;
+use ledger_core::money::Bonuses;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::bundle::Bundle;
+use crate::error::AuditError;
+use crate::replay::{Decided, Replay, Sums};
+use crate::scan::scan;
+use crate::verify::{self, Checked, Findings, Trust, Verdict, Verification};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Decide everything again.
+    pub replay: bool,
+    /// Look for what is personal.
+    pub scan: bool,
+    /// Sum up by month.
+    pub months: bool,
+}
+
+/// What a month came to; bonuses in hundredths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Month {
+    /// Events recorded.
+    pub events: u64,
+    /// Bonuses accrued.
+    pub accrued: i64,
+    /// Bonuses that paid for something.
+    pub redeemed: i64,
+    /// Bonuses that expired.
+    pub expired: i64,
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Audit {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Whether the log is what was sealed.
+    pub verification: Verification,
+    /// What was decided again, if that was asked.
+    pub decided: Option<Decided>,
+    /// How many events were looked at for what is personal, if that was asked.
+    pub scanned: Option<u64>,
+    /// What was compared with the log, and what was not.
+    pub compared: Vec<String>,
+    /// By month of recording, Moscow days.
+    pub months: BTreeMap<String, Month>,
+    /// How long it took.
+    pub seconds: u64,
+    /// Every member's sums, for whoever compares further.
+    #[serde(skip)]
+    pub sums: HashMap<Uuid, Sums>,
+}
+
+/// Audits a bundle. `told` hears how many events have passed.
+///
+/// # Errors
+/// [`AuditError`]: what keeps it from deciding.
+pub fn audit(
+    bundle: &Bundle,
+    trust: &Trust,
+    wanted: Wanted,
+    told: &mut dyn FnMut(u64),
+) -> Result<Audit, AuditError> {
+    let begun = Instant::now();
+    let mut replay = wanted.replay.then(Replay::default);
+    let (mut months, mut passed, mut scanned) = (BTreeMap::<String, Month>::new(), 0_u64, 0_u64);
+    let mut failed = None;
+    let decode = wanted != Wanted::default();
+    let mut each = |checked: Checked, findings: &mut Findings| {
+        passed += 1;
+        if passed.is_multiple_of(4_096) {
+            told(passed);
+        }
+        let (Some(row), Some(event)) = (checked.row, checked.event) else { return };
+        if wanted.months {
+            let day = row.recorded_at.moscow_day().to_date().to_string();
+            enter(months.entry(day.chars().take(7).collect()).or_default(), &event);
+        }
+        if wanted.scan {
+            scanned += 1;
+            scan(&row, &event, findings);
+        }
+        if let Some(replay) = &mut replay
+            && failed.is_none()
+        {
+            failed = replay.event(*row, *event, findings).err();
+        }
+    };
+    let mut verification = verify::bundle(bundle, trust, decode, &mut each)?;
+    told(passed);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let ended = replay.map(|replay| replay.end(&mut verification.findings)).transpose()?;
+    let (decided, sums) = ended.map_or((None, HashMap::new()), |(decided, sums)| (Some(decided), sums));
+    verification.settle();
+    Ok(Audit {
+        verdict: verification.verdict,
+        verification,
+        decided,
+        scanned: wanted.scan.then_some(scanned),
+        compared: Vec::new(),
+        months,
+        seconds: Duration::from_millis(500).saturating_add(begun.elapsed()).as_secs(),
+        sums,
+    })
+}
+
+fn enter(month: &mut Month, event: &Event) {
+    month.events += 1;
+    let Event::Member(event) = event else { return };
+    let add = |sum: &mut i64, amount: Bonuses| *sum = sum.saturating_add(amount.kopecks());
+    match event {
+        MemberEvent::BonusAccrued(fact) => add(&mut month.accrued, fact.amount),
+        MemberEvent::CrossBonusAccrued(fact) => {
+            fact.lot.iter().for_each(|lot| add(&mut month.accrued, lot.amount));
+        }
+        MemberEvent::BonusesRedeemed(fact) => add(&mut month.redeemed, fact.amount),
+        MemberEvent::BonusExpired(fact) => add(&mut month.expired, fact.amount),
+        _ => {}
+    }
+}
+
+impl Audit {
+    /// Enters positions at which another side says otherwise.
+    pub fn compare_positions(&mut self, said: String, positions: &[u64], text: &str) {
+        for position in positions {
+            self.verification.findings.add(verify::What::Balance, Some(*position), text);
+        }
+        self.compare(said, Vec::new());
+    }
+
+    /// Enters what keeps it from deciding.
+    pub fn cannot_decide(&mut self, why: String) {
+        self.verification.undecided.push(why);
+        self.verification.settle();
+        self.verdict = self.verification.verdict;
+    }
+
+    /// Enters what a comparison with another side found.
+    pub fn compare(&mut self, said: String, findings: impl IntoIterator<Item = String>) {
+        for text in findings {
+            self.verification.findings.add(verify::What::Balance, None, text);
+        }
+        self.compared.push(said);
+        self.verification.settle();
+        self.verdict = self.verification.verdict;
+    }
+}

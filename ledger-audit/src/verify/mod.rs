@@ -1,0 +1,244 @@
+//! Whether a log is what was sealed: positions, hashes, bytes, checkpoints, signatures, the witness.
+//!
+//! | file | what |
+//! |---|---|
+//! | `line.rs` | one event by itself |
+//! | `chain.rs` | all of them, and the checkpoints over them |
+//! | `keys.rs` | who may sign, and when |
+//! | `pipeline.rs` | reading and hashing on one core, what follows on another |
+//! | `findings.rs` | what is wrong, and what that comes to |
+
+mod chain;
+mod findings;
+mod keys;
+mod line;
+mod pipeline;
+
+pub use chain::{Chain, Length, Seen};
+pub use findings::{Finding, Findings, Verdict, What};
+pub use keys::Keys;
+pub use line::{Checked, check};
+pub use pipeline::{Events, run};
+
+use serde::Serialize;
+
+use crate::bundle::{Bundle, CHECKPOINTS, Digest, EVENTS, KEYS, origin};
+use crate::error::AuditError;
+use crate::note::{Checkpoint, KeyKind, Note, VerifierKey};
+
+/// What the auditor brings.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The keys she knows to be the log's. None: those that the log lists are taken.
+    pub keys: Vec<VerifierKey>,
+    /// What a witness has kept: a checkpoint, with its cosignature if it has one.
+    pub witness: Option<Vec<u8>>,
+    /// The keys of witnesses.
+    pub witness_keys: Vec<VerifierKey>,
+}
+
+/// What a verification came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verification {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// Which log.
+    pub log_id: uuid::Uuid,
+    /// How many events were read.
+    pub events: u64,
+    /// How many checkpoints were read.
+    pub checkpoints: u64,
+    /// The newest sealed size whose root holds.
+    pub sealed: u64,
+    /// Its root, hexadecimal.
+    pub root: Option<String>,
+    /// What the witness had seen; none without one.
+    pub witnessed: Option<u64>,
+    /// What is wrong.
+    pub findings: Findings,
+    /// What keeps it from deciding.
+    pub undecided: Vec<String>,
+    /// What is not excluded, in plain words.
+    pub cannot_exclude: Vec<String>,
+    /// What else there is to say.
+    pub remarks: Vec<String>,
+}
+
+/// Verifies a bundle. `each` sees every event in order, with its fact if `decode` says so, and what is found there is added.
+///
+/// # Errors
+/// [`AuditError`]: what keeps it from deciding.
+pub fn bundle(
+    bundle: &Bundle,
+    trust: &Trust,
+    decode: bool,
+    each: &mut dyn FnMut(Checked, &mut Findings),
+) -> Result<Verification, AuditError> {
+    let mut findings = Findings::default();
+    let (lines, keys_digest) = bundle.keys()?;
+    let keys = Keys::of(lines, &trust.keys, &mut findings);
+    compare(bundle, KEYS, &keys_digest, &mut findings);
+    let origin = origin(bundle.manifest.log_id);
+    let mut remarks = bundle.remarks.clone();
+    let seen = witnessed(trust, &origin, &keys, &mut findings, &mut remarks)?;
+    let witnessed = seen.as_ref().map(|seen| seen.size);
+    let has_keys = !keys.known().is_empty();
+    let mut notes = bundle.checkpoints()?;
+    let mut failed = None;
+    let mut events = bundle.events()?;
+    let (length, mut findings) = {
+        let mut next = || match notes.read() {
+            Ok(note) => note,
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        };
+        let mut chain = Chain::begin(origin, keys, seen, &mut next, findings);
+        run(&mut events, decode, &mut |checked| {
+            chain.event(&checked);
+            each(checked, &mut chain.findings);
+        })?;
+        chain.end(bundle.manifest.size)
+    };
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    compare(bundle, CHECKPOINTS, &notes.digest(), &mut findings);
+    compare(bundle, EVENTS, &events.digest(), &mut findings);
+    let log_id = bundle.manifest.log_id.as_uuid();
+    Ok(judge(log_id, &length, findings, Said { trust, witnessed, has_keys, remarks }))
+}
+
+/// What is said beside what was found.
+struct Said<'a> {
+    trust: &'a Trust,
+    witnessed: Option<u64>,
+    has_keys: bool,
+    remarks: Vec<String>,
+}
+
+fn compare(bundle: &Bundle, name: &str, found: &Digest, findings: &mut Findings) {
+    let text = match bundle.said_of(name) {
+        Some(said) if said == found => return,
+        Some(said) => format!(
+            "{name} has {} bytes and SHA-256 {}; the manifest says {} and {}",
+            found.bytes, found.sha256, said.bytes, said.sha256
+        ),
+        None => format!("the manifest does not name {name}"),
+    };
+    findings.add(What::File, None, text);
+}
+
+/// What the witness saw. What it kept is the auditor's own: if it cannot be read, nothing can be said.
+fn witnessed(
+    trust: &Trust,
+    origin: &str,
+    keys: &Keys,
+    findings: &mut Findings,
+    remarks: &mut Vec<String>,
+) -> Result<Option<Seen>, AuditError> {
+    let Some(kept) = &trust.witness else { return Ok(None) };
+    let unusable = |why: String| AuditError::Input(format!("what the witness kept cannot be used: {why}"));
+    let note = Note::parse(kept).map_err(|error| unusable(error.to_string()))?;
+    let checkpoint = Checkpoint::parse(&note.text).map_err(|error| unusable(error.to_string()))?;
+    if trust.witness_keys.is_empty() {
+        remarks.push(
+            "what the witness kept was taken as it is: with --witness-key its cosignature is checked as well"
+                .to_owned(),
+        );
+    } else {
+        let signed = note.signed_by(&trust.witness_keys).map_err(|error| unusable(error.to_string()))?;
+        if !signed.iter().all(|key| key.kind() == KeyKind::Witness) {
+            return Err(unusable("--witness-key is not the key of a witness".to_owned()));
+        }
+    }
+    if checkpoint.origin != origin {
+        let text = format!("the witness watches the log `{}`, this is `{origin}`", checkpoint.origin);
+        findings.add(What::Witness, Some(1), text);
+        return Ok(None);
+    }
+    if let Err(error) = note.signed_by(keys.known()) {
+        let text = format!("what the witness saw is not signed by a key of this log: {error}");
+        findings.add(What::Witness, Some(1), text);
+    }
+    Ok(Some(Seen { size: checkpoint.size, root: checkpoint.root }))
+}
+
+fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>) -> Verification {
+    let Said { trust, witnessed, has_keys, remarks } = said;
+    let mut undecided = Vec::new();
+    if length.events == 0 {
+        undecided.push("the log has no events: there is nothing to verify".to_owned());
+    } else if length.checkpoints == 0 {
+        undecided.push(
+            "nothing of this log is sealed: without a checkpoint its events vouch for themselves alone"
+                .to_owned(),
+        );
+    } else if !has_keys {
+        undecided.push("no key is known that could have signed: give one with --key".to_owned());
+    }
+    let mut verification = Verification {
+        verdict: Verdict::Undecided,
+        log_id,
+        events: length.events,
+        checkpoints: length.checkpoints,
+        sealed: length.sealed,
+        root: length.root.map(hex::encode),
+        witnessed,
+        findings,
+        undecided,
+        cannot_exclude: cannot_exclude(length, trust, witnessed),
+        remarks,
+    };
+    verification.settle();
+    verification
+}
+
+impl Verification {
+    /// What it comes to by now.
+    pub fn settle(&mut self) {
+        self.verdict = match (self.findings.is_empty(), self.undecided.is_empty()) {
+            (false, _) => Verdict::Tampered,
+            (true, false) => Verdict::Undecided,
+            (true, true) => Verdict::Clean,
+        };
+    }
+}
+
+fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec<String> {
+    let mut texts = Vec::new();
+    match witnessed {
+        None => texts.push(
+            "No witness was asked. Who holds the log's signing key could have written another log from the first event on, signed \
+             it, and shown you this one: that, and a tail that was cut off together with its checkpoints, is not excluded. Run \
+             `ledger-audit witness` elsewhere and give what it keeps with --witness."
+                .to_owned(),
+        ),
+        Some(seen) if seen < length.events => texts.push(format!(
+            "The witness has seen {seen} of {} events. For those after them, who holds the signing key could still show others to \
+             somebody else.",
+            length.events
+        )),
+        Some(_) => {}
+    }
+    if trust.keys.is_empty() {
+        texts.push(
+            "The keys were taken from the log itself. Who made all of it could have made them too: compare them with what the \
+             operator publishes, or give them with --key."
+                .to_owned(),
+        );
+    }
+    if length.sealed < length.events {
+        texts.push(format!(
+            "{} events after position {} are not sealed yet: nobody has signed for them.",
+            length.events - length.sealed,
+            length.sealed
+        ));
+    }
+    texts.push(
+        "The moment at which a checkpoint was sealed is not signed; only the period of its key bounds it."
+            .to_owned(),
+    );
+    texts
+}
