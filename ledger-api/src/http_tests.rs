@@ -37,7 +37,6 @@ use crate::edge::{edge, no_route};
 use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::operations::{Access, Exists, Operation};
-use crate::routing;
 use crate::shown_once::ShownOnce;
 
 mod bodies;
@@ -153,7 +152,7 @@ async fn ask(profile: Profile, requests: Vec<TestRequest>) -> Vec<(ServiceRespon
     let service = Service::new()
         .app_data(web::Data::new(state(profile).await))
         .wrap(from_fn(edge))
-        .configure(routing::configure(profile))
+        .configure(crate::routing::configure(profile))
         .default_service(web::to(no_route));
     let service = init_service(service).await;
     let mut answers = Vec::new();

@@ -32,7 +32,7 @@ impl Commands for Policed {
 async fn rule_p3_there_is_one_simulation_at_a_time_and_a_failure_is_its_last_line() {
     let app = web::Data::new(App { ledger: Box::new(Policed), ..state(Profile::Dev).await });
     let service = Service::new().app_data(app.clone()).wrap(from_fn(edge));
-    let service = init_service(service.configure(routing::configure(Profile::Dev))).await;
+    let service = init_service(service.configure(crate::routing::configure(Profile::Dev))).await;
     let draft = |name: &str| {
         let body = json!({
             "from": "2026-02-01T00:00:00Z", "to": "2026-03-01T00:00:00Z", "parameters": { name: "0.06" },

@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn listening() -> SocketAddr {
     let app = web::Data::new(state(Profile::Dev).await);
     let service = move || {
-        Service::new().app_data(app.clone()).wrap(from_fn(edge)).configure(routing::configure(Profile::Dev))
+        Service::new()
+            .app_data(app.clone())
+            .wrap(from_fn(edge))
+            .configure(crate::routing::configure(Profile::Dev))
     };
     let server =
         HttpServer::new(service).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");

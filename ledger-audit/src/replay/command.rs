@@ -154,6 +154,8 @@ fn issued(fact: &CouponIssued) -> MemberCommand {
         conditions: fact.conditions.clone(),
         expires_at: fact.expires_at,
         funded_by,
+        description: fact.description,
+        gift: fact.gift,
     }))
 }
 

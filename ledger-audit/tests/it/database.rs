@@ -22,7 +22,7 @@ fn server() -> String {
     static STACK: OnceLock<Stack> = OnceLock::new();
     let start =
         || Stack::start(&StackOptions::temporary().only([ServerKind::Postgres])).expect("PostgreSQL starts");
-    STACK.get_or_init(start).postgres().address().expect("an address")
+    STACK.get_or_init(start).postgres().address().expect("an address").to_owned()
 }
 
 /// A log in a database.

@@ -18,7 +18,8 @@ use sqlx::PgPool;
 use super::journal::{Fate, Journal};
 use super::ledger::{Log, Purchase};
 use super::proving::checkpoints;
-use super::site::{Role, Site};
+use super::role::Role;
+use super::site::Site;
 use super::wait::eventually;
 use super::warehouse::{Warehouse, kopecks};
 

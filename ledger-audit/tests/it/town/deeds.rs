@@ -169,7 +169,17 @@ impl Town {
         };
         let expires_at = self.now.plus(TimeDelta::days(self.dice.between(1, 60)));
         let funded_by = if self.dice.one_in(2) { FundedBy::Business } else { FundedBy::Coalition };
-        let issue = IssueCoupon { coupon_id, business_id: shop, gives, conditions, expires_at, funded_by };
+        let (description, gift) = (Some(ReasonId::from_uuid(self.fresh())), None);
+        let issue = IssueCoupon {
+            coupon_id,
+            business_id: shop,
+            gives,
+            conditions,
+            expires_at,
+            funded_by,
+            description,
+            gift,
+        };
         self.ask(member, &MemberCommand::IssueCoupon(Box::new(issue)), "api").ok()?;
         if self.dice.one_in(8) {
             let reason_id = ReasonId::from_uuid(self.fresh());
