@@ -7,9 +7,11 @@ use plain_model::calendar;
 use plain_model::chain::{Bears, Chain, Reward, Step, Version};
 use plain_model::circle::{Business, Circle, Policy, Terms};
 use plain_model::coupon::Gives;
+use plain_model::hand_over::hand_over;
 use plain_model::journey::{Journey, Line, OfBusiness, OfMember};
 use plain_model::lot::Place;
 use plain_model::member::{Command, Document, Member, Outcome};
+use plain_model::revision::Revision;
 use plain_model::reward::{Reaction, TriggeredStep};
 use plain_model::status::Status;
 use uuid::Uuid;
@@ -128,6 +130,63 @@ fn rules_f2_f4_a_refund_in_three_parts_returns_what_was_paid_and_takes_back_what
     }
     assert_eq!(give_back(7, 1), Err("REFUND_EXCEEDS_PURCHASE"));
     assert_eq!(anna.balance(&circle, at(MARCH)).available, 7_500);
+}
+
+/// Earned, paid in bonuses, taken off.
+fn comes_to(answer: &Result<Outcome, &'static str>) -> (i128, i128, i128) {
+    let Ok(Outcome::Recorded { earned, redeemed, discount, .. }) = answer else { panic!("{answer:?}") };
+    (*earned, *redeemed, *discount)
+}
+
+fn revision(serial: u8, revision: u32, bill: Option<i128>) -> Revision {
+    let purchase = purchase_id(serial);
+    Revision { purchase, revision, bill, redemption: None, redeem_amount: None, coupon: None }
+}
+
+#[test]
+fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_came_back_is_hers() {
+    let circle = circle();
+    let mut anna = anna(&circle);
+    let mut ask = |command: Command| anna.command(&circle, at(MARCH), &command);
+    ask(Command::Purchase(bill(1, "mindal", 100_000, MARCH))).expect("earns 75.00");
+    let hold = RedemptionId::of_key(&[2; 32]);
+    let held = Command::Hold { id: hold, business: "kozha".to_owned(), bill: 10_000, amount: 5_000 };
+    ask(held).expect("half of the bill");
+    let paid = Document { redemption: Some(hold), ..bill(3, "kozha", 10_000, MARCH) };
+    assert_eq!(comes_to(&ask(Command::Purchase(paid))), (375, 5_000, 0));
+    let mut revise = |number, bill| ask(Command::Revise(revision(3, number, bill)));
+    // 61.99 × 50 % = 30.995, of which half a kopeck comes back; 31.00 × 7.5 % = 2.325.
+    assert_eq!(comes_to(&revise(2, Some(6_199))), (233, 3_099, 0));
+    assert_eq!(comes_to(&revise(3, Some(20_000))), (1_268, 3_099, 0), "169.01 × 7.5 % = 12.67575");
+    assert_eq!(comes_to(&revise(4, None)), (0, 0, 0));
+    assert_eq!(comes_to(&revise(5, Some(10_000))), (750, 0, 0));
+    let says = |amount| Revision {
+        redemption: Some(hold),
+        redeem_amount: Some(amount),
+        ..revision(3, 6, Some(20_000))
+    };
+    assert_eq!(ask(Command::Revise(says(5_001))), Err("INSUFFICIENT_BONUSES"));
+    assert_eq!(ask(Command::Revise(says(10_001))), Err("OVER_REDEEM_LIMIT"));
+    assert_eq!(anna.balance(&circle, at(MARCH)).available, 7_500 + 750);
+}
+
+#[test]
+fn rules_d3_x4_what_another_gets_is_what_the_document_earns_her() {
+    let circle = circle();
+    let (mut one, mut other) = (anna(&circle), anna(&circle));
+    one.command(&circle, at(MARCH), &Command::Purchase(bill(1, "mindal", 10_000, MARCH)))
+        .expect("earns 7.50");
+    other.command(&circle, at(MARCH), &Command::Purchase(bill(2, "mindal", 10_000, MARCH))).expect("7.50");
+    // The category is not new to her: 200.00 × 5 %.
+    let handed = hand_over(&circle, at(MARCH), (&mut one, &mut other), &revision(1, 2, Some(20_000)));
+    assert_eq!(comes_to(&handed), (1_000, 0, 0));
+    let have = [&one, &other].map(|member| member.balance(&circle, at(MARCH)).total);
+    assert_eq!(have, [0, 1_750]);
+    // And back: it is new to her once more.
+    let handed = hand_over(&circle, at(MARCH), (&mut other, &mut one), &revision(1, 3, Some(20_000)));
+    assert_eq!(comes_to(&handed), (1_500, 0, 0));
+    let have = [&one, &other].map(|member| member.balance(&circle, at(MARCH)).total);
+    assert_eq!(have, [1_500, 750]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(super) fn run(
         }
         let told = match what {
             What::Bought(bought) => course.buy(member, at, *bought),
-            What::Edited { occurred_at, event } => course.edit(member, occurred_at, &event),
+            What::Edited { occurred_at, event } => course.edit(member, (at, occurred_at), &event),
             What::Asked(command) => course.ask(member, at, command),
         };
         course.unless_corrupt(member, told)?;
@@ -98,16 +98,26 @@ impl Course {
         follows.into_iter().try_for_each(|fact| self.convert(member, at, fact))
     }
 
-    /// A revision or a refund, or that a purchase became hers: of what was told before, whoever's stream tells it. Rule D3.
+    /// A revision or a refund, or that a purchase became hers, and what that follows from: of what was told before, whoever's
+    /// stream tells it. Rules D3, X4.
     fn edit(
         &mut self,
         member: MemberId,
-        occurred_at: Timestamp,
+        (at, occurred_at): (Timestamp, Timestamp),
         fact: &MemberEvent,
     ) -> Result<(), NotSimulated> {
         let Some(Edit { purchase_id, bill, becomes_hers }) = Edit::of(fact)? else { return Ok(()) };
         let has_it = if becomes_hers { Some(member) } else { self.who_has(purchase_id, member) };
         let Some(member) = has_it else { return Ok(()) };
+        let follows = if let MemberEvent::PurchaseTakenOver(taken) = fact
+            && taken.counted().is_positive()
+        {
+            let place = (purchase_id, taken.purchase.business_id, occurred_at);
+            let hers = self.members.entry(member).or_default();
+            of_purchase(&hers.state, place, &self.registry.businesses)
+        } else {
+            Vec::new()
+        };
         self.see(member, occurred_at, fact)?;
         let hers = self.members.entry(member).or_default();
         match bill {
@@ -118,7 +128,7 @@ impl Course {
             let file = PurchaseFile::fold(None, occurred_at, &Event::Member(fact.clone()));
             hers.files.extend(file.map(|file| (purchase_id, file)));
         }
-        Ok(())
+        follows.into_iter().try_for_each(|fact| self.convert(member, at, fact))
     }
 
     /// She, or an account that was one with hers: then her stream told of the other's purchases, too.

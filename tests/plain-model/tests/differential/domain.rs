@@ -17,7 +17,7 @@ use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice,
 use ledger_core::member::draft::Draft;
 use ledger_core::member::event::PurchaseSource;
 use ledger_core::member::{
-    AmendPurchase, MemberCommand, MemberOutcome, MemberState, PurchaseFile, PurchaseOutcome, Refund, decide,
+    AmendPurchase, MemberCommand, MemberOutcome, MemberState, PurchaseFile, Refund, decide,
 };
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::policy::decide::{PublishPolicy, first_policy, publish};
@@ -33,6 +33,7 @@ use plain_model::status::Status;
 use plain_model::{Kopecks, Refusal};
 use uuid::Uuid;
 
+use crate::answers::answer;
 use crate::reactions::Question;
 use crate::{coupons, standing};
 
@@ -361,54 +362,4 @@ fn quarantine_id(id: PurchaseId) -> QuarantineId {
 fn key_of(purchase: PurchaseId) -> NaturalKey {
     let bytes = purchase.as_uuid().into_bytes();
     natural_key(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-}
-
-pub(crate) fn answer(outcome: MemberOutcome) -> Outcome {
-    let of = |amount: Bonuses| Kopecks::from(amount.kopecks());
-    match outcome {
-        MemberOutcome::Registered
-        | MemberOutcome::ConsentsChanged
-        | MemberOutcome::DueWritten
-        | MemberOutcome::QuarantineDropped { .. }
-        | MemberOutcome::Reviewed
-        | MemberOutcome::Rewarded { .. }
-        | MemberOutcome::Triggered { .. }
-        | MemberOutcome::Offered { .. }
-        | MemberOutcome::CrossBonus { .. }
-        | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
-        MemberOutcome::Purchase(PurchaseOutcome::Recorded {
-            bonuses_earned,
-            bonuses_available_from,
-            bonuses_expire_at,
-            bonuses_redeemed,
-            coupon,
-            status: after,
-            ..
-        }) => Outcome::Recorded {
-            earned: of(bonuses_earned),
-            available_from: bonuses_available_from,
-            expire_at: bonuses_expire_at,
-            redeemed: of(bonuses_redeemed),
-            discount: coupon.map_or(0, |used| Kopecks::from(used.discount.kopecks())),
-            status: status(after),
-        },
-        MemberOutcome::StandingChanged { status: after } => Outcome::Standing { status: status(after) },
-        MemberOutcome::CouponIssued { .. } => Outcome::CouponIssued,
-        MemberOutcome::CouponRevoked { .. } => Outcome::CouponRevoked,
-        MemberOutcome::CouponActivated { code, valid_until, .. } => {
-            let [a, b, c, d, ..] = *code.as_bytes();
-            Outcome::Activated { code: u32::from_be_bytes([a, b, c, d]), valid_until }
-        }
-        MemberOutcome::Granted { expires_at, .. } => Outcome::Granted { expires_at },
-        MemberOutcome::Purchase(PurchaseOutcome::Quarantined { .. }) => Outcome::Quarantined,
-        MemberOutcome::Purchase(PurchaseOutcome::Unmatched) => Outcome::Unmatched,
-        MemberOutcome::Purchase(PurchaseOutcome::BeforeMembership) => Outcome::BeforeMembership,
-        MemberOutcome::Held { held, expires_at, .. } => Outcome::Held { held: of(held), expires_at },
-        MemberOutcome::HoldCancelled { released, .. } => Outcome::Cancelled { released: of(released) },
-        MemberOutcome::Refunded { bonuses_taken_back, bonuses_returned, debt, .. } => Outcome::Refunded {
-            taken_back: of(bonuses_taken_back),
-            returned: of(bonuses_returned),
-            debt: of(debt),
-        },
-    }
 }

@@ -3,6 +3,7 @@
 //! Every history has a seed of its own; a difference prints it and the shrunk history.
 //! `PLAIN_MODEL_SEED=<seed>` runs that history alone; `PLAIN_MODEL_COMMANDS` says how many commands to run (100,000).
 
+mod answers;
 mod chains;
 mod compare;
 mod coupons;

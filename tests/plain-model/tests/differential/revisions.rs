@@ -11,7 +11,8 @@ use plain_model::revision::Revision;
 use plain_model::{Kopecks, Refusal};
 use proptest::prelude::*;
 
-use crate::domain::{Answer, Domain, Her, answer};
+use crate::answers::answer;
+use crate::domain::{Answer, Domain, Her};
 use crate::run::{Run, first_word};
 
 /// What a newer revision of one of the last purchases says.
