@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pii-vault", &["ledger-core"]),
     ("ledger-api", &["ledger-core", "ledger-ops", "ledger-store", "pii-vault"]),
     ("projectors", &["ledger-core", "ledger-ops", "ledger-store"]),
-    ("ledger-audit", &["ledger-core", "ledger-store"]),
+    ("ledger-audit", &["ledger-core"]),
     ("crm-adapters", &["ledger-core"]),
     ("local-stack", &[]),
     ("bench", &["local-stack", "ledger-core", "ledger-ops", "ledger-store"]),

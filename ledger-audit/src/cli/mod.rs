@@ -34,7 +34,9 @@ A first audit:
 The key is the line that the operator publishes; without it, the keys that the log itself lists are taken, and the report says so.
 
 What only a witness finds: who holds the signing key can write the whole log anew and sign it. Somebody else runs, now and then,
-  ledger-audit witness-key witness.example.org > witness.key
+  ledger-audit witness-key witness.example.org > witness.key        (once; the public line goes to whoever asks the witness)
+  curl -H 'Authorization: ApiKey …' https://…/api/v1/audit/checkpoint > new.txt
+  curl -H 'Authorization: ApiKey …' 'https://…/api/v1/audit/proof/consistency?from=SEEN&to=NEW' > proof.json
   ledger-audit witness --key-file witness.key --kept seen.txt --log-key '…' --checkpoint new.txt --proof proof.json
 and an auditor gives what it kept:
   ledger-audit verify log.tar.zst --witness seen.txt";

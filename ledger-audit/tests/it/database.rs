@@ -8,7 +8,6 @@ use ledger_audit::database::{export, tiles};
 use ledger_audit::tree::Frontier;
 use ledger_audit::verify::{Trust, Verdict, What};
 use ledger_core::log::Row;
-use ledger_store::migrate::ledger_migrations;
 use local_stack::{ServerKind, Stack, StackOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -58,7 +57,7 @@ impl Kept {
         sqlx::raw_sql(roles).execute(&admin).await.expect("the role");
         run(&admin, format!("CREATE DATABASE {name}")).await;
         let owner = pool(&options, &name).await;
-        ledger_migrations().run(&owner).await.expect("the log's tables");
+        sqlx::migrate!("../migrations/ledger").run(&owner).await.expect("the log's tables");
         run(&admin, format!("CREATE ROLE {name} LOGIN PASSWORD 'secret' IN ROLE own_circle_audit")).await;
         let (start, _) = address.rsplit_once('/').expect("an address with a database");
         let (_, host) = start.rsplit_once('@').expect("an address with a user");
