@@ -44,10 +44,8 @@ async fn words_that_two_requests_keep_at_once_stay_for_the_one_that_does_somethi
         let (one, other) = (access(), access());
         words.keep(&[(ids[0], "Ужин"), (ids[1], "−500 ₽")], &one).await.unwrap();
         // In another order: they do not wait for each other in a circle.
-        let (gone, kept) = tokio::join!(
-            words.forget(&[ids[1], ids[0]], &one),
-            words.keep(&[(ids[1], "−500 ₽"), (ids[0], "Ужин")], &other)
-        );
+        let (theirs, again) = ([ids[1], ids[0]], [(ids[1], "−500 ₽"), (ids[0], "Ужин")]);
+        let (gone, kept) = tokio::join!(words.forget(&theirs, &one), words.keep(&again, &other));
         gone.unwrap();
         kept.unwrap();
         assert_eq!(words.texts(&ids, &access()).await.unwrap().len(), 2, "round {round}");
