@@ -197,6 +197,11 @@ impl Town {
             let _ = step;
             followed.extend(events);
         }
+        self.bring(who, followed);
+    }
+
+    /// What followed brings what was promised.
+    fn bring(&mut self, who: usize, followed: Vec<Event>) {
         for event in followed {
             let Event::Member(MemberEvent::ChainConverted(fact)) = event else { continue };
             let serial = |id: PurchaseId| (0..=u8::MAX).find(|serial| purchase_id(*serial) == id);
@@ -260,8 +265,13 @@ impl Town {
         let (gives, takes) = (&self.worlds[holder].state, &self.worlds[to].state);
         let Ok(decided) = hand_over(gives, takes, &HandOver::Recorded(command), &context) else { return };
         (self.bought[which].holder, self.bought[which].revision) = (to, revision + 1);
+        let followed: Vec<Event> = decided.to.events.iter().map(|new| new.event.clone()).collect();
         self.write(holder, decided.from);
         self.write(to, decided.to);
+        for event in &followed {
+            self.count(to, event);
+        }
+        self.bring(to, followed);
     }
 
     fn join(&mut self, decide: Decide, from: usize, into: usize) {
