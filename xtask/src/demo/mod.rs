@@ -124,6 +124,11 @@ fn try_by_hand(
         "       -d '{{\"external_id\": \"by-hand-1\", \"member\": {{\"phone\": \"{}\"}}, \"amount\": \"3000.00\", \"occurred_at\": \"'$(date -u +%FT%TZ)'\"}}'\n",
         people::SAMPLE_PHONE
     ));
+    say("  # the signed head of the log");
+    say(&format!(
+        "  curl -s {url}/api/v1/audit/checkpoint -H 'Authorization: ApiKey {}'\n",
+        installation.admin_key()
+    ));
     say("  # every partner");
     say(&format!(
         "  curl -s {url}/api/v1/admin/businesses -H 'Authorization: ApiKey {}'\n",
