@@ -52,6 +52,8 @@ pub struct Chain<'a> {
     /// Where the log would go on if the position that was not to come were right.
     instead: Option<u64>,
     recorded: Option<Timestamp>,
+    /// When the first and the newest of the events behind the last sound checkpoint were recorded.
+    unsealed: Option<(Timestamp, Timestamp)>,
     versions: HashMap<Uuid, i32>,
     next: &'a mut NextCheckpoint<'a>,
     waiting: Option<Waiting>,
@@ -78,6 +80,8 @@ pub struct Length {
     pub sealed: u64,
     /// Its root.
     pub root: Option<Hash>,
+    /// When the first and the newest event behind it were recorded; none when all are sealed.
+    pub unsealed: Option<(Timestamp, Timestamp)>,
 }
 
 impl<'a> Chain<'a> {
@@ -96,6 +100,7 @@ impl<'a> Chain<'a> {
             passed: 0,
             instead: None,
             recorded: None,
+            unsealed: None,
             versions: HashMap::new(),
             next,
             waiting: None,
@@ -129,6 +134,9 @@ impl<'a> Chain<'a> {
             }
             *version = row.stream_version;
             self.recorded = self.recorded.max(Some(row.recorded_at));
+            let since = self.unsealed.map_or(row.recorded_at, |(since, _)| since);
+            let until = self.unsealed.map_or(row.recorded_at, |(_, until)| until.max(row.recorded_at));
+            self.unsealed = Some((since, until));
         }
         self.tree.push(checked.leaf);
         self.compare();
@@ -168,6 +176,7 @@ impl<'a> Chain<'a> {
             if waiting.root == root {
                 self.covered(&waiting);
                 (self.sound, self.sound_root) = (size, Some(root));
+                self.unsealed = None;
             } else if !self.is_root_told {
                 // What follows is another tree as well: said once.
                 self.is_root_told = true;
@@ -280,6 +289,6 @@ impl<'a> Chain<'a> {
             self.findings.add_range(What::Witness, Some(events + 1), Some(seen.size), text);
         }
         let (sealed, root, checkpoints) = (self.sound, self.sound_root, self.checkpoints);
-        (Length { events, checkpoints, sealed, root }, self.findings)
+        (Length { events, checkpoints, sealed, root, unsealed: self.unsealed }, self.findings)
     }
 }
