@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `append.rs` | what one command wrote |
 //! | `command.rs`, `purchases.rs`, `joint.rs` | from facts back to the command |
+//! | `history.rs` | streams, purchases and policies by themselves |
 //! | `books.rs` | double entry |
 //! | `shelf.rs` | states in bounded memory |
 //!
@@ -19,6 +20,7 @@
 mod append;
 mod books;
 mod command;
+mod history;
 mod joint;
 mod purchases;
 mod shelf;
@@ -32,7 +34,8 @@ use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::{Event, Row};
 use ledger_core::member::draft::{Draft, NewEvent};
-use ledger_core::member::{MemberState, decide};
+use ledger_core::member::event::MemberEvent;
+use ledger_core::member::{MemberState, PurchaseFile, decide};
 use ledger_core::policy::RULES_REVISION;
 use ledger_core::rejection::Rejection;
 use serde::Serialize;
@@ -44,6 +47,7 @@ use crate::verify::{Findings, What};
 use append::{Append, Fact, Part};
 use books::{Books, of_state};
 use command::{Known, commands, purchase_of};
+use history::{misplaced, republished};
 use purchases::{Purchase, concerned};
 use shelf::Shelf;
 
@@ -190,6 +194,12 @@ impl Replay {
             self.decided.events += 1;
             let position = u64::try_from(fact.row.position).ok();
             let stream = fact.row.stream_id;
+            let wrong = [
+                misplaced(&fact.row, &fact.event),
+                republished(&self.registry.policies, &fact.row, &fact.event),
+                self.known_already(&fact.event)?,
+            ];
+            wrong.into_iter().flatten().for_each(|text| findings.add(What::History, position, text));
             if let Err(error) = self.registry.apply(stream, &fact.event) {
                 findings.add(What::History, position, error.to_string());
             }
@@ -209,15 +219,22 @@ impl Replay {
         Ok(())
     }
 
+    /// A purchase is recorded once, on whichever stream: what follows edits it, or hands it over.
+    fn known_already(&mut self, event: &Event) -> Result<Option<String>, AuditError> {
+        let Event::Member(MemberEvent::PurchaseRecorded(_)) = event else { return Ok(None) };
+        let Some(id) = PurchaseFile::about(event).filter(|id| self.purchases.has(id.as_uuid())) else {
+            return Ok(None);
+        };
+        let owner = self.purchases.get(id.as_uuid())?.owner;
+        Ok(owner.map(|_| format!("purchase {} is recorded for the second time", id.as_uuid())))
+    }
+
     /// What a fact says of a purchase. What another member still has of lots of it is hers no more (Rule D3).
     fn remember(&mut self, id: PurchaseId, member: MemberId, fact: &Fact) -> Result<(), AuditError> {
         let purchase = self.purchases.get(id.as_uuid())?;
         let is_hers =
             |owner| owner == member || self.registry.accounts.ever_one_with([owner]).contains(&member);
-        let begins = matches!(
-            fact.member_event(),
-            Some(ledger_core::member::event::MemberEvent::PurchaseTakenOver(_))
-        );
+        let begins = matches!(fact.member_event(), Some(MemberEvent::PurchaseTakenOver(_)));
         if begins || purchase.owner.is_none_or(is_hers) {
             purchase.see(member, fact);
         }
