@@ -193,6 +193,12 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
             length.sealed + 1
         ));
     }
+    for key in &length.doubted {
+        undecided.push(format!(
+            "checkpoints are signed with `{key}`, which the log lists and you did not give: give every key since the beginning with \
+             --key, as the operator publishes them, or find out whose it is"
+        ));
+    }
     let mut verification = Verification {
         verdict: Verdict::Undecided,
         log_id,
@@ -257,6 +263,11 @@ fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec
             length.sealed
         ));
     }
+    texts.push(
+        "From when until when a key signs is the log's own word: the list of keys is not signed. Give every key that the operator \
+         has published since the beginning, so that none of them can be left out."
+            .to_owned(),
+    );
     texts.push(
         "The moment at which a checkpoint was sealed is not signed; only the period of its key bounds it."
             .to_owned(),
