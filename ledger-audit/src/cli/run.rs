@@ -19,7 +19,7 @@ use crate::error::AuditError;
 use crate::note::{KeyKind, SignerKey, VerifierKey};
 use crate::prove;
 use crate::receipt::Receipt;
-use crate::report::report;
+use crate::report::{plain, report};
 use crate::verify::{Trust, Verdict};
 use crate::witness::{self, Saw, Witness};
 
@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
             // Nobody to tell when standard error is gone.
-            let _ = writeln!(io::stderr(), "It cannot be decided: {error}");
+            let _ = writeln!(io::stderr(), "It cannot be decided: {}", plain(&error.to_string()));
             ExitCode::from(Verdict::Undecided.exit_code())
         }
     }
@@ -65,7 +65,7 @@ fn audited(asked: &Asked, wanted: Wanted) -> Done {
         let said = "Held against the sealed tiles of leaf hashes in the database.".to_owned();
         audited.compare_positions(said, &found, "the sealed tile has another leaf hash here");
     }
-    if wanted.replay {
+    if audited.decided.is_some() {
         compare_balances(&mut audited, asked.read_url.as_deref(), bundle.manifest.size)?;
     }
     write(asked.output.as_deref(), report(&audited, asked.format).as_bytes())?;
@@ -220,7 +220,8 @@ fn receipt(asked: &VerifyReceipt) -> Done {
             }
         }
     };
-    write(None, (text + "\n").as_bytes())?;
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    write(None, (lines.join("\n") + "\n").as_bytes())?;
     Ok(verdict)
 }
 

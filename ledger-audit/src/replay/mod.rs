@@ -43,6 +43,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::AuditError;
+use crate::scan::is_shown;
 use crate::verify::{Findings, What};
 use append::{Append, Fact, Part};
 use books::{Books, of_state};
@@ -83,6 +84,8 @@ pub struct Replay {
     books: Books,
     append: Append,
     decided: Decided,
+    /// What this program is too old to decide again: from there on it does not.
+    too_old: Option<String>,
 }
 
 impl Default for Replay {
@@ -94,6 +97,7 @@ impl Default for Replay {
             books: Books::default(),
             append: Append::default(),
             decided: Decided::default(),
+            too_old: None,
         }
     }
 }
@@ -107,8 +111,28 @@ impl Replay {
         if !self.append.goes_on_with(&row) {
             self.close(findings)?;
         }
+        let (position, revision) = (row.position, row.metadata.rules_revision);
+        if revision > RULES_REVISION {
+            self.stop(format!("event {position} was decided by revision {revision} of the rules"));
+        }
+        if self.too_old.is_some() {
+            self.append.facts.clear();
+            return Ok(());
+        }
         self.append.facts.push(Fact { row, event });
         Ok(())
+    }
+
+    /// Nothing is decided again from here on, for what was met: this program is older than the log.
+    pub fn stop(&mut self, met: String) {
+        self.too_old.get_or_insert(met);
+        self.append.facts.clear();
+    }
+
+    /// What it met that it is too old for.
+    #[must_use]
+    pub fn too_old(&self) -> Option<&str> {
+        self.too_old.as_deref()
     }
 
     /// Decides the append again, then folds it.
@@ -289,12 +313,6 @@ fn judged(
             Err(rejection) => refused = refused.or(Some(rejection)),
         }
     }
-    let revision =
-        parts.iter().flat_map(|part| part.facts).map(|fact| fact.row.metadata.rules_revision).max();
-    if revision.is_some_and(|revision| revision > RULES_REVISION) {
-        let text = format!("decided by a newer revision of the rules than this program's {RULES_REVISION}");
-        return Err(Differs { index: 0, text });
-    }
     Err(nearest.unwrap_or_else(|| Differs {
         index: 0,
         text: refused.map_or_else(
@@ -347,7 +365,12 @@ fn told(fact: &Fact, new: &NewEvent) -> String {
     let Some(first) = differ.first() else {
         return format!("{}: another policy or cause than the rules name", fact.row.event_type);
     };
-    let show = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+    let show = |value: Option<&Value>| match value {
+        None => "nothing".to_owned(),
+        // What somebody may have written herself is not shown: a report goes further than the log.
+        Some(value) if is_shown(value) => value.to_string(),
+        Some(_) => "something that is not shown".to_owned(),
+    };
     format!(
         "{}: the log has {first} = {}, the rules {}",
         fact.row.event_type,

@@ -45,6 +45,21 @@ fn place(finding: &crate::verify::Finding) -> String {
     }
 }
 
+/// A text that a terminal and a page show as it stands: control characters, and those that turn the direction of writing, as
+/// escapes. A bundle is anybody's, and what it says is on one line here.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let is_hostile = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_hostile(letter) { plain.extend(letter.escape_unicode()) } else { plain.push(letter) }
+    }
+    plain
+}
+
 /// Hundredths of a bonus as bonuses.
 fn bonuses(kopecks: i64) -> String {
     let sign = if kopecks < 0 { "−" } else { "" };

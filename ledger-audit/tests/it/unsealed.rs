@@ -1,10 +1,13 @@
-//! What nobody has signed for is not called right.
+//! What cannot be decided is not called right, and accuses nobody: what nobody has signed for, what is newer than the program.
 
 use chrono::TimeDelta;
+use ledger_audit::audit::{Audit, Wanted, audit};
+use ledger_audit::bundle::Bundle;
+use ledger_audit::report::{Format, report};
 use ledger_audit::verify::{Trust, Verdict};
 use ledger_core::log::Row;
 
-use crate::tampering::{judge, log};
+use crate::tampering::{Log, judge, log};
 
 #[test]
 fn what_nobody_sealed_is_not_called_right() {
@@ -59,4 +62,62 @@ fn a_tail_that_was_not_sealed_yet_is_no_alarm() {
     assert_eq!((told.verdict, told.sealed), (Verdict::Clean, 10), "{:?}", told.undecided);
     log.shape.exported_at = Some(first.plus(TimeDelta::seconds(90)));
     assert_eq!(judge(&log.shape, &Trust::default()).verdict, Verdict::Undecided);
+}
+
+/// All of an audit.
+fn audited(log: &Log) -> Audit {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    log.shape.write(folder.path());
+    let opened = Bundle::open(folder.path()).expect("a bundle");
+    let wanted = Wanted { replay: true, scan: true, months: true };
+    audit(&opened, &Trust::default(), wanted, &mut |_| {}).expect("decided")
+}
+
+/// The log with one row changed, and sealed as it is now.
+fn with(at: usize, change: impl Fn(&mut Row)) -> Log {
+    let mut log = log();
+    let (event, hash) = &mut log.shape.events[at];
+    let mut row: Row = serde_json::from_slice(event).expect("a row");
+    change(&mut row);
+    *event = row.canonical_json().expect("canonical");
+    *hash = ledger_audit::tree::leaf(event);
+    let sizes = log.sizes.clone();
+    log.shape.seal_as(&log.sealer, &sizes);
+    log
+}
+
+#[test]
+fn a_program_older_than_the_log_accuses_nobody() {
+    assert_eq!(audited(&log()).verdict, Verdict::Clean);
+    for at in [40, 119] {
+        let newer: [fn(&mut Row); 3] = [
+            |row| row.event_type = "SomethingNew".to_owned(),
+            |row| row.schema_version = 2,
+            |row| row.metadata.rules_revision += 1,
+        ];
+        for change in newer {
+            let told = audited(&with(at, change));
+            assert_eq!(told.verdict, Verdict::Undecided, "{:?}", told.verification.findings);
+            assert!(told.verification.undecided[0].contains("too old"), "{:?}", told.verification.undecided);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_never_shown() {
+    let hostile = "\u{1b}[2J+79161234567\u{202e}";
+    let changes: [&dyn Fn(&mut Row); 3] = [
+        &|row| row.payload = serde_json::json!(hostile),
+        &|row| row.payload[hostile] = serde_json::json!(hostile),
+        &|row| row.event_type = hostile.to_owned(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let told = audited(&with(40, change));
+        assert_ne!(told.verdict, Verdict::Clean);
+        for format in [Format::Text, Format::Html] {
+            let report = report(&told, format);
+            assert!(!report.contains('\u{1b}') && !report.contains('\u{202e}'), "{number}: {report}");
+            assert!(number == 2 || !report.contains("79161234567"), "{number}: {report}");
+        }
+    }
 }
