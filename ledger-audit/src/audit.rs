@@ -149,7 +149,7 @@ impl Audit {
     /// Enters positions at which another side says otherwise.
     pub fn compare_positions(&mut self, said: String, positions: &[u64], text: &str) {
         for position in positions {
-            self.verification.findings.add(verify::What::Balance, Some(*position), text);
+            self.verification.findings.add_exact(verify::What::Balance, *position, text);
         }
         self.compare(said, Vec::new());
     }
