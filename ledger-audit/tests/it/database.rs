@@ -227,3 +227,30 @@ async fn whatever_column_is_changed_in_the_database_is_found_there() {
     let told = kept.audited().await;
     assert!(told.verification.findings.has(What::Behind), "the head says more");
 }
+
+#[tokio::test]
+async fn what_no_program_can_read_is_found_where_it_stands() {
+    let kept = Kept::new(33, 120).await;
+    run(&kept.owner, "ALTER TABLE ledger.events DISABLE TRIGGER ALL".to_owned()).await;
+    for (position, change) in [
+        (50_u64, "occurred_at = 'infinity'"),
+        (51, "recorded_at = '-infinity'"),
+        (52, "occurred_at = '0044-03-15 12:00:00+00 BC'"),
+        (53, "occurred_at = '200000-01-01 00:00:00+00'"),
+        (54, "payload = '{\"amount\": 1e400}'"),
+    ] {
+        let keep =
+            format!("CREATE TABLE public.kept AS SELECT * FROM ledger.events WHERE position = {position}");
+        run(&kept.owner, keep).await;
+        run(&kept.owner, format!("UPDATE ledger.events SET {change} WHERE position = {position}")).await;
+        let told = kept.audited().await;
+        assert_eq!(told.verdict, Verdict::Tampered, "{change}");
+        assert_eq!(told.verification.findings.first_bad, Some(position), "{change}");
+        let back = format!(
+            "DELETE FROM ledger.events WHERE position = {position}; \
+             INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept"
+        );
+        run(&kept.owner, back).await;
+    }
+    assert_eq!(kept.audited().await.verdict, Verdict::Clean);
+}
