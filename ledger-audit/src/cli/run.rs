@@ -150,7 +150,7 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, AuditError> {
                 "`{given}` is neither a key (`name+id+base64`) nor a file with one a line"
             )));
         }
-        let text = fs::read_to_string(path).map_err(AuditError::file(path))?;
+        let text = text(path)?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let key = line.trim().parse();
             keys.push(key.map_err(|error| AuditError::Input(format!("{}: {error}", path.display())))?);
@@ -159,15 +159,28 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, AuditError> {
     Ok(keys)
 }
 
+/// The largest receipt, note, proof or list of keys that is read.
+const READ_BYTES_MAX: u64 = 1 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, AuditError> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin().read_to_end(&mut bytes)
+        io::stdin().take(READ_BYTES_MAX + 1).read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| file.take(READ_BYTES_MAX + 1).read_to_end(&mut bytes))
     };
     read.map_err(AuditError::file(path))?;
-    Ok(bytes)
+    if u64::try_from(bytes.len()).is_ok_and(|read| read <= READ_BYTES_MAX) {
+        return Ok(bytes);
+    }
+    Err(AuditError::Input(format!(
+        "{} has more than {READ_BYTES_MAX} bytes: it is none of ours",
+        path.display()
+    )))
+}
+
+fn text(path: &Path) -> Result<String, AuditError> {
+    String::from_utf8(read(path)?).map_err(|_| AuditError::Input(format!("{} is not text", path.display())))
 }
 
 fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), AuditError> {
@@ -232,10 +245,6 @@ fn balanced(asked: &BalanceOf) -> Done {
 }
 
 fn witnessed(asked: &WitnessOf) -> Done {
-    let text = |path: &Path| -> Result<String, AuditError> {
-        String::from_utf8(read(path)?)
-            .map_err(|_| AuditError::Input(format!("{} is not text", path.display())))
-    };
     let key: SignerKey = text(&asked.key_file)?
         .trim()
         .parse()
