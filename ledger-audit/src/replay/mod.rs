@@ -6,6 +6,7 @@
 //! | `command.rs`, `purchases.rs`, `joint.rs` | from facts back to the command |
 //! | `history.rs` | streams, purchases and policies by themselves |
 //! | `books.rs` | double entry |
+//! | `word.rs` | what is believed |
 //! | `shelf.rs` | states in bounded memory |
 //!
 //! Why it is right:
@@ -24,8 +25,10 @@ mod history;
 mod joint;
 mod purchases;
 mod shelf;
+mod word;
 
 pub use books::Sums;
+pub use word::Word;
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -72,6 +75,8 @@ pub struct Decided {
     pub statuses: u64,
     /// What an admin or a business said, by kind: it follows from nothing.
     pub said: BTreeMap<String, u64>,
+    /// What members have on somebody's word, by kind: any amount of it passes.
+    pub words: BTreeMap<&'static str, Word>,
     /// Members.
     pub members: u64,
 }
@@ -229,6 +234,7 @@ impl Replay {
             }
             let Some(event) = fact.member_event() else { continue };
             let member = MemberId::from_uuid(stream);
+            word::enter(&mut self.decided.words, event);
             let state = self.members.get(stream)?;
             if let Err(error) = state.apply(fact.row.position, fact.row.occurred_at, event) {
                 findings.add(What::History, position, error.to_string());

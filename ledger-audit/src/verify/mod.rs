@@ -236,6 +236,11 @@ impl Verification {
 fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec<String> {
     let mut texts = Vec::new();
     match witnessed {
+        None if trust.witness.is_some() => texts.push(
+            "The witness that was asked watches another log: of this one it says nothing. Another history of it, and a tail that was \
+             cut off together with its checkpoints, are not excluded."
+                .to_owned(),
+        ),
         None => texts.push(
             "No witness was asked. Who holds the log's signing key could have written another log from the first event on, signed \
              it, and shown you this one: that, and a tail that was cut off together with its checkpoints, is not excluded. Run \

@@ -26,7 +26,7 @@ pub(crate) fn log() -> Log {
     log_of(11)
 }
 
-fn log_of(seed: u64) -> Log {
+pub(crate) fn log_of(seed: u64) -> Log {
     let mut town = Town::of(seed).grown(i64::try_from(EVENTS_IN_ALL).expect("fits"));
     town.rows.truncate(EVENTS_IN_ALL);
     let sealer = Sealer::of(town.log_id, 1);

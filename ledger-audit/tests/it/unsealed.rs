@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use ledger_audit::audit::{Audit, Wanted, audit};
 use ledger_audit::bundle::Bundle;
 use ledger_audit::report::{Format, report};
-use ledger_audit::verify::{Trust, Verdict};
+use ledger_audit::verify::{Trust, Verdict, What};
 use ledger_core::log::Row;
 
-use crate::tampering::{Log, judge, log};
+use crate::tampering::{Log, judge, log, log_of};
 
 #[test]
 fn what_nobody_sealed_is_not_called_right() {
@@ -120,4 +120,32 @@ fn what_cannot_be_read_is_named_and_never_shown() {
             assert!(number == 2 || !report.contains("79161234567"), "{number}: {report}");
         }
     }
+}
+
+#[test]
+fn a_report_says_what_it_believes_and_no_more_than_it_found() {
+    let log = log_of(12);
+    let told = audited(&log);
+    let text = report(&told, Format::Text);
+    let gifts = told.decided.as_ref().and_then(|decided| decided.words.get("gifts").copied());
+    assert_eq!(
+        text.contains("On somebody's word"),
+        !told.decided.as_ref().expect("replayed").words.is_empty()
+    );
+    if let Some(gifts) = gifts {
+        assert!(gifts.kopecks > 0 && text.contains(&format!("{} gifts of", gifts.facts)), "{text}");
+    }
+    assert!(text.contains("postings sum to zero after every event"));
+    // A lot larger by a kopeck than what was posted for it.
+    let mut other = told.clone();
+    other.verification.findings.add(What::Postings, Some(7), "off by a kopeck");
+    let text = report(&other, Format::Text);
+    assert!(text.contains("not all postings sum to zero") && !text.contains("zero after every event"));
+    // A witness of another log is no witness of this one, and was asked.
+    let another = log_of(13);
+    let newest = another.shape.checkpoints.last().expect("a checkpoint");
+    let trust = Trust { witness: Some(newest.note.clone().into_bytes()), ..Trust::default() };
+    let told = judge(&log.shape, &trust);
+    assert_eq!(told.verdict, Verdict::Tampered);
+    assert!(told.cannot_exclude[0].contains("watches another log"), "{:?}", told.cannot_exclude);
 }
