@@ -212,8 +212,10 @@ impl Replay {
             }
         }
         if let Err(Differs { index, text }) = told {
-            let fact = append.facts.get(index).or(append.facts.last());
-            let position = fact.and_then(|fact| u64::try_from(fact.row.position).ok());
+            let at = |fact: &Fact| u64::try_from(fact.row.position).ok();
+            // What is missing at the end would stand behind the last.
+            let behind = || append.facts.last().and_then(at).and_then(|last| last.checked_add(1));
+            let position = append.facts.get(index).map_or_else(behind, at);
             findings.add(What::Decision, position, text);
         }
     }

@@ -211,7 +211,12 @@ async fn whatever_column_is_changed_in_the_database_is_found_there() {
             .await;
             let told = kept.audited().await;
             assert_eq!(told.verdict, Verdict::Tampered, "{column} of {position}");
-            assert_eq!(told.verification.findings.first_bad, Some(position), "{column} of {position}");
+            assert_eq!(
+                told.verification.findings.first_bad,
+                Some(position),
+                "{column} of {position}: {:?}",
+                told.verification.findings.told
+            );
             let back = "DELETE FROM ledger.events; INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept";
             run(&kept.owner, back.to_owned()).await;
         }
@@ -245,7 +250,12 @@ async fn what_no_program_can_read_is_found_where_it_stands() {
         run(&kept.owner, format!("UPDATE ledger.events SET {change} WHERE position = {position}")).await;
         let told = kept.audited().await;
         assert_eq!(told.verdict, Verdict::Tampered, "{change}");
-        assert_eq!(told.verification.findings.first_bad, Some(position), "{change}");
+        assert_eq!(
+            told.verification.findings.first_bad,
+            Some(position),
+            "{change}: {:?}",
+            told.verification.findings.told
+        );
         let back = format!(
             "DELETE FROM ledger.events WHERE position = {position}; \
              INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept"
