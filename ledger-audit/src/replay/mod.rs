@@ -216,6 +216,10 @@ impl Replay {
             // What is missing at the end would stand behind the last.
             let behind = || append.facts.last().and_then(at).and_then(|last| last.checked_add(1));
             let position = append.facts.get(index).map_or_else(behind, at);
+            // Of an append that holds a row already found wrong, that row is why.
+            let known =
+                findings.first_bad.filter(|first| Some(*first) >= position && Some(*first) <= behind());
+            let position = known.or(position);
             findings.add(What::Decision, position, text);
         }
     }
