@@ -74,12 +74,17 @@ pub fn audit(
     let begun = Instant::now();
     let mut replay = wanted.replay.then(Replay::default);
     let (mut months, mut passed, mut scanned) = (BTreeMap::<String, Month>::new(), 0_u64, 0_u64);
-    let mut failed = None;
+    let (mut failed, mut unknown) = (None, None);
     let decode = wanted != Wanted::default();
     let mut each = |checked: Checked, findings: &mut Findings| {
         passed += 1;
         if passed.is_multiple_of(4_096) {
             told(passed);
+        }
+        if let Some(met) = checked.unknown {
+            let met = format!("event {passed}: {met}");
+            replay.iter_mut().for_each(|replay| replay.stop(met.clone()));
+            unknown.get_or_insert(met);
         }
         let (Some(row), Some(event)) = (checked.row, checked.event) else { return };
         if wanted.months {
@@ -101,6 +106,15 @@ pub fn audit(
     if let Some(error) = failed {
         return Err(error);
     }
+    let met = unknown.or_else(|| replay.as_ref().and_then(|replay| replay.too_old().map(str::to_owned)));
+    let is_too_old = met.is_some();
+    if let Some(met) = met {
+        verification.undecided.push(format!(
+            "{met}, which this program is too old to know: everything before it was looked at. Take the program of the log's day"
+        ));
+    }
+    // What stopped on the way has no end to compare.
+    let replay = replay.filter(|_| !is_too_old);
     let ended = replay.map(|replay| replay.end(&mut verification.findings)).transpose()?;
     let (decided, sums) = ended.map_or((None, HashMap::new()), |(decided, sums)| (Some(decided), sums));
     verification.settle();
@@ -135,7 +149,7 @@ impl Audit {
     /// Enters positions at which another side says otherwise.
     pub fn compare_positions(&mut self, said: String, positions: &[u64], text: &str) {
         for position in positions {
-            self.verification.findings.add(verify::What::Balance, Some(*position), text);
+            self.verification.findings.add_exact(verify::What::Balance, *position, text);
         }
         self.compare(said, Vec::new());
     }

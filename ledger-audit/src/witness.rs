@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::AuditError;
-use crate::note::{Checkpoint, KeyKind, Note, SignerKey, VerifierKey, written};
+use crate::note::{Checkpoint, KeyKind, Note, Signature, SignerKey, VerifierKey, written};
 use crate::receipt::hashes;
 use crate::tree::{Hash, verify_consistency};
 
@@ -101,11 +101,22 @@ impl Witness<'_> {
             }
         }
         let own = self.key.verifier();
-        signed.signatures.retain(|signature| signature.name != own.name() || signature.key_id != own.id());
+        // Of the log's keys alone: what others have put beside them would be kept, and could make it a note that nobody reads.
+        let is_of = |key: &VerifierKey, signature: &Signature| {
+            signature.name == key.name() && signature.key_id == key.id()
+        };
+        signed.signatures.retain(|signature| {
+            !is_of(own, signature) && self.log_keys.iter().any(|key| is_of(key, signature))
+        });
         let mut signatures = signed.signatures;
         signatures.push(self.key.sign(&signed.text, at));
         let (from, to) = (old.map(|old| old.size), new.size);
-        Ok(Saw::Grew { from, to, note: written(&signed.text, &signatures) })
+        let note = written(&signed.text, &signatures);
+        let kept = read(&note, std::slice::from_ref(own));
+        if kept.is_ok_and(|(_, kept)| kept == new) {
+            return Ok(Saw::Grew { from, to, note });
+        }
+        Err(AuditError::Input("the cosigned checkpoint could not be read again: it is not kept".to_owned()))
     }
 }
 

@@ -12,6 +12,9 @@ use super::{MANIFEST, Manifest, archive};
 use crate::error::AuditError;
 use crate::note::NOTE_BYTES_MAX;
 
+/// The most keys that are looked at: one a month is eighty years of them.
+const KEYS_MAX: usize = 1_000;
+
 /// A bundle, opened.
 #[derive(Debug)]
 pub struct Bundle {
@@ -75,6 +78,15 @@ impl Bundle {
         let mut keys = Vec::new();
         let mut line = Vec::new();
         while let Some(whole) = lines.read(&mut line)? {
+            if keys.len() > KEYS_MAX {
+                continue;
+            }
+            if keys.len() == KEYS_MAX {
+                keys.push(Err(format!(
+                    "{KEYS} has more than {KEYS_MAX} lines; those behind were not looked at"
+                )));
+                continue;
+            }
             let key = if whole { serde_json::from_slice(&line).ok() } else { None };
             keys.push(key.ok_or_else(|| format!("line {} of {KEYS} is no key", keys.len() + 1)));
         }

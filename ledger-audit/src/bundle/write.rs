@@ -10,9 +10,7 @@ use ledger_core::time::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    CHECKPOINTS, CheckpointLine, Digest, EVENTS, FILES, FORMAT, KEYS, KeyLine, MANIFEST, Manifest, archive,
-};
+use super::{CHECKPOINTS, Digest, EVENTS, FILES, FORMAT, KEYS, MANIFEST, Manifest, archive};
 use crate::error::AuditError;
 
 /// A file under way, and what it comes to.
@@ -79,19 +77,19 @@ impl Writer {
         self.events.write(line)
     }
 
-    /// Writes the next checkpoint.
+    /// Writes the next checkpoint: a [`super::CheckpointLine`], or what stands in its place.
     ///
     /// # Errors
     /// [`AuditError::File`].
-    pub fn checkpoint(&mut self, line: &CheckpointLine) -> Result<(), AuditError> {
+    pub fn checkpoint(&mut self, line: &impl Serialize) -> Result<(), AuditError> {
         self.checkpoints.line(line)
     }
 
-    /// Writes the next key.
+    /// Writes the next key: a [`super::KeyLine`], or what stands in its place.
     ///
     /// # Errors
     /// [`AuditError::File`].
-    pub fn key(&mut self, line: &KeyLine) -> Result<(), AuditError> {
+    pub fn key(&mut self, line: &impl Serialize) -> Result<(), AuditError> {
         self.keys.line(line)
     }
 

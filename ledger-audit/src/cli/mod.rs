@@ -32,6 +32,7 @@ A first audit:
   ledger-audit report log.tar.zst --key 'own-circle/…+1a2b3c4d+AQ…' --format html --output audit.html
 
 The key is the line that the operator publishes; without it, the keys that the log itself lists are taken, and the report says so.
+Of a log whose key has changed, give every key since the beginning: what another has signed cannot be decided.
 
 What only a witness finds: who holds the signing key can write the whole log anew and sign it. Somebody else runs, now and then,
   ledger-audit witness-key witness.example.org > witness.key        (once; the public line goes to whoever asks the witness)
@@ -101,7 +102,7 @@ pub struct Asked {
 /// What is believed.
 #[derive(Debug, Args)]
 pub struct TrustArgs {
-    /// A key of the log (`name+id+base64`), or a file with one a line; may be given more than once
+    /// A key of the log (`name+id+base64`), or a file with one a line; every key since the beginning, one after the other
     #[arg(long = "key")]
     pub keys: Vec<String>,
     /// What a witness kept: a file with a checkpoint, cosigned

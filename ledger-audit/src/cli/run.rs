@@ -19,7 +19,7 @@ use crate::error::AuditError;
 use crate::note::{KeyKind, SignerKey, VerifierKey};
 use crate::prove;
 use crate::receipt::Receipt;
-use crate::report::report;
+use crate::report::{plain, report};
 use crate::verify::{Trust, Verdict};
 use crate::witness::{self, Saw, Witness};
 
@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
             // Nobody to tell when standard error is gone.
-            let _ = writeln!(io::stderr(), "It cannot be decided: {error}");
+            let _ = writeln!(io::stderr(), "It cannot be decided: {}", plain(&error.to_string()));
             ExitCode::from(Verdict::Undecided.exit_code())
         }
     }
@@ -65,7 +65,7 @@ fn audited(asked: &Asked, wanted: Wanted) -> Done {
         let said = "Held against the sealed tiles of leaf hashes in the database.".to_owned();
         audited.compare_positions(said, &found, "the sealed tile has another leaf hash here");
     }
-    if wanted.replay {
+    if audited.decided.is_some() {
         compare_balances(&mut audited, asked.read_url.as_deref(), bundle.manifest.size)?;
     }
     write(asked.output.as_deref(), report(&audited, asked.format).as_bytes())?;
@@ -150,7 +150,7 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, AuditError> {
                 "`{given}` is neither a key (`name+id+base64`) nor a file with one a line"
             )));
         }
-        let text = fs::read_to_string(path).map_err(AuditError::file(path))?;
+        let text = text(path)?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let key = line.trim().parse();
             keys.push(key.map_err(|error| AuditError::Input(format!("{}: {error}", path.display())))?);
@@ -159,15 +159,28 @@ fn keys(given: &[String]) -> Result<Vec<VerifierKey>, AuditError> {
     Ok(keys)
 }
 
+/// The largest receipt, note, proof or list of keys that is read.
+const READ_BYTES_MAX: u64 = 1 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, AuditError> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin().read_to_end(&mut bytes)
+        io::stdin().take(READ_BYTES_MAX + 1).read_to_end(&mut bytes)
     } else {
-        fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+        fs::File::open(path).and_then(|file| file.take(READ_BYTES_MAX + 1).read_to_end(&mut bytes))
     };
     read.map_err(AuditError::file(path))?;
-    Ok(bytes)
+    if u64::try_from(bytes.len()).is_ok_and(|read| read <= READ_BYTES_MAX) {
+        return Ok(bytes);
+    }
+    Err(AuditError::Input(format!(
+        "{} has more than {READ_BYTES_MAX} bytes: it is none of ours",
+        path.display()
+    )))
+}
+
+fn text(path: &Path) -> Result<String, AuditError> {
+    String::from_utf8(read(path)?).map_err(|_| AuditError::Input(format!("{} is not text", path.display())))
 }
 
 fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), AuditError> {
@@ -220,7 +233,8 @@ fn receipt(asked: &VerifyReceipt) -> Done {
             }
         }
     };
-    write(None, (text + "\n").as_bytes())?;
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    write(None, (lines.join("\n") + "\n").as_bytes())?;
     Ok(verdict)
 }
 
@@ -231,10 +245,6 @@ fn balanced(asked: &BalanceOf) -> Done {
 }
 
 fn witnessed(asked: &WitnessOf) -> Done {
-    let text = |path: &Path| -> Result<String, AuditError> {
-        String::from_utf8(read(path)?)
-            .map_err(|_| AuditError::Input(format!("{} is not text", path.display())))
-    };
     let key: SignerKey = text(&asked.key_file)?
         .trim()
         .parse()

@@ -20,12 +20,12 @@ use futures::TryStreamExt;
 use ledger_core::ids::LogId;
 use ledger_core::time::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, FromRow};
 use uuid::Uuid;
 
-use crate::bundle::{CheckpointLine, KeyLine, Manifest, Writer, event_line};
+use crate::bundle::{Manifest, Writer, event_line};
 use crate::error::AuditError;
 use crate::note::{KeyKind, VerifierKey};
 
@@ -74,10 +74,10 @@ struct Columns {
     stream_version: i32,
     event_type: String,
     schema_version: i16,
-    occurred_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
-    payload: Value,
-    metadata: Value,
+    occurred_at: String,
+    recorded_at: String,
+    payload: String,
+    metadata: String,
     leaf_hash: Vec<u8>,
 }
 
@@ -87,10 +87,10 @@ struct Canonical {
     event_id: Uuid,
     event_type: String,
     metadata: Value,
-    occurred_at: Timestamp,
+    occurred_at: Value,
     payload: Value,
     position: i64,
-    recorded_at: Timestamp,
+    recorded_at: Value,
     schema_version: i16,
     stream_id: Uuid,
     stream_type: String,
@@ -103,11 +103,11 @@ impl Columns {
         let canonical = Canonical {
             event_id: self.event_id,
             event_type: self.event_type,
-            metadata: self.metadata,
-            occurred_at: Timestamp::new(self.occurred_at),
-            payload: self.payload,
+            metadata: read(self.metadata),
+            occurred_at: moment(self.occurred_at),
+            payload: read(self.payload),
             position: self.position,
-            recorded_at: Timestamp::new(self.recorded_at),
+            recorded_at: moment(self.recorded_at),
             schema_version: self.schema_version,
             stream_id: self.stream_id,
             stream_type: self.stream_type,
@@ -118,14 +118,55 @@ impl Columns {
     }
 }
 
-const EVENTS: &str = "SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, \
-     occurred_at, recorded_at, payload, metadata, leaf_hash FROM ledger.events ORDER BY position";
-const CHECKPOINTS: &str =
-    "SELECT tree_size, signed_note, sealed_at FROM ledger.checkpoint ORDER BY tree_size";
-const KEYS: &str =
-    "SELECT key_name, public_key, valid_from, valid_until FROM ledger.seal_key ORDER BY valid_from";
+/// A moment as it is written in the log; what has no such form (`infinity`) as the database writes it, to be found by the audit.
+fn moment(text: String) -> Value {
+    let read = text.parse::<Timestamp>().ok().and_then(|at| serde_json::to_value(at).ok());
+    read.unwrap_or(Value::String(text))
+}
 
-type Key = (String, Vec<u8>, DateTime<Utc>, Option<DateTime<Utc>>);
+/// JSON; what no program of ours can read (`1e400`) as a text, to be found by the audit.
+fn read(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+/// A moment that need not be one: as a text, so that it can be read whatever it is.
+macro_rules! moment {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN isfinite(",
+            $column,
+            ") THEN to_char(",
+            $column,
+            " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+             ELSE ",
+            $column,
+            "::text END AS ",
+            $column
+        )
+    };
+}
+
+const EVENTS: &str = concat!(
+    "SELECT position, event_id, stream_type, stream_id, stream_version, event_type, schema_version, ",
+    moment!("occurred_at"),
+    ", ",
+    moment!("recorded_at"),
+    ", payload::text AS payload, metadata::text AS metadata, leaf_hash FROM ledger.events ORDER BY position"
+);
+const CHECKPOINTS: &str = concat!(
+    "SELECT tree_size, signed_note, ",
+    moment!("sealed_at"),
+    " FROM ledger.checkpoint ORDER BY tree_size"
+);
+const KEYS: &str = concat!(
+    "SELECT key_name, public_key, ",
+    moment!("valid_from"),
+    ", ",
+    moment!("valid_until"),
+    " FROM ledger.seal_key ORDER BY seal_key.valid_from"
+);
+
+type Key = (String, Vec<u8>, String, Option<String>);
 
 /// Takes the log at `address` out into the folder `folder`. `told` hears how many events of how many are there.
 ///
@@ -165,21 +206,18 @@ pub fn export(address: &str, folder: &Path, told: &mut dyn FnMut(u64, u64)) -> R
 }
 
 async fn checkpoints(db: &mut PgConnection, writer: &mut Writer) -> Result<(), AuditError> {
-    let mut lines = sqlx::query_as::<_, (i64, String, DateTime<Utc>)>(CHECKPOINTS).fetch(db);
+    let mut lines = sqlx::query_as::<_, (i64, String, String)>(CHECKPOINTS).fetch(db);
     while let Some((size, note, sealed_at)) = lines.try_next().await.map_err(failed)? {
-        let (size, sealed_at) = (u64::try_from(size).unwrap_or(0), Timestamp::new(sealed_at));
-        writer.checkpoint(&CheckpointLine { note, sealed_at, size })?;
+        let size = u64::try_from(size).unwrap_or(0);
+        writer.checkpoint(&json!({ "note": note, "sealed_at": moment(sealed_at), "size": size }))?;
     }
     Ok(())
 }
 
 /// What is no key is written as it stands: the audit says so.
-fn key_line((name, public, from, until): Key) -> KeyLine {
+fn key_line((name, public, from, until): Key) -> Value {
     let key = <[u8; 32]>::try_from(public.as_slice()).ok();
     let key = key.and_then(|public| VerifierKey::new(&name, KeyKind::Log, public).ok());
-    KeyLine {
-        key: key.map_or_else(|| format!("{name}+?+{}", STANDARD.encode(&public)), |key| key.to_string()),
-        valid_from: Timestamp::new(from),
-        valid_until: until.map(Timestamp::new),
-    }
+    let key = key.map_or_else(|| format!("{name}+?+{}", STANDARD.encode(&public)), |key| key.to_string());
+    json!({ "key": key, "valid_from": moment(from), "valid_until": until.map(moment) })
 }

@@ -58,7 +58,8 @@ impl Append {
     pub(super) fn parts(&self) -> Vec<Part<'_>> {
         let mut begins: Vec<(usize, MemberId)> = Vec::new();
         for (index, fact) in self.facts.iter().enumerate() {
-            let is_hers = fact.row.stream_type == StreamType::Member;
+            // By the fact itself: what the row says of it is looked at for itself.
+            let is_hers = fact.event.stream_type() == StreamType::Member;
             let member = MemberId::from_uuid(fact.row.stream_id);
             if is_hers && begins.last().is_none_or(|(_, before)| *before != member) {
                 // What stands before the first member's facts belongs to them.

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `append.rs` | what one command wrote |
 //! | `command.rs`, `purchases.rs`, `joint.rs` | from facts back to the command |
+//! | `history.rs` | streams, purchases and policies by themselves |
 //! | `books.rs` | double entry |
+//! | `word.rs` | what is believed |
 //! | `shelf.rs` | states in bounded memory |
 //!
 //! Why it is right:
@@ -19,11 +21,14 @@
 mod append;
 mod books;
 mod command;
+mod history;
 mod joint;
 mod purchases;
 mod shelf;
+mod word;
 
 pub use books::Sums;
+pub use word::Word;
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -32,7 +37,8 @@ use ledger_core::context::{Context, Registry};
 use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::{Event, Row};
 use ledger_core::member::draft::{Draft, NewEvent};
-use ledger_core::member::{MemberState, decide};
+use ledger_core::member::event::MemberEvent;
+use ledger_core::member::{MemberState, PurchaseFile, decide};
 use ledger_core::policy::RULES_REVISION;
 use ledger_core::rejection::Rejection;
 use serde::Serialize;
@@ -40,10 +46,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::AuditError;
+use crate::scan::is_shown;
 use crate::verify::{Findings, What};
 use append::{Append, Fact, Part};
 use books::{Books, of_state};
 use command::{Known, commands, purchase_of};
+use history::{misplaced, republished};
 use purchases::{Purchase, concerned};
 use shelf::Shelf;
 
@@ -67,6 +75,8 @@ pub struct Decided {
     pub statuses: u64,
     /// What an admin or a business said, by kind: it follows from nothing.
     pub said: BTreeMap<String, u64>,
+    /// What members have on somebody's word, by kind: any amount of it passes.
+    pub words: BTreeMap<&'static str, Word>,
     /// Members.
     pub members: u64,
 }
@@ -79,6 +89,8 @@ pub struct Replay {
     books: Books,
     append: Append,
     decided: Decided,
+    /// What this program is too old to decide again: from there on it does not.
+    too_old: Option<String>,
 }
 
 impl Default for Replay {
@@ -90,6 +102,7 @@ impl Default for Replay {
             books: Books::default(),
             append: Append::default(),
             decided: Decided::default(),
+            too_old: None,
         }
     }
 }
@@ -103,8 +116,28 @@ impl Replay {
         if !self.append.goes_on_with(&row) {
             self.close(findings)?;
         }
+        let (position, revision) = (row.position, row.metadata.rules_revision);
+        if revision > RULES_REVISION {
+            self.stop(format!("event {position} was decided by revision {revision} of the rules"));
+        }
+        if self.too_old.is_some() {
+            self.append.facts.clear();
+            return Ok(());
+        }
         self.append.facts.push(Fact { row, event });
         Ok(())
+    }
+
+    /// Nothing is decided again from here on, for what was met: this program is older than the log.
+    pub fn stop(&mut self, met: String) {
+        self.too_old.get_or_insert(met);
+        self.append.facts.clear();
+    }
+
+    /// What it met that it is too old for.
+    #[must_use]
+    pub fn too_old(&self) -> Option<&str> {
+        self.too_old.as_deref()
     }
 
     /// Decides the append again, then folds it.
@@ -179,8 +212,14 @@ impl Replay {
             }
         }
         if let Err(Differs { index, text }) = told {
-            let fact = append.facts.get(index).or(append.facts.last());
-            let position = fact.and_then(|fact| u64::try_from(fact.row.position).ok());
+            let at = |fact: &Fact| u64::try_from(fact.row.position).ok();
+            // What is missing at the end would stand behind the last.
+            let behind = || append.facts.last().and_then(at).and_then(|last| last.checked_add(1));
+            let position = append.facts.get(index).map_or_else(behind, at);
+            // Of an append that holds a row already found wrong, that row is why.
+            let known =
+                findings.first_bad.filter(|first| Some(*first) >= position && Some(*first) <= behind());
+            let position = known.or(position);
             findings.add(What::Decision, position, text);
         }
     }
@@ -190,11 +229,18 @@ impl Replay {
             self.decided.events += 1;
             let position = u64::try_from(fact.row.position).ok();
             let stream = fact.row.stream_id;
+            let wrong = [
+                misplaced(&fact.row, &fact.event),
+                republished(&self.registry.policies, &fact.row, &fact.event),
+                self.known_already(&fact.event)?,
+            ];
+            wrong.into_iter().flatten().for_each(|text| findings.add(What::History, position, text));
             if let Err(error) = self.registry.apply(stream, &fact.event) {
                 findings.add(What::History, position, error.to_string());
             }
             let Some(event) = fact.member_event() else { continue };
             let member = MemberId::from_uuid(stream);
+            word::enter(&mut self.decided.words, event);
             let state = self.members.get(stream)?;
             if let Err(error) = state.apply(fact.row.position, fact.row.occurred_at, event) {
                 findings.add(What::History, position, error.to_string());
@@ -209,15 +255,22 @@ impl Replay {
         Ok(())
     }
 
+    /// A purchase is recorded once, on whichever stream: what follows edits it, or hands it over.
+    fn known_already(&mut self, event: &Event) -> Result<Option<String>, AuditError> {
+        let Event::Member(MemberEvent::PurchaseRecorded(_)) = event else { return Ok(None) };
+        let Some(id) = PurchaseFile::about(event).filter(|id| self.purchases.has(id.as_uuid())) else {
+            return Ok(None);
+        };
+        let owner = self.purchases.get(id.as_uuid())?.owner;
+        Ok(owner.map(|_| format!("purchase {} is recorded for the second time", id.as_uuid())))
+    }
+
     /// What a fact says of a purchase. What another member still has of lots of it is hers no more (Rule D3).
     fn remember(&mut self, id: PurchaseId, member: MemberId, fact: &Fact) -> Result<(), AuditError> {
         let purchase = self.purchases.get(id.as_uuid())?;
         let is_hers =
             |owner| owner == member || self.registry.accounts.ever_one_with([owner]).contains(&member);
-        let begins = matches!(
-            fact.member_event(),
-            Some(ledger_core::member::event::MemberEvent::PurchaseTakenOver(_))
-        );
+        let begins = matches!(fact.member_event(), Some(MemberEvent::PurchaseTakenOver(_)));
         if begins || purchase.owner.is_none_or(is_hers) {
             purchase.see(member, fact);
         }
@@ -272,12 +325,6 @@ fn judged(
             Err(rejection) => refused = refused.or(Some(rejection)),
         }
     }
-    let revision =
-        parts.iter().flat_map(|part| part.facts).map(|fact| fact.row.metadata.rules_revision).max();
-    if revision.is_some_and(|revision| revision > RULES_REVISION) {
-        let text = format!("decided by a newer revision of the rules than this program's {RULES_REVISION}");
-        return Err(Differs { index: 0, text });
-    }
     Err(nearest.unwrap_or_else(|| Differs {
         index: 0,
         text: refused.map_or_else(
@@ -330,7 +377,12 @@ fn told(fact: &Fact, new: &NewEvent) -> String {
     let Some(first) = differ.first() else {
         return format!("{}: another policy or cause than the rules name", fact.row.event_type);
     };
-    let show = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+    let show = |value: Option<&Value>| match value {
+        None => "nothing".to_owned(),
+        // What somebody may have written herself is not shown: a report goes further than the log.
+        Some(value) if is_shown(value) => value.to_string(),
+        Some(_) => "something that is not shown".to_owned(),
+    };
     format!(
         "{}: the log has {first} = {}, the rules {}",
         fact.row.event_type,

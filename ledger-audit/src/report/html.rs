@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{bonuses, done, place, verdict};
+use super::{bonuses, done, place, plain, verdict};
 use crate::audit::{Audit, Month};
 use crate::verify::Verdict;
 
@@ -61,7 +61,7 @@ pub(super) fn html(audit: &Audit) -> String {
 
 /// A text as it may stand in a page.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    plain(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn list(page: &mut String, head: &str, lines: &[String]) {

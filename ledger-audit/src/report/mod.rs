@@ -4,6 +4,8 @@ mod html;
 mod text;
 
 use crate::audit::Audit;
+use crate::replay::{Decided, Word};
+use crate::verify::What;
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,11 +47,41 @@ fn place(finding: &crate::verify::Finding) -> String {
     }
 }
 
+/// A text that a terminal and a page show as it stands: control characters, and those that turn the direction of writing, as
+/// escapes. A bundle is anybody's, and what it says is on one line here.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let is_hostile = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_hostile(letter) { plain.extend(letter.escape_unicode()) } else { plain.push(letter) }
+    }
+    plain
+}
+
 /// Hundredths of a bonus as bonuses.
 fn bonuses(kopecks: i64) -> String {
     let sign = if kopecks < 0 { "−" } else { "" };
     let all = kopecks.unsigned_abs();
     format!("{sign}{}.{:02}", all / 100, all % 100)
+}
+
+/// What was believed, which a report must not pass over.
+fn words(decided: &Decided) -> Option<String> {
+    let word = |(kind, word): (&&str, &Word)| match word.kopecks {
+        0 => format!("{} {kind}", word.facts),
+        kopecks => format!("{} {kind} of {} bonuses in all", word.facts, bonuses(kopecks)),
+    };
+    let words: Vec<String> = decided.words.iter().map(word).collect();
+    (!words.is_empty()).then(|| {
+        format!(
+            "On somebody's word, so that any amount would have passed: {}. Hold them against what the operator has on paper.",
+            words.join(", ")
+        )
+    })
 }
 
 /// What was done, line by line.
@@ -65,12 +97,18 @@ fn done(audit: &Audit) -> Vec<String> {
     match &audit.decided {
         Some(decided) => {
             let said: u64 = decided.said.values().sum();
+            let sums = if verification.findings.has(What::Postings) {
+                "not all postings sum to zero, see below"
+            } else {
+                "postings sum to zero after every event"
+            };
             lines.push(format!(
                 "Replayed: {} decisions about {} members taken again, {} facts compared, among them {} accruals, {} expiries, {} \
-                 changes of status; postings sum to zero after every event. {said} facts are what an admin or a business said, \
+                 changes of status; {sums}. {said} facts are what an admin or a business said, \
                  which follows from nothing.",
                 decided.decisions, decided.members, decided.compared, decided.accruals, decided.expiries, decided.statuses
             ));
+            lines.extend(words(decided));
         }
         None => lines.push(
             "Not replayed: whether the events follow from the rules was not asked (`replay`, `report`)."

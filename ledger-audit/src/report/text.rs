@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{done, place, verdict};
+use super::{done, place, plain, verdict};
 use crate::audit::Audit;
 
 /// Writing to a string cannot fail.
@@ -21,13 +21,13 @@ pub(super) fn text(audit: &Audit) -> String {
         put!(text, "The first bad position is {first}.");
     }
     put!(text, "");
-    done(audit).iter().for_each(|line| put!(text, "{line}"));
+    done(audit).iter().for_each(|line| put!(text, "{}", plain(line)));
     if let Some(root) = &verification.root {
         put!(text, "Root at {}: {root}", verification.sealed);
     }
     if !findings.is_empty() {
         put!(text, "\nWhat is wrong ({} in all):", findings.total());
-        findings.told.iter().for_each(|finding| put!(text, "  {}: {}", place(finding), finding.text));
+        findings.told.iter().for_each(|finding| put!(text, "  {}: {}", place(finding), plain(&finding.text)));
         let more = findings.total().saturating_sub(u64::try_from(findings.told.len()).unwrap_or(0));
         if more > 0 {
             put!(text, "  … and {more} more");
@@ -41,7 +41,7 @@ pub(super) fn text(audit: &Audit) -> String {
     for (head, lines) in parts {
         if !lines.is_empty() {
             put!(text, "\n{head}");
-            lines.iter().for_each(|line| put!(text, "  {line}"));
+            lines.iter().for_each(|line| put!(text, "  {}", plain(line)));
         }
     }
     text

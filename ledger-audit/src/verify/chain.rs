@@ -17,7 +17,7 @@ use super::findings::{Findings, What};
 use super::keys::Keys;
 use super::line::Checked;
 use crate::bundle::CheckpointLine;
-use crate::note::{Checkpoint, Note};
+use crate::note::{Checkpoint, Note, VerifierKey};
 use crate::tree::{Frontier, Hash};
 
 /// Where checkpoints come from, the smallest first. The inner error is of one that cannot be read.
@@ -29,7 +29,7 @@ struct Waiting {
     size: u64,
     root: Hash,
     /// Who signed, and when that is said to have been.
-    signed: Vec<crate::note::VerifierKey>,
+    signed: Vec<VerifierKey>,
     sealed_at: Timestamp,
 }
 
@@ -51,7 +51,8 @@ pub struct Chain<'a> {
     passed: u64,
     /// Where the log would go on if the position that was not to come were right.
     instead: Option<u64>,
-    recorded: Option<Timestamp>,
+    /// When the first and the newest of the events behind the last sound checkpoint were recorded.
+    unsealed: Option<(Timestamp, Timestamp)>,
     versions: HashMap<Uuid, i32>,
     next: &'a mut NextCheckpoint<'a>,
     waiting: Option<Waiting>,
@@ -63,6 +64,8 @@ pub struct Chain<'a> {
     checkpoints: u64,
     is_root_told: bool,
     seen: Option<Seen>,
+    /// Keys of the list that signed alone, and that the auditor did not bring.
+    doubted: Vec<VerifierKey>,
     /// What was found.
     pub findings: Findings,
 }
@@ -78,6 +81,10 @@ pub struct Length {
     pub sealed: u64,
     /// Its root.
     pub root: Option<Hash>,
+    /// When the first and the newest event behind it were recorded; none when all are sealed.
+    pub unsealed: Option<(Timestamp, Timestamp)>,
+    /// Keys that the log lists and the auditor did not bring, which alone signed a checkpoint.
+    pub doubted: Vec<VerifierKey>,
 }
 
 impl<'a> Chain<'a> {
@@ -95,7 +102,7 @@ impl<'a> Chain<'a> {
             tree: Frontier::default(),
             passed: 0,
             instead: None,
-            recorded: None,
+            unsealed: None,
             versions: HashMap::new(),
             next,
             waiting: None,
@@ -105,6 +112,7 @@ impl<'a> Chain<'a> {
             checkpoints: 0,
             is_root_told: false,
             seen,
+            doubted: Vec::new(),
             findings,
         };
         chain.read_next();
@@ -128,7 +136,9 @@ impl<'a> Chain<'a> {
                 self.findings.add(What::StreamVersion, position, text);
             }
             *version = row.stream_version;
-            self.recorded = self.recorded.max(Some(row.recorded_at));
+            let since = self.unsealed.map_or(row.recorded_at, |(since, _)| since);
+            let until = self.unsealed.map_or(row.recorded_at, |(_, until)| until.max(row.recorded_at));
+            self.unsealed = Some((since, until));
         }
         self.tree.push(checked.leaf);
         self.compare();
@@ -168,6 +178,7 @@ impl<'a> Chain<'a> {
             if waiting.root == root {
                 self.covered(&waiting);
                 (self.sound, self.sound_root) = (size, Some(root));
+                self.unsealed = None;
             } else if !self.is_root_told {
                 // What follows is another tree as well: said once.
                 self.is_root_told = true;
@@ -187,11 +198,18 @@ impl<'a> Chain<'a> {
         self.findings.first_bad.filter(|first| (least..=size).contains(first)).unwrap_or(least)
     }
 
-    /// Whether who signed was to sign then, and what was recorded until then.
+    /// Whether who signed was to sign then what it covers anew, and is believed.
     fn covered(&mut self, waiting: &Waiting) {
-        let holds = |key| self.keys.signs_at(key, waiting.sealed_at, self.recorded);
+        let recorded = self.unsealed.map(|(_, newest)| newest);
+        if let Some(signer) = waiting.signed.first()
+            && !waiting.signed.iter().any(|key| self.keys.is_trusted(key))
+            && !self.doubted.contains(signer)
+        {
+            self.doubted.push(signer.clone());
+        }
+        let holds = |key| self.keys.signs_at(key, waiting.sealed_at, recorded);
         if !waiting.signed.iter().any(holds) {
-            let named: Vec<&str> = waiting.signed.iter().map(crate::note::VerifierKey::name).collect();
+            let named: Vec<&str> = waiting.signed.iter().map(VerifierKey::name).collect();
             let text = format!(
                 "the checkpoint of {} is signed outside the period of its key ({})",
                 waiting.size,
@@ -280,6 +298,7 @@ impl<'a> Chain<'a> {
             self.findings.add_range(What::Witness, Some(events + 1), Some(seen.size), text);
         }
         let (sealed, root, checkpoints) = (self.sound, self.sound_root, self.checkpoints);
-        (Length { events, checkpoints, sealed, root }, self.findings)
+        let (unsealed, doubted) = (self.unsealed, self.doubted);
+        (Length { events, checkpoints, sealed, root, unsealed, doubted }, self.findings)
     }
 }

@@ -100,6 +100,15 @@ pub struct Findings {
     pub counts: BTreeMap<What, u64>,
     /// The first position at which something is wrong.
     pub first_bad: Option<u64>,
+    /// The first position that was told alone.
+    #[serde(skip)]
+    point: Option<u64>,
+    /// The first position of which it is known that it is the very one that was changed.
+    #[serde(skip)]
+    exact: Option<u64>,
+    /// From where until where something may be wrong: those that begin or end before all others.
+    #[serde(skip)]
+    ranges: Vec<(u64, u64)>,
 }
 
 impl Findings {
@@ -117,13 +126,33 @@ impl Findings {
         text: impl Into<String>,
     ) {
         *self.counts.entry(what).or_default() += 1;
-        self.first_bad = match (self.first_bad, position) {
-            (Some(first), Some(position)) => Some(first.min(position)),
-            (first, position) => first.or(position),
-        };
+        let least = |known: Option<u64>, new: u64| Some(known.map_or(new, |known| known.min(new)));
+        match (position, until) {
+            (Some(from), Some(until)) if from < until => {
+                if !self.ranges.iter().any(|(first, last)| *first <= from && *last <= until) {
+                    self.ranges.push((from, until));
+                }
+            }
+            (Some(position), _) => self.point = least(self.point, position),
+            (None, _) => {}
+        }
+        self.settle();
         if self.told.len() < TOLD_MAX {
             self.told.push(Finding { what, position, until, text: text.into() });
         }
+    }
+
+    /// Adds one about the very event that was changed: of what is said of a range around it, it is the first.
+    pub fn add_exact(&mut self, what: What, position: u64, text: impl Into<String>) {
+        self.exact = Some(self.exact.map_or(position, |known| known.min(position)));
+        self.add(what, Some(position), text);
+    }
+
+    fn settle(&mut self) {
+        let is_narrowed =
+            |(from, until): &(u64, u64)| self.exact.is_some_and(|exact| (*from..=*until).contains(&exact));
+        let wide = self.ranges.iter().filter(|range| !is_narrowed(range)).map(|(from, _)| *from);
+        self.first_bad = wide.chain(self.point).min();
     }
 
     /// How many there are.
@@ -142,5 +171,26 @@ impl Findings {
     #[must_use]
     pub fn has(&self, what: What) -> bool {
         self.counts.contains_key(&what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_exactly_is_the_first_of_the_range_around_it() {
+        let mut findings = Findings::default();
+        findings.add_range(What::Root, Some(61), Some(70), "one of them");
+        assert_eq!(findings.first_bad, Some(61));
+        // What follows from a change stands behind it, and does not narrow it.
+        findings.add(What::StreamVersion, Some(66), "a gap");
+        assert_eq!(findings.first_bad, Some(61));
+        findings.add_exact(What::Balance, 64, "the tile");
+        assert_eq!(findings.first_bad, Some(64));
+        findings.add_range(What::KeyPeriod, Some(21), Some(30), "another");
+        assert_eq!(findings.first_bad, Some(21));
+        findings.add(What::LeafHash, Some(3), "here");
+        assert_eq!(findings.first_bad, Some(3));
     }
 }

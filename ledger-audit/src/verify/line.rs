@@ -3,7 +3,8 @@
 //! The hash is of the bytes as they stand in the line, so it does not depend on how this program writes JSON; that the bytes
 //! are the canonical ones is checked besides.
 
-use ledger_core::log::{Event, Row};
+use ledger_core::log::{Event, Row, UnknownEvent};
+use serde_json::error::Category;
 
 use super::findings::What;
 use crate::bundle::{EVENT_BEGINS, HASH_BEGINS, HASH_ENDS};
@@ -20,6 +21,8 @@ pub struct Checked {
     pub row: Option<Box<Row>>,
     /// The fact, where it was asked for and can be read.
     pub event: Option<Box<Event>>,
+    /// What this program does not know yet, where the fact was asked for.
+    pub unknown: Option<String>,
     /// What is wrong with the line.
     pub faults: Vec<(What, String)>,
 }
@@ -27,8 +30,14 @@ pub struct Checked {
 /// Checks a line without its newline; `whole` says whether it had one and could be kept. The fact is read if `decode` says so.
 #[must_use]
 pub fn check(line: &[u8], whole: bool, decode: bool) -> Checked {
-    let mut checked =
-        Checked { leaf: [0; 32], bytes: line.len(), row: None, event: None, faults: Vec::new() };
+    let mut checked = Checked {
+        leaf: [0; 32],
+        bytes: line.len(),
+        row: None,
+        event: None,
+        unknown: None,
+        faults: Vec::new(),
+    };
     let Some((event, hash)) = whole.then(|| parts(line)).flatten() else {
         checked.leaf = tree::leaf(line);
         checked.fault(
@@ -46,7 +55,7 @@ pub fn check(line: &[u8], whole: bool, decode: bool) -> Checked {
     let row: Row = match serde_json::from_slice(event) {
         Ok(row) => row,
         Err(error) => {
-            checked.fault(What::Form, format!("the event cannot be read: {error}"));
+            checked.fault(What::Form, format!("the event cannot be read: {}", kind(&error)));
             return checked;
         }
     };
@@ -56,7 +65,13 @@ pub fn check(line: &[u8], whole: bool, decode: bool) -> Checked {
     if decode {
         match row.event() {
             Ok(event) => checked.event = Some(Box::new(event)),
-            Err(error) => checked.fault(What::Form, said(&error)),
+            Err(UnknownEvent::Payload { event_type, source }) => {
+                let text = format!("the payload is not a `{event_type}`: {}", kind(&source));
+                checked.fault(What::Form, text);
+            }
+            // A type or a version that a newer program may have written; of none before the first.
+            Err(error) if row.schema_version >= 1 => checked.unknown = Some(error.to_string()),
+            Err(error) => checked.fault(What::Form, error.to_string()),
         }
     }
     checked.row = Some(Box::new(row));
@@ -76,13 +91,13 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((rest.strip_suffix(HASH_BEGINS)?, hash))
 }
 
-/// An error with what caused it.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+/// What kind of error it is: the parser's own words repeat what they could not read, which may be somebody's.
+fn kind(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io => "reading failed",
+        Category::Syntax => "it is no JSON",
+        Category::Data => "a field is missing, unknown or of another form",
+        Category::Eof => "it ends too early",
+    };
+    if error.column() == 0 { what.to_owned() } else { format!("{what} (byte {})", error.column()) }
 }

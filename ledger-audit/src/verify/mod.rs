@@ -20,11 +20,16 @@ pub use keys::Keys;
 pub use line::{Checked, check};
 pub use pipeline::{Events, run};
 
+use chrono::TimeDelta;
+use ledger_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::bundle::{Bundle, CHECKPOINTS, Digest, EVENTS, KEYS, origin};
 use crate::error::AuditError;
 use crate::note::{Checkpoint, KeyKind, Note, VerifierKey};
+
+/// How long events may wait to be sealed: the sealer takes about a second.
+const UNSEALED_MAX: TimeDelta = TimeDelta::minutes(1);
 
 /// What the auditor brings.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +112,8 @@ pub fn bundle(
     compare(bundle, CHECKPOINTS, &notes.digest(), &mut findings);
     compare(bundle, EVENTS, &events.digest(), &mut findings);
     let log_id = bundle.manifest.log_id.as_uuid();
-    Ok(judge(log_id, &length, findings, Said { trust, witnessed, has_keys, remarks }))
+    let taken_at = bundle.manifest.exported_at;
+    Ok(judge(log_id, &length, findings, Said { trust, witnessed, has_keys, remarks, taken_at }))
 }
 
 /// What is said beside what was found.
@@ -116,6 +122,7 @@ struct Said<'a> {
     witnessed: Option<u64>,
     has_keys: bool,
     remarks: Vec<String>,
+    taken_at: Timestamp,
 }
 
 fn compare(bundle: &Bundle, name: &str, found: &Digest, findings: &mut Findings) {
@@ -166,7 +173,7 @@ fn witnessed(
 }
 
 fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>) -> Verification {
-    let Said { trust, witnessed, has_keys, remarks } = said;
+    let Said { trust, witnessed, has_keys, remarks, taken_at } = said;
     let mut undecided = Vec::new();
     if length.events == 0 {
         undecided.push("the log has no events: there is nothing to verify".to_owned());
@@ -177,6 +184,20 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
         );
     } else if !has_keys {
         undecided.push("no key is known that could have signed: give one with --key".to_owned());
+    } else if let Some(since) = waits_since(length, taken_at) {
+        undecided.push(format!(
+            "{} events from position {} on, the first of them of {since}, are signed by nobody, though a seal takes seconds: \
+             whoever took their checkpoints away could have rewritten them without a key. Ask for the log anew when its seal \
+             has caught up",
+            length.events - length.sealed,
+            length.sealed + 1
+        ));
+    }
+    for key in &length.doubted {
+        undecided.push(format!(
+            "checkpoints are signed with `{key}`, which the log lists and you did not give: give every key since the beginning with \
+             --key, as the operator publishes them, or find out whose it is"
+        ));
     }
     let mut verification = Verification {
         verdict: Verdict::Undecided,
@@ -195,6 +216,12 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
     verification
 }
 
+/// Since when events wait to be sealed, if that is longer than it may be.
+fn waits_since(length: &Length, taken_at: Timestamp) -> Option<Timestamp> {
+    let (since, newest) = length.unsealed?;
+    (newest.max(taken_at).since(since) > UNSEALED_MAX).then_some(since)
+}
+
 impl Verification {
     /// What it comes to by now.
     pub fn settle(&mut self) {
@@ -209,6 +236,11 @@ impl Verification {
 fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec<String> {
     let mut texts = Vec::new();
     match witnessed {
+        None if trust.witness.is_some() => texts.push(
+            "The witness that was asked watches another log: of this one it says nothing. Another history of it, and a tail that was \
+             cut off together with its checkpoints, are not excluded."
+                .to_owned(),
+        ),
         None => texts.push(
             "No witness was asked. Who holds the log's signing key could have written another log from the first event on, signed \
              it, and shown you this one: that, and a tail that was cut off together with its checkpoints, is not excluded. Run \
@@ -236,6 +268,11 @@ fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec
             length.sealed
         ));
     }
+    texts.push(
+        "From when until when a key signs is the log's own word: the list of keys is not signed. Give every key that the operator \
+         has published since the beginning, so that none of them can be left out."
+            .to_owned(),
+    );
     texts.push(
         "The moment at which a checkpoint was sealed is not signed; only the period of its key bounds it."
             .to_owned(),

@@ -86,7 +86,8 @@ impl Kept {
                 let insert = sqlx::query("INSERT INTO ledger.tile VALUES (0, $1, $2)").bind(index);
                 insert.bind(std::mem::take(&mut tile)).execute(&self.owner).await.expect("a tile");
             }
-            if tree.size().is_multiple_of(100) {
+            let is_last = row.position == self.town.count();
+            if tree.size().is_multiple_of(100) || is_last {
                 checkpoints.push(self.sealer.seals(
                     self.town.log_id,
                     tree.size(),
@@ -158,7 +159,7 @@ async fn a_log_is_taken_out_whole_by_who_may_only_read() {
     let told = kept.audited().await;
     assert_eq!(told.verdict, Verdict::Clean, "{:?}", told.verification.findings);
     assert_eq!(told.verification.events, u64::try_from(kept.town.count()).expect("fits"));
-    assert_eq!(told.verification.sealed, 700 / 100 * 100);
+    assert_eq!(told.verification.sealed, told.verification.events);
     let options: PgConnectOptions = kept.auditor.parse().expect("an address");
     let auditor = PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("she logs in");
     for statement in [
@@ -210,7 +211,12 @@ async fn whatever_column_is_changed_in_the_database_is_found_there() {
             .await;
             let told = kept.audited().await;
             assert_eq!(told.verdict, Verdict::Tampered, "{column} of {position}");
-            assert_eq!(told.verification.findings.first_bad, Some(position), "{column} of {position}");
+            assert_eq!(
+                told.verification.findings.first_bad,
+                Some(position),
+                "{column} of {position}: {:?}",
+                told.verification.findings.told
+            );
             let back = "DELETE FROM ledger.events; INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept";
             run(&kept.owner, back.to_owned()).await;
         }
@@ -225,4 +231,36 @@ async fn whatever_column_is_changed_in_the_database_is_found_there() {
     run(&kept.owner, "DELETE FROM ledger.events WHERE position > 390".to_owned()).await;
     let told = kept.audited().await;
     assert!(told.verification.findings.has(What::Behind), "the head says more");
+}
+
+#[tokio::test]
+async fn what_no_program_can_read_is_found_where_it_stands() {
+    let kept = Kept::new(33, 120).await;
+    run(&kept.owner, "ALTER TABLE ledger.events DISABLE TRIGGER ALL".to_owned()).await;
+    for (position, change) in [
+        (50_u64, "occurred_at = 'infinity'"),
+        (51, "recorded_at = '-infinity'"),
+        (52, "occurred_at = '0044-03-15 12:00:00+00 BC'"),
+        (53, "occurred_at = '200000-01-01 00:00:00+00'"),
+        (54, "payload = '{\"amount\": 1e400}'"),
+    ] {
+        let keep =
+            format!("CREATE TABLE public.kept AS SELECT * FROM ledger.events WHERE position = {position}");
+        run(&kept.owner, keep).await;
+        run(&kept.owner, format!("UPDATE ledger.events SET {change} WHERE position = {position}")).await;
+        let told = kept.audited().await;
+        assert_eq!(told.verdict, Verdict::Tampered, "{change}");
+        assert_eq!(
+            told.verification.findings.first_bad,
+            Some(position),
+            "{change}: {:?}",
+            told.verification.findings.told
+        );
+        let back = format!(
+            "DELETE FROM ledger.events WHERE position = {position}; \
+             INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept"
+        );
+        run(&kept.owner, back).await;
+    }
+    assert_eq!(kept.audited().await.verdict, Verdict::Clean);
 }

@@ -2,9 +2,11 @@
 
 mod clean;
 mod database;
+mod keys;
 mod notes;
 mod replay;
 mod tampering;
 mod tools;
 mod town;
 mod tree;
+mod unsealed;

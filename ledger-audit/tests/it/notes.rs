@@ -128,3 +128,27 @@ fn a_checkpoint_is_written_one_way() {
     }
     assert!(Checkpoint::parse(good.trim_end()).is_err());
 }
+
+#[test]
+fn a_witness_keeps_no_signatures_of_strangers_and_is_not_silenced_by_them() {
+    use ledger_audit::note::SIGNATURES_MAX;
+    use ledger_audit::witness::{Saw, Witness};
+
+    let log = SignerKey::from_seed("own-circle/1", KeyKind::Log, [1; 32]).expect("a key");
+    let own = SignerKey::from_seed("witness.example", KeyKind::Witness, [2; 32]).expect("a key");
+    let text = Checkpoint { origin: "own-circle/1".to_owned(), size: 5, root: [5; 32] }.text();
+    let stranger = |number: usize| {
+        let name = format!("stranger.example/{number}");
+        SignerKey::from_seed(&name, KeyKind::Log, [3; 32]).expect("a key").sign(&text, 0)
+    };
+    let mut signatures = vec![log.sign(&text, 0)];
+    signatures.extend((1..SIGNATURES_MAX).map(stranger));
+    let log_keys = [log.verifier().clone()];
+    let witness = |kept| Witness { key: &own, log_keys: &log_keys, kept };
+    let Saw::Grew { note, .. } = witness(None).look(&written(&text, &signatures), &[], 1).expect("seen")
+    else {
+        panic!("the first one")
+    };
+    assert_eq!(Note::parse(note.as_bytes()).expect("a note").signatures.len(), 2);
+    assert_eq!(witness(Some(note)).seen().expect("readable").map(|seen| seen.size), Some(5));
+}

@@ -2,7 +2,7 @@
 
 use ledger_audit::replay::{Decided, Replay};
 use ledger_audit::verify::{Findings, What};
-use ledger_core::log::Row;
+use ledger_core::log::{Row, StreamType};
 use serde_json::{Value, json};
 
 use crate::town::Town;
@@ -149,4 +149,91 @@ fn another_policy_than_the_one_in_force_is_found() {
     rows[at].metadata.policy_version += 1;
     let (_, findings) = replayed(&rows);
     assert_eq!(findings.first_bad, u64::try_from(at + 1).ok());
+}
+
+/// The one finding of history that the change of a log of a town leads to first.
+fn history(rows: &[Row], at: usize) -> String {
+    let (_, findings) = replayed(rows);
+    let position = u64::try_from(at + 1).ok();
+    let told = findings.told.iter().find(|one| one.what == What::History && one.position == position);
+    told.unwrap_or_else(|| panic!("nothing at {position:?}: {:?}", findings.told)).text.clone()
+}
+
+#[test]
+fn a_fact_on_a_stream_that_is_not_its_own_is_found_and_decided_all_the_same() {
+    let town = Town::of(4).grown(1_500);
+    for stream_type in [StreamType::Business, StreamType::Policy, StreamType::Chain, StreamType::Offer] {
+        for kind in ["BonusAccrued", "BonusGifted", "BonusExpired", "PurchaseRecorded"] {
+            let at = town.rows.iter().position(|row| row.event_type == kind).expect("one of them");
+            let mut rows = town.rows.clone();
+            rows[at].stream_type = stream_type;
+            assert!(history(&rows, at).contains("stands on a stream of kind"), "{kind}");
+        }
+    }
+    // What the rules did not write is found as such, whatever its row says it is.
+    let at = town
+        .rows
+        .iter()
+        .position(|row| may_be(&row.payload, &row.event_type) && row.event_type == "BonusAccrued");
+    let at = at.expect("an accrual");
+    let mut rows = town.rows.clone();
+    rows[at].stream_type = StreamType::Business;
+    raise(&mut rows[at].payload["amount"]);
+    raise(&mut rows[at].payload["lots"][0]["amount"]);
+    let (_, findings) = replayed(&rows);
+    assert!(findings.has(What::Decision), "{:?}", findings.told);
+    // What names its own stream stands there.
+    for kind in ["BusinessRegistered", "PolicyPublished"] {
+        let at = town.rows.iter().position(|row| row.event_type == kind).expect("one of them");
+        let mut rows = town.rows.clone();
+        rows[at].stream_id = uuid::Uuid::from_u128(9);
+        assert!(history(&rows, at).contains("stands on the stream of"), "{kind}");
+    }
+}
+
+#[test]
+fn a_purchase_that_is_recorded_twice_is_found_on_any_stream() {
+    let town = Town::of(4).grown(1_500);
+    let at = town.rows.iter().position(|row| row.event_type == "PurchaseRecorded").expect("a purchase");
+    let other = town.rows.iter().rev().find(|row| row.event_type == "MemberRegistered").expect("a member");
+    for stream_id in [town.rows[at].stream_id, other.stream_id] {
+        let mut rows = town.rows.clone();
+        let mut twice = rows[at].clone();
+        (twice.stream_id, twice.position) = (stream_id, town.count() + 1);
+        twice.recorded_at = town.now.plus(chrono::TimeDelta::days(1));
+        rows.push(twice);
+        let index = rows.len() - 1;
+        assert!(history(&rows, index).contains("for the second time"));
+    }
+}
+
+#[test]
+fn a_policy_that_is_rewritten_or_begins_in_the_past_is_found() {
+    let town = Town::of(6).grown(1_500);
+    let published = |row: &&Row| row.event_type == "PolicyPublished";
+    let newest = town.rows.iter().rfind(published).expect("a policy").clone();
+    let version = newest.payload["version"].as_u64().expect("a version");
+    assert!(version > 1);
+    let of = |version: u64, from: &str| {
+        let mut row = newest.clone();
+        row.position = town.count() + 1;
+        row.recorded_at = town.now.plus(chrono::TimeDelta::days(1));
+        row.payload["version"] = json!(version);
+        row.payload["effective_from"] = json!(from);
+        let mut rows = town.rows.clone();
+        rows.push(row);
+        rows
+    };
+    let (past, ahead) = ("2026-01-11T00:00:00.000000Z", "2099-01-01T00:00:00.000000Z");
+    let at = town.rows.len();
+    for (version, from, why) in [
+        (1, ahead, "the newest"),
+        (version, past, "the newest"),
+        (version + 2, ahead, "the newest"),
+        (version + 1, past, "in the past"),
+    ] {
+        assert!(history(&of(version, from), at).contains(why), "{version} from {from}");
+    }
+    let (_, findings) = replayed(&of(version + 1, ahead));
+    assert!(findings.is_empty(), "{:?}", findings.told);
 }

@@ -4,7 +4,7 @@
 
 use ledger_audit::bundle::{Bundle, CHECKPOINTS, EVENTS, KEYS, MANIFEST, event_line};
 use ledger_audit::error::AuditError;
-use ledger_audit::note::{Checkpoint, KeyKind, SignerKey, written};
+use ledger_audit::note::{Checkpoint, written};
 use ledger_audit::verify::{Trust, Verdict, Verification, What, bundle};
 use ledger_core::log::Row;
 use tempfile::TempDir;
@@ -14,19 +14,19 @@ use crate::town::{Sealer, Shape, Town};
 const EVENTS_IN_ALL: usize = 120;
 const SEALED_EVERY: u64 = 10;
 /// The first, the middle and the last row, from 0.
-const ROWS: [usize; 3] = [0, 60, EVENTS_IN_ALL - 1];
+pub(crate) const ROWS: [usize; 3] = [0, 60, EVENTS_IN_ALL - 1];
 
-struct Log {
-    shape: Shape,
-    sealer: Sealer,
-    sizes: Vec<u64>,
+pub(crate) struct Log {
+    pub(crate) shape: Shape,
+    pub(crate) sealer: Sealer,
+    pub(crate) sizes: Vec<u64>,
 }
 
-fn log() -> Log {
+pub(crate) fn log() -> Log {
     log_of(11)
 }
 
-fn log_of(seed: u64) -> Log {
+pub(crate) fn log_of(seed: u64) -> Log {
     let mut town = Town::of(seed).grown(i64::try_from(EVENTS_IN_ALL).expect("fits"));
     town.rows.truncate(EVENTS_IN_ALL);
     let sealer = Sealer::of(town.log_id, 1);
@@ -34,7 +34,7 @@ fn log_of(seed: u64) -> Log {
     Log { shape: Shape::of(town.log_id, &town.rows, &sealer, &sizes), sealer, sizes }
 }
 
-fn judge(shape: &Shape, trust: &Trust) -> Verification {
+pub(crate) fn judge(shape: &Shape, trust: &Trust) -> Verification {
     let folder = TempDir::new().expect("a folder");
     shape.write(folder.path());
     let opened = Bundle::open(folder.path()).expect("a bundle");
@@ -47,7 +47,7 @@ fn seen(log: &Log) -> Trust {
 }
 
 /// Found, with a finding of `what` about the row at `index`, and nothing before it named.
-fn found(shape: &Shape, what: What, index: usize, why: &str) {
+pub(crate) fn found(shape: &Shape, what: What, index: usize, why: &str) {
     let verification = judge(shape, &Trust::default());
     assert_eq!(verification.verdict, Verdict::Tampered, "{why}");
     assert_eq!(verification.verdict.exit_code(), 1);
@@ -180,14 +180,17 @@ fn a_missing_tail_is_found_by_its_checkpoint_or_by_the_witness() {
     found(&tail, What::Behind, 95, "the tail");
     let mut both = tail.clone();
     both.checkpoints.truncate(9);
+    let waits = judge(&both, &Trust::default());
+    assert_eq!(waits.verdict, Verdict::Undecided, "five events that nobody signed for");
+    both.events.truncate(90);
     let alone = judge(&both, &Trust::default());
     assert_eq!(alone.verdict, Verdict::Clean, "nothing in it tells");
     assert!(alone.cannot_exclude[0].contains("No witness was asked"), "{:?}", alone.cannot_exclude);
     let told = judge(&both, &seen(&log));
-    assert_eq!((told.verdict, told.findings.first_bad), (Verdict::Tampered, Some(96)));
+    assert_eq!((told.verdict, told.findings.first_bad), (Verdict::Tampered, Some(91)));
     let mut head = both;
     head.size = Some(120);
-    found(&head, What::Behind, 95, "the tail, and a head that was left");
+    found(&head, What::Behind, 90, "the tail, and a head that was left");
 }
 
 #[test]
@@ -213,7 +216,7 @@ fn a_log_written_anew_with_all_signatures_is_found_by_the_witness() {
         assert_eq!(judge(&shape, &seen(&log)).verdict, Verdict::Tampered);
         let trust = Trust { keys: vec![log.sealer.key.verifier().clone()], ..Trust::default() };
         let told = judge(&shape, &trust);
-        assert!(told.findings.has(What::Signature), "the auditor's own key: {:?}", told.findings);
+        assert!(told.findings.has(What::Key), "the auditor's own key: {:?}", told.findings);
     }
 }
 
@@ -360,62 +363,6 @@ fn a_fork_shown_to_another_auditor_is_found_by_what_she_kept() {
 }
 
 #[test]
-fn a_key_signs_in_its_period_alone() {
-    let mut log = log();
-    let id = log.shape.log_id;
-    let middle = log.shape.checkpoints[5].sealed_at;
-    let after = |at: ledger_core::time::Timestamp| at.plus(chrono_microsecond());
-    // Rotation: the old key until the middle, then the new one.
-    let new = Sealer { from: after(middle), until: None, ..Sealer::of(id, 2) };
-    log.sealer.until = Some(after(middle));
-    log.shape.keys = vec![log.sealer.line(), new.line()];
-    let old = log.shape.clone();
-    let mut rotated = log.shape.clone();
-    rotated.seal(&new, &log.sizes);
-    rotated.checkpoints.splice(..6, old.checkpoints[..6].to_vec());
-    assert_eq!(judge(&rotated, &Trust::default()).verdict, Verdict::Clean);
-    // The old key goes on: stolen.
-    let told = judge(&old, &Trust::default());
-    assert!(told.findings.has(What::KeyPeriod), "{:?}", told.findings);
-    // Back-dated, so that the moment of sealing fits: what it covers was recorded later.
-    let mut dated = old.clone();
-    dated.checkpoints.iter_mut().for_each(|line| line.sealed_at = line.sealed_at.min(middle));
-    let told = judge(&dated, &Trust::default());
-    assert!(told.findings.has(What::KeyPeriod), "{:?}", told.findings);
-    assert_eq!(told.verdict, Verdict::Tampered);
-    // The new key before its time.
-    let mut early = log.shape.clone();
-    early.seal(&new, &log.sizes);
-    let told = judge(&early, &Trust::default());
-    assert!(told.findings.has(What::KeyPeriod), "{:?}", told.findings);
-    // Back-dated events, hashed anew.
-    for index in ROWS {
-        let mut shape = rotated.clone();
-        let mut row: Row = serde_json::from_slice(&shape.events[index].0).expect("a row");
-        row.recorded_at = "2026-01-01T00:00:00.000000Z".parse().expect("a time");
-        shape.events[index].0 = row.canonical_json().expect("canonical");
-        shape.events[index].1 = ledger_audit::tree::leaf(&shape.events[index].0);
-        found(&shape, What::Root, index, "back-dated");
-    }
-}
-
-fn chrono_microsecond() -> chrono::TimeDelta {
-    chrono::TimeDelta::microseconds(1)
-}
-
-#[test]
-fn keys_that_are_none_are_found() {
-    let log = log();
-    let mut shape = log.shape.clone();
-    shape.keys[0].key = shape.keys[0].key.replacen('+', "+0", 1);
-    assert!(judge(&shape, &Trust::default()).findings.has(What::Key));
-    let mut shape = log.shape.clone();
-    let witness = SignerKey::from_seed("w", KeyKind::Witness, [1; 32]).expect("a key");
-    shape.keys[0].key = witness.verifier().to_string();
-    assert!(judge(&shape, &Trust::default()).findings.has(What::Key));
-}
-
-#[test]
 fn files_that_are_not_what_the_manifest_says_are_found() {
     let log = log();
     for name in [EVENTS, CHECKPOINTS, KEYS] {
@@ -444,14 +391,4 @@ fn files_that_are_not_what_the_manifest_says_are_found() {
         std::fs::write(folder.path().join(MANIFEST), text).expect("written");
         Bundle::open(folder.path()).expect_err("no manifest");
     }
-}
-
-#[test]
-fn what_nobody_sealed_is_not_called_right() {
-    let mut log = log();
-    log.shape.checkpoints.clear();
-    let told = judge(&log.shape, &Trust::default());
-    assert_eq!((told.verdict, told.verdict.exit_code()), (Verdict::Undecided, 2));
-    log.shape.events.clear();
-    assert_eq!(judge(&log.shape, &Trust::default()).verdict, Verdict::Undecided);
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local_stack::{Installation, Port, Process, ProcessOptions, Stack};
 use serde_json::{Value, json};
@@ -258,8 +258,16 @@ impl Site {
     pub fn audit(&self) {
         let (ledger, read) = (self.address("ledger"), self.address("read"));
         let arguments = ["report", &ledger, "--read-url", &read];
-        let (clean, said) = self.run("audit", "ledger-audit", &arguments, &[], Duration::from_secs(240));
-        assert!(clean, "ledger-audit report: {said}");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let (clean, said) = self.run("audit", "ledger-audit", &arguments, &[], Duration::from_secs(240));
+            // By a clock that was set back or leaps, a tail of a second waits for its seal for months.
+            let waits = said.contains("when its seal has caught up") && Instant::now() < deadline;
+            assert!(clean || waits, "ledger-audit report: {said}");
+            if clean {
+                return;
+            }
+        }
     }
 
     /// The address of one of the installation's databases, for the server's owner.

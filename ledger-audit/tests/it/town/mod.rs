@@ -1,6 +1,7 @@
 //! A town of made-up members whose log is written by the real decisions, from a seed.
 
 mod deeds;
+mod edits;
 mod seal;
 
 pub(crate) use seal::Sealer;

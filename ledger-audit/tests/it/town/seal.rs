@@ -44,6 +44,8 @@ pub(crate) struct Shape {
     /// What is written in place of a line of events.
     pub(crate) raw: std::collections::BTreeMap<usize, Vec<u8>>,
     pub(crate) size: Option<u64>,
+    /// When it was taken; long after all of it when absent.
+    pub(crate) exported_at: Option<Timestamp>,
 }
 
 /// The leaf hash of canonical bytes.
@@ -66,6 +68,7 @@ impl Shape {
             keys: vec![sealer.line()],
             raw: std::collections::BTreeMap::new(),
             size: None,
+            exported_at: None,
         };
         shape.seal(sealer, sizes);
         shape
@@ -116,6 +119,7 @@ impl Shape {
             writer.event(&line).expect("written");
         }
         let now = "2026-06-01T00:00:00.000000Z".parse().expect("a time");
+        let now = self.exported_at.unwrap_or(now);
         let head = self.size.unwrap_or(writer.size());
         writer.close(head, now).expect("written")
     }
