@@ -1,7 +1,7 @@
 //! What was sealed of the log, and proofs from it. Design L8.
 //!
-//! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and each hash of a
-//! proof is held against its root. What does not hold together answers 503 and goes to the log, never out.
+//! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and the leaf and
+//! each hash of a proof are held against its root. What does not hold together answers 503 and goes to the log, never out.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -71,7 +71,8 @@ impl Newest {
     /// That the event at `position` is among the first `size`.
     ///
     /// # Errors
-    /// [`StoreError::Unproven`] as a failure of ours: what was asked was looked at before.
+    /// [`StoreError::Unproven`] as a failure of ours: what was asked was looked at before, so the row, its leaf hash or the
+    /// tree is not what was sealed.
     pub(crate) async fn inclusion(
         &self,
         app: &App,
@@ -79,11 +80,12 @@ impl Newest {
         size: Position,
     ) -> Result<dto::InclusionProof, ApiError> {
         let (index, tree_size) = (leaf_index(position).ok_or(ApiError::NotFound)?, count(size)?);
+        let row = row(app, position).await?;
+        let leaf = leaf_of(&row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.inclusion(&mut db, &app.roots, index, tree_size).await?;
+        let path = self.tree.inclusion(&mut db, &app.roots, (index, leaf), tree_size).await?;
         let root = self.tree.root_at(&mut db, &app.roots, tree_size).await?;
         drop(db);
-        let row = row(app, position).await?;
         let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
         Ok(dto::InclusionProof {
             position,
@@ -123,7 +125,7 @@ impl Newest {
     /// All that proves `row`.
     ///
     /// # Errors
-    /// As [`Newest::inclusion`]; also when the row is not what its leaf hash says.
+    /// As [`Newest::inclusion`].
     pub(crate) async fn receipt(
         &self,
         app: &App,
@@ -131,13 +133,9 @@ impl Newest {
     ) -> Result<dto::TransactionReceipt, ApiError> {
         let position = row.row.position;
         let index = leaf_index(position).ok_or(ApiError::NotFound)?;
-        if row.row.leaf_hash().map_err(StoreError::from)? != row.leaf_hash {
-            return Err(
-                StoreError::Unproven(format!("position {position} is not what its leaf hash says")).into()
-            );
-        }
+        let leaf = leaf_of(row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = texts(&self.tree.inclusion(&mut db, &app.roots, index, self.tree.size).await?);
+        let path = texts(&self.tree.inclusion(&mut db, &app.roots, (index, leaf), self.tree.size).await?);
         let checkpoint = self.checkpoint.signed_note.clone();
         let lines: String = path.iter().map(|hash| format!("{hash}\n")).collect();
         let proof = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}");
@@ -196,6 +194,17 @@ pub(crate) async fn purchase_of(
     let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
     let query = "SELECT position FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
     Ok(sqlx::query_scalar(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?)
+}
+
+/// The leaf of `row`, hashed anew: what stands beside it is not taken on faith.
+fn leaf_of(row: &StoredRow) -> Result<Hash, ApiError> {
+    let leaf = row.row.leaf_hash().map_err(StoreError::from)?;
+    if leaf != row.leaf_hash {
+        let position = row.row.position;
+        let what = format!("position {position} is not what its leaf hash says");
+        return Err(StoreError::Unproven(what).into());
+    }
+    Ok(Hash(*leaf.as_bytes()))
 }
 
 fn canonical(row: &StoredRow) -> Result<String, ApiError> {
