@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ledger_core::ids::MemberId;
-use ledger_core::log::Position;
+use ledger_core::log::{Event, Position};
 use ledger_core::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::log::{StoredRow, log_id, read_after};
@@ -182,7 +182,32 @@ pub(crate) async fn row(app: &App, position: Position) -> Result<StoredRow, ApiE
     rows.into_iter().find(|row| row.row.position == position).ok_or(ApiError::NotFound)
 }
 
-/// Where the purchase with this id was recorded, if for one of `accounts`.
+/// The first row of those at `places` that is on a stream of one of `accounts`: the log itself says whose it is. What moved
+/// from one account to another is nobody's to show: it says all that the other had, and a merge may have been a mistake.
+///
+/// # Errors
+/// [`ApiError::NotFound`]; what the log's database says.
+pub(crate) async fn row_of(
+    app: &App,
+    accounts: &[MemberId],
+    places: &[Position],
+) -> Result<StoredRow, ApiError> {
+    for place in places {
+        let found = row(app, *place).await?;
+        if accounts.iter().any(|account| account.as_uuid() == found.row.stream_id) {
+            let moves_an_estate = match found.row.event() {
+                Ok(Event::Member(event)) => event.estate().is_some(),
+                Ok(_) => false,
+                Err(source) => return Err(StoreError::Unreadable { position: *place, source }.into()),
+            };
+            return if moves_an_estate { Err(ApiError::NotFound) } else { Ok(found) };
+        }
+    }
+    Err(ApiError::NotFound)
+}
+
+/// Where the purchase with this id was recorded, and where it was last revised, if it is now of one of `accounts`: a
+/// revision may have made it hers (Rule D3), and then its first fact is on another's stream.
 ///
 /// # Errors
 /// What the read models' database says.
@@ -190,10 +215,15 @@ pub(crate) async fn purchase_of(
     app: &App,
     accounts: &[MemberId],
     id: Uuid,
-) -> Result<Option<Position>, ApiError> {
+) -> Result<Vec<Position>, ApiError> {
     let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
-    let query = "SELECT position FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
-    Ok(sqlx::query_scalar(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?)
+    let query =
+        "SELECT position, edited FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
+    let places: Option<(Position, Position)> =
+        sqlx::query_as(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?;
+    // 0 when it was never revised.
+    let places = places.into_iter().flat_map(|(first, revised)| [first, revised]);
+    Ok(places.filter(|place| *place > 0).collect())
 }
 
 /// The leaf of `row`, hashed anew: what stands beside it is not taken on faith.
