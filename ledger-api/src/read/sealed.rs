@@ -3,6 +3,8 @@
 //! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and the leaf and
 //! each hash of a proof are held against its root. What does not hold together answers 503 and goes to the log, never out.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ledger_core::ids::MemberId;
@@ -10,14 +12,40 @@ use ledger_core::log::{Event, Position};
 use ledger_core::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::log::{StoredRow, log_id, read_after};
-use ledger_store::seal::{self, Checkpoint, Hash, SealKey, Tree, leaf_index};
+use ledger_store::seal::{self, Checkpoint, Hash, Roots, SealKey, Tree, leaf_index};
+use sqlx::PgPool;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::dto;
 use crate::problem::{ApiError, Cause};
-use crate::read::POLL;
+
+/// How often the seal is looked at while somebody waits for it, by however many.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What requests share of the seal.
+#[derive(Default)]
+pub(crate) struct Sealed {
+    /// Roots of full tiles of the log's tree.
+    roots: Roots,
+    /// The newest checkpoint, and when it was looked at, by one of those who wait for all of them.
+    seen: Mutex<Option<(Instant, Checkpoint)>>,
+}
+
+impl Sealed {
+    /// The newest checkpoint as it was at most [`LOOK`] ago; who comes while another looks waits for the answer.
+    async fn recent(&self, log: &PgPool) -> Result<Option<Checkpoint>, StoreError> {
+        let mut seen = self.seen.lock().await;
+        if let Some((_, checkpoint)) = seen.as_ref().filter(|(when, _)| when.elapsed() < LOOK) {
+            return Ok(Some(checkpoint.clone()));
+        }
+        let newest = seal::newest(log).await?;
+        *seen = newest.clone().map(|checkpoint| (Instant::now(), checkpoint));
+        Ok(newest)
+    }
+}
 
 /// The newest checkpoint, its tree, and the keys of the log.
 pub(crate) struct Newest {
@@ -32,15 +60,18 @@ pub(crate) struct Newest {
 /// [`ApiError::NotSealed`] when that takes too long; what the log's database says.
 pub(crate) async fn newest(app: &App, wanted: Position) -> Result<Newest, ApiError> {
     let deadline = Instant::now() + app.read_wait;
+    let mut newest = seal::newest(&app.log_pool).await?;
     let checkpoint = loop {
-        let newest = seal::newest(&app.log_pool).await?;
         if let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.tree_size >= wanted) {
             break checkpoint;
         }
         if Instant::now() >= deadline {
             return Err(ApiError::NotSealed);
         }
-        tokio::time::sleep(POLL).await;
+        // What is sealed every second is not looked for more often by many: appends use this pool.
+        tokio::time::sleep(LOOK).await;
+        let recent = tokio::time::timeout_at(deadline + LOOK, app.sealed.recent(&app.log_pool)).await;
+        newest = recent.map_err(|_| ApiError::NotSealed)??;
     };
     let keys = seal::keys(&app.log_pool).await?;
     let origin = seal::origin(log_id(&app.log_pool).await?);
@@ -83,8 +114,8 @@ impl Newest {
         let row = row(app, position).await?;
         let leaf = leaf_of(&row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.inclusion(&mut db, &app.roots, (index, leaf), tree_size).await?;
-        let root = self.tree.root_at(&mut db, &app.roots, tree_size).await?;
+        let path = self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), tree_size).await?;
+        let root = self.tree.root_at(&mut db, &app.sealed.roots, tree_size).await?;
         drop(db);
         let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
         Ok(dto::InclusionProof {
@@ -110,9 +141,9 @@ impl Newest {
     ) -> Result<dto::ConsistencyProof, ApiError> {
         let (from, to) = (count(from)?, count(to)?);
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.consistency(&mut db, &app.roots, from, to).await?;
-        let from_root = self.tree.root_at(&mut db, &app.roots, from).await?;
-        let to_root = self.tree.root_at(&mut db, &app.roots, to).await?;
+        let path = self.tree.consistency(&mut db, &app.sealed.roots, from, to).await?;
+        let from_root = self.tree.root_at(&mut db, &app.sealed.roots, from).await?;
+        let to_root = self.tree.root_at(&mut db, &app.sealed.roots, to).await?;
         Ok(dto::ConsistencyProof {
             from,
             to,
@@ -135,7 +166,8 @@ impl Newest {
         let index = leaf_index(position).ok_or(ApiError::NotFound)?;
         let leaf = leaf_of(row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = texts(&self.tree.inclusion(&mut db, &app.roots, (index, leaf), self.tree.size).await?);
+        let path =
+            texts(&self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), self.tree.size).await?);
         let checkpoint = self.checkpoint.signed_note.clone();
         let lines: String = path.iter().map(|hash| format!("{hash}\n")).collect();
         let proof = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}");

@@ -5,7 +5,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 
 use crate::call::{Answer, Call};
-use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read::{self, Model};
 
