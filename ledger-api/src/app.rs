@@ -10,7 +10,6 @@ use ledger_core::ids::{BusinessId, Slug};
 use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
-use ledger_store::seal::Roots;
 use ledger_store::{ExecuteError, Ledger, Receipt, Request};
 use metrics_exporter_prometheus::PrometheusHandle;
 use pii_vault::Vault;
@@ -20,6 +19,7 @@ use tokio::sync::Semaphore;
 use crate::auth::{KeyRing, Tokens};
 use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
+use crate::read::sealed::Sealed;
 use crate::shown_once::ShownOnce;
 
 /// The ledger as handlers use it; a trait, so that what needs no server is tested without one.
@@ -62,8 +62,8 @@ pub(crate) struct App {
     pub(crate) ledger: Box<dyn Commands>,
     /// The log's database, for what is read from the log itself.
     pub(crate) log_pool: PgPool,
-    /// Roots of full tiles of the log's tree. Design L8.
-    pub(crate) roots: Roots,
+    /// What requests share of the seal. Design L8.
+    pub(crate) sealed: Sealed,
     /// The read models.
     pub(crate) read_pool: PgPool,
     /// Analytics, where it is part of the installation.

@@ -21,7 +21,6 @@ use ledger_core::money::Bonuses;
 use ledger_core::time::Timestamp;
 use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
-use ledger_store::seal::Roots;
 use ledger_store::{ExecuteError, Outcome, Receipt, Repeat, Request};
 use pii_vault::Vault;
 use pii_vault::keys::{FileKeyProvider, MissingKeys};
@@ -37,6 +36,7 @@ use crate::edge::{edge, no_route};
 use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::operations::{Access, Exists, Operation};
+use crate::read::sealed::Sealed;
 use crate::shown_once::ShownOnce;
 
 mod bodies;
@@ -128,7 +128,7 @@ async fn state(profile: Profile) -> App {
         clock: Clock::default(),
         ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
-        roots: Roots::default(),
+        sealed: Sealed::default(),
         read_pool: lazy(),
         clickhouse: None,
         vault,

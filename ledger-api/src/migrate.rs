@@ -5,7 +5,7 @@
 
 use ledger_ops::settings::SettingsError;
 use ledger_store::migrate::{
-    LEDGER_ROLE, READ_ROLE, SEAL_ROLE, Server, VAULT_ROLE, database_of, ledger_migrations,
+    AUDIT_ROLE, LEDGER_ROLE, READ_ROLE, SEAL_ROLE, Server, VAULT_ROLE, database_of, ledger_migrations,
 };
 
 use crate::settings::Settings;
@@ -32,7 +32,13 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), StartError> {
         let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         StartError::System { what: "migrations", reason: text }
     };
-    let ledger = server.pool(&database_of(&settings.ledger.url)?).await?;
+    let ledger_name = database_of(&settings.ledger.url)?;
+    // Each time: a log that was brought from another server has all its migrations, and nobody there is let in.
+    for group in [SEAL_ROLE, AUDIT_ROLE] {
+        server.ensure_group(group).await?;
+        server.let_in(&ledger_name, group).await?;
+    }
+    let ledger = server.pool(&ledger_name).await?;
     ledger_migrations().run(&ledger).await.map_err(migrate)?;
     if let Some(seal) = &settings.seal {
         server.ensure_service(SEAL_ROLE, &seal.url).await?;

@@ -49,6 +49,8 @@ const PARTNERS: Access = Access::Roles(&[Role::Business, Role::BusinessStaff, Ro
 const OWNERS: Access = Access::Roles(&[Role::Business, Role::Admin, Role::Superadmin]);
 const CONSENTING: Access = Access::Roles(&[Role::Business]);
 const READERS: Access = Access::Roles(&[Role::Admin, Role::Superadmin, Role::Auditor]);
+/// The log itself, medical purchases in it: of those who can look nobody up in the vault.
+const AUDITORS: Access = Access::Roles(&[Role::Auditor]);
 const ADMINS: Access = Access::Roles(&[Role::Admin, Role::Superadmin]);
 
 /// A type of a body or an answer as the OpenAPI document names it.
@@ -354,7 +356,7 @@ operations! {
         "That an event is on the log (RFC 9162)", () => "200" dto::InclusionProof;
     ConsistencyProof: GET "/api/v1/audit/proof/consistency", READERS, Free, Everywhere, routes::audit::consistency,
         "That the log only grew (RFC 9162)", () => "200" dto::ConsistencyProof;
-    AuditEvents: GET "/api/v1/audit/events", READERS, Free, Everywhere, routes::audit::events,
+    AuditEvents: GET "/api/v1/audit/events", AUDITORS, Free, Everywhere, routes::audit::events,
         "Events as they are hashed, in the order of the log", () => "200" dto::AuditEvents;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,
         "Bring in past purchases: NDJSON in, NDJSON out, line by line", dto::ImportLine => "200" dto::ImportOutcome;

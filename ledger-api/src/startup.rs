@@ -10,7 +10,6 @@ use ledger_ops::clock::Clock;
 use ledger_ops::settings::{Database, Profile, SettingsError};
 use ledger_ops::telemetry;
 use ledger_store::published::Published;
-use ledger_store::seal::Roots;
 use ledger_store::start::check_durable;
 use ledger_store::{Ledger, LedgerOptions, StoreError, dev_clock};
 use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
@@ -156,7 +155,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         clock,
         ledger: Box::new(ledger),
         log_pool,
-        roots: Roots::default(),
+        sealed: read::sealed::Sealed::default(),
         read_pool,
         clickhouse: settings.clickhouse.as_ref().map(read::warehouse::client),
         vault,

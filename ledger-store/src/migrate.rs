@@ -16,8 +16,10 @@ pub const READ_ROLE: &str = "own_circle_read";
 /// The group role of services on the vault.
 pub const VAULT_ROLE: &str = "own_circle_vault";
 
-/// The group role of who seals the log; the log's migrations make it, and let it into the log's database.
+/// The group role of who seals the log.
 pub const SEAL_ROLE: &str = "own_circle_seal";
+/// The group role of who audits the log.
+pub const AUDIT_ROLE: &str = "own_circle_audit";
 
 /// One lock for all migrations of a server, so that processes that start at once take turns.
 const MIGRATION_LOCK: i64 = 0x6f77_6e63_6972;
@@ -54,9 +56,7 @@ impl Server {
     /// # Errors
     /// [`StoreError::Refused`] for an address without a user; [`StoreError::Database`].
     pub async fn ensure_service(&mut self, group: &str, url: &Secret) -> Result<(), StoreError> {
-        if !self.role_exists(group).await? {
-            self.run_formatted("SELECT format('CREATE ROLE %I NOLOGIN', $1)", &[group]).await?;
-        }
+        self.ensure_group(group).await?;
         let (user, password) = credentials_of(url)?;
         if user == group {
             let alter = "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $2)";
@@ -69,6 +69,17 @@ impl Server {
         };
         self.run_formatted(login, &[&user, password.reveal()]).await?;
         self.run_formatted("SELECT format('GRANT %I TO %I', $1, $2)", &[group, &user]).await
+    }
+
+    /// Makes sure that the group role `group` exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn ensure_group(&mut self, group: &str) -> Result<(), StoreError> {
+        if self.role_exists(group).await? {
+            return Ok(());
+        }
+        self.run_formatted("SELECT format('CREATE ROLE %I NOLOGIN', $1)", &[group]).await
     }
 
     async fn role_exists(&mut self, role: &str) -> Result<bool, StoreError> {
@@ -89,6 +100,14 @@ impl Server {
             self.run_formatted("SELECT format('CREATE DATABASE %I', $1)", &[name]).await?;
         }
         self.run_formatted("SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', $1)", &[name]).await?;
+        self.let_in(name, role).await
+    }
+
+    /// Lets `role` connect to the database `name`. A dump of a database does not say who may.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn let_in(&mut self, name: &str, role: &str) -> Result<(), StoreError> {
         self.run_formatted("SELECT format('GRANT CONNECT ON DATABASE %I TO %I', $1, $2)", &[name, role]).await
     }
 

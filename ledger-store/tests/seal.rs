@@ -124,7 +124,8 @@ async fn rfc_6962_proofs_from_tiles_are_those_of_its_definitions() {
         let root = tree.root_at(&mut db, &roots, as_u64(size)).await.expect("a root");
         assert_eq!(root, mth(at), "{size}");
         for index in [0, size - 1, any(size) - 1] {
-            let found = tree.inclusion(&mut db, &roots, as_u64(index), as_u64(size)).await.expect("a proof");
+            let leaf = (as_u64(index), leaves[index]);
+            let found = tree.inclusion(&mut db, &roots, leaf, as_u64(size)).await.expect("a proof");
             assert_eq!(found, path(index, at), "leaf {index} of {size}");
             check_record(&found, as_u64(size), root, as_u64(index), leaves[index]).expect("it verifies");
         }
@@ -145,7 +146,7 @@ async fn what_is_not_in_the_tree_is_not_proved() {
     let (tree, roots) = (store(&mut db, &leaves).await, Roots::default());
     let huge = u64::MAX;
     for (index, size) in [(0, 0), (700, 700), (0, 701), (huge, 700), (0, huge), (huge, huge), (5, 5)] {
-        let found = tree.inclusion(&mut db, &roots, index, size).await;
+        let found = tree.inclusion(&mut db, &roots, (index, leaves[0]), size).await;
         assert!(matches!(found, Err(StoreError::Unproven(_))), "leaf {index} of {size}: {found:?}");
     }
     for (from, to) in [(0, 700), (0, 0), (2, 1), (1, 701), (huge, huge), (1, huge)] {
@@ -164,7 +165,8 @@ async fn a_tile_or_a_leaf_that_was_changed_proves_nothing() {
     let leaves = fill(&log, 700).await;
     let owner = log.owner_pool().await;
     let mut db = owner.acquire().await.expect("a connection");
-    let tree = store(&mut db, &leaves).await;
+    let (tree, roots) = (store(&mut db, &leaves).await, Roots::default());
+    let (leaf, other) = ((3, leaves[3]), leaves[4]);
     let change = [
         "UPDATE ledger.tile SET hashes = set_byte(hashes, 4000, get_byte(hashes, 4000) # 1) WHERE index = 1",
         "DELETE FROM ledger.tile WHERE index = 0",
@@ -178,9 +180,15 @@ async fn a_tile_or_a_leaf_that_was_changed_proves_nothing() {
             sqlx::query(sqlx::AssertSqlSafe(off)).execute(&mut *transaction).await.expect("the owner may");
         }
         sqlx::query(change).execute(&mut *transaction).await.expect("a change");
-        let found = tree.inclusion(&mut transaction, &Roots::default(), 3, 700).await;
+        let found = tree.inclusion(&mut transaction, &roots, leaf, 700).await;
         assert!(matches!(found, Err(StoreError::Unproven(_))), "{change}: {found:?}");
         transaction.rollback().await.expect("as before");
     }
-    assert!(tree.inclusion(&mut db, &Roots::default(), 3, 700).await.is_ok());
+    // A leaf that is another proves nothing either, with whatever tree it has had.
+    for size in [4, 256, 257, 700] {
+        let found = tree.inclusion(&mut db, &roots, (3, other), size).await;
+        assert!(matches!(found, Err(StoreError::Unproven(_))), "{size}: {found:?}");
+    }
+    // Nothing of what was wrong is remembered.
+    assert!(tree.inclusion(&mut db, &roots, leaf, 700).await.is_ok());
 }

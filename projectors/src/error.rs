@@ -52,6 +52,9 @@ pub enum ProjectError {
         /// How far that is.
         published: Position,
     },
+    /// No key is in force to seal the log with: it waits until a person has listed one.
+    #[error("no key to seal with is in force: make one with `projectors seal-key new`")]
+    NoSealKey,
     /// A setting, argument or set of tables that cannot be used as it is; says what would be right.
     #[error("{0}")]
     Setup(String),
@@ -84,7 +87,7 @@ impl ProjectError {
             | Self::LogBehind { .. }
             | Self::Setup(_) => false,
             Self::Database(error) => !is_about_data(error),
-            Self::Kafka(_) | Self::Sink { .. } => true,
+            Self::NoSealKey | Self::Kafka(_) | Self::Sink { .. } => true,
         }
     }
 
@@ -97,6 +100,7 @@ impl ProjectError {
             | Self::Fork { position, .. } => Some(*position),
             Self::LogBehind { published, .. } => Some(*published),
             Self::OtherLog { .. }
+            | Self::NoSealKey
             | Self::Setup(_)
             | Self::Database(_)
             | Self::Kafka(_)

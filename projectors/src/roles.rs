@@ -186,7 +186,12 @@ fn named(name: &str) -> Result<Box<dyn Projection>, ProjectError> {
 impl Surroundings {
     /// Where the log has gone. Of the read models each looks after itself.
     fn published(&self) -> Published {
-        Published::nowhere(self.options.log.pool().clone())
+        self.published_of(&self.options.log)
+    }
+
+    /// Where the log that `log` reads has gone.
+    fn published_of(&self, log: &LogReader) -> Published {
+        Published::nowhere(log.pool().clone())
             .to_topic(self.settings.kafka.as_ref())
             .to_clickhouse(self.settings.clickhouse.as_ref())
     }
@@ -245,10 +250,37 @@ impl Surroundings {
     async fn seal(&self, tasks: &mut Tasks) -> Result<(), ProjectError> {
         let (database, dir) = self.settings.seal()?;
         let log = LogReader::new(pool(&database, "seal").await?);
+        let published = self.sealable(&log).await?;
         let dev = self.settings.profile == Profile::Dev;
         let seal = Seal::new(log, KeyFolder::new(dir), if dev { FirstKey::Make } else { FirstKey::Refuse });
-        tasks.spawn(async move { Ended::Alone(seal::NAME, seal.run().await) });
+        tasks.spawn(async move {
+            let ended = tokio::select! {
+                error = seal.run() => error,
+                refused = published.watch() => failure(refused),
+            };
+            Ended::Alone(seal::NAME, ended)
+        });
         Ok(())
+    }
+
+    /// Refuses to seal a log that is not the served one, or is behind it or what was published of it: the seal has an address
+    /// of its own, and a backup sealed beside the log would be a fork that is signed. Gives who could not be asked yet.
+    /// Design L9.
+    async fn sealable(&self, log: &LogReader) -> Result<Published, ProjectError> {
+        let mut published = self.published_of(log);
+        published.ask().await.map_err(failure)?;
+        let served = &self.options.log;
+        if served.log_id().await? != log.log_id().await? {
+            let text = "settings: seal.url: has another log than ledger.url";
+            return Err(ProjectError::Setup(text.to_owned()));
+        }
+        // In this order: the log only grows.
+        let (served, head) = (served.head().await?, log.head().await?);
+        if head < served {
+            let what = "the log of ledger.url".to_owned();
+            return Err(ProjectError::LogBehind { head, what, published: served });
+        }
+        Ok(published)
     }
 
     async fn seal_key(&self, what: SealKeyRole) -> Result<ExitCode, ProjectError> {

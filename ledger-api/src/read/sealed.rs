@@ -1,23 +1,51 @@
 //! What was sealed of the log, and proofs from it. Design L8.
 //!
-//! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and each hash of a
-//! proof is held against its root. What does not hold together answers 503 and goes to the log, never out.
+//! Nothing is taken from the tables on faith: the newest checkpoint's signature is looked at here, and the leaf and
+//! each hash of a proof are held against its root. What does not hold together answers 503 and goes to the log, never out.
+
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ledger_core::ids::MemberId;
-use ledger_core::log::Position;
+use ledger_core::log::{Event, Position};
 use ledger_core::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::log::{StoredRow, log_id, read_after};
-use ledger_store::seal::{self, Checkpoint, Hash, SealKey, Tree, leaf_index};
+use ledger_store::seal::{self, Checkpoint, Hash, Roots, SealKey, Tree, leaf_index};
+use sqlx::PgPool;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::dto;
 use crate::problem::{ApiError, Cause};
-use crate::read::POLL;
+
+/// How often the seal is looked at while somebody waits for it, by however many.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What requests share of the seal.
+#[derive(Default)]
+pub(crate) struct Sealed {
+    /// Roots of full tiles of the log's tree.
+    roots: Roots,
+    /// The newest checkpoint, and when it was looked at, by one of those who wait for all of them.
+    seen: Mutex<Option<(Instant, Checkpoint)>>,
+}
+
+impl Sealed {
+    /// The newest checkpoint as it was at most [`LOOK`] ago; who comes while another looks waits for the answer.
+    async fn recent(&self, log: &PgPool) -> Result<Option<Checkpoint>, StoreError> {
+        let mut seen = self.seen.lock().await;
+        if let Some((_, checkpoint)) = seen.as_ref().filter(|(when, _)| when.elapsed() < LOOK) {
+            return Ok(Some(checkpoint.clone()));
+        }
+        let newest = seal::newest(log).await?;
+        *seen = newest.clone().map(|checkpoint| (Instant::now(), checkpoint));
+        Ok(newest)
+    }
+}
 
 /// The newest checkpoint, its tree, and the keys of the log.
 pub(crate) struct Newest {
@@ -32,15 +60,18 @@ pub(crate) struct Newest {
 /// [`ApiError::NotSealed`] when that takes too long; what the log's database says.
 pub(crate) async fn newest(app: &App, wanted: Position) -> Result<Newest, ApiError> {
     let deadline = Instant::now() + app.read_wait;
+    let mut newest = seal::newest(&app.log_pool).await?;
     let checkpoint = loop {
-        let newest = seal::newest(&app.log_pool).await?;
         if let Some(checkpoint) = newest.filter(|checkpoint| checkpoint.tree_size >= wanted) {
             break checkpoint;
         }
         if Instant::now() >= deadline {
             return Err(ApiError::NotSealed);
         }
-        tokio::time::sleep(POLL).await;
+        // What is sealed every second is not looked for more often by many: appends use this pool.
+        tokio::time::sleep(LOOK).await;
+        let recent = tokio::time::timeout_at(deadline + LOOK, app.sealed.recent(&app.log_pool)).await;
+        newest = recent.map_err(|_| ApiError::NotSealed)??;
     };
     let keys = seal::keys(&app.log_pool).await?;
     let origin = seal::origin(log_id(&app.log_pool).await?);
@@ -71,7 +102,8 @@ impl Newest {
     /// That the event at `position` is among the first `size`.
     ///
     /// # Errors
-    /// [`StoreError::Unproven`] as a failure of ours: what was asked was looked at before.
+    /// [`StoreError::Unproven`] as a failure of ours: what was asked was looked at before, so the row, its leaf hash or the
+    /// tree is not what was sealed.
     pub(crate) async fn inclusion(
         &self,
         app: &App,
@@ -79,11 +111,12 @@ impl Newest {
         size: Position,
     ) -> Result<dto::InclusionProof, ApiError> {
         let (index, tree_size) = (leaf_index(position).ok_or(ApiError::NotFound)?, count(size)?);
-        let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.inclusion(&mut db, &app.roots, index, tree_size).await?;
-        let root = self.tree.root_at(&mut db, &app.roots, tree_size).await?;
-        drop(db);
         let row = row(app, position).await?;
+        let leaf = leaf_of(&row)?;
+        let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
+        let path = self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), tree_size).await?;
+        let root = self.tree.root_at(&mut db, &app.sealed.roots, tree_size).await?;
+        drop(db);
         let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
         Ok(dto::InclusionProof {
             position,
@@ -108,9 +141,9 @@ impl Newest {
     ) -> Result<dto::ConsistencyProof, ApiError> {
         let (from, to) = (count(from)?, count(to)?);
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.consistency(&mut db, &app.roots, from, to).await?;
-        let from_root = self.tree.root_at(&mut db, &app.roots, from).await?;
-        let to_root = self.tree.root_at(&mut db, &app.roots, to).await?;
+        let path = self.tree.consistency(&mut db, &app.sealed.roots, from, to).await?;
+        let from_root = self.tree.root_at(&mut db, &app.sealed.roots, from).await?;
+        let to_root = self.tree.root_at(&mut db, &app.sealed.roots, to).await?;
         Ok(dto::ConsistencyProof {
             from,
             to,
@@ -123,7 +156,7 @@ impl Newest {
     /// All that proves `row`.
     ///
     /// # Errors
-    /// As [`Newest::inclusion`]; also when the row is not what its leaf hash says.
+    /// As [`Newest::inclusion`].
     pub(crate) async fn receipt(
         &self,
         app: &App,
@@ -131,13 +164,10 @@ impl Newest {
     ) -> Result<dto::TransactionReceipt, ApiError> {
         let position = row.row.position;
         let index = leaf_index(position).ok_or(ApiError::NotFound)?;
-        if row.row.leaf_hash().map_err(StoreError::from)? != row.leaf_hash {
-            return Err(
-                StoreError::Unproven(format!("position {position} is not what its leaf hash says")).into()
-            );
-        }
+        let leaf = leaf_of(row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = texts(&self.tree.inclusion(&mut db, &app.roots, index, self.tree.size).await?);
+        let path =
+            texts(&self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), self.tree.size).await?);
         let checkpoint = self.checkpoint.signed_note.clone();
         let lines: String = path.iter().map(|hash| format!("{hash}\n")).collect();
         let proof = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}");
@@ -184,7 +214,32 @@ pub(crate) async fn row(app: &App, position: Position) -> Result<StoredRow, ApiE
     rows.into_iter().find(|row| row.row.position == position).ok_or(ApiError::NotFound)
 }
 
-/// Where the purchase with this id was recorded, if for one of `accounts`.
+/// The first row of those at `places` that is on a stream of one of `accounts`: the log itself says whose it is. What moved
+/// from one account to another is nobody's to show: it says all that the other had, and a merge may have been a mistake.
+///
+/// # Errors
+/// [`ApiError::NotFound`]; what the log's database says.
+pub(crate) async fn row_of(
+    app: &App,
+    accounts: &[MemberId],
+    places: &[Position],
+) -> Result<StoredRow, ApiError> {
+    for place in places {
+        let found = row(app, *place).await?;
+        if accounts.iter().any(|account| account.as_uuid() == found.row.stream_id) {
+            let moves_an_estate = match found.row.event() {
+                Ok(Event::Member(event)) => event.estate().is_some(),
+                Ok(_) => false,
+                Err(source) => return Err(StoreError::Unreadable { position: *place, source }.into()),
+            };
+            return if moves_an_estate { Err(ApiError::NotFound) } else { Ok(found) };
+        }
+    }
+    Err(ApiError::NotFound)
+}
+
+/// Where the purchase with this id was recorded, and where it was last revised, if it is now of one of `accounts`: a
+/// revision may have made it hers (Rule D3), and then its first fact is on another's stream.
 ///
 /// # Errors
 /// What the read models' database says.
@@ -192,10 +247,26 @@ pub(crate) async fn purchase_of(
     app: &App,
     accounts: &[MemberId],
     id: Uuid,
-) -> Result<Option<Position>, ApiError> {
+) -> Result<Vec<Position>, ApiError> {
     let accounts: Vec<Uuid> = accounts.iter().map(|account| account.as_uuid()).collect();
-    let query = "SELECT position FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
-    Ok(sqlx::query_scalar(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?)
+    let query =
+        "SELECT position, edited FROM directory.purchases WHERE purchase_id = $1 AND member_id = ANY($2)";
+    let places: Option<(Position, Position)> =
+        sqlx::query_as(query).bind(id).bind(accounts).fetch_optional(&app.read_pool).await?;
+    // 0 when it was never revised.
+    let places = places.into_iter().flat_map(|(first, revised)| [first, revised]);
+    Ok(places.filter(|place| *place > 0).collect())
+}
+
+/// The leaf of `row`, hashed anew: what stands beside it is not taken on faith.
+fn leaf_of(row: &StoredRow) -> Result<Hash, ApiError> {
+    let leaf = row.row.leaf_hash().map_err(StoreError::from)?;
+    if leaf != row.leaf_hash {
+        let position = row.row.position;
+        let what = format!("position {position} is not what its leaf hash says");
+        return Err(StoreError::Unproven(what).into());
+    }
+    Ok(Hash(*leaf.as_bytes()))
 }
 
 fn canonical(row: &StoredRow) -> Result<String, ApiError> {

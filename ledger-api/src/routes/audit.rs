@@ -5,7 +5,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 
 use crate::call::{Answer, Call};
-use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read::{self, Model};
 
@@ -65,18 +64,14 @@ pub(crate) async fn receipt(call: Call, _: Payload) -> Answer {
     let member = call.member()?;
     let accounts = call.accounts(member);
     let passed = read::wait(&call, Model::History, Some(member)).await?;
-    let position = match read::history::line(&call.app, &accounts, id).await? {
-        Some(line) => Some(line.position),
+    let places = match read::history::line(&call.app, &accounts, id).await? {
+        Some(line) => vec![line.position],
         None => {
             read::wait(&call, Model::Directory, Some(member)).await?;
             read::sealed::purchase_of(&call.app, &accounts, id).await?
         }
     };
-    let row = read::sealed::row(&call.app, position.ok_or(ApiError::NotFound)?).await?;
-    // The log itself says whose it is.
-    if !accounts.iter().any(|account| account.as_uuid() == row.row.stream_id) {
-        return Err(ApiError::NotFound);
-    }
+    let row = read::sealed::row_of(&call.app, &accounts, &places).await?;
     let newest = read::sealed::newest(&call.app, row.row.position).await?;
     call.read(&newest.receipt(&call.app, &row).await?, passed)
 }

@@ -1,7 +1,8 @@
 //! A tree of tiles in the database, and proofs from it. C2SP tlog-tiles, RFC 9162 2.1.3 and 2.1.4.
 //!
 //! Why it is right: every hash that leaves this module was held against the root it is asked under
-//! (`tlog_tiles::TileHashReader`): a tile or a leaf that was changed gives an error and never a proof.
+//! (`tlog_tiles::TileHashReader`): a tile or a leaf that was changed gives an error and never a proof. So was the leaf that
+//! is asked about, whoever says what it is. [`Roots`] remembers what was held against a root, and nothing else.
 //!
 //! Bounds: a question reads the tiles on its way and those along the right edge, some twenty of 8 KiB, and what the edge
 //! follows from: up to 255 leaf hashes, and per level up to 255 roots of tiles, which [`Roots`] remembers.
@@ -44,11 +45,28 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The path from leaf `index` to the root of this tree when it had `size` leaves.
+    /// The path from leaf `index`, which is `leaf`, to the root of this tree when it had `size` leaves.
     ///
     /// # Errors
-    /// [`StoreError::Unproven`] when what is stored is not this tree, or there is no such leaf; [`StoreError::Database`].
+    /// [`StoreError::Unproven`] when what is stored is not this tree, there is no such leaf, or it is another one;
+    /// [`StoreError::Database`].
     pub async fn inclusion(
+        &self,
+        db: &mut PgConnection,
+        roots: &Roots,
+        (index, leaf): (u64, Hash),
+        size: u64,
+    ) -> Result<Vec<Hash>, StoreError> {
+        let path = self.path(db, roots, index, size).await?;
+        let root = self.root_at(db, roots, size).await?;
+        tlog::check_record(&path, size, root, index, leaf).map_err(|_| {
+            StoreError::Unproven(format!("leaf {index} is not the one in the tree of {size} leaves"))
+        })?;
+        Ok(path)
+    }
+
+    /// The path alone, whatever the leaf.
+    async fn path(
         &self,
         db: &mut PgConnection,
         roots: &Roots,
@@ -86,8 +104,8 @@ impl Tree {
         self.ask(db, roots, |tiles| tlog::tree_hash(size, tiles)).await
     }
 
-    /// Reads the tree back as it is stored, and proves that it continues `before`, or, of the first one, that its last leaf
-    /// is in it.
+    /// Reads the tree back as it is stored, and proves that it continues `before`, or, of the first one, that it leads from its
+    /// last leaf to its root.
     ///
     /// # Errors
     /// [`StoreError::Unproven`] when it does not; [`StoreError::Database`].
@@ -98,7 +116,7 @@ impl Tree {
         before: Option<Self>,
     ) -> Result<(), StoreError> {
         let Some(before) = before else {
-            return self.inclusion(db, roots, self.size.saturating_sub(1), self.size).await.map(drop);
+            return self.path(db, roots, self.size.saturating_sub(1), self.size).await.map(drop);
         };
         let proof = self.consistency(db, roots, before.size, self.size).await?;
         tlog::check_tree(&proof, self.size, self.root, before.size, before.root).map_err(|_| {
@@ -121,19 +139,41 @@ impl Tree {
         roots: &Roots,
         ask: impl Fn(&TileHashReader<'_>) -> Result<T, tlog::Error>,
     ) -> Result<T, StoreError> {
-        let mut tiles = Tiles::default();
+        let (mut tiles, mut reading) = (Tiles::default(), Reading::new(roots));
         let first = ask(&TileHashReader::new(self.size, self.root, &tiles));
         let wanted = tiles.wanted.take();
         let answer = match first {
             Err(_) if !wanted.is_empty() => {
-                tiles.held = read(db, roots, &wanted).await?;
+                tiles.held = read(db, &mut reading, &wanted).await?;
                 ask(&TileHashReader::new(self.size, self.root, &tiles))
             }
             answer => answer,
         };
-        answer.map_err(|error| {
+        let answer = answer.map_err(|error| {
             StoreError::Unproven(format!("the tree of {} leaves as it is stored: {error}", self.size))
-        })
+        })?;
+        reading.was_right();
+        Ok(answer)
+    }
+}
+
+/// Roots of tiles for one question: those that are remembered, and those that were read for it.
+struct Reading<'a> {
+    known: &'a Roots,
+    fresh: Vec<(Place, Hash)>,
+}
+
+impl<'a> Reading<'a> {
+    const fn new(known: &'a Roots) -> Self {
+        Self { known, fresh: Vec::new() }
+    }
+
+    /// What was read led to the root it was asked under: it is remembered.
+    fn was_right(self) {
+        let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (place, root) in self.fresh {
+            known.put(place, root);
+        }
     }
 }
 
@@ -163,7 +203,7 @@ impl TileReader for Tiles {
 /// The tiles `wanted`, as far as they are there.
 async fn read(
     db: &mut PgConnection,
-    roots: &Roots,
+    reading: &mut Reading<'_>,
     wanted: &[Tile],
 ) -> Result<HashMap<Tile, Vec<u8>>, StoreError> {
     let (full, edge): (Vec<&Tile>, Vec<&Tile>) = wanted.iter().partition(|tile| tile.width() == 1 << HEIGHT);
@@ -180,7 +220,7 @@ async fn read(
     }
     for tile in edge {
         let hashes =
-            edge_hashes(db, roots, tile.level(), tile.level_index(), u64::from(tile.width())).await?;
+            edge_hashes(db, reading, tile.level(), tile.level_index(), u64::from(tile.width())).await?;
         held.insert(*tile, hashes.iter().flat_map(|hash| hash.0).collect());
     }
     Ok(held)
@@ -204,7 +244,7 @@ async fn full_tiles(db: &mut PgConnection, places: &[Place]) -> Result<Vec<(Plac
 /// full tiles below.
 async fn edge_hashes(
     db: &mut PgConnection,
-    roots: &Roots,
+    reading: &mut Reading<'_>,
     level: u8,
     index: u64,
     width: u64,
@@ -213,7 +253,7 @@ async fn edge_hashes(
     let until = first.saturating_add(number(width)?);
     let hashes = match level.checked_sub(1) {
         None => leaves(db, first, until).await?,
-        Some(below) => roots_of(db, roots, i16::from(below), first, until).await?,
+        Some(below) => roots_of(db, reading, i16::from(below), first, until).await?,
     };
     if u64::try_from(hashes.len()).is_ok_and(|count| count == width) {
         return Ok(hashes);
@@ -238,14 +278,14 @@ async fn leaves(db: &mut PgConnection, first: i64, until: i64) -> Result<Vec<Has
 /// The roots of the full tiles of `level` from `first` on, before `until`.
 async fn roots_of(
     db: &mut PgConnection,
-    roots: &Roots,
+    reading: &mut Reading<'_>,
     level: i16,
     first: i64,
     until: i64,
 ) -> Result<Vec<Hash>, StoreError> {
     let mut found: HashMap<i64, Hash> = HashMap::new();
     {
-        let mut known = roots.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = reading.known.0.lock().unwrap_or_else(PoisonError::into_inner);
         found.extend((first..until).filter_map(|index| Some((index, *known.get(&(level, index))?))));
     }
     let missing: Vec<Place> =
@@ -253,23 +293,31 @@ async fn roots_of(
     for (place, hashes) in full_tiles(db, &missing).await? {
         let root = Tile::subtree_hash(&hashes);
         found.insert(place.1, root);
-        roots.0.lock().unwrap_or_else(PoisonError::into_inner).put(place, root);
+        reading.fresh.push((place, root));
     }
     Ok((first..until).map_while(|index| found.get(&index).copied()).collect())
 }
 
-/// The right edge of a tree of `size` leaves.
+/// The right edge of `tree`.
 ///
 /// # Errors
-/// [`StoreError::Unproven`] when something of it is missing; [`StoreError::Database`].
-pub(super) async fn edge(db: &mut PgConnection, roots: &Roots, size: u64) -> Result<Frontier, StoreError> {
-    let mut levels = Vec::new();
+/// [`StoreError::Unproven`] when something of it is missing, or what is stored has another root; [`StoreError::Database`].
+pub(super) async fn edge(db: &mut PgConnection, roots: &Roots, tree: Tree) -> Result<Frontier, StoreError> {
+    let size = tree.size;
+    let (mut reading, mut levels) = (Reading::new(roots), Vec::new());
     let mut rest = size;
     for (level, width) in (0_u8..).zip(edge_widths(size)) {
         rest /= 256;
-        levels.push(edge_hashes(db, roots, level, rest, width).await?);
+        levels.push(edge_hashes(db, &mut reading, level, rest, width).await?);
     }
-    Frontier::of(size, levels).ok_or_else(|| StoreError::Unproven(format!("no edge of {size} leaves")))
+    let edge = Frontier::of(size, levels);
+    let edge = edge.ok_or_else(|| StoreError::Unproven(format!("no edge of {size} leaves")))?;
+    if edge.root() != tree.root {
+        let what = "the log, or a tile of its tree, is not what was sealed";
+        return Err(StoreError::Unproven(what.to_owned()));
+    }
+    reading.was_right();
+    Ok(edge)
 }
 
 impl FullTile {

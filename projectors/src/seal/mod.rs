@@ -9,7 +9,8 @@
 //!    the last checkpoint's: the proof that anybody may ask for later.
 //! 4. A start believes nothing: the last checkpoint's signature, the log's length and the root over tiles and the log's
 //!    last leaves are looked at first. It costs the same however long the log is.
-//! 5. A signed head that was not committed is never shown, and speaks of committed rows all the same.
+//! 5. What this process signed it remembers: who takes the database back while its connection is broken is refused.
+//! 6. A signed head that was not committed is never shown, and speaks of committed rows all the same.
 //!
 //! Bounds: [`LEAVES_MAX`] leaves in one checkpoint, as tiles some 10 MB; of rows, `rows::PAGES` pages in memory.
 
@@ -69,6 +70,13 @@ struct Lead {
     newest: Option<Checkpoint>,
     edge: Frontier,
     signer: Option<(SealKey, StandardSigner)>,
+}
+
+/// What the process knows whatever is stored, from one time of leading to the next.
+#[derive(Default)]
+struct Known {
+    /// The tree that it signed last, and stored.
+    signed: Option<Tree>,
     /// Since when something is new.
     waiting: Option<Instant>,
 }
@@ -82,10 +90,10 @@ impl Seal {
 
     /// Seals until the task is dropped; returns only for what trying again cannot help.
     pub async fn run(&self) -> ProjectError {
-        let mut backoff = BACKOFF_MIN;
+        let (mut backoff, mut known) = (BACKOFF_MIN, Known::default());
         loop {
             let began = Instant::now();
-            let Err(error) = self.lead().await;
+            let Err(error) = self.lead(&mut known).await;
             if !error.is_retryable() {
                 tracing::error!(%error, "the seal stopped");
                 return error;
@@ -99,19 +107,19 @@ impl Seal {
         }
     }
 
-    async fn lead(&self) -> Result<Infallible, ProjectError> {
-        let mut lead = self.take_over().await?;
+    async fn lead(&self, known: &mut Known) -> Result<Infallible, ProjectError> {
+        let mut lead = self.take_over(known.signed).await?;
         let mut second = tokio::time::interval(EVERY);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if !self.seal(&mut lead).await? {
+            if !self.seal(&mut lead, known).await? {
                 second.tick().await;
             }
         }
     }
 
-    /// Waits until no other process seals, and looks at what was sealed.
-    async fn take_over(&self) -> Result<Lead, ProjectError> {
+    /// Waits until no other process seals, and looks at what was sealed, which is to continue what this one `signed`.
+    async fn take_over(&self, signed: Option<Tree>) -> Result<Lead, ProjectError> {
         let options: PgConnectOptions = (*self.log.pool().connect_options()).clone();
         let options = options.application_name("projectors/seal").options([("statement_timeout", "60s")]);
         let mut connection = options.connect().await?;
@@ -124,13 +132,14 @@ impl Seal {
             Err(StoreError::Refused(what)) => return Err(self.named(what).await),
             Err(error) => return Err(failure(error)),
         };
+        continues(&mut connection, &roots, sealed.newest.as_ref(), signed).await?;
         if self.first == FirstKey::Make && seal::keys(&mut connection).await.map_err(failure)?.is_empty() {
             let key = new_key(self.log.pool(), &self.keys, None, None).await?;
             tracing::info!(key = key.verifier(), "the first key is made");
         }
         tracing::info!(after = sealed.edge.size(), "sealing the log");
         let (newest, edge) = (sealed.newest, sealed.edge);
-        Ok(Lead { connection, roots, origin, newest, edge, signer: None, waiting: None })
+        Ok(Lead { connection, roots, origin, newest, edge, signer: None })
     }
 
     /// Why what was sealed is refused, with the place if it is one of the last leaves.
@@ -145,15 +154,15 @@ impl Seal {
     }
 
     /// Seals what is new, once; true when there is more.
-    async fn seal(&self, lead: &mut Lead) -> Result<bool, ProjectError> {
+    async fn seal(&self, lead: &mut Lead, known: &mut Known) -> Result<bool, ProjectError> {
         let head = self.log.head().await?;
         let size = position(lead.edge.size())?;
         if head < size {
             let what = "what was sealed".to_owned();
             return Err(ProjectError::LogBehind { head, what, published: size });
         }
-        let waiting = (head > size).then(|| lead.waiting.unwrap_or_else(Instant::now));
-        lead.waiting = waiting;
+        let waiting = (head > size).then(|| known.waiting.unwrap_or_else(Instant::now));
+        known.waiting = waiting;
         metrics::gauge!("seal_lag_events").set(to_f64(head.saturating_sub(size)));
         metrics::gauge!("seal_lag_seconds").set(waiting.map_or(0.0, |since| since.elapsed().as_secs_f64()));
         if head == size {
@@ -161,6 +170,10 @@ impl Seal {
             lead.connection.ping().await?;
             return Ok(false);
         }
+        // Before rows are read for nothing.
+        let keys = seal::keys(&mut lead.connection).await.map_err(failure)?;
+        let now = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut lead.connection).await?;
+        SealKey::signing(&keys, now).ok_or(ProjectError::NoSealKey)?;
         let began = Instant::now();
         let until = head.min(size.saturating_add(LEAVES_MAX));
         let leaves = rows::leaves(&self.log, size, until).await?;
@@ -173,9 +186,10 @@ impl Seal {
         metrics::histogram!("seal_seconds").record(began.elapsed());
         metrics::counter!("seal_checkpoints_total").increment(1);
         tracing::debug!(tree_size = until, "sealed");
+        known.signed = checkpoint.tree();
+        known.waiting = None;
         lead.newest = Some(checkpoint);
         lead.edge = edge;
-        lead.waiting = None;
         Ok(until < head)
     }
 
@@ -189,7 +203,7 @@ impl Seal {
         let mut transaction = lead.connection.begin().await?;
         let last = seal::newest(&mut *transaction).await.map_err(failure)?;
         if last != lead.newest {
-            return Err(unsealable(edge, "another process sealed the log meanwhile"));
+            return Err(ProjectError::Setup("another process sealed the log meanwhile".to_owned()));
         }
         FullTile::store(&mut transaction, full).await.map_err(failure)?;
         let tree = Tree { size: edge.size(), root: edge.root() };
@@ -199,13 +213,13 @@ impl Seal {
         let sealed_at = last.map_or(now, |last| now.max(last.sealed_at));
         let keys = seal::keys(&mut *transaction).await.map_err(failure)?;
         let signer = self.signer(&mut lead.signer, &keys, sealed_at)?;
-        let text = seal::text(&lead.origin, tree.size, tree.root).map_err(|error| unsealable(edge, error))?;
-        let signed_note = seal::sign(&text, signer).map_err(|error| unsealable(edge, error))?;
+        let text = seal::text(&lead.origin, tree.size, tree.root).map_err(|error| unsigned(edge, error))?;
+        let signed_note = seal::sign(&text, signer).map_err(|error| unsigned(edge, error))?;
         // Read as a stranger reads it.
         match seal::verify(&signed_note, &lead.origin, &keys, sealed_at) {
             Ok(signed) if signed == (tree.size, tree.root) => {}
-            Ok(_) => return Err(unsealable(edge, "the note says another tree")),
-            Err(error) => return Err(unsealable(edge, error)),
+            Ok(_) => return Err(unsigned(edge, "the note says another tree")),
+            Err(error) => return Err(unsigned(edge, error)),
         }
         let checkpoint = Checkpoint {
             tree_size: position(tree.size)?,
@@ -226,11 +240,7 @@ impl Seal {
         keys: &[SealKey],
         at: DateTime<Utc>,
     ) -> Result<&'a StandardSigner, ProjectError> {
-        let none = || {
-            let text = "no key to seal with is in force: make one with `projectors seal-key new`";
-            ProjectError::Setup(text.to_owned())
-        };
-        let key = SealKey::signing(keys, at).ok_or_else(none)?;
+        let key = SealKey::signing(keys, at).ok_or(ProjectError::NoSealKey)?;
         if let Some(until) = key.valid_until {
             metrics::gauge!("seal_key_seconds_left")
                 .set(to_f64(until.signed_duration_since(at).num_seconds()));
@@ -239,7 +249,7 @@ impl Seal {
             tracing::info!(key = key.verifier(), "this key signs");
             *known = Some((key.clone(), self.keys.signer(key)?));
         }
-        known.as_ref().map(|(_, signer)| signer).ok_or_else(none)
+        known.as_ref().map(|(_, signer)| signer).ok_or(ProjectError::NoSealKey)
     }
 }
 
@@ -299,7 +309,28 @@ fn position(size: u64) -> Result<Position, ProjectError> {
     Position::try_from(size).map_err(|_| ProjectError::Setup(format!("no log has {size} events")))
 }
 
-fn unsealable(edge: &Frontier, reason: impl ToString) -> ProjectError {
-    let position = Position::try_from(edge.size()).unwrap_or(Position::MAX);
-    ProjectError::Unsealable { position, reason: reason.to_string() }
+/// Refuses what is stored when it does not continue the tree that this process `signed`: the database was taken back, or
+/// somebody else signed another history, while nobody looked.
+async fn continues(
+    connection: &mut PgConnection,
+    roots: &Roots,
+    newest: Option<&Checkpoint>,
+    signed: Option<Tree>,
+) -> Result<(), ProjectError> {
+    let Some(signed) = signed else { return Ok(()) };
+    let refused = |found: String| {
+        let size = signed.size;
+        ProjectError::Setup(format!("{found}, but this process signed {size}: is this a restored backup?"))
+    };
+    let tree = newest.and_then(Checkpoint::tree);
+    let Some(tree) = tree.filter(|tree| tree.size >= signed.size) else {
+        return Err(refused(format!("only {} events are sealed", tree.map_or(0, |tree| tree.size))));
+    };
+    let root = tree.root_at(connection, roots, signed.size).await.map_err(failure)?;
+    if root == signed.root { Ok(()) } else { Err(refused("another history is sealed".to_owned())) }
+}
+
+/// A checkpoint that cannot be signed: no fault of the log's.
+fn unsigned(edge: &Frontier, reason: impl std::fmt::Display) -> ProjectError {
+    ProjectError::Setup(format!("no checkpoint of {} events can be signed: {reason}", edge.size()))
 }

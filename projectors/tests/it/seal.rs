@@ -8,6 +8,7 @@ use ledger_store::seal::{self, NotSigned, SealKey};
 use projectors::seal::FirstKey;
 use tokio::time::Instant;
 
+use crate::seal_attacked::tamper;
 use crate::sealing::Sealing;
 use crate::support::World;
 
@@ -37,14 +38,52 @@ async fn design_l8_the_log_is_sealed_as_it_grows_and_everything_can_be_proved() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_log_has_no_checkpoint_and_without_a_key_nothing_is_sealed() {
+async fn an_empty_log_has_no_checkpoint_and_without_a_key_nothing_is_sealed_until_there_is_one() {
     let world = World::new().await;
     let sealing = Sealing::of(&world).await;
     // A log is never quite empty: the default policy is its first event (Rule P1).
-    let error = tokio::time::timeout(Duration::from_secs(30), sealing.start(FirstKey::Refuse)).await;
-    let error = error.expect("it stops").expect("no panic").to_string();
-    assert!(error.contains("projectors seal-key new"), "{error}");
+    let mut running = sealing.start(FirstKey::Refuse);
+    let waits = tokio::time::timeout(Duration::from_secs(3), &mut running).await;
+    assert!(waits.is_err(), "it waits for a key: {waits:?}");
     assert_eq!(sealing.checkpoints().await, []);
+    // Listed while it waits; it need not be started again.
+    let key = sealing.key(None, None).await;
+    let first = sealing.wait_until_sealed(world.head().await).await;
+    assert_eq!(first.key_id, key.id().to_be_bytes());
+    running.abort();
+    sealing.check_everything().await;
+}
+
+/// The connection of who seals breaks.
+async fn cut(world: &World) {
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND application_name = 'projectors/seal'";
+    let cut: i64 = sqlx::query_scalar(cut).fetch_one(&world.owner).await.expect("the owner may");
+    assert_eq!(cut, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_l9_what_a_process_signed_it_remembers_when_its_connection_breaks() {
+    let mut world = World::with_members(3).await;
+    let sealing = Sealing::of(&world).await;
+    let running = sealing.start(FirstKey::Make);
+    sealing.wait_until_sealed(world.head().await).await;
+    cut(&world).await;
+    // It goes on with what is there, when that is what it signed.
+    world.purchases(3).await;
+    let last = sealing.wait_until_sealed(world.head().await).await;
+    assert!(!running.is_finished());
+    tamper(
+        &world,
+        "DELETE FROM ledger.checkpoint WHERE tree_size = (SELECT max(tree_size) FROM ledger.checkpoint)",
+    )
+    .await;
+    cut(&world).await;
+    let error = tokio::time::timeout(Duration::from_secs(30), running).await;
+    let error = error.expect("it stops").expect("no panic").to_string();
+    assert!(error.contains(&format!("this process signed {}", last.tree_size)), "{error}");
+    let newest = sealing.checkpoints().await.last().map(|checkpoint| checkpoint.tree_size);
+    assert!(newest.is_some_and(|newest| newest < last.tree_size), "{newest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +115,10 @@ async fn killed_at_any_moment_it_leaves_no_checkpoint_that_does_not_continue_the
         while Instant::now() < killed {
             world.purchases(1).await;
         }
+        if kills % 5 == 4 {
+            // So that something is there which killed processes signed.
+            sealing.wait_until_sealed(world.head().await).await;
+        }
         for process in &mut processes {
             process.kill().expect("it runs");
             process.wait().expect("it is gone");
@@ -83,6 +126,8 @@ async fn killed_at_any_moment_it_leaves_no_checkpoint_that_does_not_continue_the
         kills += 1;
     }
     assert!(kills >= 10, "{kills}");
+    let by_killed = sealing.checkpoints().await.len();
+    assert!(by_killed >= 2, "{by_killed}");
     let running = sealing.start(FirstKey::Make);
     sealing.wait_until_sealed(world.head().await).await;
     running.abort();

@@ -127,8 +127,8 @@ impl Sealing {
         let rows = ledger_store::log::read_after(&self.pool, 0, i64::MAX).await.expect("rows");
         for stored in rows.iter().take(usize::try_from(tree.size).expect("small")) {
             let index = seal::leaf_index(stored.row.position).expect("a position");
-            let proof = tree.inclusion(&mut db, &roots, index, tree.size).await.expect("a proof");
             let leaf = Hash(*stored.row.leaf_hash().expect("a hash").as_bytes());
+            let proof = tree.inclusion(&mut db, &roots, (index, leaf), tree.size).await.expect("a proof");
             check_record(&proof, tree.size, tree.root, index, leaf).expect("the leaf is in the tree");
         }
     }

@@ -34,22 +34,24 @@ async fn once_sealed(client: &Client, path: &str) -> Answer {
     }
 }
 
-/// The key of an auditor.
-fn auditor(site: &Site) -> Client {
+/// The key of an auditor, once it is good.
+pub(crate) async fn auditor(site: &Site) -> Client {
     let limit = Duration::from_secs(60);
     let (made, key) = site.run("auditor-key", "ledger-api", &["auditor-key", "the auditor"], &[], limit);
     assert!(made, "{key}");
-    site.nobody().with(format!("ApiKey {}", key.trim()))
+    let auditor = site.nobody().with(format!("ApiKey {}", key.trim()));
+    let until = Instant::now() + Duration::from_secs(10);
+    while auditor.get("/audit/events?limit=1").await.status == 401 {
+        assert!(Instant::now() < until, "a new key is good after a moment");
+    }
+    auditor
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_auditor_proves_that_the_log_only_grew_and_each_event_is_on_it() {
     let site = Site::start(shared()).await;
-    let auditor = auditor(&site);
-    let until = Instant::now() + Duration::from_secs(10);
-    while auditor.get("/audit/checkpoint").await.status == 401 {
-        assert!(Instant::now() < until, "a new key is good after a moment");
-    }
+    let auditor = auditor(&site).await;
+    let hers = an_early_sale(&site).await;
     let first = once_sealed(&auditor, "/audit/checkpoint").await;
     assert_eq!((first.status, first.header("content-type")), (200, "text/plain; charset=utf-8"));
     let log = site.database("ledger").await;
@@ -94,6 +96,48 @@ async fn an_auditor_proves_that_the_log_only_grew_and_each_event_is_on_it() {
     assert!(seen >= size);
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM ledger.events").fetch_one(&log).await.unwrap();
     assert_eq!(seen, u64::try_from(rows).unwrap());
+    an_altered_row_is_not_proved(&auditor, &hers, &log).await;
+}
+
+/// A member who may ask for the receipt of her purchase at `path`.
+struct Bought {
+    path: String,
+    position: i64,
+    member: Client,
+}
+
+/// A purchase among the first events of the log, whose leaves are in a tile that is full by and by.
+async fn an_early_sale(site: &Site) -> Bought {
+    let shop = Business::register(site, "pion", "floristry", json!({})).await;
+    let vera = Member::register(site, std::slice::from_ref(&shop), None).await;
+    let made =
+        shop.till(site).post("/transactions", &sale("early", &shop, &vera, 10_000, &recently()).body()).await;
+    let position = made.position().expect("a position");
+    assert!(position < 256, "{position}");
+    let path = format!("/transactions/{}/receipt", text(&made.data(201)["transaction_id"]));
+    Bought { path, position, member: vera.sign_in(site).await }
+}
+
+/// Who may write the database changes a row and its leaf hash with it: nothing says that it is what was sealed.
+async fn an_altered_row_is_not_proved(auditor: &Client, bought: &Bought, log: &sqlx::PgPool) {
+    let proof = format!("/audit/proof/inclusion?position={}", bought.position);
+    let (page, path) = (format!("/audit/events?from={}&limit=1", bought.position), &bought.path);
+    assert_eq!((auditor.get(&proof).await.status, bought.member.get(path).await.status), (200, 200));
+    let off = "ALTER TABLE ledger.events DISABLE TRIGGER ALL";
+    sqlx::query(off).execute(log).await.expect("the owner may");
+    let change =
+        "UPDATE ledger.events SET recorded_at = recorded_at + interval '1 microsecond' WHERE position = $1";
+    sqlx::query(change).bind(bought.position).execute(log).await.expect("a change");
+    let altered = auditor.get(&page).await.data(200);
+    let leaf = leaf(text(&altered["items"][0]["event"]));
+    assert_ne!(hex::encode(leaf), text(&altered["items"][0]["leaf_hash"]));
+    for kept in [true, false] {
+        for answer in [auditor.get(&proof).await, bought.member.get(path).await] {
+            assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{kept}: {}", answer.text);
+        }
+        let change = "UPDATE ledger.events SET leaf_hash = $2 WHERE position = $1";
+        sqlx::query(change).bind(bought.position).bind(leaf.as_slice()).execute(log).await.expect("a change");
+    }
 }
 
 /// The event is proved to be in the tree, and in the smallest and another one that has it.
@@ -160,6 +204,53 @@ async fn a_member_proves_her_purchase_offline_and_nobody_elses() {
     }
     // Without who seals, everything else goes on, and what is new waits.
     not_sealed(site, &shop, &anna, &hers).await;
+}
+
+/// What moves between accounts says all that the other had, and a merge may be a mistake; a purchase that a revision moved is
+/// proved to whose it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_says_nothing_of_another_account_and_a_purchase_that_moved_has_one() {
+    let site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
+    let register = async || Member::register(&site, std::slice::from_ref(&shop), None).await;
+    let (anna, old, vera) = (register().await, register().await, register().await);
+    let (annas, olds, veras) =
+        (anna.sign_in(&site).await, old.sign_in(&site).await, vera.sign_in(&site).await);
+    for (name, member) in [("r1", &anna), ("r2", &old)] {
+        let one = sale(name, &shop, member, 100_000, &recently());
+        let _ = shop.till(&site).post("/transactions", &one.body()).await.data(201);
+    }
+    let accounts = json!({"from_member_id": old.id, "reason": "a second phone"});
+    for call in ["merge", "unmerge"] {
+        let path = format!("/admin/members/{}/{call}", anna.id);
+        let _ = site.admin().post(&path, &accounts).await.data(200);
+        site.settle().await;
+        for who in [&annas, &olds] {
+            let mut moved = 0;
+            for line in who.get("/loyalty/transactions").await.data(200)["items"].as_array().unwrap() {
+                let path = format!("/transactions/{}/receipt", text(&line["id"]));
+                let answer = once_sealed(who, &path).await;
+                let expected = if line["type"] == "adjusted" { 404 } else { 200 };
+                assert_eq!(answer.status, expected, "{call}: {line} {}", answer.text);
+                moved += u32::from(expected == 404);
+            }
+            assert!(moved > 0, "{call}");
+        }
+    }
+    let mut one = sale("r3", &shop, &anna, 100_000, &recently()).body();
+    let id = shop.till(&site).post("/transactions", &one).await.data(201)["transaction_id"].clone();
+    let path = format!("/transactions/{}/receipt", text(&id));
+    assert_eq!(once_sealed(&annas, &path).await.status, 200);
+    one["revision"] = json!(2);
+    one["member"] = json!({"member_id": vera.id});
+    let _ = shop.till(&site).post("/transactions", &one).await.data(200);
+    site.settle().await;
+    let receipt = once_sealed(&veras, &path).await.data(200);
+    let (event, verifier) = (text(&receipt["event"]), text(&receipt["keys"][0]["verifier"]));
+    assert!(is_proved(text(&receipt["proof"]), event, verifier));
+    let said: Value = serde_json::from_str(event).unwrap();
+    assert_eq!((&said["event_type"], &said["stream_id"]), (&json!("PurchaseTakenOver"), &json!(vera.id)));
+    assert_eq!(annas.get(&path).await.status, 404);
 }
 
 /// Whatever is changed of a receipt: it proves nothing.

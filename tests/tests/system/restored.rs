@@ -34,16 +34,22 @@ async fn nobody_starts_on_a_restored_backup() {
         .replace(&format!("{}_ledger", site.name()), &format!("{}_backup", site.name()));
     let backup = backup.replace("_backup_service", "_ledger_service");
     let on_backup = [("OWN_CIRCLE__LEDGER__URL", backup.as_str())];
+    let sealed = site
+        .setting("SEAL__URL")
+        .replace(&format!("{}_ledger", site.name()), &format!("{}_backup", site.name()));
+    let seal_alone = [("OWN_CIRCLE__SEAL__URL", sealed.as_str())];
+    let with_seal = [on_backup[0], seal_alone[0]];
     let limit = Duration::from_secs(60);
-    for (label, program, arguments) in [
-        ("restored-api", "ledger-api", ["serve"].as_slice()),
-        ("restored-relay", "projectors", ["relay"].as_slice()),
-        ("restored-project", "projectors", ["project", "all"].as_slice()),
-        ("restored-analytics", "projectors", ["analytics"].as_slice()),
-        ("restored-schedule", "projectors", ["schedule"].as_slice()),
-        ("restored-seal", "projectors", ["seal"].as_slice()),
+    for (label, program, arguments, set) in [
+        ("restored-api", "ledger-api", ["serve"].as_slice(), on_backup.as_slice()),
+        ("restored-relay", "projectors", ["relay"].as_slice(), &on_backup),
+        ("restored-project", "projectors", ["project", "all"].as_slice(), &on_backup),
+        ("restored-analytics", "projectors", ["analytics"].as_slice(), &on_backup),
+        ("restored-schedule", "projectors", ["schedule"].as_slice(), &on_backup),
+        ("restored-seal", "projectors", ["seal"].as_slice(), &with_seal),
+        ("restored-seal-alone", "projectors", ["seal"].as_slice(), &seal_alone),
     ] {
-        let (good, said) = site.run(label, program, arguments, &on_backup, limit);
+        let (good, said) = site.run(label, program, arguments, set, limit);
         assert!(!good, "{label} runs on a restored backup: {said}");
         let line = format!("the log ends at position {behind}");
         assert!(said.lines().any(|said| said.contains(&line)), "{label} does not say so in one line: {said}");
@@ -52,6 +58,9 @@ async fn nobody_starts_on_a_restored_backup() {
     let written: i64 =
         sqlx::query_scalar("SELECT max(position) FROM ledger.events").fetch_one(&pool).await.unwrap();
     assert_eq!(written, behind, "nothing was appended to it");
+    let signed: i64 =
+        sqlx::query_scalar("SELECT max(tree_size) FROM ledger.checkpoint").fetch_one(&pool).await.unwrap();
+    assert!(signed <= behind, "nothing of another history was signed");
 }
 
 /// The whole server is restored, the read models with the log: only the topic and ClickHouse know better.

@@ -87,6 +87,29 @@ const CASES: [Case; 18] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_lets_who_seals_and_who_audits_in_each_time() {
+    let site = Site::prepare(shared());
+    let migrate = |label| {
+        let (good, said) = site.run(label, "ledger-api", &["migrate"], &[], LIMIT);
+        assert!(good, "{said}");
+    };
+    migrate("migrate-first");
+    let log = site.database("ledger").await;
+    let may = async || -> (bool, bool) {
+        let may = "SELECT has_database_privilege('own_circle_seal', current_database(), 'CONNECT'), \
+                   has_database_privilege('own_circle_audit', current_database(), 'CONNECT')";
+        sqlx::query_as(may).fetch_one(&log).await.expect("an answer")
+    };
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()::text").fetch_one(&log).await.expect("a name");
+    let off = format!("REVOKE CONNECT ON DATABASE {name} FROM own_circle_seal, own_circle_audit");
+    sqlx::query(sqlx::AssertSqlSafe(off)).execute(&log).await.expect("the owner may");
+    assert_eq!(may().await, (false, false));
+    migrate("migrate-again");
+    assert_eq!(may().await, (true, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_start_says_why_in_one_line() {
     let site = Site::prepare(shared());
     let mut wrong = Vec::new();

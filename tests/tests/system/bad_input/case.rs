@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use system_tests::system::{Answer, Business, Client, Member, Site, shared};
 
+use crate::proof::auditor;
+
 /// A value that must never come back.
 pub(super) const SECRET: &str = "zqx-7731-value";
 /// The code of a form error.
@@ -25,6 +27,7 @@ pub(super) enum Whom {
     Till,
     Clinic,
     Admin,
+    Auditor,
     Member,
     Nobody,
 }
@@ -40,6 +43,7 @@ pub(super) struct World {
     pub(super) site: Site,
     pub(super) till: Client,
     pub(super) clinic: Client,
+    pub(super) auditor: Client,
     pub(super) member: Client,
     pub(super) member_id: String,
 }
@@ -52,7 +56,8 @@ impl World {
         let clinic = Business::register(&site, "klinika", "medicine", medical).await;
         let anna = Member::register(&site, &[shop.clone(), clinic.clone()], None).await;
         let member = anna.sign_in(&site).await;
-        Self { till: shop.till(&site), clinic: clinic.till(&site), member, member_id: anna.id, site }
+        let auditor = auditor(&site).await;
+        Self { till: shop.till(&site), clinic: clinic.till(&site), auditor, member, member_id: anna.id, site }
     }
 
     pub(super) async fn send(&self, case: &Case) -> Answer {
@@ -60,6 +65,7 @@ impl World {
             Whom::Till => self.till.clone(),
             Whom::Clinic => self.clinic.clone(),
             Whom::Admin => self.site.admin(),
+            Whom::Auditor => self.auditor.clone(),
             Whom::Member => self.member.clone(),
             Whom::Nobody => self.site.nobody(),
         };

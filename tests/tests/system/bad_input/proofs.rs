@@ -9,6 +9,7 @@ const UNKNOWN: &str = "018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10";
 pub(super) fn cases() -> Vec<Case> {
     let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
     let wrong = |path: &str, field: &str| get(Whom::Admin, path, 400, INVALID).names(field);
+    let listed = |path: &str, field: &str| get(Whom::Auditor, path, 400, INVALID).names(field);
     let receipt = |id: &str| format!("/transactions/{id}/receipt");
     let mut cases = vec![
         wrong("/audit/proof/inclusion", "position"),
@@ -20,8 +21,8 @@ pub(super) fn cases() -> Vec<Case> {
         wrong("/audit/proof/consistency?to=5", "from"),
         wrong("/audit/proof/consistency?from=6&to=5", "from"),
         wrong("/audit/checkpoint?tree_size=1", "tree_size"),
-        wrong("/audit/events?limit=0", "limit"),
-        wrong("/audit/events?cursor=x", "cursor"),
+        listed("/audit/events?limit=0", "limit"),
+        listed("/audit/events?cursor=x", "cursor"),
         // Longer than the log: there is no such event, no such tree.
         get(Whom::Admin, "/audit/proof/inclusion?position=999999999999999999", 404, "NOT_FOUND"),
         get(Whom::Admin, "/audit/proof/inclusion?position=1&tree_size=999999999999999999", 404, "NOT_FOUND"),
@@ -42,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
             wrong(&format!("/audit/proof/inclusion?position=1&tree_size={number}"), "tree_size"),
             wrong(&format!("/audit/proof/consistency?from={number}&to=5"), "from"),
             wrong(&format!("/audit/proof/consistency?from=1&to={number}"), "to"),
-            wrong(&format!("/audit/events?from={number}"), "from"),
+            listed(&format!("/audit/events?from={number}"), "from"),
         ]);
     }
     for call in ["checkpoint", "proof/inclusion?position=1", "proof/consistency?from=1", "events"] {
@@ -54,5 +55,6 @@ pub(super) fn cases() -> Vec<Case> {
             get(Whom::Nobody, &path, 401, "UNAUTHENTICATED"),
         ]);
     }
+    cases.push(get(Whom::Admin, "/audit/events", 403, "FORBIDDEN"));
     cases
 }
