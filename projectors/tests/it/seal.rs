@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use ledger_ops::clock::Clock;
 use ledger_store::seal::{self, NotSigned, SealKey};
-use projectors::seal::FirstKey;
+use projectors::seal::{FirstKey, Seal};
+use projectors::source::LogReader;
 use tokio::time::Instant;
 
 use crate::seal_attacked::tamper;
@@ -84,6 +85,51 @@ async fn design_l9_what_a_process_signed_it_remembers_when_its_connection_breaks
     assert!(error.contains(&format!("this process signed {}", last.tree_size)), "{error}");
     let newest = sealing.checkpoints().await.last().map(|checkpoint| checkpoint.tree_size);
     assert!(newest.is_some_and(|newest| newest < last.tree_size), "{newest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn design_l9_another_history_that_was_sealed_meanwhile_is_refused_by_who_signed_the_first() {
+    let world = World::with_members(5).await;
+    let sealing = Sealing::of(&world).await;
+    sealing.key(None, None).await;
+    let first = sealing.start(FirstKey::Refuse);
+    let signed = sealing.wait_until_sealed(world.head().await).await;
+    // Its connection breaks, and it is kept away.
+    let role: String =
+        sqlx::query_scalar("SELECT current_user::text").fetch_one(&sealing.pool).await.expect("a name");
+    let login = async |may: &str| {
+        let alter = format!("ALTER ROLE {role} {may}");
+        sqlx::query(sqlx::AssertSqlSafe(alter)).execute(&world.owner).await.expect("the owner may");
+    };
+    login("NOLOGIN").await;
+    cut(&world).await;
+    let change =
+        "UPDATE ledger.events SET recorded_at = recorded_at + interval '1 microsecond' WHERE position = 9";
+    tamper(&world, change).await;
+    let rows = ledger_store::log::read_after(&world.owner, 8, 1).await.expect("a row");
+    let leaf = hex::encode(rows[0].row.leaf_hash().expect("a hash").as_bytes());
+    tamper(
+        &world,
+        &format!(
+            "UPDATE ledger.events SET leaf_hash = '\\x{leaf}' WHERE position = 9; \
+             DELETE FROM ledger.tile; DELETE FROM ledger.checkpoint"
+        ),
+    )
+    .await;
+    // Another process, which knows of nothing, finds a log that holds together.
+    let other = Seal::new(LogReader::new(world.owner.clone()), sealing.folder(), FirstKey::Refuse);
+    let other = tokio::spawn(async move { other.run().await });
+    let until = Instant::now() + Duration::from_secs(30);
+    let newest = async || seal::newest(&world.owner).await.expect("a checkpoint");
+    while newest().await.is_none_or(|newest| newest.tree_size < signed.tree_size) {
+        assert!(Instant::now() < until, "the other history is sealed");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    other.abort();
+    login("LOGIN").await;
+    let error = tokio::time::timeout(Duration::from_secs(30), first).await;
+    let error = error.expect("it stops").expect("no panic").to_string();
+    assert!(error.contains("another history is sealed"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,7 +108,7 @@ struct Bought {
 
 /// A purchase among the first events of the log, whose leaves are in a tile that is full by and by.
 async fn an_early_sale(site: &Site) -> Bought {
-    let shop = Business::register(site, "pion", "floristry", json!({})).await;
+    let shop = Business::register(site, "early-shop", "floristry", json!({})).await;
     let vera = Member::register(site, std::slice::from_ref(&shop), None).await;
     let made =
         shop.till(site).post("/transactions", &sale("early", &shop, &vera, 10_000, &recently()).body()).await;
@@ -240,6 +240,7 @@ async fn a_receipt_says_nothing_of_another_account_and_a_purchase_that_moved_has
     let mut one = sale("r3", &shop, &anna, 100_000, &recently()).body();
     let id = shop.till(&site).post("/transactions", &one).await.data(201)["transaction_id"].clone();
     let path = format!("/transactions/{}/receipt", text(&id));
+    site.settle().await;
     assert_eq!(once_sealed(&annas, &path).await.status, 200);
     one["revision"] = json!(2);
     one["member"] = json!({"member_id": vera.id});

@@ -89,11 +89,6 @@ const CASES: [Case; 18] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_lets_who_seals_and_who_audits_in_each_time() {
     let site = Site::prepare(shared());
-    let migrate = |label| {
-        let (good, said) = site.run(label, "ledger-api", &["migrate"], &[], LIMIT);
-        assert!(good, "{said}");
-    };
-    migrate("migrate-first");
     let log = site.database("ledger").await;
     let may = async || -> (bool, bool) {
         let may = "SELECT has_database_privilege('own_circle_seal', current_database(), 'CONNECT'), \
@@ -105,7 +100,7 @@ async fn a_migration_lets_who_seals_and_who_audits_in_each_time() {
     let off = format!("REVOKE CONNECT ON DATABASE {name} FROM own_circle_seal, own_circle_audit");
     sqlx::query(sqlx::AssertSqlSafe(off)).execute(&log).await.expect("the owner may");
     assert_eq!(may().await, (false, false));
-    migrate("migrate-again");
+    site.installation().migrate().expect("migrations run");
     assert_eq!(may().await, (true, true));
 }
 
