@@ -165,6 +165,7 @@ fn fields_asked_for(asked: BTreeSet<String>, operation: Operation) -> BTreeSet<S
 fn key_of(operation: Operation) -> &'static str {
     match operation.access() {
         Access::Roles(roles) if roles.contains(&Role::Member) => "member",
+        Access::Roles(roles) if *roles == [Role::Auditor] => "auditor",
         Access::Roles(roles) if !roles.contains(&Role::Admin) => "business",
         _ => "admin",
     }
