@@ -154,7 +154,8 @@ impl Told {
             let told = stretch.iter().enumerate().filter(|(place, _)| *place != left_out);
             told.for_each(|(_, fact)| deaf.hear(fact));
             let lost = deaf.lost();
-            assert_eq!(lost.len(), 1, "a reward is left out: {lost:?}");
+            // And whatever the reward's share of a limit would have let through.
+            assert!(!lost.is_empty(), "a reward is left out, and nothing is missed");
             self.would_be_missed += 1;
         }
         stretch.iter().for_each(|fact| self.hear(fact));
