@@ -173,6 +173,14 @@ fn history(seed: u64) -> (u64, BTreeSet<String>) {
     seen.into_inner()
 }
 
+/// Of what must be seen, what a run of a hundred thousand commands may do without: it is demanded of one of a million.
+const RARELY_SEEN: [&str; 4] = [
+    "HandOver BeforeMembership",
+    "Revise INSUFFICIENT_BONUSES",
+    "a coupon's bonuses given anew",
+    "Purchase COUPON_NOT_WITH_BONUSES",
+];
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a whole number")))
 }
@@ -193,7 +201,8 @@ fn random_histories_come_to_the_same() {
         seed = seed.wrapping_add(1);
     }
     // What never happens is not compared.
-    let missing: Vec<_> = MUST_BE_SEEN.iter().filter(|kind| !seen.contains(**kind)).collect();
+    let wanted = |kind: &&&str| commands >= 1_000_000 || !RARELY_SEEN.contains(kind);
+    let missing: Vec<_> = MUST_BE_SEEN.iter().filter(wanted).filter(|kind| !seen.contains(**kind)).collect();
     assert!(missing.is_empty() || commands < 100_000, "never seen: {missing:?} among {seen:#?}");
 }
 
