@@ -126,8 +126,8 @@ async fn rfc_6962_proofs_from_tiles_are_those_of_its_definitions() {
         for index in [0, size - 1, any(size) - 1] {
             let leaf = (as_u64(index), leaves[index]);
             let found = tree.inclusion(&mut db, &roots, leaf, as_u64(size)).await.expect("a proof");
-            assert_eq!(found, path(index, at), "leaf {index} of {size}");
-            check_record(&found, as_u64(size), root, as_u64(index), leaves[index]).expect("it verifies");
+            assert_eq!((&found.path, found.root), (&path(index, at), root), "leaf {index} of {size}");
+            check_record(&found.path, as_u64(size), root, as_u64(index), leaves[index]).expect("it verifies");
         }
         for from in [1, size, any(size)] {
             let found = tree.consistency(&mut db, &roots, as_u64(from), as_u64(size)).await.expect("a proof");

@@ -12,7 +12,7 @@ use ledger_core::log::{Event, Position};
 use ledger_core::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::log::{StoredRow, log_id, read_after};
-use ledger_store::seal::{self, Checkpoint, Hash, Roots, SealKey, Tree, leaf_index};
+use ledger_store::seal::{self, Checkpoint, Hash, Inclusion, Roots, SealKey, Tree, leaf_index};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -114,8 +114,8 @@ impl Newest {
         let row = row(app, position).await?;
         let leaf = leaf_of(&row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path = self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), tree_size).await?;
-        let root = self.tree.root_at(&mut db, &app.sealed.roots, tree_size).await?;
+        let Inclusion { path, root } =
+            self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), tree_size).await?;
         drop(db);
         let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
         Ok(dto::InclusionProof {
@@ -166,8 +166,8 @@ impl Newest {
         let index = leaf_index(position).ok_or(ApiError::NotFound)?;
         let leaf = leaf_of(row)?;
         let mut db = app.log_pool.acquire().await.map_err(StoreError::from)?;
-        let path =
-            texts(&self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), self.tree.size).await?);
+        let proof = self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), self.tree.size).await?;
+        let path = texts(&proof.path);
         let checkpoint = self.checkpoint.signed_note.clone();
         let lines: String = path.iter().map(|hash| format!("{hash}\n")).collect();
         let proof = format!("c2sp.org/tlog-proof@v1\nindex {index}\n{lines}\n{checkpoint}");

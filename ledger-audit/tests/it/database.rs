@@ -132,6 +132,14 @@ impl Kept {
         };
         tokio::task::spawn_blocking(task).await.expect("audited")
     }
+
+    /// An audit finds what was done at `position`, and nothing before it.
+    async fn found_at(&self, position: u64, what: &str) {
+        let told = self.audited().await;
+        assert_eq!(told.verdict, Verdict::Tampered, "{what}");
+        let findings = told.verification.findings;
+        assert_eq!(findings.first_bad, Some(position), "{what}: {:?}", findings.told);
+    }
 }
 
 async fn insert(owner: &PgPool, row: &Row, hash: &[u8; 32]) {
@@ -209,14 +217,7 @@ async fn whatever_column_is_changed_in_the_database_is_found_there() {
                 format!("UPDATE ledger.events SET {column} = {value} WHERE position = {position}"),
             )
             .await;
-            let told = kept.audited().await;
-            assert_eq!(told.verdict, Verdict::Tampered, "{column} of {position}");
-            assert_eq!(
-                told.verification.findings.first_bad,
-                Some(position),
-                "{column} of {position}: {:?}",
-                told.verification.findings.told
-            );
+            kept.found_at(position, &format!("{column} of {position}")).await;
             let back = "DELETE FROM ledger.events; INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept";
             run(&kept.owner, back.to_owned()).await;
         }
@@ -248,14 +249,7 @@ async fn what_no_program_can_read_is_found_where_it_stands() {
             format!("CREATE TABLE public.kept AS SELECT * FROM ledger.events WHERE position = {position}");
         run(&kept.owner, keep).await;
         run(&kept.owner, format!("UPDATE ledger.events SET {change} WHERE position = {position}")).await;
-        let told = kept.audited().await;
-        assert_eq!(told.verdict, Verdict::Tampered, "{change}");
-        assert_eq!(
-            told.verification.findings.first_bad,
-            Some(position),
-            "{change}: {:?}",
-            told.verification.findings.told
-        );
+        kept.found_at(position, change).await;
         let back = format!(
             "DELETE FROM ledger.events WHERE position = {position}; \
              INSERT INTO ledger.events SELECT * FROM public.kept; DROP TABLE public.kept"

@@ -22,7 +22,7 @@ use ledger_core::log::Position;
 use ledger_ops::clock::Clock;
 use ledger_ops::telemetry::to_f64;
 use sqlx::{PgConnection, PgPool};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -68,6 +68,14 @@ pub(super) struct Decider {
     pub(super) locked_batches: u32,
     pub(super) wary_batches: u32,
     pub(super) out_of_step: bool,
+    /// Where the handles read what is committed.
+    told: Told,
+}
+
+/// What the handles of a ledger see without asking its decider.
+pub(super) struct Told {
+    pub(super) registry: watch::Sender<Arc<Registry>>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What the decider woke up for.
@@ -98,13 +106,14 @@ impl Decider {
         pool: PgPool,
         options: LedgerOptions,
         clock: Clock,
+        told: Told,
     ) -> Result<Self, StoreError> {
         ensure_policy(&pool, &clock).await?;
         let mut db = pool.acquire().await?;
         let head = log::head(&mut *db).await?;
         let registry = load_registry(&mut db, head).await?;
         drop(db);
-        Ok(Self {
+        let decider = Self {
             warmth: Warmth::new(&options, registry.clone(), head),
             pool,
             options,
@@ -118,24 +127,14 @@ impl Decider {
             locked_batches: 0,
             wary_batches: 0,
             out_of_step: false,
-        })
-    }
-
-    pub(super) const fn head(&self) -> Position {
-        self.committed_head
-    }
-
-    pub(super) fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.committed.registry)
+            told,
+        };
+        decider.tell();
+        Ok(decider)
     }
 
     /// Runs until every handle is gone and everything taken is answered.
-    pub(super) async fn run(
-        mut self,
-        mut messages: mpsc::Receiver<Message>,
-        publish: watch::Sender<Arc<Registry>>,
-        shared: Arc<Shared>,
-    ) {
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut received = Vec::with_capacity(self.options.batch_max);
         let mut listening = true;
         loop {
@@ -144,27 +143,20 @@ impl Decider {
                     self.landed(*ended);
                     self.take_off().await;
                 }
-                Woken::Received => {
-                    let refreshed = self.take_in(&mut received).await;
-                    self.tell(&publish, &shared);
-                    for refreshed in refreshed {
-                        // The caller may have given up; then nobody waits for this.
-                        let _gone = refreshed.send(());
-                    }
-                    continue;
-                }
+                Woken::Received => self.take_in(&mut received).await,
                 Woken::Quiet => self.refresh().await,
                 Woken::Closed if self.flight.is_some() => listening = false,
                 Woken::Closed => break,
             }
-            self.tell(&publish, &shared);
         }
     }
 
-    fn tell(&self, publish: &watch::Sender<Arc<Registry>>, shared: &Shared) {
+    /// Shows the handles what is committed: before anything that follows from it is answered, so that who was answered finds it.
+    pub(super) fn tell(&self) {
         // First the registry: who sees the head finds what it knows of chains and businesses.
-        if !Arc::ptr_eq(&publish.borrow(), &self.committed.registry) {
-            publish.send_replace(Arc::clone(&self.committed.registry));
+        let Told { registry, shared } = &self.told;
+        if !Arc::ptr_eq(&registry.borrow(), &self.committed.registry) {
+            registry.send_replace(Arc::clone(&self.committed.registry));
         }
         shared.head.store(self.committed_head, Ordering::Release);
     }
@@ -192,7 +184,7 @@ impl Decider {
     }
 
     /// Decides what was received; who waits for what other processes appended, when that has been folded in.
-    async fn take_in(&mut self, received: &mut Vec<Message>) -> Vec<oneshot::Sender<()>> {
+    async fn take_in(&mut self, received: &mut Vec<Message>) {
         let (mut waiting, mut refreshes) = (Vec::with_capacity(received.len()), Vec::new());
         for message in received.drain(..) {
             match message {
@@ -204,10 +196,13 @@ impl Decider {
             self.land_all().await;
             self.refresh().await;
         }
+        for refreshed in refreshes {
+            // The caller may have given up; then nobody waits for this.
+            let _gone = refreshed.send(());
+        }
         if !waiting.is_empty() {
             self.process(waiting).await;
         }
-        refreshes
     }
 
     async fn process(&mut self, waiting: Vec<Pending>) {
@@ -361,6 +356,7 @@ impl Decider {
         self.committed = self.warmth.registry.clone();
         self.committed_head = self.warmth.head;
         self.out_of_step = false;
+        self.tell();
         Ok(())
     }
 }

@@ -98,6 +98,7 @@ impl Decider {
         if let Some(registry) = batch.registry.take() {
             self.committed = registry;
         }
+        self.tell();
         let snapshots = std::mem::take(&mut batch.snapshots);
         if !snapshots.is_empty() {
             let pool = self.pool.clone();

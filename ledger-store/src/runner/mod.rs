@@ -40,7 +40,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::command::{Receipt, Request};
 use crate::error::{ExecuteError, StoreError};
 use crate::log;
-use decider::Decider;
+use decider::{Decider, Told};
 pub use keyed::{coupon_issued, member_of_redemption};
 
 /// Bounds of the runner.
@@ -94,11 +94,12 @@ impl Ledger {
     /// [`StoreError`] when the database is away or the log cannot be read.
     pub async fn open(pool: PgPool, options: LedgerOptions, clock: Clock) -> Result<Self, StoreError> {
         let log_id = log::log_id(&pool).await?;
-        let decider = Decider::start(pool, options, clock).await?;
-        let shared = Arc::new(Shared { log_id, head: AtomicI64::new(decider.head()) });
+        let shared = Arc::new(Shared { log_id, head: AtomicI64::new(0) });
+        let (publish, registry) = watch::channel(Arc::default());
+        let told = Told { registry: publish, shared: Arc::clone(&shared) };
+        let decider = Decider::start(pool, options, clock, told).await?;
         let (messages, waiting) = mpsc::channel(options.queue_max);
-        let (publish, registry) = watch::channel(decider.registry());
-        tokio::spawn(decider.run(waiting, publish, Arc::clone(&shared)));
+        tokio::spawn(decider.run(waiting));
         let ledger = Self { messages, registry, shared };
         Ok(ledger)
     }

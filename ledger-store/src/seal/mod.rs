@@ -23,7 +23,7 @@ pub use frontier::{Frontier, FullTile, TILE_WIDTH};
 pub use keys::{SealKey, keys};
 pub use note::{NotSigned, origin, sign, text, verify};
 pub use tlog_tiles::tlog::Hash;
-pub use tree::{Roots, Tree};
+pub use tree::{Inclusion, Roots, Tree};
 
 use ledger_core::log::Position;
 

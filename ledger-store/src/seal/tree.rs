@@ -44,8 +44,17 @@ pub struct Tree {
     pub root: Hash,
 }
 
+/// That a leaf is in a tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inclusion {
+    /// From the leaf up, as RFC 9162 2.1.3 lists it.
+    pub path: Vec<Hash>,
+    /// The root that it leads to.
+    pub root: Hash,
+}
+
 impl Tree {
-    /// The path from leaf `index`, which is `leaf`, to the root of this tree when it had `size` leaves.
+    /// The path from leaf `index`, which is `leaf`, to the root of this tree when it had `size` leaves, and that root.
     ///
     /// # Errors
     /// [`StoreError::Unproven`] when what is stored is not this tree, there is no such leaf, or it is another one;
@@ -56,13 +65,13 @@ impl Tree {
         roots: &Roots,
         (index, leaf): (u64, Hash),
         size: u64,
-    ) -> Result<Vec<Hash>, StoreError> {
+    ) -> Result<Inclusion, StoreError> {
         let path = self.path(db, roots, index, size).await?;
         let root = self.root_at(db, roots, size).await?;
         tlog::check_record(&path, size, root, index, leaf).map_err(|_| {
             StoreError::Unproven(format!("leaf {index} is not the one in the tree of {size} leaves"))
         })?;
-        Ok(path)
+        Ok(Inclusion { path, root })
     }
 
     /// The path alone, whatever the leaf.

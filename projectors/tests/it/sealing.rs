@@ -129,7 +129,7 @@ impl Sealing {
             let index = seal::leaf_index(stored.row.position).expect("a position");
             let leaf = Hash(*stored.row.leaf_hash().expect("a hash").as_bytes());
             let proof = tree.inclusion(&mut db, &roots, (index, leaf), tree.size).await.expect("a proof");
-            check_record(&proof, tree.size, tree.root, index, leaf).expect("the leaf is in the tree");
+            check_record(&proof.path, tree.size, tree.root, index, leaf).expect("the leaf is in the tree");
         }
     }
 }
