@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `operations.rs` | every call in one table: address, roles, bodies, answers |
+//! | `operations/table.rs` | every call in one table: address, roles, bodies, answers |
 //! | `call.rs`, `edge.rs` | around a handler: credential, envelope, request id, failures |
 //! | `problem.rs` | every error and what a client gets for it |
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |

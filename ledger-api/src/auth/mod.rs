@@ -1,7 +1,7 @@
 //! Who calls: credentials are verified from memory, without a round trip.
 //!
 //! `keys.rs` holds all live API keys and follows their changes, `tokens.rs` signs and checks members' tokens. What a
-//! role may do is the table in `operations.rs`.
+//! role may do is the table in `operations/table.rs`.
 
 mod keys;
 mod tokens;

@@ -1,47 +1,14 @@
 //! Every call of the service in one table: address, who may make it, how it is made once, what goes in and out.
-//!
-//! Routing, the check of roles, `Allow` and the OpenAPI document all come from here, so none of them can forget a call.
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::path::HttpMethod;
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{Ref, RefOr};
-use utoipa::{PartialSchema, ToSchema};
 
+use super::{Access, Exists, Once, Shape, shape};
 use crate::auth::Role;
 use crate::call::guarded;
 use crate::dto;
 use crate::routes;
-
-/// Who may make a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Anybody, without a credential.
-    Open,
-    /// These roles.
-    Roles(&'static [Role]),
-}
-
-/// What makes a call happen once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Once {
-    /// It writes nothing to the log, or may be repeated as it is.
-    Free,
-    /// The header `Idempotency-Key` is required.
-    Header,
-    /// The document's own number. Rule D1.
-    Natural,
-}
-
-/// In which installations a call exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exists {
-    /// Everywhere.
-    Everywhere,
-    /// In the `dev` profile alone.
-    DevOnly,
-}
 
 const MEMBERS: Access = Access::Roles(&[Role::Member]);
 const PARTNERS: Access = Access::Roles(&[Role::Business, Role::BusinessStaff, Role::Admin, Role::Superadmin]);
@@ -52,106 +19,6 @@ const READERS: Access = Access::Roles(&[Role::Admin, Role::Superadmin, Role::Aud
 /// The log itself, medical purchases in it: of those who can look nobody up in the vault.
 const AUDITORS: Access = Access::Roles(&[Role::Auditor]);
 const ADMINS: Access = Access::Roles(&[Role::Admin, Role::Superadmin]);
-
-/// A type of a body or an answer as the OpenAPI document names it.
-pub(crate) struct Shape {
-    /// A reference to it, or itself when it has no name of its own; `None` for nothing.
-    pub(crate) schema: Option<RefOr<Schema>>,
-    /// Every named type it needs.
-    pub(crate) needs: Vec<(String, RefOr<Schema>)>,
-}
-
-fn shape<T: ToSchema + PartialSchema + 'static>() -> Shape {
-    if std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>() {
-        return Shape { schema: None, needs: Vec::new() };
-    }
-    let mut needs = vec![(T::name().into_owned(), T::schema())];
-    T::schemas(&mut needs);
-    Shape { schema: Some(RefOr::Ref(Ref::from_schema_name(T::name()))), needs }
-}
-
-macro_rules! operations {
-    ($($name:ident: $method:ident $path:literal, $access:expr, $once:ident, $exists:ident, $handler:path,
-        $summary:literal, $body:ty => $status:literal $answer:ty;)*) => {
-        /// A call of the service.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum Operation {
-            $(
-                #[doc = $summary]
-                $name,
-            )*
-        }
-
-        impl Operation {
-            /// All of them, in the order of routing.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// Its name in metrics and in the OpenAPI document.
-            pub(crate) const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
-            }
-
-            /// Its method.
-            pub(crate) fn method(self) -> Method {
-                match self { $(Self::$name => Method::$method,)* }
-            }
-
-            /// Its method as the OpenAPI document names it.
-            pub(crate) fn documented_method(self) -> HttpMethod {
-                match self.method() {
-                    Method::POST => HttpMethod::Post,
-                    Method::PUT => HttpMethod::Put,
-                    Method::PATCH => HttpMethod::Patch,
-                    Method::DELETE => HttpMethod::Delete,
-                    _ => HttpMethod::Get,
-                }
-            }
-
-            /// Its address.
-            pub(crate) const fn path(self) -> &'static str {
-                match self { $(Self::$name => $path,)* }
-            }
-
-            /// Who may make it.
-            pub(crate) const fn access(self) -> Access {
-                match self { $(Self::$name => $access,)* }
-            }
-
-            /// What makes it happen once.
-            pub(crate) const fn once(self) -> Once {
-                match self { $(Self::$name => Once::$once,)* }
-            }
-
-            /// Where it exists.
-            pub(crate) const fn exists(self) -> Exists {
-                match self { $(Self::$name => Exists::$exists,)* }
-            }
-
-            /// What it does, in a sentence.
-            pub(crate) const fn summary(self) -> &'static str {
-                match self { $(Self::$name => $summary,)* }
-            }
-
-            /// Its body's type.
-            pub(crate) fn body(self) -> Shape {
-                match self { $(Self::$name => shape::<$body>(),)* }
-            }
-
-            /// The status and the type of its usual answer.
-            pub(crate) fn answer(self) -> (&'static str, Shape) {
-                match self { $(Self::$name => ($status, shape::<$answer>()),)* }
-            }
-
-            /// Puts it where its address leads.
-            pub(crate) fn route(self, config: &mut ServiceConfig) {
-                let method = web::method(self.method());
-                match self {
-                    $(Self::$name => config.route($path, method.to(guarded(self, $handler))),)*
-                };
-            }
-        }
-    };
-}
 
 operations! {
     SendCode: POST "/api/v1/auth/send-code", Access::Open, Free, Everywhere, routes::auth::send_code,
