@@ -53,6 +53,21 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
     Err(Failure::new(format!("`{shown}` failed ({})", output.status)))
 }
 
+/// Makes what another checkout built into this folder of artefacts be built anew, where it is not a dependency.
+///
+/// Cargo takes such a build for its own when the sources are older than it, and a test then looks for its files in the other
+/// checkout, which may be gone.
+pub(crate) fn forget_other_checkouts() -> Result<(), Failure> {
+    let (ours, note) = (root(), program("checkout")?);
+    let whose = std::fs::read_to_string(&note).unwrap_or_default();
+    if Path::new(&whose) == ours {
+        return Ok(());
+    }
+    run("cargo", ["clean", "--quiet", "--locked", "--workspace"])?;
+    let noted = std::fs::write(&note, ours.as_os_str().as_encoded_bytes());
+    noted.map_err(Failure::at("noting whose artefacts these are"))
+}
+
 /// Builds in the dev profile.
 pub(crate) fn build(what: &[&str]) -> Result<(), Failure> {
     run("cargo", ["build", "--quiet", "--locked"].iter().chain(what))

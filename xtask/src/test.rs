@@ -34,6 +34,7 @@ const STEPS: [Step; 9] = [
 /// Runs the steps and counts them.
 pub(crate) fn run() -> Result<ExitCode, Failure> {
     doctor::require()?;
+    cargo::forget_other_checkouts()?;
     let mut lines = Vec::new();
     let (mut passed, mut failed) = (0_u32, 0_u32);
     for (name, step) in STEPS {

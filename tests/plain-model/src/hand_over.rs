@@ -107,8 +107,6 @@ impl Member {
             of_business,
             lots: Vec::new(),
             first_bill: amount,
-            // A hold captured for nothing was hers who had the purchase before.
-            redemption: None,
             converts: false,
             of_chain: None,
             is_handed_over: false,

@@ -212,7 +212,8 @@ impl Member {
             policy: circle.policy_number(moment),
             redeem_share: business.redeem_share(moment, circle.policy(moment)),
             first_bill: document.amount,
-            redemption: document.redemption,
+            // A hold that paid nothing is not the purchase's.
+            redemption: document.redemption.filter(|_| redeemed > 0),
             spent,
             kept: redeemed,
             returned: 0,

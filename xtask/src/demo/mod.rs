@@ -36,6 +36,7 @@ pub(crate) enum Stay {
 /// Runs the demo.
 pub(crate) fn run(stay: Stay, file: Option<PathBuf>) -> Result<(), Failure> {
     doctor::require()?;
+    cargo::forget_other_checkouts()?;
     note("building…");
     cargo::build(&["--bin", "ledger-api", "--bin", "projectors", "--bin", "crm-adapters"])?;
     let started = Instant::now();
