@@ -128,7 +128,7 @@ async fn state(profile: Profile) -> App {
         clock: Clock::default(),
         ledger: Box::new(Recording { registry: RwLock::new(Arc::new(registry(&["mindal", "clinic"]))) }),
         log_pool: lazy(),
-        sealed: Sealed::default(),
+        sealed: Sealed::new(Vec::new()),
         read_pool: lazy(),
         clickhouse: None,
         vault,

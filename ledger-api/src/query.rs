@@ -69,6 +69,8 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
     const CONSISTENCY: &[Documented] =
         &[FROM, may("to", "How many the larger tree has; all that are sealed when absent")];
     const EVENTS: &[Documented] = &[may("from", "The first position, 1 when absent"), LIMIT];
+    const CHECKPOINT: &[Documented] =
+        &[may("cosigned", "`true`: the newest that a witness signed, instead of the newest of all")];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
     match operation {
@@ -83,6 +85,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::Offers
         | Operation::OfferHistory => PAGE,
         Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
+        Operation::Checkpoint => CHECKPOINT,
         Operation::InclusionProof => INCLUSION,
         Operation::ConsistencyProof => CONSISTENCY,
         Operation::AuditEvents => EVENTS,
@@ -173,6 +176,18 @@ impl Query {
             self.wrong(name, "is required");
         }
         self.position(name).unwrap_or(1)
+    }
+
+    /// `true` or `false`, which it is when it is absent.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        match self.take(name).as_deref() {
+            Some("true") => true,
+            Some("false") | None => false,
+            Some(_) => {
+                self.wrong(name, "must be true or false");
+                false
+            }
+        }
     }
 
     /// `limit` alone; more than 200 is 200.

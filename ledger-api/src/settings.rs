@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, Secret, SettingsError, load};
 use ledger_ops::telemetry::LogFormat;
+use ledger_store::seal::{NoWitnessKey, WitnessKey};
 use serde::Deserialize;
 
 /// All settings of the service.
@@ -45,6 +46,9 @@ pub(crate) struct Settings {
     /// Who seals the log: for `migrate`, which lets it in.
     #[serde(default)]
     pub(crate) seal: Option<Seal>,
+    /// Whose cosignatures are taken.
+    #[serde(default)]
+    pub(crate) audit: Audit,
     /// Whether analytics is part of this installation.
     #[serde(default)]
     pub(crate) clickhouse: Option<ClickHouse>,
@@ -115,6 +119,14 @@ pub(crate) struct Dev {
     pub(crate) admin_key: Option<Secret>,
 }
 
+/// Who watches the log.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Audit {
+    /// The keys of witnesses, with commas between, as `ledger-audit witness-key` prints them.
+    pub(crate) witnesses: String,
+}
+
 /// For `migrate`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -171,6 +183,7 @@ impl Settings {
             return wrong("dev.admin_key", "must have 8 to 200 characters");
         }
         self.natural_key()?;
+        self.witnesses()?;
         self.secrets_dir().map(|_| ())
     }
 
@@ -188,6 +201,13 @@ impl Settings {
             (None, Profile::Production) => return Err(wrong()),
         }
         Ok(key)
+    }
+
+    /// The keys of the witnesses whose cosignatures are taken.
+    pub(crate) fn witnesses(&self) -> Result<Vec<WitnessKey>, SettingsError> {
+        let listed = self.audit.witnesses.split(',').filter(|key| !key.trim().is_empty());
+        let keys: Result<_, NoWitnessKey> = listed.map(str::parse).collect();
+        keys.map_err(|wrong| SettingsError::Wrong { key: "audit.witnesses", right: wrong.to_string() })
     }
 
     /// The folder of the vault's keys.

@@ -155,7 +155,7 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         clock,
         ledger: Box::new(ledger),
         log_pool,
-        sealed: read::sealed::Sealed::default(),
+        sealed: read::sealed::Sealed::new(settings.witnesses()?),
         read_pool,
         clickhouse: settings.clickhouse.as_ref().map(read::warehouse::client),
         vault,

@@ -6,6 +6,42 @@ use ledger_core::log::{LeafHash, Position};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::json::{self, Fields};
+
+/// The longest line of a witness: a name of 255 characters, and 76 bytes in base64.
+const COSIGNATURE_CHARS_MAX: usize = 512;
+
+/// What a witness says of a checkpoint.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cosign {
+    /// How many events the checkpoint is of.
+    pub(crate) tree_size: u32,
+    /// The witness's line of the signed note, `— name base64`.
+    #[schema(max_length = 512)]
+    pub(crate) cosignature: String,
+}
+
+impl Cosign {
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let tree_size = fields.required("tree_size", json::integer(1, u32::MAX));
+        let cosignature = fields.required("cosignature", json::text(COSIGNATURE_CHARS_MAX));
+        Some(Self { tree_size: tree_size?, cosignature: cosignature? })
+    }
+}
+
+/// A cosignature is kept.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Cosigned {
+    /// How many events the checkpoint is of.
+    pub(crate) tree_size: u32,
+    /// Whose it is.
+    pub(crate) witness: String,
+    /// True when one of this witness was kept before, which stays.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) replayed: bool,
+}
+
 /// That an event is on the log. RFC 9162, 2.1.3.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct InclusionProof {

@@ -218,7 +218,9 @@ operations! {
     TrialBalance: GET "/api/v1/admin/trial-balance", READERS, Free, Everywhere, routes::trial_balance::read,
         "Every account of the chart with its balance, and the standing checks", () => "200" dto::TrialBalance;
     Checkpoint: GET "/api/v1/audit/checkpoint", READERS, Free, Everywhere, routes::audit::checkpoint,
-        "The signed head of the log's tree, as text (C2SP tlog-checkpoint)", () => "200" ();
+        "The signed head of the log's tree with its cosignatures, as text (C2SP tlog-checkpoint)", () => "200" ();
+    Cosign: POST "/api/v1/audit/cosignatures", AUDITORS, Natural, Everywhere, routes::audit::cosign,
+        "Keep what a witness says of a checkpoint (C2SP tlog-cosignature)", dto::Cosign => "201" dto::Cosigned;
     InclusionProof: GET "/api/v1/audit/proof/inclusion", READERS, Free, Everywhere, routes::audit::inclusion,
         "That an event is on the log (RFC 9162)", () => "200" dto::InclusionProof;
     ConsistencyProof: GET "/api/v1/audit/proof/consistency", READERS, Free, Everywhere, routes::audit::consistency,

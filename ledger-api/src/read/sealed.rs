@@ -12,7 +12,7 @@ use ledger_core::log::{Event, Position};
 use ledger_core::time::Timestamp;
 use ledger_store::StoreError;
 use ledger_store::log::{StoredRow, log_id, read_after};
-use ledger_store::seal::{self, Checkpoint, Hash, Inclusion, Roots, SealKey, Tree, leaf_index};
+use ledger_store::seal::{self, Checkpoint, Hash, Inclusion, Roots, SealKey, Tree, WitnessKey, leaf_index};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -26,8 +26,9 @@ use crate::problem::{ApiError, Cause};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What requests share of the seal.
-#[derive(Default)]
 pub(crate) struct Sealed {
+    /// Whose cosignatures are taken.
+    pub(crate) witnesses: Vec<WitnessKey>,
     /// Roots of full tiles of the log's tree.
     roots: Roots,
     /// The newest checkpoint, and when it was looked at, by one of those who wait for all of them.
@@ -35,6 +36,11 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
+    /// Nothing is known yet.
+    pub(crate) fn new(witnesses: Vec<WitnessKey>) -> Self {
+        Self { witnesses, roots: Roots::default(), seen: Mutex::default() }
+    }
+
     /// The newest checkpoint as it was at most [`LOOK`] ago; who comes while another looks waits for the answer.
     async fn recent(&self, log: &PgPool) -> Result<Option<Checkpoint>, StoreError> {
         let mut seen = self.seen.lock().await;
@@ -73,18 +79,45 @@ pub(crate) async fn newest(app: &App, wanted: Position) -> Result<Newest, ApiErr
         let recent = tokio::time::timeout_at(deadline + LOOK, app.sealed.recent(&app.log_pool)).await;
         newest = recent.map_err(|_| ApiError::NotSealed)??;
     };
+    let (tree, keys) = verified(app, &checkpoint).await?;
+    Ok(Newest { checkpoint, tree, keys })
+}
+
+/// The tree that `checkpoint` is signed for, and the keys of the log.
+async fn verified(app: &App, checkpoint: &Checkpoint) -> Result<(Tree, Vec<SealKey>), StoreError> {
     let keys = seal::keys(&app.log_pool).await?;
     let origin = seal::origin(log_id(&app.log_pool).await?);
+    let named = |what: &str| {
+        StoreError::Unproven(format!("the checkpoint of {} events: {what}", checkpoint.tree_size))
+    };
     let signed = seal::verify(&checkpoint.signed_note, &origin, &keys, checkpoint.sealed_at);
-    let signed =
-        signed.map_err(|not_signed| StoreError::Unproven(format!("the newest checkpoint: {not_signed}")))?;
-    let (size, root) = signed;
+    let (size, root) = signed.map_err(|not_signed| named(&not_signed.to_string()))?;
     let tree = Tree { size, root };
     if checkpoint.tree() != Some(tree) {
-        let what = "the newest checkpoint's note says something else than what stands beside it";
-        return Err(StoreError::Unproven(what.to_owned()).into());
+        return Err(named("its note says something else than what stands beside it"));
     }
-    Ok(Newest { checkpoint, tree, keys })
+    Ok((tree, keys))
+}
+
+/// The newest checkpoint that a witness signed, verified; `None` before the first.
+///
+/// # Errors
+/// What the log's database says.
+pub(crate) async fn cosigned(app: &App) -> Result<Option<Checkpoint>, StoreError> {
+    let Some(size) = seal::newest_cosigned(&app.log_pool).await? else { return Ok(None) };
+    let checkpoint = of_just(app, size).await?;
+    if let Some(checkpoint) = &checkpoint {
+        verified(app, checkpoint).await?;
+    }
+    Ok(checkpoint)
+}
+
+/// The checkpoint of just `size` events.
+///
+/// # Errors
+/// What the log's database says.
+pub(crate) async fn of_just(app: &App, size: Position) -> Result<Option<Checkpoint>, StoreError> {
+    Ok(seal::at_least(&app.log_pool, size).await?.filter(|checkpoint| checkpoint.tree_size == size))
 }
 
 /// The newest checkpoint for a question about trees of up to `size` events.
@@ -117,7 +150,7 @@ impl Newest {
         let Inclusion { path, root } =
             self.tree.inclusion(&mut db, &app.sealed.roots, (index, leaf), tree_size).await?;
         drop(db);
-        let signed = seal::at_least(&app.log_pool, size).await?.filter(|signed| signed.tree_size == size);
+        let signed = of_just(app, size).await?;
         Ok(dto::InclusionProof {
             position,
             index,

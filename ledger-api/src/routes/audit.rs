@@ -1,23 +1,54 @@
 //! Proofs: for auditors over the whole log, for a member of her own history. Design L7, L8.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
+use ledger_store::seal::{self, Cosignature};
 
+use crate::body::Limit;
 use crate::call::{Answer, Call};
+use crate::dto::{self, document};
+use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::read::{self, Model};
 
-/// The newest checkpoint, as a signed note: no envelope, it is to be verified byte by byte.
+/// The newest checkpoint, as a signed note with the lines of witnesses: no envelope, it is to be verified byte by byte.
 pub(crate) async fn checkpoint(call: Call, _: Payload) -> Answer {
-    query::none(&call)?;
+    let mut query = Query::of(&call.http)?;
+    let is_cosigned = query.flag("cosigned");
+    query.finish()?;
     let wanted = read::min_position(&call)?;
-    let checkpoint = read::sealed::newest(&call.app, wanted).await?.checkpoint;
-    let mut answer =
-        HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(checkpoint.signed_note);
+    let checkpoint = if is_cosigned {
+        let cosigned = read::sealed::cosigned(&call.app).await?.ok_or(ApiError::NotFound)?;
+        if cosigned.tree_size < wanted { Err(ApiError::NotSealed) } else { Ok(cosigned) }?
+    } else {
+        read::sealed::newest(&call.app, wanted).await?.checkpoint
+    };
+    let mut note = checkpoint.signed_note;
+    for line in seal::cosignatures(&call.app.log_pool, checkpoint.tree_size).await? {
+        note.push_str(&line);
+        note.push('\n');
+    }
+    let mut answer = HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(note);
     let position = HeaderValue::from(checkpoint.tree_size);
     answer.headers_mut().insert(HeaderName::from_static("x-read-position"), position);
     Ok(answer)
+}
+
+/// Keeps what a witness says of a checkpoint, to be shown with it.
+pub(crate) async fn cosign(call: Call, payload: Payload) -> Answer {
+    query::none(&call)?;
+    let body = call.body(payload, Limit::Document).await?;
+    let dto::Cosign { tree_size, cosignature } = document(&body, dto::Cosign::read)?;
+    let checkpoint = read::sealed::of_just(&call.app, tree_size.into()).await?.ok_or(ApiError::NotFound)?;
+    let known = Cosignature::of(&cosignature, &checkpoint, &call.app.sealed.witnesses);
+    let refused = || ApiError::field("cosignature", "is not this checkpoint's, of a witness known here");
+    let cosignature = known.ok_or_else(refused)?;
+    let is_new = cosignature.keep(&call.app.log_pool).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let data = dto::Cosigned { tree_size, witness: cosignature.witness, replayed: !is_new };
+    call.answer(status, &data, None)
 }
 
 /// That an event is among the first so many.

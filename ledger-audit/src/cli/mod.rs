@@ -38,7 +38,9 @@ What only a witness finds: who holds the signing key can write the whole log ane
   ledger-audit witness-key witness.example.org > witness.key        (once; the public line goes to whoever asks the witness)
   curl -H 'Authorization: ApiKey …' https://…/api/v1/audit/checkpoint > new.txt
   curl -H 'Authorization: ApiKey …' 'https://…/api/v1/audit/proof/consistency?from=SEEN&to=NEW' > proof.json
-  ledger-audit witness --key-file witness.key --kept seen.txt --log-key '…' --checkpoint new.txt --proof proof.json
+  ledger-audit witness --key-file witness.key --kept seen.txt --log-key '…' --checkpoint new.txt --proof proof.json \
+    --cosignature said.json
+  curl -H 'Authorization: ApiKey …' --json @said.json https://…/api/v1/audit/cosignatures
 and an auditor gives what it kept:
   ledger-audit verify log.tar.zst --witness seen.txt";
 
@@ -180,4 +182,7 @@ pub struct WitnessOf {
     /// Where the cosigned checkpoint goes; standard output when absent
     #[arg(long, short)]
     pub output: Option<PathBuf>,
+    /// Where the cosignature goes as `/audit/cosignatures` takes it: the service shows it with the checkpoint
+    #[arg(long)]
+    pub cosignature: Option<PathBuf>,
 }

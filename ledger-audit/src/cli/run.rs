@@ -255,8 +255,14 @@ fn witnessed(asked: &WitnessOf) -> Done {
     let proof = asked.proof.as_deref().map(|path| witness::proof(&read(path)?)).transpose()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     match witness.look(&text(&asked.checkpoint)?, &proof.unwrap_or_default(), now)? {
-        Saw::Grew { note, .. } => {
+        Saw::Grew { note, to, .. } => {
             witness::keep(&asked.kept, &note)?;
+            if let Some(path) = &asked.cosignature {
+                // Its own line is the last.
+                let cosignature = note.lines().next_back().unwrap_or_default();
+                let said = serde_json::json!({ "tree_size": to, "cosignature": cosignature });
+                write(Some(path), said.to_string().as_bytes())?;
+            }
             write(asked.output.as_deref(), note.as_bytes())?;
             Ok(Verdict::Clean)
         }

@@ -1,5 +1,5 @@
 //! What proves the log: the Merkle tree over its leaf hashes and its signed heads. Design L7–L9, RFC 6962/9162, C2SP
-//! tlog-tiles, tlog-checkpoint and signed-note.
+//! tlog-tiles, tlog-checkpoint, tlog-cosignature and signed-note.
 //!
 //! `projectors seal` writes, `ledger-api` reads; both take what is stored for what it is, a claim: whatever is read of
 //! tiles is held against the root that was signed before anything follows from it.
@@ -11,12 +11,14 @@
 //! | `note.rs` | the signed text of a checkpoint |
 //! | `keys.rs` | the keys, and when they are in force |
 //! | `checkpoint.rs` | checkpoints in the database; the edge of the newest one's tree |
+//! | `witness.rs` | what witnesses say of checkpoints |
 
 mod checkpoint;
 mod frontier;
 mod keys;
 mod note;
 mod tree;
+mod witness;
 
 pub use checkpoint::{Checkpoint, Sealed, at_least, newest, sealed};
 pub use frontier::{Frontier, FullTile, TILE_WIDTH};
@@ -24,6 +26,7 @@ pub use keys::{SealKey, keys};
 pub use note::{NotSigned, origin, sign, text, verify};
 pub use tlog_tiles::tlog::Hash;
 pub use tree::{Inclusion, Roots, Tree};
+pub use witness::{Cosignature, NoWitnessKey, WitnessKey, cosignatures, newest_cosigned};
 
 use ledger_core::log::Position;
 

@@ -138,10 +138,20 @@ async fn caught_up(options: &Options, wait: Duration) -> Result<Snapshot, Projec
         };
         drop(snapshot);
         if Instant::now() >= until {
-            return Err(ProjectError::Setup(format!("cannot decide: {behind}")));
+            let why = not_running(options).await;
+            return Err(ProjectError::Setup(format!("cannot decide: {behind}{why}")));
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Who does not follow the log at the moment, and what it says of it.
+async fn not_running(options: &Options) -> String {
+    let select = "SELECT name || ' is ' || state || coalesce(': ' || reason, '') FROM projectors.progress \
+                  WHERE state <> 'running' ORDER BY name";
+    // Before anybody followed it there is no such table.
+    let told: Vec<String> = sqlx::query_scalar(select).fetch_all(&options.read).await.unwrap_or_default();
+    told.iter().map(|one| format!("; {one}")).collect()
 }
 
 /// Which side has not passed `head`.

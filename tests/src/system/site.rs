@@ -53,7 +53,16 @@ impl Site {
     /// # Panics
     /// When one does not start.
     pub async fn start(stack: Arc<Stack>) -> Self {
+        Self::start_with(stack, &[]).await
+    }
+
+    /// The same with settings of its own: `OWN_CIRCLE__…` and their values.
+    ///
+    /// # Panics
+    /// When one does not start.
+    pub async fn start_with(stack: Arc<Stack>, settings: &[(&str, &str)]) -> Self {
         let mut site = Self::prepare(stack);
+        settings.iter().for_each(|(variable, value)| site.installation.set(variable, value));
         site.start_api();
         Role::ALL.into_iter().for_each(|role| site.start_role(role));
         site.settle().await;

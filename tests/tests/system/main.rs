@@ -37,6 +37,7 @@ mod topic;
 mod uplift;
 mod whole_path;
 mod win_win;
+mod witness;
 mod words;
 
 use system_tests::system::{Business, Member, Sale, Seeded};

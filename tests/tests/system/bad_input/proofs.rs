@@ -1,5 +1,7 @@
 //! Proofs that cannot be: of no size, of a huge one, of what is not there, by those who may not ask.
 
+use serde_json::json;
+
 use super::case::{Case, INVALID, SECRET, Whom};
 
 /// An id that is nobody's and nothing's.
@@ -21,6 +23,7 @@ pub(super) fn cases() -> Vec<Case> {
         wrong("/audit/proof/consistency?to=5", "from"),
         wrong("/audit/proof/consistency?from=6&to=5", "from"),
         wrong("/audit/checkpoint?tree_size=1", "tree_size"),
+        wrong("/audit/checkpoint?cosigned=yes", "cosigned"),
         listed("/audit/events?limit=0", "limit"),
         listed("/audit/events?cursor=x", "cursor"),
         // Longer than the log: there is no such event, no such tree.
@@ -55,6 +58,22 @@ pub(super) fn cases() -> Vec<Case> {
             get(Whom::Nobody, &path, 401, "UNAUTHENTICATED"),
         ]);
     }
+    let cosign = |whom, body, status, code| {
+        Case::new(whom, "POST", "/audit/cosignatures", "a cosignature", status, code).json(&body)
+    };
+    let said =
+        |whom, status, code| cosign(whom, json!({"tree_size": 1, "cosignature": SECRET}), status, code);
+    cases.extend([
+        said(Whom::Auditor, 400, INVALID).names("cosignature"),
+        said(Whom::Admin, 403, "FORBIDDEN"),
+        said(Whom::Till, 403, "FORBIDDEN"),
+        said(Whom::Nobody, 401, "UNAUTHENTICATED"),
+        cosign(Whom::Auditor, json!({"cosignature": "x"}), 400, INVALID).names("tree_size"),
+        cosign(Whom::Auditor, json!({"tree_size": 1}), 400, INVALID).names("cosignature"),
+        cosign(Whom::Auditor, json!({"tree_size": 0, "cosignature": "x"}), 400, INVALID).names("tree_size"),
+        cosign(Whom::Auditor, json!({"tree_size": 4_294_967_295_u32, "cosignature": "x"}), 404, "NOT_FOUND"),
+        cosign(Whom::Auditor, json!({"tree_size": 1, "cosignature": "x", "at": 1}), 400, INVALID).names("at"),
+    ]);
     cases.push(get(Whom::Admin, "/audit/events", 403, "FORBIDDEN"));
     cases
 }
