@@ -190,6 +190,9 @@ impl Member {
         if self.registered_at.is_none() {
             return Err("MEMBER_NOT_FOUND");
         }
+        if let Command::Revise(revision) = command {
+            return self.revise(circle, now, revision);
+        }
         self.write_due(circle, now);
         match command {
             Command::Apply(id) => self.apply(circle, now, *id),
@@ -197,7 +200,8 @@ impl Member {
             Command::Register { .. }
             | Command::Purchase(_)
             | Command::TakeReward(_)
-            | Command::CrossBonus(_) => unreachable!("answered above"),
+            | Command::CrossBonus(_)
+            | Command::Revise(_) => unreachable!("answered above"),
             Command::ChangeConsents(changes) => self.change_consents(circle, now, changes),
             Command::Hold { id, business, bill, amount } => {
                 self.hold(circle, now, *id, business, *bill, *amount)
@@ -221,7 +225,6 @@ impl Member {
             Command::IssueCoupon(coupon) => self.issue(circle, now, coupon),
             Command::ActivateCoupon { id, code } => self.activate(circle, now, *id, *code),
             Command::RevokeCoupon { id } => self.revoke(now, *id),
-            Command::Revise(revision) => self.revise(circle, now, revision),
         }
     }
 

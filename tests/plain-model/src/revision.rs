@@ -113,11 +113,12 @@ impl Member {
     ) -> Result<Outcome, Refusal> {
         let id = asked.purchase;
         let place = self.purchases.iter().rposition(|purchase| purchase.id == id).ok_or("NOT_FOUND")?;
-        let before = self.purchases[place].clone();
-        let business = circle.business(&before.business).expect("known");
+        let business = circle.business(&self.purchases[place].business).expect("known");
         if !self.consents_to(&business.consent()) {
             return Ok(Outcome::Unmatched);
         }
+        self.write_due(circle, now);
+        let before = self.purchases[place].clone();
         let after = before.revised(circle, asked)?;
         if after.net() > before.net() && self.is_blocked {
             return Err("MEMBER_BLOCKED");

@@ -80,7 +80,7 @@ async fn what_a_witness_signed_is_shown_with_the_checkpoint() {
         (forged.line(&text, 1), "signed with another key"),
         (stranger.line(&text, 1), "by nobody who is known"),
         (known.line(&next, 1), "of another checkpoint"),
-        (line.replacen("1/", "2/", 1), "under another name"),
+        (line.replacen("/1 ", "/2 ", 1), "under another name"),
         (known.line(&text, u64::MAX), "at no time"),
         (note.lines().last().expect("a line").to_owned(), "the log's own signature"),
         ("no line".to_owned(), "no line"),
