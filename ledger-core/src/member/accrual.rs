@@ -55,8 +55,13 @@ pub struct Life {
 impl Life {
     /// What is said of lots that may come, where an accrual comes to nothing.
     pub(super) const fn of_nothing(self, accrued: Bonuses) -> Option<LotLife> {
+        if accrued.is_positive() { None } else { Some(self.moments()) }
+    }
+
+    /// What is said of lots that may come later.
+    pub(super) const fn moments(self) -> LotLife {
         let Self { available_from, expires_at, .. } = self;
-        if accrued.is_positive() { None } else { Some(LotLife { available_from, expires_at }) }
+        LotLife { available_from, expires_at }
     }
 
     /// A lot that lives so.

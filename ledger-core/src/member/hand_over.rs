@@ -186,18 +186,19 @@ impl Newcomer<'_> {
         let amounts = split(&inputs).ok_or(Rejection::AmountOutOfRange)?;
         let mut purchase = recorded(file.purchase_id, document, business);
         purchase.amount = self.bill;
+        let addition = Addition::of(file, &inputs, document.revision, business, context)?;
         let fact = PurchaseTakenOver {
             purchase,
             refunded: file.refunded,
-            inputs,
+            inputs: inputs.clone(),
             accrual: amounts.total,
             of_business: amounts.business,
+            life: Some(addition.life.moments()),
         };
         let event = Event::Member(MemberEvent::PurchaseTakenOver(fact.clone()));
         let hers = PurchaseFile::fold(None, file.bought_at, &event).ok_or(Rejection::AmountOutOfRange)?;
         let mut working = Working::after(to, given)?;
         let cause = working.push(file.bought_at, event, None)?;
-        let addition = Addition::of(file, &fact.inputs, document.revision, business, context)?;
         addition.accrue(&mut working, net(&hers)?, cause)?;
         if fact.counted().is_positive() {
             // Rule X4: hers from now on, it follows from a trigger of hers as any purchase does.

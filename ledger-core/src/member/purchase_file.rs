@@ -10,7 +10,7 @@ use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
 use crate::log::Event;
 use crate::member::draft::Draft;
-use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, MemberEvent, PurchaseRecorded};
+use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, LotLife, MemberEvent, PurchaseRecorded};
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
 use crate::rate::Rate;
@@ -186,6 +186,7 @@ impl PurchaseFile {
                     inputs: Some(fact.inputs.clone()),
                     accrual: fact.accrual,
                     of_business: fact.of_business,
+                    life: fact.life.map(LotLife::moments),
                     ..file
                 })
             }
@@ -280,7 +281,7 @@ impl PurchaseFile {
 
     fn accrue(&mut self, fact: &BonusAccrued) {
         self.lots.extend(fact.lots.iter().map(|lot| OwnLot::of(lot, Part::Accrual)));
-        let of_nothing = || fact.life.map(|life| (life.available_from, life.expires_at));
+        let of_nothing = || fact.life.map(LotLife::moments);
         self.life = self.life.or(fact.lots.first().map(Lot::life)).or_else(of_nothing);
         // What a revision adds is in the accrual that it says.
         if fact.revision.is_some() {

@@ -109,6 +109,14 @@ pub struct LotLife {
     pub expires_at: Timestamp,
 }
 
+impl LotLife {
+    /// The first moment and the last.
+    #[must_use]
+    pub const fn moments(self) -> (Timestamp, Timestamp) {
+        (self.available_from, self.expires_at)
+    }
+}
+
 /// A pending lot became available. Rule B5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

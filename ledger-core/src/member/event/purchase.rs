@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, NaturalKey, PurchaseId, QuarantineId, Slug, SourceKey};
-use crate::member::event::AccrualInputs;
+use crate::member::event::{AccrualInputs, LotLife};
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
 
@@ -154,6 +154,9 @@ pub struct PurchaseTakenOver {
     pub accrual: Bonuses,
     /// What of that is the business's. Rule B5.
     pub of_business: Bonuses,
+    /// When lots of it are spendable, of a later revision too (Rule D3).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub life: Option<LotLife>,
 }
 
 impl PurchaseTakenOver {
