@@ -198,6 +198,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("business_id", "mindal"),
         ("position", "1"),
         ("tree_size", "1"),
+        ("cosigned", "x"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
         let path = operation.path().replace("{id}", ID).replace("{key_id}", ID);
