@@ -279,7 +279,9 @@ fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i6
             MemberEvent::BonusTakenBack(fact) if fact.purchase_id == id => {
                 taken += fact.amount.kopecks();
                 for other in &fact.others {
-                    *credited.entry(other.creditor.to_string()).or_default() += other.part.amount.kopecks();
+                    let kopecks = other.part.amount.kopecks();
+                    *credited.entry(other.creditor.to_string()).or_default() += kopecks;
+                    *credited.entry(other.part.funder.to_string()).or_default() -= kopecks;
                 }
             }
             MemberEvent::DebtIncurred(fact) if fact.purchase_id == id => {
@@ -293,6 +295,8 @@ fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i6
             _ => {}
         }
     }
+    // A part may pay one of its funders out of the other's lot, which a later part then makes good.
+    credited.retain(|_, kopecks| *kopecks != 0);
     (taken, returned, credited)
 }
 
