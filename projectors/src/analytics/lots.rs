@@ -95,6 +95,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             lots.push(of(fact.lot_id, fact.origin()));
             ("repaid", lots)
         }
+        MemberEvent::DebtWrittenOff(fact) => ("written_off", vec![of(fact.lot_id, fact.origin())]),
         MemberEvent::CrossBonusAccrued(fact) => ("cross_bonus", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponRedeemed(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponReckoned(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
@@ -133,6 +134,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::AccountMerged(_)
         | MemberEvent::AccountTakenIn(_)
         | MemberEvent::AccountParted(_)
-        | MemberEvent::AccountRestored(_) => return None,
+        | MemberEvent::AccountRestored(_)
+        | MemberEvent::MemberErased(_) => return None,
     })
 }
