@@ -58,8 +58,8 @@ pub struct Papers {
     pub extract: String,
     /// Its SHA-256.
     pub extract_hash: [u8; 32],
-    /// The act, if this installation knows who it is.
-    pub act: Option<String>,
+    /// The act.
+    pub act: String,
 }
 
 /// Plans and destruction. Cheap to clone.
@@ -196,11 +196,18 @@ impl Erasures {
         &self,
         plan: &Plan,
         accounts: &[MemberId],
-        (position, papers): (i64, &Papers),
+        (position, papers): (i64, Option<&Papers>),
         access: &Access,
     ) -> Result<Erasure, VaultError> {
         let mut transaction = self.pool.begin().await?;
-        // The plan may be gone with a backup that was brought back.
+        // The plan may be gone with a backup that was brought back, or be another one that was made then: the log says which.
+        sqlx::query!(
+            "DELETE FROM vault.erasures WHERE member_id = $1 AND act_id <> $2",
+            plan.member_id.as_uuid(),
+            plan.act_id.as_uuid(),
+        )
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query!(
             "INSERT INTO vault.erasures (act_id, member_id, demanded_by, ground, asked_by, begun_at)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -223,9 +230,9 @@ impl Erasures {
             plan.act_id.as_uuid(),
             position,
             access.at,
-            papers.extract,
-            &papers.extract_hash[..],
-            papers.act,
+            papers.map(|papers| papers.extract.as_str()),
+            papers.map(|papers| &papers.extract_hash[..]),
+            papers.map(|papers| papers.act.as_str()),
         )
         .fetch_one(&mut *transaction)
         .await?;
@@ -233,19 +240,35 @@ impl Erasures {
         Ok(erasure!(row))
     }
 
-    /// Keeps an act that could not be written when its data were destroyed.
+    /// Keeps papers that could not be written when the data were destroyed; the first ones stay.
     ///
     /// # Errors
     /// `Unavailable`, `Database`.
-    pub async fn keep_act(&self, act_id: ActId, act: &str) -> Result<(), VaultError> {
+    pub async fn keep_papers(&self, act_id: ActId, papers: &Papers) -> Result<(), VaultError> {
         sqlx::query!(
-            "UPDATE vault.erasures SET act = $2 WHERE act_id = $1 AND act IS NULL",
+            "UPDATE vault.erasures SET extract = $2, extract_hash = $3, act = $4 WHERE act_id = $1 AND act IS NULL",
             act_id.as_uuid(),
-            act,
+            papers.extract,
+            &papers.extract_hash[..],
+            papers.act,
         )
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Those of `acts` that the vault does not know to be carried out.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn not_done(&self, acts: &[ActId]) -> Result<Vec<ActId>, VaultError> {
+        let ids: Vec<Uuid> = acts.iter().map(ActId::as_uuid).collect();
+        let found = sqlx::query_scalar!(
+            r#"SELECT one.id AS "id!" FROM UNNEST($1::uuid[]) AS one (id) WHERE NOT EXISTS (
+                   SELECT FROM vault.erasures WHERE act_id = one.id AND destroyed_at IS NOT NULL)"#,
+            &ids,
+        );
+        Ok(found.fetch_all(&self.pool).await?.into_iter().map(ActId::from_uuid).collect())
     }
 
     /// Those of `members` of whom the vault has anything.

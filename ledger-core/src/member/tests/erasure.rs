@@ -122,7 +122,7 @@ fn e7_a_refund_after_it_goes_by_the_rules_and_burns_what_would_be_hers() {
     nothing_is_left(&world);
     let world = world.after(give_back(2, 1, "4000.00")).after(give_back(3, 1, "6000.00"));
     nothing_is_left(&world);
-    world.when(amend(1, 2, "mindal", "1.00")).then_outcome(PurchaseOutcome::Unmatched);
+    world.when(amend(1, 2, Some("1.00"))).then_outcome(PurchaseOutcome::Unmatched);
 }
 
 #[test]
