@@ -23,7 +23,7 @@ fn number(value: &Value) -> u64 {
 }
 
 /// The answer once it is no longer that the log is not sealed so far.
-async fn once_sealed(client: &Client, path: &str) -> Answer {
+pub(crate) async fn once_sealed(client: &Client, path: &str) -> Answer {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = client.get(path).await;
