@@ -8,7 +8,7 @@
 //! it takes. Whoever writes for a member locks her row first and finds none: nothing comes back. What a restored backup brings
 //! is found by [`Erasures::still_here`] and destroyed again, before anybody is answered.
 //!
-//! The access log stays, for its own term: it holds an id that leads to nobody. So do keyed counters of the limits, for two days.
+//! The access log stays, for its own term: it holds an id that leads to nobody.
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{ActId, MemberId};
@@ -354,6 +354,14 @@ async fn remove(
              (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
         &ids,
     )
+    .execute(&mut *connection)
+    .await?;
+    // Counters of the sending limits are kept under the phone's index.
+    sqlx::query(
+        "DELETE FROM auth.send_windows WHERE subject IN
+             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
+    )
+    .bind(&ids)
     .execute(&mut *connection)
     .await?;
     sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1)", &ids)

@@ -7,28 +7,27 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::VerifyCode;
-use crate::json::{Fields, Json};
+use super::registration::code;
+use crate::json::{self, Fields, Json};
 use crate::retention::Category;
 
 /// Deletes her account. Without a body a sign-in of the last ten minutes is needed.
 #[derive(Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteAccount {
-    /// A code sent to her phone: `code_id` and `code` together, or neither.
+    /// From the answer of `send-code`; counts only together with `code`.
+    #[schema(nullable = false)]
     pub(crate) code_id: Option<Uuid>,
     /// Six digits.
-    #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$", example = "000000")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$", example = "000000", nullable = false)]
     pub(crate) code: Option<OtpCode>,
 }
 
 impl DeleteAccount {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        if fields.names().next().is_none() {
-            return Some(Self::default());
-        }
-        let VerifyCode { code_id, code } = VerifyCode::read(fields)?;
-        Some(Self { code_id: Some(code_id), code: Some(code) })
+        let code_id = fields.optional("code_id", json::uuid);
+        let code = fields.optional("code", code);
+        Some(Self { code_id, code })
     }
 }
 

@@ -13,7 +13,7 @@ use system_tests::system::{Answer, Business, Client, Member, Site, eventually, o
 
 use crate::proof::once_sealed;
 use crate::restored::copy;
-use crate::{as_many_as, recently, sale};
+use crate::{as_many_as, recently};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -27,9 +27,11 @@ async fn erase(site: &Site, member: &Member) -> Answer {
     site.admin().post(&path, &json!({"reason": "demand_to_stop"})).await
 }
 
+/// A purchase of whoever has her phone.
 async fn buy(site: &Site, shop: &Business, member: &Member, number: &str) -> Answer {
-    let one = sale(number, shop, member, 100_000, &recently());
-    shop.till(site).post("/transactions", &one.body()).await
+    let body = json!({"external_id": number, "member": {"phone": member.phone}, "amount": "1000.00",
+        "occurred_at": recently()});
+    shop.till(site).post("/transactions", &body).await
 }
 
 /// What a till asks by her id.
@@ -154,12 +156,7 @@ async fn p2_many_are_forgotten_and_nothing_else_changes() {
         acts.push(data["act_id"].as_str().expect("a number").to_owned());
     }
     assert_eq!(rows_of(&vault, &leaving).await, 0);
-    for table in ["vault.members", "vault.member_fields", "vault.partner_members", "vault_keys.member_keys"] {
-        sqlx::query(sqlx::AssertSqlSafe(format!("VACUUM (FULL) {table}")))
-            .execute(&vault)
-            .await
-            .expect("vacuum");
-    }
+    sqlx::query("VACUUM (FULL)").execute(&vault).await.expect("a vacuum");
     sqlx::query("CHECKPOINT").execute(&vault).await.expect("a checkpoint");
     let folder = files_of(&vault).await;
     let theirs = secrets_of(&vault, &staying).await;
@@ -370,9 +367,9 @@ async fn race(site: &Site, shop: &Business, member: &Member, number: usize) {
     let by_id = format!("i{number}");
     let sold = async {
         let answer = buy(site, shop, member, &format!("p{number}")).await;
-        assert!(matches!(answer.status, 201 | 202 | 410), "{}", answer.text);
+        assert!(matches!(answer.status, 201 | 202 | 410 | 422), "{}", answer.text);
         let answer = buy_by_id(site, shop, member, &by_id).await;
-        assert!(matches!(answer.status, 201 | 202 | 410), "{}", answer.text);
+        assert!(matches!(answer.status, 201 | 202 | 410 | 422), "{}", answer.text);
     };
     let blocked = async {
         let path = format!("/admin/members/{}/block", member.id);
