@@ -149,13 +149,11 @@ pub(super) fn decide_erased(
         MemberCommand::RefundPurchase(command) => {
             let outcome = refund::refund(state, command, context, draft)?;
             burn_after(state, context, draft)?;
-            Ok(match outcome {
-                MemberOutcome::Refunded { refund_id, bonuses_taken_back, .. } => {
-                    let (bonuses_returned, debt) = (Bonuses::ZERO, Bonuses::ZERO);
-                    MemberOutcome::Refunded { refund_id, bonuses_taken_back, bonuses_returned, debt }
-                }
-                other => other,
-            })
+            let MemberOutcome::Refunded { refund_id, bonuses_taken_back, .. } = outcome else {
+                return Ok(outcome);
+            };
+            let (bonuses_returned, debt) = (Bonuses::ZERO, Bonuses::ZERO);
+            Ok(MemberOutcome::Refunded { refund_id, bonuses_taken_back, bonuses_returned, debt })
         }
         MemberCommand::RecordPurchase(command) => {
             known_to(state, context.business(command.document.business_id)?)?;

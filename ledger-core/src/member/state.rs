@@ -17,8 +17,9 @@ use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
-    CouponExpired, CouponRevoked, HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted,
-    PurchaseRecorded, QuarantineReason, StatusChanged, StatusDowngradeScheduled, Track,
+    ConsentGranted, ConsentWithdrawn, CouponExpired, CouponRevoked, HeldPart, Holding, MemberEvent,
+    PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineReason, StatusChanged,
+    StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::live_lots::QuietUntil;
@@ -179,12 +180,8 @@ impl MemberState {
         match event {
             MemberEvent::MemberRegistered(fact) => self.register(fact.registered_at).map_err(corrupt)?,
             MemberEvent::MembershipBackdated(fact) => self.registered_at = Some(fact.registered_at),
-            MemberEvent::ConsentGranted(fact) => {
-                self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
-            }
-            MemberEvent::ConsentWithdrawn(fact) => {
-                self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
-            }
+            MemberEvent::ConsentGranted(fact) => self.grant(fact),
+            MemberEvent::ConsentWithdrawn(fact) => self.withdraw_consent(fact),
             MemberEvent::PurchaseRecorded(fact) => self.books.visit(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
             MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
@@ -249,6 +246,14 @@ impl MemberState {
             MemberEvent::MemberErased(_) => self.erase().map_err(corrupt)?,
         }
         Ok(())
+    }
+
+    fn grant(&mut self, fact: &ConsentGranted) {
+        self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
+    }
+
+    fn withdraw_consent(&mut self, fact: &ConsentWithdrawn) {
+        self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
     }
 
     fn register(&mut self, since: Timestamp) -> Result<(), &'static str> {
