@@ -34,8 +34,6 @@ fn every_error_has_its_status_and_code() {
         (ApiError::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE"),
         (ApiError::FieldNotAllowed(vec!["description"]), 422, "FIELD_NOT_ALLOWED"),
         (ApiError::NotSorted, 422, "NOT_SORTED"),
-        (ApiError::OperatorUnknown, 409, "OPERATOR_UNKNOWN"),
-        (ApiError::ConfirmationRequired, 422, "CONFIRMATION_REQUIRED"),
         (ApiError::QrInvalid, 401, "QR_INVALID"),
         (ApiError::QrExpired, 410, "QR_EXPIRED"),
         (ApiError::RateLimited(7), 429, "RATE_LIMITED"),
@@ -49,7 +47,6 @@ fn every_error_has_its_status_and_code() {
         (ApiError::from(NotJson::Syntax), 400, "VALIDATION_ERROR"),
         (Rejection::PolicyParameters { wrong: [].into() }.into(), 400, "VALIDATION_ERROR"),
         (Rejection::MemberNotFound.into(), 404, "MEMBER_NOT_FOUND"),
-        (Rejection::MemberErased.into(), 410, "GONE"),
         (Rejection::BusinessNotFound.into(), 422, "BUSINESS_NOT_FOUND"),
         (Rejection::PolicyMissing.into(), 422, "POLICY_MISSING"),
         (Rejection::HoldNotFound.into(), 404, "HOLD_NOT_FOUND"),
@@ -138,5 +135,16 @@ fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
     ] {
         let answer = ApiError::from(error);
         assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
+    }
+}
+
+#[test]
+fn what_forgetting_a_member_may_answer_has_its_status_and_code() {
+    for (error, status, code) in [
+        (Rejection::MemberErased.into(), 410, "GONE"),
+        (ApiError::OperatorUnknown, 409, "OPERATOR_UNKNOWN"),
+        (ApiError::ConfirmationRequired, 422, "CONFIRMATION_REQUIRED"),
+    ] {
+        assert_eq!((error.status().as_u16(), error.code()), (status, code));
     }
 }
