@@ -17,9 +17,11 @@ use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
 use crate::auth::{KeyRing, Tokens};
+use crate::erasure::Gone;
 use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
 use crate::read::sealed::Sealed;
+use crate::settings::Operator;
 use crate::shown_once::ShownOnce;
 
 /// The ledger as handlers use it; a trait, so that what needs no server is tested without one.
@@ -74,6 +76,10 @@ pub(crate) struct App {
     pub(crate) keys: Arc<KeyRing>,
     /// Members' tokens.
     pub(crate) tokens: Arc<Tokens>,
+    /// Whose tokens are good no longer, since they were forgotten.
+    pub(crate) gone: Arc<Gone>,
+    /// Who operates this installation, as papers say.
+    pub(crate) operator: Option<Operator>,
     /// Keys of idempotency.
     pub(crate) keyed: Keyed,
     /// Limits per address.

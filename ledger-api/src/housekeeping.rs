@@ -14,8 +14,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::TokenKeys;
+use crate::erasure;
 use crate::joining::settle_as_logged;
 use crate::problem::{ApiError, Cause};
+use crate::retention;
 
 /// How often signing keys are read again, and registrations finished.
 const ROUND: Duration = Duration::from_secs(30);
@@ -38,6 +40,12 @@ pub(crate) async fn run(app: Arc<App>) {
         if is_hour && let Err(error) = forget(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old credentials were not removed");
         }
+        if let Err(error) = erasure::go_on(&app).await {
+            error.log_cause("housekeeping");
+        }
+        if is_hour && let Err(error) = erasure::agree(&app).await {
+            error.log_cause("housekeeping");
+        }
         if let Err(error) = finish_registrations(&app, is_hour).await {
             error.log_cause("housekeeping");
         }
@@ -47,13 +55,14 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 async fn forget(app: &App) -> Result<(), VaultError> {
-    let day_ago = app.clock.now().to_utc() - TimeDelta::days(1);
-    let machine_days_ago = Clock::machine_now().to_utc() - TimeDelta::days(2);
-    app.vault.codes().purge(day_ago, machine_days_ago).await?;
-    app.vault.refresh_tokens().purge(day_ago).await?;
-    app.vault.qr_claims().purge(day_ago).await?;
+    let now = app.clock.now().to_utc();
+    let machine_days_ago = Clock::machine_now().to_utc() - retention::LIMITS.term();
+    app.vault.codes().purge(now - retention::CODES.term(), machine_days_ago).await?;
+    app.vault.refresh_tokens().purge(now - retention::SESSIONS.term()).await?;
+    app.vault.qr_claims().purge(now - retention::SCANS.term()).await?;
     // As long as somebody may ask again for the answer that had it.
-    app.vault.members().purge_codes(day_ago - TimeDelta::days(30)).await?;
+    app.vault.members().purge_codes(now - retention::COUPON_CODES.term()).await?;
+    app.vault.erasures().purge(now - retention::PAPERS.term()).await?;
     Ok(())
 }
 

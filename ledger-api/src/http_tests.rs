@@ -134,6 +134,8 @@ async fn state(profile: Profile) -> App {
         vault,
         keys: Arc::new(ring),
         tokens: Arc::new(Tokens::new(TokenKeys::new(&[]).expect("no keys"), Default::default())),
+        gone: Arc::default(),
+        operator: None,
         keyed: Keyed::new(&[3; 32]),
         limits: AddressLimits::new(profile),
         audience_limits: AudienceLimits::new(profile),

@@ -8,6 +8,7 @@
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
 //! | `auth/`, `limits.rs` | API keys, tokens, limits |
 //! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
+//! | `erasure/`, `retention.rs` | a member is forgotten; how long what is kept |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
 //! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
 
@@ -19,6 +20,7 @@ mod chain_stats;
 mod coupon_tries;
 mod dto;
 mod edge;
+mod erasure;
 mod housekeeping;
 #[cfg(test)]
 mod http_tests;
@@ -37,6 +39,7 @@ mod problem;
 mod query;
 mod ratio;
 mod read;
+mod retention;
 mod routes;
 mod routing;
 mod security;

@@ -40,6 +40,10 @@ pub(crate) enum ApiError {
     FieldNotAllowed(Vec<&'static str>),
     /// A rule's refusal.
     Rejected(Rejection),
+    /// The settings do not say who operates this installation: no paper can be drawn up.
+    OperatorUnknown,
+    /// Deleting an account needs a code, or a sign-in of a moment ago.
+    ConfirmationRequired,
     /// A line of an import that goes back in time. Rule T6.
     NotSorted,
     /// The QR token is not one of ours.
@@ -117,6 +121,8 @@ impl ApiError {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
             Self::Rejected(rejection) => rejection.code(),
+            Self::OperatorUnknown => "OPERATOR_UNKNOWN",
+            Self::ConfirmationRequired => "CONFIRMATION_REQUIRED",
             Self::NotSorted => "NOT_SORTED",
             Self::QrInvalid => "QR_INVALID",
             Self::QrExpired => "QR_EXPIRED",
@@ -138,10 +144,12 @@ impl ApiError {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::MemberNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::OperatorUnknown => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::FieldNotAllowed(_) | Self::NotSorted => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::FieldNotAllowed(_) | Self::NotSorted | Self::ConfirmationRequired => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Rejected(rejection) => status_of(rejection),
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -170,6 +178,13 @@ impl ApiError {
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
             Self::Rejected(rejection) => rejection.to_string(),
+            Self::OperatorUnknown => {
+                "the settings (operator.*) do not say who operates this installation".to_owned()
+            }
+            Self::ConfirmationRequired => {
+                "deleting the account needs a code sent to its phone, or a sign-in of the last minutes"
+                    .to_owned()
+            }
             Self::NotSorted => "an import must be sorted by time".to_owned(),
             Self::QrInvalid => "the QR code is not valid".to_owned(),
             Self::QrExpired => "the QR code is past its time; show a new one".to_owned(),

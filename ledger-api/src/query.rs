@@ -80,6 +80,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::Businesses
         | Operation::Policies
         | Operation::Quarantine
+        | Operation::Erasures
         | Operation::OwnCoupons
         | Operation::Chains
         | Operation::Offers

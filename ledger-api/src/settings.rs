@@ -52,6 +52,59 @@ pub(crate) struct Settings {
     /// Whether analytics is part of this installation.
     #[serde(default)]
     pub(crate) clickhouse: Option<ClickHouse>,
+    /// Who operates it, as acts of destruction say.
+    #[serde(default)]
+    pub(crate) operator: Option<Operator>,
+}
+
+/// The operator of personal data (152-ФЗ), as its papers name it. Outside the `dev` profile nothing has a default: without it no
+/// act can be drawn up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its address.
+    pub(crate) address: String,
+    /// The name of the information system (ИСПДн).
+    pub(crate) information_system: String,
+    /// Who answers for destructions.
+    pub(crate) responsible_name: String,
+    /// As what.
+    pub(crate) responsible_position: String,
+    /// Who processes on its behalf, if anybody.
+    #[serde(default)]
+    pub(crate) processor_name: Option<String>,
+    /// And where.
+    #[serde(default)]
+    pub(crate) processor_address: Option<String>,
+}
+
+impl Operator {
+    /// A developer's.
+    fn of_dev() -> Self {
+        Self {
+            name: "ООО «Свой круг» (разработка)".to_owned(),
+            address: "Москва, адрес не указан".to_owned(),
+            information_system: "Программа лояльности «Свой круг» (разработка)".to_owned(),
+            responsible_name: "Ответственный не назначен".to_owned(),
+            responsible_position: "Разработка".to_owned(),
+            processor_name: None,
+            processor_address: None,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let texts = [
+            &self.name,
+            &self.address,
+            &self.information_system,
+            &self.responsible_name,
+            &self.responsible_position,
+        ];
+        texts.iter().all(|text| !text.trim().is_empty() && text.chars().count() <= 500)
+            && self.processor_name.is_some() == self.processor_address.is_some()
+    }
 }
 
 /// The HTTP server.
@@ -182,6 +235,13 @@ impl Settings {
         if self.dev.admin_key.as_ref().is_some_and(|key| key.reveal().len() < 8 || key.reveal().len() > 200) {
             return wrong("dev.admin_key", "must have 8 to 200 characters");
         }
+        if self.operator.as_ref().is_some_and(|operator| !operator.is_whole()) {
+            return wrong(
+                "operator",
+                "must have name, address, information_system, responsible_name and responsible_position, of at most 500 \
+                 characters each, and a processor's name and address together",
+            );
+        }
         self.natural_key()?;
         self.witnesses()?;
         self.secrets_dir().map(|_| ())
@@ -208,6 +268,14 @@ impl Settings {
         let listed = self.audit.witnesses.split(',').filter(|key| !key.trim().is_empty());
         let keys: Result<_, NoWitnessKey> = listed.map(str::parse).collect();
         keys.map_err(|wrong| SettingsError::Wrong { key: "audit.witnesses", right: wrong.to_string() })
+    }
+
+    /// Who operates this installation, if it says so.
+    pub(crate) fn operator(&self) -> Option<Operator> {
+        match self.profile {
+            Profile::Dev => Some(self.operator.clone().unwrap_or_else(Operator::of_dev)),
+            Profile::Production => self.operator.clone(),
+        }
     }
 
     /// The folder of the vault's keys.

@@ -22,8 +22,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::App;
 use crate::auth::{KeyRing, TokenKeys, Tokens};
 use crate::edge::{edge, no_route};
+use crate::erasure::{self, Gone};
 use crate::limits::{AddressLimits, AudienceLimits};
 use crate::natural_key::Keyed;
+use crate::problem::ApiError;
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
 use crate::{housekeeping, read, routing};
@@ -161,6 +163,8 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         vault,
         keys,
         tokens,
+        gone: Arc::new(Gone::default()),
+        operator: settings.operator(),
         keyed: Keyed::new(&settings.natural_key()?),
         limits: AddressLimits::new(settings.profile),
         audience_limits: AudienceLimits::new(settings.profile),
@@ -179,6 +183,17 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
 /// Serves until told to stop.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     let (app, published) = open(settings).await?;
+    // Before anybody is answered: whoever the log says is forgotten, is.
+    let agreed = async {
+        erasure::agree(&app).await?;
+        erasure::go_on(&app).await?;
+        Ok(app.gone.read(&app.vault, &app.clock).await?)
+    };
+    agreed.await.map_err(|error: ApiError| {
+        error.log_cause("start");
+        StartError::System { what: "the list of the forgotten", reason: error.to_string() }
+    })?;
+    tokio::spawn(Arc::clone(&app.gone).follow(app.vault.clone(), app.clock.clone()));
     let app = web::Data::new(app);
     tokio::spawn(housekeeping::run(app.clone().into_inner()));
     let profile = settings.profile;

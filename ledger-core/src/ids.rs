@@ -87,6 +87,8 @@ id_types! {
     ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
+    /// An act of destruction of somebody's personal data: its number.
+    ActId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
     EvidenceId;
     /// One event on the log (UUID version 7).

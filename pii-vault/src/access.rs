@@ -33,6 +33,8 @@ pub enum Purpose {
     Offers,
     /// Making or keeping the `phone_hash` index of a partner she consented to.
     PartnerIndex,
+    /// Forgetting a member.
+    Erasure,
     /// Bringing vault and log into agreement after a crash.
     Recovery,
 }
@@ -50,6 +52,7 @@ impl Purpose {
             Self::Chains => "chains",
             Self::Offers => "offers",
             Self::PartnerIndex => "partner_index",
+            Self::Erasure => "erasure",
             Self::Recovery => "recovery",
         }
     }

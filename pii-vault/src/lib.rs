@@ -7,15 +7,17 @@
 //! - [`members`]: registration, look-up, profile, consents to partners as far as `phone_hash` needs them;
 //! - [`words`]: what partners say in words about what is no member's;
 //! - [`access`]: who did what to whose data, and why;
+//! - [`erasure`]: a member is forgotten;
 //! - [`auth`]: confirming codes, refresh tokens, API keys, QR tokens, signing keys.
 //!
 //! Bounds: a member is known to the rest of the system by `MemberId` alone. Nothing here knows HTTP, the log or Kafka;
-//! consents as facts are events of the ledger. Time is always an argument. Key rotation, the rights of the person and
-//! erasure come with their own work: every wrapped form already names its key-encryption key.
+//! consents as facts are events of the ledger. Time is always an argument. Key rotation and the other rights of the
+//! person come with their own work: every wrapped form already names its key-encryption key.
 
 pub mod access;
 pub mod auth;
 pub mod cipher;
+pub mod erasure;
 mod error;
 pub mod index;
 pub mod keys;

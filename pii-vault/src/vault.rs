@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use crate::auth::{ApiKeys, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
+use crate::erasure::Erasures;
 use crate::error::VaultError;
 use crate::index::BlindIndexer;
 use crate::keys::{KeyProvider, SecretName};
@@ -23,6 +24,7 @@ pub struct Vault {
     qr_claims: QrClaims,
     signing_keys: SigningKeys,
     words: Words,
+    erasures: Erasures,
 }
 
 impl Vault {
@@ -44,6 +46,7 @@ impl Vault {
             refresh_tokens: RefreshTokens::new(pool.clone()),
             api_keys: ApiKeys::new(pool.clone()),
             qr_claims: QrClaims::new(pool.clone()),
+            erasures: Erasures::new(pool.clone()),
             signing_keys: SigningKeys::new(pool, keys),
         })
     }
@@ -56,6 +59,11 @@ impl Vault {
     /// What partners say in words about what is no member's.
     pub fn words(&self) -> &Words {
         &self.words
+    }
+
+    /// Who is, or was, forgotten.
+    pub fn erasures(&self) -> &Erasures {
+        &self.erasures
     }
 
     /// Confirming codes.

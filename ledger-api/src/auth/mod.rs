@@ -95,7 +95,7 @@ pub(crate) fn authenticate(app: &App, http: &HttpRequest) -> Result<Caller, ApiE
     let caller = if scheme.eq_ignore_ascii_case("ApiKey") {
         app.keys.caller(credential)
     } else if scheme.eq_ignore_ascii_case("Bearer") {
-        app.tokens.caller(credential, app.clock.now())
+        app.tokens.caller(credential, app.clock.now()).filter(|caller| !app.gone.has(caller.credential))
     } else {
         None
     };

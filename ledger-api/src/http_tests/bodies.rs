@@ -15,7 +15,9 @@ fn consents() -> Value {
 pub(super) fn bodies(operation: Operation) -> Vec<Value> {
     match operation {
         Operation::SendCode => vec![json!({ "phone": "+7 900 000-00-00" })],
-        Operation::VerifyCode | Operation::ChangePhone => vec![json!({ "code_id": ID, "code": "000000" })],
+        Operation::VerifyCode | Operation::ChangePhone | Operation::DeleteAccount => {
+            vec![json!({ "code_id": ID, "code": "000000" })]
+        }
         Operation::Register => vec![json!({
             "code_id": ID, "code": "000000", "first_name": "Анна", "last_name": "Иванова", "email": "a@example.org",
             "birth_date": "1990-01-31", "city": "Москва", "referral_code": "abc", "consents": consents(),
@@ -177,6 +179,7 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         | Operation::ApplyQuarantined
         | Operation::DropQuarantined
         | Operation::CancelPremium => vec![json!({})],
+        Operation::EraseMember => vec![json!({ "reason": "consent_withdrawn" })],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
         Operation::MergeMembers | Operation::UnmergeMembers => {
             vec![json!({ "from_member_id": ID, "reason": "a second phone" })]

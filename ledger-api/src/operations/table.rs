@@ -38,6 +38,9 @@ operations! {
         "Her profile", () => "200" dto::Profile;
     ChangeProfile: PATCH "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::profile::change,
         "Change her profile", dto::ProfileChange => "200" dto::Profile;
+    DeleteAccount: DELETE "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::erasure::delete_own,
+        "Delete her account: what is known of her is destroyed at once; with a code, or within ten minutes of a sign-in",
+        dto::DeleteAccount => "200" dto::ErasureAnswer;
     ChangePhone: POST "/api/v1/users/me/phone", MEMBERS, Header, Everywhere, routes::profile::change_phone,
         "Change her phone with a code sent to the new one; bonuses cannot be spent for a while",
         dto::VerifyCode => "200" dto::PhoneChanged;
@@ -194,6 +197,20 @@ operations! {
         "Two accounts of one woman become one: this one stands for both", dto::MergeAccounts => "200" dto::Standing;
     UnmergeMembers: POST "/api/v1/admin/members/{id}/unmerge", ADMINS, Header, Everywhere, routes::standing::unmerge,
         "The other account stands for itself again", dto::MergeAccounts => "200" dto::Standing;
+    EraseMember: POST "/api/v1/admin/members/{id}/erase", ADMINS, Header, Everywhere, routes::erasure::erase,
+        "Forget a member: what is known of her is destroyed", dto::EraseMember => "200" dto::ErasureAnswer;
+    Erasures: GET "/api/v1/admin/erasures", READERS, Free, Everywhere, routes::erasure::list,
+        "Who was forgotten, by act", () => "200" dto::Erasures;
+    DestructionAct: GET "/api/v1/admin/erasures/{id}/act", READERS, Free, Everywhere, routes::erasure::act,
+        "The act of destruction", () => "200" crate::erasure::papers::Act;
+    DestructionActPage: GET "/api/v1/admin/erasures/{id}/act.html", READERS, Free, Everywhere,
+        routes::erasure::act_html, "The act of destruction, to be printed and signed", () => "200" ();
+    LogExtract: GET "/api/v1/admin/erasures/{id}/extract", READERS, Free, Everywhere, routes::erasure::extract,
+        "The extract of the log about a destruction", () => "200" crate::erasure::papers::Extract;
+    LogExtractPage: GET "/api/v1/admin/erasures/{id}/extract.html", READERS, Free, Everywhere,
+        routes::erasure::extract_html, "The extract of the log, to be printed", () => "200" ();
+    Retention: GET "/api/v1/admin/retention", READERS, Free, Everywhere, routes::erasure::retention,
+        "Every category of personal data, its ground and its term", () => "200" dto::Retention;
     AdjustBonuses: POST "/api/v1/admin/members/{id}/adjust", ADMINS, Header, Everywhere, routes::grants::adjust,
         "Correct a member's bonuses, up or down", dto::Adjust => "201" dto::Granted;
     GiftBonuses: POST "/api/v1/admin/members/{id}/gift", ADMINS, Header, Everywhere, routes::grants::gift,

@@ -137,3 +137,14 @@ fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
         assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
     }
 }
+
+#[test]
+fn what_forgetting_a_member_may_answer_has_its_status_and_code() {
+    for (error, status, code) in [
+        (Rejection::MemberErased.into(), 410, "GONE"),
+        (ApiError::OperatorUnknown, 409, "OPERATOR_UNKNOWN"),
+        (ApiError::ConfirmationRequired, 422, "CONFIRMATION_REQUIRED"),
+    ] {
+        assert_eq!((error.status().as_u16(), error.code()), (status, code));
+    }
+}

@@ -10,6 +10,7 @@ pub(crate) mod chains;
 pub(crate) mod consents;
 pub(crate) mod coupons;
 pub(crate) mod dev;
+pub(crate) mod erasure;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod import;

@@ -15,7 +15,7 @@ impl MemberState {
     #[must_use]
     pub(super) fn lets_report(&self, business: &Business) -> bool {
         let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-        self.is_registered() && self.consents_to(&consent)
+        self.is_registered() && !self.is_erased() && self.consents_to(&consent)
     }
 }
 

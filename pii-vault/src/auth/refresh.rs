@@ -126,6 +126,20 @@ impl RefreshTokens {
         Ok(ended.execute(&self.pool).await?.rows_affected())
     }
 
+    /// Whether she signed in anew since `since`, and has not ended that sign-in.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn began_since(&self, member: MemberId, since: DateTime<Utc>) -> Result<bool, VaultError> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM auth.refresh_families
+               WHERE member_id = $1 AND created_at >= $2 AND ended_at IS NULL) AS "found!""#,
+            member.as_uuid(),
+            since,
+        );
+        Ok(found.fetch_one(&self.pool).await?)
+    }
+
     /// Removes families whose every token expired before `cutoff`.
     ///
     /// # Errors

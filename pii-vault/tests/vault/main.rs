@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod auth;
+mod erasure;
 mod keys;
 mod members;
 mod partners;

@@ -12,6 +12,7 @@ mod clock;
 mod coupons;
 mod crashes;
 mod duplicates;
+mod erased;
 mod fuzz;
 mod journey;
 mod journey_chains;

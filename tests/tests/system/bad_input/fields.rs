@@ -297,6 +297,14 @@ fn member_shapes() -> Vec<Shape> {
     let mut shapes = vec![
         of_member("block", json!({"reason": reason}), &["reason"], wrong_texts("reason")),
         of_member(
+            "erase",
+            json!({"reason": "unlawful"}),
+            &["reason"],
+            [json!("because"), json!("Unlawful"), json!(""), json!(1), json!(null), json!(["unlawful"])]
+                .map(|value| ("reason", value))
+                .into(),
+        ),
+        of_member(
             "adjust",
             json!({"amount": "-5.00", "reason": reason}),
             &["amount", "reason"],
