@@ -10,7 +10,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::auth::{Permission, Role};
+use crate::auth::Permission;
+#[cfg(test)]
+use crate::auth::Role;
 pub(crate) use table::Operation;
 
 /// Who may make a call.
@@ -22,6 +24,7 @@ pub(crate) enum Access {
     Needs(Permission),
 }
 
+#[cfg(test)]
 impl Access {
     /// The roles that may; none for what is open to anybody.
     pub(crate) const fn roles(self) -> &'static [Role] {

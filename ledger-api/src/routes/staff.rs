@@ -76,9 +76,9 @@ pub(crate) async fn invite(call: Call, payload: Payload) -> Answer {
 pub(crate) async fn reset(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let header = call.idempotency_header()?;
+    call.no_fields(payload).await?;
     let staff_id = account(&call).await?.staff_id;
     let key = call.idempotency_key_about(staff_id, header)?;
-    call.no_fields(payload).await?;
     let by = call.by();
     let make = call.app.vault.staff().reset(staff_id, &by);
     invited(&call, key, fingerprint(&[staff_id.as_bytes()]), make).await
@@ -118,9 +118,9 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
 
 pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let account = account(&call).await?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::ChangeStaff { role } = document(&body, dto::ChangeStaff::read)?;
+    let account = account(&call).await?;
     may_handle(&call, account.business, role)?;
     if account.role != role.as_str() {
         call.app.vault.staff().change_role(account.staff_id, role.as_str(), &call.by()).await?;

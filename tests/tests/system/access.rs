@@ -23,7 +23,10 @@ async fn compliance_p3_staff_get_in_with_two_factors_and_do_what_their_role_may(
     an_owner_handles_her_own_people(&of_owner, &other).await;
     let cashier = Person::enrolled(&site, &of_owner, path, "kassa-1", "business_staff").await;
     let tokens = cashier.sign_in(&site, &cashier.code(machine_now().timestamp())).await;
-    assert_eq!((tokens["role"].as_str(), tokens["business_id"].as_str()), (Some("business_staff"), Some(&*shop.id)));
+    assert_eq!(
+        (tokens["role"].as_str(), tokens["business_id"].as_str()),
+        (Some("business_staff"), Some(&*shop.id))
+    );
     let till = bearer(&site, &tokens);
     let bought = till.post("/transactions", &sale("r1", &shop, &anna, 100_000, &recently()).body()).await;
     assert_eq!(bought.status, 201, "{}", bought.text);
@@ -124,7 +127,13 @@ async fn what_is_written_down(site: &Site, owner: &Client, cashier: &Person) {
         path = format!("/audit/security-events?limit=7&cursor={cursor}");
     }
     for kind in [
-        "key_issued", "locked_out", "not_allowed", "sign_in_failed", "signed_in", "staff_created", "staff_disabled",
+        "key_issued",
+        "locked_out",
+        "not_allowed",
+        "sign_in_failed",
+        "signed_in",
+        "staff_created",
+        "staff_disabled",
         "staff_enrolled",
     ] {
         assert!(kinds.contains(kind), "{kind} is written down: {kinds:?}");
@@ -180,7 +189,11 @@ async fn compliance_p3_a_key_with_scopes_does_that_part_alone() {
     let one = sale("r1", &shop, &anna, 100_000, &recently());
     let written = reader.post("/transactions", &one.body()).await;
     assert_eq!((written.status, written.code()), (403, "FORBIDDEN"));
-    assert_eq!(shop.till(&site).post("/transactions", &one.body()).await.status, 201, "a key without scopes does all");
+    assert_eq!(
+        shop.till(&site).post("/transactions", &one.body()).await.status,
+        201,
+        "a key without scopes does all"
+    );
     assert_eq!(reader.get("/transactions").await.status, 200);
     let keys = site.admin().get(path).await.data(200);
     let scopes: Vec<&Value> = keys["items"].as_array().unwrap().iter().map(|key| &key["scopes"]).collect();

@@ -30,7 +30,10 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
     let asked = with_key(&first, &path, "much", &much).await;
     assert_eq!((asked.status, asked.body["data"]["outcome"].as_str()), (202, Some("approval_required")));
     let again = with_key(&first, &path, "much", &much).await.data(202);
-    assert_eq!((&again["approval_id"], &again["replayed"]), (&asked.body["data"]["approval_id"], &json!(true)));
+    assert_eq!(
+        (&again["approval_id"], &again["replayed"]),
+        (&asked.body["data"]["approval_id"], &json!(true))
+    );
     let other = with_key(&first, &path, "much", &json!({"amount": "6000", "reason": "Юбилей"})).await;
     assert_eq!((other.status, other.code()), (422, "IDEMPOTENCY_KEY_REUSED"));
     let approval = again["approval_id"].as_str().unwrap().to_owned();
@@ -38,11 +41,16 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
     let herself = first.post(&approve, &json!({})).await;
     assert_eq!((herself.status, herself.code()), (403, "FORBIDDEN"), "never the one who asked");
     // A revoked person decides nothing.
-    let _ = site.admin().send("DELETE", &format!("/admin/staff/{third_id}"), &[], "").await.unwrap().data(200);
+    let _ =
+        site.admin().send("DELETE", &format!("/admin/staff/{third_id}"), &[], "").await.unwrap().data(200);
     assert_eq!(third.post(&approve, &json!({})).await.status, 401);
     assert_eq!(site.head().await, head, "nothing was written");
     let waiting = second.get("/admin/approvals").await.data(200)["items"][0].clone();
-    assert_eq!((&waiting["state"], &waiting["asked"]["amount"]), (&json!("open"), &json!("5000.01")), "{waiting}");
+    assert_eq!(
+        (&waiting["state"], &waiting["asked"]["amount"]),
+        (&json!("open"), &json!("5000.01")),
+        "{waiting}"
+    );
 
     let approved = second.post(&approve, &json!({})).await.data(200);
     assert_eq!(approved["granted"]["amount"], "5000.01");
@@ -96,7 +104,8 @@ async fn rejected(site: &Site, anna: &Member, first: &Client, second: &Client) {
     assert_eq!((changed_her_mind.status, changed_her_mind.code()), (409, "APPROVAL_DECIDED"));
     let again = with_key(first, &path, "less", &less).await;
     assert_eq!((again.status, again.code()), (409, "APPROVAL_REJECTED"));
-    let unknown = second.post("/admin/approvals/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/approve", &json!({})).await;
+    let unknown =
+        second.post("/admin/approvals/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/approve", &json!({})).await;
     assert_eq!(unknown.status, 404);
     // One that nobody approves in time is over.
     let late = with_key(first, &path, "late", &less).await.data(202);
