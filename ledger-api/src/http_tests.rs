@@ -41,6 +41,7 @@ use crate::read::sealed::Sealed;
 use crate::security::Recorder;
 use crate::shown_once::ShownOnce;
 
+mod attacks;
 mod bodies;
 mod contract;
 mod edges;

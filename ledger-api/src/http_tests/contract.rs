@@ -67,7 +67,7 @@ fn is_beyond_a_schema(what: &str) -> bool {
     away.iter().any(|field| what.ends_with(field)) || what.starts_with("/parameters/")
 }
 
-async fn takes(operation: Operation, bodies: &[Value]) -> Vec<bool> {
+pub(super) async fn takes(operation: Operation, bodies: &[Value]) -> Vec<bool> {
     let kind = if operation == Operation::Import { "application/x-ndjson" } else { "application/json" };
     let key = key_of(operation);
     let requests = bodies.iter().map(|body| {
