@@ -373,34 +373,3 @@ async fn a_balance_in_the_future_is_refused_with_the_reason() {
     assert_eq!(response.status().as_u16(), 400);
     assert_eq!(body["error"]["details"], json!({ "as_of": ["must not be in the future"] }));
 }
-
-#[actix_web::test]
-async fn the_trial_balance_is_for_admins_and_auditors_alone() {
-    let asked = |key| call(Operation::TrialBalance).insert_header((AUTHORIZATION, format!("ApiKey {key}")));
-    let requests = ROLES.iter().map(|(key, _)| asked(key)).collect();
-    let answers = ask(Profile::Production, requests).await;
-    let found: Vec<_> = ROLES
-        .iter()
-        .zip(&answers)
-        .map(|((key, _), (response, _))| (*key, response.status().as_u16()))
-        .collect();
-    // 503: let in, and the read models are away.
-    let expected = [
-        ("member", 403),
-        ("business", 403),
-        ("clinic", 403),
-        ("business_owner", 403),
-        ("business_manager", 403),
-        ("business_staff", 403),
-        ("support", 403),
-        ("analyst", 403),
-        ("admin", 503),
-        ("superadmin", 503),
-        ("auditor", 503),
-    ];
-    assert_eq!(found, expected);
-    let with_query = TestRequest::get().uri("/api/v1/admin/trial-balance?limit=1");
-    let with_query = with_query.insert_header((AUTHORIZATION, "ApiKey admin"));
-    let answers = ask(Profile::Production, vec![with_query]).await;
-    assert_eq!(answers.first().expect("an answer").0.status().as_u16(), 400);
-}
