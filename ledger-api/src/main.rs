@@ -6,7 +6,7 @@
 //! | `call.rs`, `edge.rs` | around a handler: credential, envelope, request id, failures |
 //! | `problem.rs` | every error and what a client gets for it |
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
-//! | `auth/`, `limits.rs` | API keys, tokens, limits |
+//! | `auth/`, `limits.rs` | who may do what, API keys, tokens, sign-ins, limits |
 //! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
 //! | `erasure/`, `retention.rs` | a member is forgotten; how long what is kept |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
@@ -61,7 +61,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ledger_ops::clock::Clock;
 use ledger_ops::telemetry;
-use pii_vault::auth::ApiKeyRole;
+use pii_vault::auth::{ApiKeyRole, By};
 
 use settings::Settings;
 use startup::StartError;
@@ -137,7 +137,8 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
             Command::AuditorKey { name } => {
                 let vault = startup::vault(&settings).await?;
                 let now = Clock::machine_now().to_utc();
-                let issued = vault.api_keys().issue(ApiKeyRole::Auditor, &name, now).await?;
+                let issued =
+                    vault.api_keys().issue(ApiKeyRole::Auditor, &name, None, &By::nobody(now)).await?;
                 print(&format!("{}\n", issued.key.expose()))
             }
             Command::Openapi => Ok(()),

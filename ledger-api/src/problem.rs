@@ -75,6 +75,14 @@ pub(crate) enum Conflict {
     QrUsed,
     /// The phone is another member's.
     PhoneTaken,
+    /// The login is somebody else's.
+    LoginTaken,
+    /// A second person has decided already.
+    ApprovalDecided,
+    /// A second person has rejected it.
+    ApprovalRejected,
+    /// Nobody approved it in time.
+    ApprovalExpired,
 }
 
 /// What failed, for the log alone.
@@ -117,6 +125,10 @@ impl ApiError {
             Self::Conflict(Conflict::MemberExists) => "MEMBER_EXISTS",
             Self::Conflict(Conflict::QrUsed) => "QR_USED",
             Self::Conflict(Conflict::PhoneTaken) => "PHONE_TAKEN",
+            Self::Conflict(Conflict::LoginTaken) => "LOGIN_TAKEN",
+            Self::Conflict(Conflict::ApprovalDecided) => "APPROVAL_DECIDED",
+            Self::Conflict(Conflict::ApprovalRejected) => "APPROVAL_REJECTED",
+            Self::Conflict(Conflict::ApprovalExpired) => "APPROVAL_EXPIRED",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
@@ -174,6 +186,10 @@ impl ApiError {
             Self::Conflict(Conflict::MemberExists) => "the member is registered already".to_owned(),
             Self::Conflict(Conflict::QrUsed) => "the QR code was used for another purchase".to_owned(),
             Self::Conflict(Conflict::PhoneTaken) => "the phone is another member's".to_owned(),
+            Self::Conflict(Conflict::LoginTaken) => "the login is somebody else's".to_owned(),
+            Self::Conflict(Conflict::ApprovalDecided) => "somebody has decided on it already".to_owned(),
+            Self::Conflict(Conflict::ApprovalRejected) => "a second person has rejected it".to_owned(),
+            Self::Conflict(Conflict::ApprovalExpired) => "nobody approved it in time".to_owned(),
             Self::TooLarge(limit) => format!("the body must have at most {limit} bytes"),
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
@@ -335,8 +351,14 @@ impl From<VaultError> for ApiError {
             | VaultError::CodeUsed
             | VaultError::RefreshInvalid
             | VaultError::RefreshExpired
-            | VaultError::RefreshReused => Self::Unauthenticated,
-            VaultError::UnknownMember | VaultError::ApiKeyUnknown => Self::NotFound,
+            | VaultError::RefreshReused
+            | VaultError::EnrolmentInvalid
+            | VaultError::SignInRefused => Self::Unauthenticated,
+            VaultError::UnknownMember
+            | VaultError::ApiKeyUnknown
+            | VaultError::StaffUnknown
+            | VaultError::ApprovalUnknown => Self::NotFound,
+            VaultError::LoginTaken => Self::Conflict(Conflict::LoginTaken),
             VaultError::PhoneTaken => Self::Conflict(Conflict::PhoneTaken),
             other => Self::Unavailable(Cause::Vault(other)),
         }

@@ -84,7 +84,9 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::OwnCoupons
         | Operation::Chains
         | Operation::Offers
-        | Operation::OfferHistory => PAGE,
+        | Operation::OfferHistory
+        | Operation::Approvals
+        | Operation::SecurityEvents => PAGE,
         Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
         Operation::Checkpoint => CHECKPOINT,
         Operation::InclusionProof => INCLUSION,

@@ -1,6 +1,7 @@
 //! What `ledger-api` is told at start, checked before anything is opened.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, Secret, SettingsError, load};
@@ -123,6 +124,10 @@ pub(crate) struct Http {
     pub(crate) shutdown_seconds: u64,
     /// Lines of one import that are under way at the same time.
     pub(crate) import_in_flight: usize,
+    /// Calls of one credential in a second, and as many at once. Off in the `dev` profile.
+    pub(crate) calls_per_second: NonZeroU32,
+    /// Origins whose pages may call from a browser, such as `https://app.example.org`; none unless named.
+    pub(crate) cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -134,6 +139,8 @@ impl Default for Http {
             address_file: None,
             shutdown_seconds: 10,
             import_in_flight: 1_024,
+            calls_per_second: const { NonZeroU32::new(500).expect("not zero") },
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -196,6 +203,13 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
 }
 
+/// A scheme, a host and perhaps a port: what a browser says of a page. A star is none.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:".contains(&byte);
+    !host.is_empty() && host.bytes().all(fits)
+}
+
 impl Settings {
     /// Reads and checks the settings.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, SettingsError> {
@@ -222,6 +236,12 @@ impl Settings {
         }
         if !(1..=10_000).contains(&self.http.import_in_flight) {
             return wrong("http.import_in_flight", "must be from 1 to 10000");
+        }
+        if !self.http.cors_origins.iter().all(|origin| is_origin(origin)) {
+            return wrong(
+                "http.cors_origins",
+                "must be origins such as https://app.example.org, without a path",
+            );
         }
         if !(60..=86_400).contains(&self.tokens.access_seconds) {
             return wrong("tokens.access_seconds", "must be from 60 to 86400");

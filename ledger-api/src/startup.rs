@@ -20,12 +20,13 @@ use tokio::sync::Semaphore;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
-use crate::auth::{KeyRing, TokenKeys, Tokens};
-use crate::edge::{edge, no_route};
+use crate::auth::{EndedSessions, KeyRing, TokenKeys, Tokens};
+use crate::edge::{Origins, edge, no_route};
 use crate::erasure::{self, Gone};
-use crate::limits::{AddressLimits, AudienceLimits};
+use crate::limits::{AddressLimits, AudienceLimits, CredentialLimits};
 use crate::natural_key::Keyed;
 use crate::problem::ApiError;
+use crate::security::{self, Recorder};
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
 use crate::{housekeeping, read, routing};
@@ -152,6 +153,11 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
     tokio::spawn(Arc::clone(&keys).follow(vault.clone()));
     let signing = vault.signing_keys().ensure(clock.now().to_utc()).await?;
     let tokens = Arc::new(Tokens::new(TokenKeys::new(&signing)?, settings.tokens.clone()));
+    let ended = Arc::new(EndedSessions::new(settings.tokens.access_seconds));
+    ended.reload(&vault, clock.now().to_utc()).await?;
+    tokio::spawn(Arc::clone(&ended).follow(vault.clone(), clock.clone()));
+    let (security, taken) = Recorder::new();
+    tokio::spawn(security::write(taken, vault.clone()));
     let app = App {
         profile: settings.profile,
         clock,
@@ -165,8 +171,12 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         tokens,
         gone: Arc::new(Gone::default()),
         operator: settings.operator(),
+        ended,
+        security,
+        origins: Origins::new(&settings.http.cors_origins),
         keyed: Keyed::new(&settings.natural_key()?),
         limits: AddressLimits::new(settings.profile),
+        credential_limits: CredentialLimits::new(settings.profile, settings.http.calls_per_second),
         audience_limits: AudienceLimits::new(settings.profile),
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(settings.http.read_wait_ms),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::auth::{ApiKeys, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
+use crate::auth::{
+    ApiKeys, Approvals, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SecurityLog, SigningKeys, Staff,
+};
 use crate::erasure::Erasures;
 use crate::error::VaultError;
 use crate::index::BlindIndexer;
@@ -23,6 +25,9 @@ pub struct Vault {
     api_keys: ApiKeys,
     qr_claims: QrClaims,
     signing_keys: SigningKeys,
+    staff: Staff,
+    approvals: Approvals,
+    security_log: SecurityLog,
     words: Words,
     erasures: Erasures,
 }
@@ -41,7 +46,10 @@ impl Vault {
             members: Members::new(pool.clone(), Arc::clone(&keys), Arc::clone(&index)),
             code_tries: CodeTries::new(pool.clone(), Arc::clone(&index)),
             codes: Codes::new(pool.clone(), Arc::clone(&index), &mac, &seal)?,
-            outbox: DevOutbox::new(pool.clone(), index, &seal)?,
+            outbox: DevOutbox::new(pool.clone(), Arc::clone(&index), &seal)?,
+            staff: Staff::new(pool.clone(), index, &seal)?,
+            approvals: Approvals::new(pool.clone(), &seal)?,
+            security_log: SecurityLog::new(pool.clone()),
             words: Words::new(pool.clone(), &seal)?,
             refresh_tokens: RefreshTokens::new(pool.clone()),
             api_keys: ApiKeys::new(pool.clone()),
@@ -81,7 +89,22 @@ impl Vault {
         &self.outbox
     }
 
-    /// Refresh tokens of members.
+    /// Accounts of staff.
+    pub fn staff(&self) -> &Staff {
+        &self.staff
+    }
+
+    /// What waits for a second person.
+    pub fn approvals(&self) -> &Approvals {
+        &self.approvals
+    }
+
+    /// What concerns security.
+    pub fn security_log(&self) -> &SecurityLog {
+        &self.security_log
+    }
+
+    /// Refresh tokens of members and staff.
     pub fn refresh_tokens(&self) -> &RefreshTokens {
         &self.refresh_tokens
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_answers;
+mod approvals;
 mod chain_answers;
 mod chain_simulation;
 mod chain_wanted;
@@ -26,12 +27,14 @@ mod redemptions;
 mod refunds;
 mod registration;
 mod simulation;
+mod staff;
 mod standing;
 mod trial_balance;
 mod values;
 
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
+pub(crate) use approvals::*;
 pub(crate) use chain_answers::*;
 pub(crate) use chain_simulation::*;
 pub(crate) use chain_wanted::*;
@@ -56,6 +59,7 @@ pub(crate) use redemptions::*;
 pub(crate) use refunds::*;
 pub(crate) use registration::*;
 pub(crate) use simulation::*;
+pub(crate) use staff::*;
 pub(crate) use standing::*;
 pub(crate) use trial_balance::*;
 

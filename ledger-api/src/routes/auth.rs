@@ -13,6 +13,7 @@ use pii_vault::access::{Accessor, Purpose};
 use pii_vault::auth::{CodeUse, IssuedRefresh, OutboxMessage, SendLimits, SendMoment};
 use pii_vault::{VaultError, phone::Phone};
 
+use super::staff_auth::reused;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -114,10 +115,11 @@ pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     let issued = call.app.vault.refresh_tokens().rotate(&refresh_token, call.now().to_utc()).await;
     if matches!(issued, Err(VaultError::RefreshReused)) {
-        tracing::warn!("a refresh token was used twice; its family is ended");
+        reused(&call).await?;
     }
     let issued = issued?;
-    let status = read::statuses::shown(&call.app, call.survivor(issued.member_id)).await.unwrap_or_default();
+    let member = MemberId::from_uuid(issued.holder_id);
+    let status = read::statuses::shown(&call.app, call.survivor(member)).await.unwrap_or_default();
     signed_in(&call, &issued, status, Signing::In)
 }
 
@@ -126,6 +128,7 @@ pub(crate) async fn log_out(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     call.app.vault.refresh_tokens().log_out(&refresh_token, call.now().to_utc()).await?;
+    call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
     call.ok(&dto::Done { done: true })
 }
 
@@ -143,11 +146,11 @@ enum Signing {
 }
 
 fn signed_in(call: &Call, issued: &IssuedRefresh, status: Status, signing: Signing) -> Answer {
-    let member: MemberId = issued.member_id;
+    let member = MemberId::from_uuid(issued.holder_id);
     let mut data = dto::SignedIn {
         member_id: call.survivor(member).as_uuid(),
         status: None,
-        access_token: call.app.tokens.access(member, status, call.now())?,
+        access_token: call.app.tokens.access(member, issued.session_id, status, call.now())?,
         refresh_token: issued.token.expose().to_owned(),
         expires_in: call.app.tokens.access_seconds(),
     };

@@ -1,6 +1,7 @@
 //! Handlers, one file per resource.
 
 pub(crate) mod api_keys;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod batch;
@@ -25,6 +26,10 @@ pub(crate) mod purchases;
 pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
+pub(crate) mod security_log;
+pub(crate) mod sessions;
 pub(crate) mod simulation;
+pub(crate) mod staff;
+pub(crate) mod staff_auth;
 pub(crate) mod standing;
 pub(crate) mod trial_balance;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use pii_vault::VaultError;
 use pii_vault::auth::{
-    ApiKeyRole, CodeUse, IssuedCode, OtpCode, OutboxMessage, QrClaim, SendLimits, SendMoment, hash_of_key,
+    ApiKeyRole, By, CodeUse, IssuedCode, OtpCode, OutboxMessage, QrClaim, SendLimits, SendMoment, hash_of_key,
 };
 use uuid::Uuid;
 
@@ -140,7 +140,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     let (tokens, member) = (world.vault.refresh_tokens(), member_id());
     let first = tokens.start(member, now()).await.unwrap();
     let second = tokens.rotate(first.token.expose(), now()).await.unwrap();
-    assert_eq!(second.member_id, member);
+    assert_eq!(second.holder_id, member.as_uuid());
     let reused = tokens.rotate(first.token.expose(), now()).await;
     assert!(matches!(reused, Err(VaultError::RefreshReused)));
     assert!(matches!(tokens.rotate(second.token.expose(), now()).await, Err(VaultError::RefreshInvalid)));
@@ -177,16 +177,16 @@ async fn keys_are_listed_until_revoked_and_every_change_moves_the_version() {
     let (keys, business) = (world.vault.api_keys(), business_id());
     let (empty, none) = keys.active().await.unwrap();
     assert!(none.is_empty());
-    let issued = keys.issue(ApiKeyRole::Business(business), "касса", now()).await.unwrap();
+    let issued = keys.issue(ApiKeyRole::Business(business), "касса", None, &By::nobody(now())).await.unwrap();
     let (after_issue, active) = keys.active().await.unwrap();
     assert!(after_issue > empty);
     assert_eq!((active[0].key_id, active[0].role), (issued.key_id, ApiKeyRole::Business(business)));
     assert_eq!(active[0].hash, hash_of_key(issued.key.expose()));
-    keys.revoke(issued.key_id, now()).await.unwrap();
+    keys.revoke(issued.key_id, &By::nobody(now())).await.unwrap();
     let (after_revoke, active) = keys.active().await.unwrap();
     assert!(after_revoke > after_issue && active.is_empty());
     assert_eq!(keys.of_business(business).await.unwrap()[0].revoked_at, Some(now()));
-    assert!(matches!(keys.revoke(Uuid::new_v4(), now()).await, Err(VaultError::ApiKeyUnknown)));
+    assert!(matches!(keys.revoke(Uuid::new_v4(), &By::nobody(now())).await, Err(VaultError::ApiKeyUnknown)));
 
     let starts = join_all((0..8).map(|_| keys.bootstrap_admin("first", now()))).await;
     assert_eq!(starts.iter().filter(|start| start.is_ok()).count(), 1);

@@ -8,5 +8,6 @@ mod keys;
 mod members;
 mod partners;
 mod schema;
+mod staff;
 mod support;
 mod words;

@@ -5,8 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod approvals;
 mod audited;
 mod bad_input;
+mod bola;
 mod chains;
 mod clock;
 mod coupons;

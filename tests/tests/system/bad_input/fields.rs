@@ -340,6 +340,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     shapes.extend(open_shapes(member_id));
     shapes.extend(super::previews::shapes());
     shapes.push(code_shape(Whom::Member, "/users/me/phone", member_id));
+    shapes.extend(super::access::shapes());
     shapes.extend(admin_shapes());
     shapes.extend(member_shapes());
     shapes.iter().flat_map(cases_of).collect()
