@@ -121,7 +121,7 @@ async fn state(profile: Profile) -> App {
     for (key, role) in ROLES {
         let business = [("business", 1), ("clinic", 2)].into_iter().find(|(name, _)| *name == key);
         let business = business.map(|(_, id)| BusinessId::from_uuid(Uuid::from_u128(id)));
-        ring = ring.with(key, Caller { role, credential: Uuid::from_u128(77), business });
+        ring = ring.with(key, Caller { role, credential: Uuid::from_u128(77), business, session: None });
     }
     App {
         profile,

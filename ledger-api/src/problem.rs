@@ -42,6 +42,8 @@ pub(crate) enum ApiError {
     Rejected(Rejection),
     /// A line of an import that goes back in time. Rule T6.
     NotSorted,
+    /// A consent to a text that is none of ours. Compliance C3.
+    ConsentTextUnknown,
     /// The QR token is not one of ours.
     QrInvalid,
     /// The QR token is past its life.
@@ -118,6 +120,7 @@ impl ApiError {
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
             Self::Rejected(rejection) => rejection.code(),
             Self::NotSorted => "NOT_SORTED",
+            Self::ConsentTextUnknown => "CONSENT_TEXT_UNKNOWN",
             Self::QrInvalid => "QR_INVALID",
             Self::QrExpired => "QR_EXPIRED",
             Self::RateLimited(_) => "RATE_LIMITED",
@@ -141,7 +144,9 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::FieldNotAllowed(_) | Self::NotSorted => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::FieldNotAllowed(_) | Self::NotSorted | Self::ConsentTextUnknown => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::Rejected(rejection) => status_of(rejection),
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -171,6 +176,7 @@ impl ApiError {
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
             Self::Rejected(rejection) => rejection.to_string(),
             Self::NotSorted => "an import must be sorted by time".to_owned(),
+            Self::ConsentTextUnknown => "this purpose has no text of that version".to_owned(),
             Self::QrInvalid => "the QR code is not valid".to_owned(),
             Self::QrExpired => "the QR code is past its time; show a new one".to_owned(),
             Self::RateLimited(_) => "too many requests; try again later".to_owned(),

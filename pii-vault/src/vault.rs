@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use crate::access::AccessLog;
 use crate::auth::{ApiKeys, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SigningKeys};
 use crate::error::VaultError;
 use crate::index::BlindIndexer;
 use crate::keys::{KeyProvider, SecretName};
 use crate::members::Members;
+use crate::rotation::KeyRotation;
 use crate::words::Words;
 
 /// Everything a service does with personal data and credentials. Cheap to clone.
@@ -23,11 +25,13 @@ pub struct Vault {
     qr_claims: QrClaims,
     signing_keys: SigningKeys,
     words: Words,
+    access_log: AccessLog,
+    key_rotation: KeyRotation,
 }
 
 impl Vault {
     /// Fetches the named secrets and starts the task that answers look-ups in batches, so it must be called within a
-    /// tokio runtime that lives as long as the vault is used.
+    /// tokio runtime that lives as long as the vault is used. Whoever writes calls [`AccessLog::open`] first.
     ///
     /// # Errors
     /// [`VaultError::Keys`] when a secret cannot be had.
@@ -44,6 +48,8 @@ impl Vault {
             refresh_tokens: RefreshTokens::new(pool.clone()),
             api_keys: ApiKeys::new(pool.clone()),
             qr_claims: QrClaims::new(pool.clone()),
+            access_log: AccessLog::new(pool.clone()),
+            key_rotation: KeyRotation::new(pool.clone(), Arc::clone(&keys)),
             signing_keys: SigningKeys::new(pool, keys),
         })
     }
@@ -56,6 +62,16 @@ impl Vault {
     /// What partners say in words about what is no member's.
     pub fn words(&self) -> &Words {
         &self.words
+    }
+
+    /// Who did what to whose data.
+    pub fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    /// Another key-encryption key.
+    pub fn key_rotation(&self) -> &KeyRotation {
+        &self.key_rotation
     }
 
     /// Confirming codes.

@@ -45,7 +45,10 @@ impl KeyRing {
                 ApiKeyRole::Admin => Role::Admin,
                 ApiKeyRole::Superadmin => Role::Superadmin,
             };
-            (record.hash, Caller { role, credential: record.key_id, business: record.role.business() })
+            (
+                record.hash,
+                Caller { role, credential: record.key_id, business: record.role.business(), session: None },
+            )
         });
         self.replace(known.collect());
         Ok(version)

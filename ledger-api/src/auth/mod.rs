@@ -46,6 +46,8 @@ pub(crate) struct Caller {
     pub(crate) credential: Uuid,
     /// The business of a machine or its staff.
     pub(crate) business: Option<BusinessId>,
+    /// The session that a token is of; none for a key.
+    pub(crate) session: Option<Uuid>,
 }
 
 impl Caller {
@@ -112,6 +114,7 @@ mod tests {
             role,
             credential: Uuid::from_u128(credential),
             business: business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id))),
+            session: None,
         };
         let till = caller(Role::Business, 1, Some(7));
         assert_eq!(till.owner(), caller(Role::Business, 2, Some(7)).owner());

@@ -189,6 +189,7 @@ impl Tokens {
             role: claims.role,
             credential: claims.sub,
             business,
+            session: Some(claims.jti),
         })
     }
 

@@ -45,6 +45,9 @@ operations! {
         "Her consents", () => "200" dto::Consents;
     ChangeConsents: PUT "/api/v1/users/me/consents", MEMBERS, Free, Everywhere, routes::consents::change,
         "Give or withdraw consents; purposes not named stay", Vec<dto::ConsentChange> => "200" dto::Consents;
+    ConsentText: GET "/api/v1/consents/{purpose}/text", Access::Open, Free, Everywhere, routes::consents::text,
+        "The words of a consent, to be shown before it is given, and by version for ever after",
+        () => "200" dto::ConsentWords;
     OwnQr: GET "/api/v1/users/me/qr", MEMBERS, Free, Everywhere, routes::profile::qr,
         "A code to show at the till, good for one scan", () => "200" dto::Qr;
     Balance: GET "/api/v1/loyalty/balance", MEMBERS, Free, Everywhere, routes::loyalty::balance,
@@ -225,6 +228,9 @@ operations! {
         "That the log only grew (RFC 9162)", () => "200" dto::ConsistencyProof;
     AuditEvents: GET "/api/v1/audit/events", AUDITORS, Free, Everywhere, routes::audit::events,
         "Events as they are hashed, in the order of the log", () => "200" dto::AuditEvents;
+    AccessRecords: GET "/api/v1/audit/access", AUDITORS, Free, Everywhere, routes::audit::accesses,
+        "Who read or wrote whose personal data, which fields and why; never a value, the newest first",
+        () => "200" dto::AccessRecords;
     Import: POST "/api/v1/admin/import", ADMINS, Natural, Everywhere, routes::import::run,
         "Bring in past purchases: NDJSON in, NDJSON out, line by line", dto::ImportLine => "200" dto::ImportOutcome;
 

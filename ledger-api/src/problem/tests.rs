@@ -34,6 +34,7 @@ fn every_error_has_its_status_and_code() {
         (ApiError::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE"),
         (ApiError::FieldNotAllowed(vec!["description"]), 422, "FIELD_NOT_ALLOWED"),
         (ApiError::NotSorted, 422, "NOT_SORTED"),
+        (ApiError::ConsentTextUnknown, 422, "CONSENT_TEXT_UNKNOWN"),
         (ApiError::QrInvalid, 401, "QR_INVALID"),
         (ApiError::QrExpired, 410, "QR_EXPIRED"),
         (ApiError::RateLimited(7), 429, "RATE_LIMITED"),
@@ -135,5 +136,23 @@ fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
     ] {
         let answer = ApiError::from(error);
         assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
+    }
+}
+
+/// Battery P6: a key service that is away, refuses or babbles, and keys that are gone.
+#[test]
+fn whatever_happens_to_keys_is_503_and_names_none() {
+    use pii_vault::keys::KeyError;
+    for error in [
+        KeyError::Unavailable,
+        KeyError::Refused { status: 403 },
+        KeyError::Unintelligible,
+        KeyError::NotOurs,
+        KeyError::UnknownKek { kek_id: "0001".to_owned() },
+        KeyError::Missing { file: "kek-0001.key".to_owned() },
+    ] {
+        let error = ApiError::from(VaultError::from(error));
+        assert_eq!((error.status().as_u16(), error.code()), (503, "UNAVAILABLE"));
+        assert!(!error.message().contains("kek"), "{}", error.message());
     }
 }

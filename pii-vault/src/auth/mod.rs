@@ -11,7 +11,7 @@ mod outbox;
 mod qr;
 mod refresh;
 mod send_limits;
-mod signing;
+pub(crate) mod signing;
 mod token;
 
 pub use api_keys::{ApiKeyRecord, ApiKeyRole, ApiKeys, IssuedApiKey, hash_of_key};

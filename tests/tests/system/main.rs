@@ -35,6 +35,7 @@ mod start;
 mod stopped;
 mod topic;
 mod uplift;
+mod vault;
 mod whole_path;
 mod win_win;
 mod words;

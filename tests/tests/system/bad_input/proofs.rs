@@ -23,6 +23,13 @@ pub(super) fn cases() -> Vec<Case> {
         wrong("/audit/checkpoint?tree_size=1", "tree_size"),
         listed("/audit/events?limit=0", "limit"),
         listed("/audit/events?cursor=x", "cursor"),
+        listed("/audit/access?limit=0", "limit"),
+        listed("/audit/access?cursor=x", "cursor"),
+        listed(&format!("/audit/access?member_id={SECRET}"), "member_id"),
+        listed("/audit/access?member_id=1&member_id=1", "member_id"),
+        listed("/audit/access?from=yesterday", "from"),
+        listed(&format!("/audit/access?to={SECRET}"), "to"),
+        listed("/audit/access?actor=x", "actor"),
         // Longer than the log: there is no such event, no such tree.
         get(Whom::Admin, "/audit/proof/inclusion?position=999999999999999999", 404, "NOT_FOUND"),
         get(Whom::Admin, "/audit/proof/inclusion?position=1&tree_size=999999999999999999", 404, "NOT_FOUND"),
@@ -46,7 +53,7 @@ pub(super) fn cases() -> Vec<Case> {
             listed(&format!("/audit/events?from={number}"), "from"),
         ]);
     }
-    for call in ["checkpoint", "proof/inclusion?position=1", "proof/consistency?from=1", "events"] {
+    for call in ["checkpoint", "proof/inclusion?position=1", "proof/consistency?from=1", "events", "access"] {
         let path = format!("/audit/{call}");
         cases.extend([
             get(Whom::Member, &path, 403, "FORBIDDEN"),
@@ -56,5 +63,6 @@ pub(super) fn cases() -> Vec<Case> {
         ]);
     }
     cases.push(get(Whom::Admin, "/audit/events", 403, "FORBIDDEN"));
+    cases.push(get(Whom::Admin, "/audit/access", 403, "FORBIDDEN"));
     cases
 }
