@@ -34,7 +34,6 @@ fn every_error_has_its_status_and_code() {
         (ApiError::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE"),
         (ApiError::FieldNotAllowed(vec!["description"]), 422, "FIELD_NOT_ALLOWED"),
         (ApiError::NotSorted, 422, "NOT_SORTED"),
-        (ApiError::ConsentTextUnknown, 422, "CONSENT_TEXT_UNKNOWN"),
         (ApiError::QrInvalid, 401, "QR_INVALID"),
         (ApiError::QrExpired, 410, "QR_EXPIRED"),
         (ApiError::RateLimited(7), 429, "RATE_LIMITED"),
@@ -137,6 +136,12 @@ fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
         let answer = ApiError::from(error);
         assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
     }
+}
+
+#[test]
+fn compliance_c3_a_consent_to_an_unknown_text_has_a_code_of_its_own() {
+    let error = ApiError::ConsentTextUnknown;
+    assert_eq!((error.status().as_u16(), error.code()), (422, "CONSENT_TEXT_UNKNOWN"));
 }
 
 /// Battery P6: a key service that is away, refuses or babbles, and keys that are gone.

@@ -29,7 +29,7 @@ pub(crate) async fn text(call: Call, _: Payload) -> Answer {
     }
     query.finish()?;
     let purpose: Result<Purpose, NotAPurpose> = call.path("purpose").parse();
-    let purpose = purpose.map_err(|wrong| ApiError::field("purpose", &wrong.to_string()))?;
+    let purpose = purpose.map_err(|wrong| ApiError::field("purpose", wrong.to_string()))?;
     let text = match version.transpose().ok().flatten() {
         Some(version) => ConsentText::of(&purpose, &version),
         None => ConsentText::newest(&purpose),

@@ -66,8 +66,8 @@ async fn compliance_c3_the_words_she_saw_follow_from_the_event_alone() {
     let event = newest_consent(&site, &member).await;
     assert!(event["session"].is_string() && event["evidence"].is_null(), "{event}");
     assert!(words_of(&site, &event).await.contains("Партнёр: mindal"));
-    let one = shop.till(&site).post("/transactions", &sale("p1", &shop, &member, 10_000, &recently()).body());
-    assert_eq!(one.await.status, 201);
+    let one = sale("p1", &shop, &member, 10_000, &recently()).body();
+    assert_eq!(shop.till(&site).post("/transactions", &one).await.status, 201);
     // Withdrawn at once: the next purchase finds a stranger, and so does what waited.
     assert_eq!(me.put("/users/me/consents", &consent("partner:mindal", false)).await.status, 200);
     words_of(&site, &newest_consent(&site, &member).await).await;
