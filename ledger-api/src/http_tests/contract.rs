@@ -198,9 +198,12 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("business_id", "mindal"),
         ("position", "1"),
         ("tree_size", "1"),
+        ("member_id", ID),
+        ("version", "1"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = operation.path().replace("{id}", ID).replace("{key_id}", ID);
+        let path =
+            operation.path().replace("{id}", ID).replace("{key_id}", ID).replace("{purpose}", "marketing");
         let requests = values.iter().map(|(name, value)| {
             let request = TestRequest::with_uri(&format!("{path}?{name}={value}"));
             let key = format!("ApiKey {}", key_of(*operation));
@@ -221,7 +224,8 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
 async fn the_document_names_the_headers_that_calls_take() {
     let document = openapi();
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = operation.path().replace("{id}", ID).replace("{key_id}", ID);
+        let path =
+            operation.path().replace("{id}", ID).replace("{key_id}", ID).replace("{purpose}", "marketing");
         let query = if *operation == Operation::Purchases { "?business_id=mindal" } else { "" };
         let request = TestRequest::with_uri(&format!("{path}{query}"))
             .method(operation.method())
