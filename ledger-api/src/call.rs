@@ -186,7 +186,12 @@ impl Call {
 
     /// An access to the vault on the caller's behalf.
     pub(crate) fn vault_access(&self, by: Accessor, purpose: Purpose) -> VaultAccess {
-        VaultAccess { by, purpose, request_id: Some(self.request_id.correlation), at: self.now().to_utc() }
+        VaultAccess { by, purpose, request_id: self.vault_request(), at: self.now().to_utc() }
+    }
+
+    /// The request as the vault's access log names it.
+    pub(crate) fn vault_request(&self) -> Option<Uuid> {
+        Some(self.request_id.correlation)
     }
 
     /// The body, whole.

@@ -194,8 +194,9 @@ fn call(operation: Operation) -> TestRequest {
     let is_business = operation.path().contains("/businesses/{id}");
     let id = if is_business { "mindal".to_owned() } else { Uuid::nil().to_string() };
     let path = operation.path().replace("members/{id}", "members/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10");
-    let path = path.replace("{id}", &id).replace("{key_id}", &Uuid::nil().to_string());
-    let path = path.replace("{staff_id}", &Uuid::nil().to_string());
+    let nil = Uuid::nil().to_string();
+    let path = path.replace("{purpose}", "marketing").replace("{id}", &id);
+    let path = path.replace("{key_id}", &nil).replace("{staff_id}", &nil);
     TestRequest::with_uri(&path).method(operation.method())
 }
 

@@ -10,7 +10,7 @@
 //! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
 //! | `erasure/`, `retention.rs` | a member is forgotten; how long what is kept |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
-//! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
+//! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs`, `vault_commands.rs` | the process, and its other commands |
 
 mod app;
 mod auth;
@@ -51,6 +51,7 @@ mod shown_once;
 mod startup;
 mod turns;
 mod uplift;
+mod vault_commands;
 mod win_win;
 mod words;
 
@@ -96,6 +97,19 @@ enum Command {
         /// What it is called, in 1 to 100 characters
         name: String,
     },
+    /// Wrap all keys of the vault with a new key-encryption key, while the service goes on; may be stopped and run again.
+    RotateKek,
+    /// End an old key-encryption key that wraps nothing any more, so that it may be destroyed.
+    RetireKek {
+        /// Its id, as `rotate-kek` prints it
+        kek: String,
+    },
+    /// Work the chain of the vault's access log out anew; fails when it is not what was sealed.
+    VerifyAccessLog {
+        /// A hash the service has logged: it must be part of the chain
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+    },
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -140,6 +154,11 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
                 let issued =
                     vault.api_keys().issue(ApiKeyRole::Auditor, &name, None, &By::nobody(now)).await?;
                 print(&format!("{}\n", issued.key.expose()))
+            }
+            Command::RotateKek => vault_commands::rotate_kek(&settings).await,
+            Command::RetireKek { kek } => vault_commands::retire_kek(&settings, &kek).await,
+            Command::VerifyAccessLog { head } => {
+                vault_commands::verify_access_log(&settings, head.as_deref()).await
             }
             Command::Openapi => Ok(()),
         }

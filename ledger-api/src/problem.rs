@@ -46,6 +46,8 @@ pub(crate) enum ApiError {
     ConfirmationRequired,
     /// A line of an import that goes back in time. Rule T6.
     NotSorted,
+    /// A consent to a text that is none of ours. Compliance C3.
+    ConsentTextUnknown,
     /// The QR token is not one of ours.
     QrInvalid,
     /// The QR token is past its life.
@@ -136,6 +138,7 @@ impl ApiError {
             Self::OperatorUnknown => "OPERATOR_UNKNOWN",
             Self::ConfirmationRequired => "CONFIRMATION_REQUIRED",
             Self::NotSorted => "NOT_SORTED",
+            Self::ConsentTextUnknown => "CONSENT_TEXT_UNKNOWN",
             Self::QrInvalid => "QR_INVALID",
             Self::QrExpired => "QR_EXPIRED",
             Self::RateLimited(_) => "RATE_LIMITED",
@@ -159,7 +162,7 @@ impl ApiError {
             Self::Conflict(_) | Self::OperatorUnknown => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::FieldNotAllowed(_) | Self::NotSorted | Self::ConfirmationRequired => {
+            Self::FieldNotAllowed(_) | Self::NotSorted | Self::ConfirmationRequired | Self::ConsentTextUnknown => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::Rejected(rejection) => status_of(rejection),
@@ -202,6 +205,7 @@ impl ApiError {
                     .to_owned()
             }
             Self::NotSorted => "an import must be sorted by time".to_owned(),
+            Self::ConsentTextUnknown => "this purpose has no text of that version".to_owned(),
             Self::QrInvalid => "the QR code is not valid".to_owned(),
             Self::QrExpired => "the QR code is past its time; show a new one".to_owned(),
             Self::RateLimited(_) => "too many requests; try again later".to_owned(),

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, Secret, SettingsError, load};
 use ledger_ops::telemetry::LogFormat;
 use ledger_store::seal::{NoWitnessKey, WitnessKey};
+use pii_vault::keys::{self, KmsSettings};
 use serde::Deserialize;
 
 /// All settings of the service.
@@ -151,8 +153,62 @@ impl Default for Http {
 pub(crate) struct Secrets {
     /// The folder of the vault's keys.
     pub(crate) dir: Option<PathBuf>,
+    /// The key service that has the vault's keys, in place of a folder.
+    pub(crate) kms: Option<Kms>,
     /// 64 hexadecimal digits: keys the natural keys of purchases on the log. Rule D1, design L4.
     pub(crate) natural_key: Option<Secret>,
+}
+
+/// A key service with the API of HashiCorp Vault and OpenBao, behind its agent on this machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kms {
+    /// `http://`, a loopback address and a port.
+    address: String,
+    /// The key of `transit` that wraps data keys.
+    key: String,
+    /// Where `transit` is mounted.
+    #[serde(default = "Kms::transit_mount")]
+    transit_mount: String,
+    /// Where `kv` version 2 is mounted.
+    #[serde(default = "Kms::secrets_mount")]
+    secrets_mount: String,
+    /// The folder of the named secrets in it.
+    secrets_path: String,
+    /// A token, where the agent adds none of its own.
+    #[serde(default)]
+    token: Option<Secret>,
+    /// How long a call may take, in milliseconds.
+    #[serde(default = "Kms::timeout_ms")]
+    timeout_ms: u64,
+}
+
+impl Kms {
+    fn transit_mount() -> String {
+        "transit".to_owned()
+    }
+
+    fn secrets_mount() -> String {
+        "secret".to_owned()
+    }
+
+    const fn timeout_ms() -> u64 {
+        2_000
+    }
+
+    /// As the vault takes it.
+    pub(crate) fn to_provider(&self) -> KmsSettings {
+        let token = self.token.as_ref();
+        KmsSettings {
+            address: self.address.clone(),
+            transit_mount: self.transit_mount.clone(),
+            transit_key: self.key.clone(),
+            secrets_mount: self.secrets_mount.clone(),
+            secrets_path: self.secrets_path.clone(),
+            token: token.map(|token| keys::Secret::new(token.reveal().as_bytes().to_vec())),
+            patience: Duration::from_millis(self.timeout_ms),
+        }
+    }
 }
 
 /// Lives of tokens.
@@ -264,7 +320,17 @@ impl Settings {
         }
         self.natural_key()?;
         self.witnesses()?;
-        self.secrets_dir().map(|_| ())
+        match &self.secrets.kms {
+            None => self.secrets_dir().map(|_| ()),
+            Some(_) if self.secrets.dir.is_some() => {
+                wrong("secrets.dir", "must not be set beside secrets.kms: keys come from one place")
+            }
+            // A request may wait for it within a transaction, which the server ends after 10 s.
+            Some(kms) if !(100..=5_000).contains(&kms.timeout_ms) => {
+                wrong("secrets.kms.timeout_ms", "must be from 100 to 5000")
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// The key of the natural keys.

@@ -12,7 +12,8 @@ use ledger_ops::telemetry;
 use ledger_store::published::Published;
 use ledger_store::start::check_durable;
 use ledger_store::{Ledger, LedgerOptions, StoreError, dev_clock};
-use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
+use pii_vault::keys::{FileKeyProvider, KeyError, KeyProvider, KmsKeyProvider, MissingKeys};
+use pii_vault::rotation::RetireError;
 use pii_vault::{Vault, VaultError};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -54,6 +55,15 @@ pub(crate) enum StartError {
     /// The folder of keys cannot be used.
     #[error("secrets.dir: {0}")]
     Keys(#[from] KeyError),
+    /// The settings of the key service cannot be.
+    #[error("secrets.kms: {0}")]
+    Kms(KeyError),
+    /// A key-encryption key is not retired.
+    #[error("the key-encryption key stays: {0}")]
+    Retire(#[from] RetireError),
+    /// The access log is not what was sealed.
+    #[error("the access log is not what was sealed: {0}")]
+    AccessLog(String),
     /// The signing keys cannot be used.
     #[error("the vault's signing keys cannot be used")]
     Signing(#[from] jsonwebtoken::errors::Error),
@@ -120,9 +130,14 @@ pub(crate) async fn vault(settings: &Settings) -> Result<Vault, StartError> {
         Profile::Dev => MissingKeys::Create,
         Profile::Production => MissingKeys::Refuse,
     };
-    let keys = FileKeyProvider::open(&settings.secrets_dir()?, missing)?;
+    let keys: Arc<dyn KeyProvider> = match &settings.secrets.kms {
+        Some(kms) => Arc::new(KmsKeyProvider::new(kms.to_provider()).map_err(StartError::Kms)?),
+        None => Arc::new(FileKeyProvider::open(&settings.secrets_dir()?, missing)?),
+    };
     let pool = pool("vault.url", &settings.vault).await?;
-    Ok(Vault::open(pool, Arc::new(keys)).await?)
+    let vault = Vault::open(pool, keys).await?;
+    vault.access_log().open().await?;
+    Ok(vault)
 }
 
 /// The state of a process, the tasks that keep it current, and who could not be asked yet what the log has published.
@@ -206,6 +221,7 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     tokio::spawn(Arc::clone(&app.gone).follow(app.vault.clone(), app.clock.clone()));
     let app = web::Data::new(app);
     tokio::spawn(housekeeping::run(app.clone().into_inner()));
+    tokio::spawn(housekeeping::seal_accesses(app.clone().into_inner()));
     let profile = settings.profile;
     let address = settings.http.listen;
     let service = move || {

@@ -91,6 +91,8 @@ id_types! {
     ActId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
     EvidenceId;
+    /// The session in which somebody who was signed in decided on a consent (`compliance.md` C3).
+    SessionId;
     /// One event on the log (UUID version 7).
     EventId;
     /// Everything that one request of the outside world led to.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use crate::access::AccessLog;
 use crate::auth::{
     ApiKeys, Approvals, CodeTries, Codes, DevOutbox, QrClaims, RefreshTokens, SecurityLog, SigningKeys, Staff,
 };
@@ -12,6 +13,7 @@ use crate::error::VaultError;
 use crate::index::BlindIndexer;
 use crate::keys::{KeyProvider, SecretName};
 use crate::members::Members;
+use crate::rotation::KeyRotation;
 use crate::words::Words;
 
 /// Everything a service does with personal data and credentials. Cheap to clone.
@@ -30,11 +32,13 @@ pub struct Vault {
     security_log: SecurityLog,
     words: Words,
     erasures: Erasures,
+    access_log: AccessLog,
+    key_rotation: KeyRotation,
 }
 
 impl Vault {
     /// Fetches the named secrets and starts the task that answers look-ups in batches, so it must be called within a
-    /// tokio runtime that lives as long as the vault is used.
+    /// tokio runtime that lives as long as the vault is used. Whoever writes calls [`AccessLog::open`] first.
     ///
     /// # Errors
     /// [`VaultError::Keys`] when a secret cannot be had.
@@ -55,6 +59,8 @@ impl Vault {
             api_keys: ApiKeys::new(pool.clone()),
             qr_claims: QrClaims::new(pool.clone()),
             erasures: Erasures::new(pool.clone()),
+            access_log: AccessLog::new(pool.clone()),
+            key_rotation: KeyRotation::new(pool.clone(), Arc::clone(&keys)),
             signing_keys: SigningKeys::new(pool, keys),
         })
     }
@@ -72,6 +78,16 @@ impl Vault {
     /// Who is, or was, forgotten.
     pub fn erasures(&self) -> &Erasures {
         &self.erasures
+    }
+
+    /// Who did what to whose data.
+    pub fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    /// Another key-encryption key.
+    pub fn key_rotation(&self) -> &KeyRotation {
+        &self.key_rotation
     }
 
     /// Confirming codes.

@@ -1,5 +1,6 @@
 //! What goes in and out: one type per body and answer, with its strict reader where it comes in.
 
+mod accesses;
 mod admin;
 mod admin_answers;
 mod approvals;
@@ -32,6 +33,7 @@ mod standing;
 mod trial_balance;
 mod values;
 
+pub(crate) use accesses::*;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
 pub(crate) use approvals::*;

@@ -182,6 +182,12 @@ fn documented_parameters(document: &Value, operation: Operation, place: &str) ->
     here.map(|parameter| parameter["name"].as_str().expect("a name").to_owned()).collect()
 }
 
+/// A call's address with something in its place.
+fn named(operation: Operation) -> String {
+    let path = operation.path().replace("{id}", ID).replace("{key_id}", ID);
+    path.replace("{staff_id}", ID).replace("{purpose}", "marketing")
+}
+
 /// Calls of machines that watch: they look at nothing in a request.
 const UNREAD: [Operation; 4] =
     [Operation::Live, Operation::Ready, Operation::Metrics, Operation::OpenApiDocument];
@@ -202,9 +208,11 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("business_id", "mindal"),
         ("position", "1"),
         ("tree_size", "1"),
+        ("member_id", ID),
+        ("version", "1"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = operation.path().replace("{id}", ID).replace("{key_id}", ID).replace("{staff_id}", ID);
+        let path = named(operation);
         let requests = values.iter().map(|(name, value)| {
             let request = TestRequest::with_uri(&format!("{path}?{name}={value}"));
             let key = format!("ApiKey {}", key_of(*operation));
@@ -225,7 +233,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
 async fn the_document_names_the_headers_that_calls_take() {
     let document = openapi();
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = operation.path().replace("{id}", ID).replace("{key_id}", ID).replace("{staff_id}", ID);
+        let path = named(operation);
         let query = if *operation == Operation::Purchases { "?business_id=mindal" } else { "" };
         let request = TestRequest::with_uri(&format!("{path}{query}"))
             .method(operation.method())

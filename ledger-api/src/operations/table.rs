@@ -67,6 +67,9 @@ operations! {
         "End every sign-in of hers but this one", () => "200" dto::SessionsEnded;
     EndSession: DELETE "/api/v1/users/me/sessions/{id}", MEMBERS, Free, Everywhere, routes::sessions::end_one,
         "End a sign-in of hers", () => "200" dto::SessionsEnded;
+    ConsentText: GET "/api/v1/consents/{purpose}/text", Access::Open, Free, Everywhere, routes::consents::text,
+        "The words of a consent, to be shown before it is given, and by version for ever after",
+        () => "200" dto::ConsentWords;
     OwnQr: GET "/api/v1/users/me/qr", MEMBERS, Free, Everywhere, routes::profile::qr,
         "A code to show at the till, good for one scan", () => "200" dto::Qr;
     Balance: GET "/api/v1/loyalty/balance", MEMBERS, Free, Everywhere, routes::loyalty::balance,
@@ -305,6 +308,9 @@ operations! {
         "That the log only grew (RFC 9162)", () => "200" dto::ConsistencyProof;
     AuditEvents: GET "/api/v1/audit/events", AUDITORS, Free, Everywhere, routes::audit::events,
         "Events as they are hashed, in the order of the log", () => "200" dto::AuditEvents;
+    AccessRecords: GET "/api/v1/audit/access", AUDITORS, Free, Everywhere, routes::audit::accesses,
+        "Who read or wrote whose personal data, which fields and why; never a value, the newest first",
+        () => "200" dto::AccessRecords;
     SecurityEvents: GET "/api/v1/audit/security-events", Access::Needs(Permission::ReadSecurity), Free, Everywhere,
         routes::security_log::list, "What concerns security, by ids alone, the newest first",
         () => "200" dto::SecurityEvents;

@@ -148,3 +148,27 @@ fn what_forgetting_a_member_may_answer_has_its_status_and_code() {
         assert_eq!((error.status().as_u16(), error.code()), (status, code));
     }
 }
+
+#[test]
+fn compliance_c3_a_consent_to_an_unknown_text_has_a_code_of_its_own() {
+    let error = ApiError::ConsentTextUnknown;
+    assert_eq!((error.status().as_u16(), error.code()), (422, "CONSENT_TEXT_UNKNOWN"));
+}
+
+/// Battery P6: a key service that is away, refuses or babbles, and keys that are gone.
+#[test]
+fn whatever_happens_to_keys_is_503_and_names_none() {
+    use pii_vault::keys::KeyError;
+    for error in [
+        KeyError::Unavailable,
+        KeyError::Refused { status: 403 },
+        KeyError::Unintelligible,
+        KeyError::NotOurs,
+        KeyError::UnknownKek { kek_id: "0001".to_owned() },
+        KeyError::Missing { file: "kek-0001.key".to_owned() },
+    ] {
+        let error = ApiError::from(VaultError::from(error));
+        assert_eq!((error.status().as_u16(), error.code()), (503, "UNAVAILABLE"));
+        assert!(!error.message().contains("kek"), "{}", error.message());
+    }
+}

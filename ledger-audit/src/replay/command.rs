@@ -178,17 +178,17 @@ fn consents(part: Part<'_>) -> Option<MemberCommand> {
     for event in part.events() {
         let (change, from) = match event {
             MemberEvent::ConsentGranted(fact) => (
-                (&fact.purpose, ConsentChoice::Granted, &fact.version),
-                ConsentOrigin { channel: fact.channel, evidence: fact.evidence },
+                (&fact.purpose, ConsentChoice::Granted, &fact.version, fact.text_hash),
+                ConsentOrigin { channel: fact.channel, evidence: fact.evidence, session: fact.session },
             ),
             MemberEvent::ConsentWithdrawn(fact) => (
-                (&fact.purpose, ConsentChoice::Withdrawn, &fact.version),
-                ConsentOrigin { channel: fact.channel, evidence: fact.evidence },
+                (&fact.purpose, ConsentChoice::Withdrawn, &fact.version, fact.text_hash),
+                ConsentOrigin { channel: fact.channel, evidence: fact.evidence, session: fact.session },
             ),
             _ => continue,
         };
-        let (purpose, choice, version) = change;
-        changes.push(ConsentChange { purpose: purpose.clone(), choice, version: version.clone() });
+        let (purpose, choice, version, text_hash) = change;
+        changes.push(ConsentChange { purpose: purpose.clone(), choice, version: version.clone(), text_hash });
         origin.get_or_insert(from);
     }
     let registered = part.find(|event| match event {

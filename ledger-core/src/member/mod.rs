@@ -42,6 +42,7 @@ pub mod balance;
 pub mod books;
 pub mod command;
 pub mod consent;
+pub mod consent_text;
 mod consents;
 pub(crate) mod conversion;
 pub mod coupon;

@@ -13,7 +13,7 @@ mod qr;
 mod refresh;
 mod security_log;
 mod send_limits;
-mod signing;
+pub(crate) mod signing;
 mod staff;
 mod token;
 

@@ -39,6 +39,7 @@ mod start;
 mod stopped;
 mod topic;
 mod uplift;
+mod vault;
 mod whole_path;
 mod win_win;
 mod witness;
