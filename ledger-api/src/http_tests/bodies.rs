@@ -196,6 +196,7 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         Operation::PayPremium => {
             vec![json!({ "from": AT, "to": "2026-04-02T10:00:00Z", "payment_ref": "p-1" })]
         }
+        Operation::Cosign => vec![json!({ "tree_size": 7, "cosignature": "— witness.example AAAA" })],
         Operation::PublishPolicy => {
             vec![json!({ "effective_from": AT, "parameters": { "rates.insider": "0.06" } })]
         }
