@@ -162,9 +162,10 @@ impl ApiError {
             Self::Conflict(_) | Self::OperatorUnknown => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::FieldNotAllowed(_) | Self::NotSorted | Self::ConfirmationRequired | Self::ConsentTextUnknown => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::FieldNotAllowed(_)
+            | Self::NotSorted
+            | Self::ConfirmationRequired
+            | Self::ConsentTextUnknown => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Rejected(rejection) => status_of(rejection),
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
