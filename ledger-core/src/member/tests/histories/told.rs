@@ -84,8 +84,11 @@ impl Told {
         }
         let bill = bill.map(|kopecks| kopecks.max(self.refunded()));
         self.revisions.insert(number, bill);
-        let share = bill
-            .map_or(0, |bill| rounded(self.paid * bill, self.first_bill).min(bill - self.way.discount(bill)));
+        let share = bill.map_or(0, |bill| {
+            // What comes back is rounded, as of a refund of the difference. Rule F4.
+            let back = rounded(self.paid * (self.first_bill - bill).max(0), self.first_bill);
+            (self.paid - back).min(bill - self.way.discount(bill))
+        });
         self.kept = self.kept.min(share);
         self.returned = self.returned.max(self.due());
         Some((number, bill))

@@ -222,7 +222,9 @@ proptest! {
             _ => None,
         });
         let Some(serial) = recorded else { return Ok(()) };
-        let world = if is_late { world.later(TimeDelta::days(100)) } else { world };
+        // The daily review has run meanwhile: a fall that is overdue is not the refund's.
+        let late = |world: World| world.later(TimeDelta::days(100)).after(MemberCommand::ReviewStatus);
+        let world = if is_late { late(world) } else { world };
         let whole: i64 = cuts.iter().map(|cut| (kopecks / 5_000 * cut).max(1)).sum::<i64>().clamp(1, kopecks);
         let once = world.clone().after(give_back(253, serial, &amount(whole)));
         let (mut split, mut left) = (world, whole);
@@ -277,7 +279,9 @@ fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i6
             MemberEvent::BonusTakenBack(fact) if fact.purchase_id == id => {
                 taken += fact.amount.kopecks();
                 for other in &fact.others {
-                    *credited.entry(other.creditor.to_string()).or_default() += other.part.amount.kopecks();
+                    let kopecks = other.part.amount.kopecks();
+                    *credited.entry(other.creditor.to_string()).or_default() += kopecks;
+                    *credited.entry(other.part.funder.to_string()).or_default() -= kopecks;
                 }
             }
             MemberEvent::DebtIncurred(fact) if fact.purchase_id == id => {
@@ -291,6 +295,8 @@ fn moved_by_refunds(world: &World, serial: u8) -> (i64, i64, BTreeMap<String, i6
             _ => {}
         }
     }
+    // A part may pay one of its funders out of the other's lot, which a later part then makes good.
+    credited.retain(|_, kopecks| *kopecks != 0);
     (taken, returned, credited)
 }
 
