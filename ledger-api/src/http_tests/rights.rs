@@ -87,6 +87,9 @@ const RIGHTS: &str = "
     WinWin                   ......naS.
     FrequentPaths            ......naS.
     Recommendations          ......naS.
+    StaffSessions            ..ogcsnaSu
+    EndOtherStaffSessions    ..ogcsnaSu
+    EndStaffSession          ..ogcsnaSu
     BusinessStaff            ..o....aS.
     InviteBusinessStaff      ..o....aS.
     ChangeBusinessStaff      ..o....aS.

@@ -98,6 +98,7 @@ async fn operations(site: &Site) -> Vec<Operation> {
 fn body_of(name: &str) -> Option<Value> {
     let body = match name {
         "RefundPurchase" => json!({"external_id": "f1", "amount": "10.00", "reason": "returned"}),
+        "CancelHold" => json!({}),
         "CaptureHold" => json!({"external_id": "c1", "amount": "100.00", "occurred_at": recently()}),
         "RevokeCoupon" => json!({"reason": "a mistake"}),
         "ChangeChain" => json!({"name": "Завтрак"}),
