@@ -281,7 +281,7 @@ impl Erasures {
             r#"SELECT one.id AS "id!" FROM UNNEST($1::uuid[]) AS one (id)
                WHERE EXISTS (SELECT FROM vault.members WHERE member_id = one.id)
                   OR EXISTS (SELECT FROM vault_keys.member_keys WHERE member_id = one.id)
-                  OR EXISTS (SELECT FROM auth.refresh_families WHERE member_id = one.id)"#,
+                  OR EXISTS (SELECT FROM auth.refresh_families WHERE member_id = one.id AND kind = 'member')"#,
             &ids,
         );
         Ok(found.fetch_all(&self.pool).await?.into_iter().map(MemberId::from_uuid).collect())
@@ -325,7 +325,7 @@ async fn shut(
     .await?;
     sqlx::query!(
         "UPDATE auth.refresh_families SET ended_at = $2, end_reason = 'revoked'
-         WHERE member_id = ANY($1) AND ended_at IS NULL",
+         WHERE member_id = ANY($1) AND kind = 'member' AND ended_at IS NULL",
         &ids,
         now,
     )
@@ -364,7 +364,7 @@ async fn remove(
     .bind(&ids)
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1)", &ids)
+    sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1) AND kind = 'member'", &ids)
         .execute(&mut *connection)
         .await?;
     let gone =

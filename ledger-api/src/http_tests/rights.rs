@@ -30,12 +30,14 @@ const RIGHTS: &str = "
     Jwks                     everybody
     OwnProfile               m.........
     ChangeProfile            m.........
+    DeleteAccount            m.........
     ChangePhone              m.........
     OwnConsents              m.........
     ChangeConsents           m.........
     OwnSessions              m.........
     EndOtherSessions         m.........
     EndSession               m.........
+    ConsentText              everybody
     OwnQr                    m.........
     Balance                  m.........
     History                  m.........
@@ -116,6 +118,13 @@ const RIGHTS: &str = "
     UnblockMember            .....s.aS.
     MergeMembers             .......aS.
     UnmergeMembers           .......aS.
+    EraseMember              .......aS.
+    Erasures                 .......aSu
+    DestructionAct           .......aSu
+    DestructionActPage       .......aSu
+    LogExtract               .......aSu
+    LogExtractPage           .......aSu
+    Retention                .......aSu
     AdjustBonuses            .......aS.
     GiftBonuses              .......aS.
     Approvals                .......aS.
@@ -132,9 +141,11 @@ const RIGHTS: &str = "
     DropQuarantined          .......aS.
     TrialBalance             .......aSu
     Checkpoint               .......aSu
+    Cosign                   .........u
     InclusionProof           .......aSu
     ConsistencyProof         .......aSu
     AuditEvents              .........u
+    AccessRecords            .........u
     SecurityEvents           ........Su
     Import                   .......aS.
     Outbox                   everybody

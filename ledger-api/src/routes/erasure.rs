@@ -53,8 +53,8 @@ async fn confirm(call: &Call, account: MemberId, wanted: dto::DeleteAccount) -> 
         return if is_fresh { Ok(()) } else { Err(ApiError::ConfirmationRequired) };
     };
     call.app.limits.take(call.address())?;
-    let proved = call.app.vault.codes().check(code_id, &code, CodeUse::Burn, now).await?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::Erasure);
+    let proved = call.app.vault.codes().check(code_id, &code, CodeUse::Burn, &access).await?;
     let found = call.app.vault.members().find_by_phone(&proved.phone, &access).await?;
     // Another phone's code proves nothing here.
     if found == Some(account) { Ok(()) } else { Err(ApiError::Unauthenticated) }
