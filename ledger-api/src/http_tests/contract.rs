@@ -213,7 +213,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("cosigned", "x"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = named(operation);
+        let path = named(*operation);
         let requests = values.iter().map(|(name, value)| {
             let request = TestRequest::with_uri(&format!("{path}?{name}={value}"));
             let key = format!("ApiKey {}", key_of(*operation));
@@ -234,7 +234,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
 async fn the_document_names_the_headers_that_calls_take() {
     let document = openapi();
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
-        let path = named(operation);
+        let path = named(*operation);
         let query = if *operation == Operation::Purchases { "?business_id=mindal" } else { "" };
         let request = TestRequest::with_uri(&format!("{path}{query}"))
             .method(operation.method())
