@@ -138,7 +138,12 @@ impl Seed {
         let purposes = std::iter::once(Purpose::PersonalData).chain(to_partners);
         purposes
             .map(|purpose| {
-                Ok(ConsentChange { purpose, choice: ConsentChoice::Granted, version: "1".parse()? })
+                Ok(ConsentChange {
+                    purpose,
+                    choice: ConsentChoice::Granted,
+                    version: "1".parse()?,
+                    text_hash: None,
+                })
             })
             .collect()
     }

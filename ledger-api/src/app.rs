@@ -16,10 +16,14 @@ use pii_vault::Vault;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
-use crate::auth::{KeyRing, Tokens};
-use crate::limits::{AddressLimits, AudienceLimits};
+use crate::auth::{EndedSessions, KeyRing, Tokens};
+use crate::edge::Origins;
+use crate::erasure::Gone;
+use crate::limits::{AddressLimits, AudienceLimits, CredentialLimits};
 use crate::natural_key::Keyed;
 use crate::read::sealed::Sealed;
+use crate::security::Recorder;
+use crate::settings::Operator;
 use crate::shown_once::ShownOnce;
 
 /// The ledger as handlers use it; a trait, so that what needs no server is tested without one.
@@ -72,12 +76,24 @@ pub(crate) struct App {
     pub(crate) vault: Vault,
     /// Live API keys.
     pub(crate) keys: Arc<KeyRing>,
-    /// Members' tokens.
+    /// Tokens of members and staff.
     pub(crate) tokens: Arc<Tokens>,
+    /// Whose tokens are good no longer, since they were forgotten.
+    pub(crate) gone: Arc<Gone>,
+    /// Who operates this installation, as papers say.
+    pub(crate) operator: Option<Operator>,
+    /// Sign-ins that were ended.
+    pub(crate) ended: Arc<EndedSessions>,
+    /// Takes refusals down.
+    pub(crate) security: Recorder,
+    /// Who may call from a browser's page.
+    pub(crate) origins: Origins,
     /// Keys of idempotency.
     pub(crate) keyed: Keyed,
     /// Limits per address.
     pub(crate) limits: AddressLimits,
+    /// Limits per credential.
+    pub(crate) credential_limits: CredentialLimits,
     /// Limits of questions about audiences.
     pub(crate) audience_limits: AudienceLimits,
     /// Secrets shown once, for retries.

@@ -19,6 +19,7 @@ use ledger_core::time::Timestamp;
 use ledger_store::Idempotency;
 use metrics::histogram;
 use pii_vault::access::{Access as VaultAccess, Accessor, Purpose};
+use pii_vault::auth::By;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -30,7 +31,6 @@ use crate::json::Fields;
 use crate::natural_key::fingerprint;
 use crate::operations::{Access, Operation};
 use crate::problem::{ApiError, Cause};
-use crate::security;
 
 /// What a handler gives.
 pub(crate) type Answer = Result<HttpResponse, ApiError>;
@@ -85,9 +85,9 @@ where
             let run = async {
                 match Call::open(http, operation) {
                     Ok(call) => {
-                        let actor = call.caller.map(|caller| caller.credential);
+                        let (app, by) = (call.app.clone(), call.by());
                         let answer = handler(call, payload).await;
-                        answer.inspect_err(|error| security::record(error, operation, actor))
+                        answer.inspect_err(|error| app.security.record(error, operation, by))
                     }
                     Err(refusal) => {
                         body::pass_over(payload).await;
@@ -103,6 +103,14 @@ where
     }
 }
 
+fn by(app: &App, caller: Option<Caller>, request_id: &RequestId) -> By {
+    By {
+        actor: caller.map(|caller| caller.credential),
+        request_id: Some(request_id.correlation),
+        at: app.clock.now().to_utc(),
+    }
+}
+
 impl Call {
     fn open(http: HttpRequest, operation: Operation) -> Result<Self, ApiError> {
         let app = http.app_data::<web::Data<App>>();
@@ -111,10 +119,12 @@ impl Call {
         let request_id = known.unwrap_or_else(|| RequestId::of(None));
         let caller = match operation.access() {
             Access::Open => None,
-            Access::Roles(roles) => {
+            Access::Needs(permission) => {
                 let caller = authenticate(&app, &http)?;
-                if !roles.contains(&caller.role) {
-                    security::record(&ApiError::Forbidden, operation, Some(caller.credential));
+                app.credential_limits.take(Some(caller.credential))?;
+                if !caller.may(permission) {
+                    let by = by(&app, Some(caller), &request_id);
+                    app.security.record(&ApiError::Forbidden, operation, by);
                     return Err(ApiError::Forbidden);
                 }
                 Some(caller)
@@ -130,7 +140,12 @@ impl Call {
 
     /// Records a refusal of a part of this call that may be an attempt; the whole call's is recorded by [`guarded`].
     pub(crate) fn watch(&self, error: &ApiError) {
-        security::record(error, self.operation, self.caller.map(|caller| caller.credential));
+        self.app.security.record(error, self.operation, self.by());
+    }
+
+    /// Who calls, for the log of what concerns security.
+    pub(crate) fn by(&self) -> By {
+        by(&self.app, self.caller, &self.request_id)
     }
 
     /// The member who calls on her own account: the one that stands for it, if two accounts of hers are one.
@@ -171,7 +186,12 @@ impl Call {
 
     /// An access to the vault on the caller's behalf.
     pub(crate) fn vault_access(&self, by: Accessor, purpose: Purpose) -> VaultAccess {
-        VaultAccess { by, purpose, request_id: Some(self.request_id.correlation), at: self.now().to_utc() }
+        VaultAccess { by, purpose, request_id: self.vault_request(), at: self.now().to_utc() }
+    }
+
+    /// The request as the vault's access log names it.
+    pub(crate) fn vault_request(&self) -> Option<Uuid> {
+        Some(self.request_id.correlation)
     }
 
     /// The body, whole.

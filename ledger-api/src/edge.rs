@@ -4,10 +4,12 @@
 //! server itself answers those with a bare 400 or 431 and closes; it has no place for an answer of ours, and a proxy in
 //! front refuses them earlier anyway.
 
+use std::collections::HashSet;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use metrics::counter;
@@ -21,6 +23,51 @@ use crate::routing;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The origins whose pages may call from a browser; none unless the settings name them.
+pub(crate) struct Origins(HashSet<String>);
+
+impl Origins {
+    /// These.
+    pub(crate) fn new(origins: &[String]) -> Self {
+        Self(origins.iter().cloned().collect())
+    }
+}
+
+/// The origin that a request names, if it is one of ours. A star is never answered, and a credential is a header that a page
+/// sets itself, so none travels without it.
+fn allowed_origin(request: &ServiceRequest) -> Option<HeaderValue> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    let app = request.app_data::<web::Data<App>>()?;
+    origin.to_str().is_ok_and(|text| app.origins.0.contains(text)).then(|| origin.clone())
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn answer_preflight(headers: &mut HeaderMap, origin: &HeaderValue) {
+    share(headers, origin);
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, x-min-position, x-request-id",
+        ),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Lets the page of an origin read the answer.
+fn share(headers: &mut HeaderMap, origin: &HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    let shown = HeaderValue::from_static("retry-after, x-read-position, x-request-id");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
+}
+
 /// The outermost layer.
 pub(crate) async fn edge(
     request: ServiceRequest,
@@ -28,6 +75,15 @@ pub(crate) async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = RequestId::of(request.headers().get(REQUEST_ID));
     request.extensions_mut().insert(id.clone());
+    let origin = allowed_origin(&request);
+    if let Some(origin) = &origin
+        && is_preflight(&request)
+    {
+        let mut response = request.into_response(HttpResponse::NoContent().finish());
+        answer_preflight(response.headers_mut(), origin);
+        secure(response.headers_mut(), false);
+        return Ok(response);
+    }
     let response = next.call(request).await?.map_into_boxed_body();
     let failure = failure_of(&response);
     let mut response = match failure {
@@ -36,6 +92,9 @@ pub(crate) async fn edge(
     };
     if let Ok(value) = HeaderValue::from_str(&id.shown) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if let Some(origin) = origin {
+        share(response.headers_mut(), &origin);
     }
     let documents = response.request().path().starts_with("/docs");
     secure(response.headers_mut(), documents);
@@ -117,6 +176,8 @@ fn secure(headers: &mut HeaderMap, documents: bool) {
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        (header::PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=()"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

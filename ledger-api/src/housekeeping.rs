@@ -1,4 +1,5 @@
-//! What a process does beside requests: new signing keys, old codes and tokens, registrations that a crash cut in half.
+//! What a process does beside requests: new signing keys, old codes and tokens, registrations that a crash cut in half, the
+//! seals of the access log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +10,20 @@ use ledger_ops::clock::Clock;
 use ledger_ops::settings::Profile;
 use ledger_store::StoreError;
 use pii_vault::VaultError;
-use pii_vault::access::{Access, Accessor, Purpose};
+use pii_vault::access::{Access, AccessSeal, Accessor, Purpose};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::auth::TokenKeys;
+use crate::erasure;
 use crate::joining::settle_as_logged;
 use crate::problem::{ApiError, Cause};
+use crate::retention;
 
 /// How often signing keys are read again, and registrations finished.
 const ROUND: Duration = Duration::from_secs(30);
+/// How often the access log is sealed.
+const SEALING: Duration = Duration::from_secs(5);
 /// After how many rounds what is old is removed: every hour.
 const ROUNDS: u32 = 120;
 /// Pending members asked for at once.
@@ -38,6 +43,12 @@ pub(crate) async fn run(app: Arc<App>) {
         if is_hour && let Err(error) = forget(&app).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old credentials were not removed");
         }
+        if let Err(error) = erasure::go_on(&app).await {
+            error.log_cause("housekeeping");
+        }
+        if is_hour && let Err(error) = erasure::agree(&app).await {
+            error.log_cause("housekeeping");
+        }
         if let Err(error) = finish_registrations(&app, is_hour).await {
             error.log_cause("housekeeping");
         }
@@ -47,13 +58,15 @@ pub(crate) async fn run(app: Arc<App>) {
 }
 
 async fn forget(app: &App) -> Result<(), VaultError> {
-    let day_ago = app.clock.now().to_utc() - TimeDelta::days(1);
-    let machine_days_ago = Clock::machine_now().to_utc() - TimeDelta::days(2);
-    app.vault.codes().purge(day_ago, machine_days_ago).await?;
-    app.vault.refresh_tokens().purge(day_ago).await?;
-    app.vault.qr_claims().purge(day_ago).await?;
+    let now = app.clock.now().to_utc();
+    let machine_days_ago = Clock::machine_now().to_utc() - retention::LIMITS.term();
+    app.vault.codes().purge(now - retention::CODES.term(), machine_days_ago).await?;
+    app.vault.refresh_tokens().purge(now - retention::SESSIONS.term()).await?;
+    app.vault.qr_claims().purge(now - retention::SCANS.term()).await?;
     // As long as somebody may ask again for the answer that had it.
-    app.vault.members().purge_codes(day_ago - TimeDelta::days(30)).await?;
+    let access = system(app, Purpose::Coupons);
+    app.vault.members().purge_codes(now - retention::COUPON_CODES.term(), &access).await?;
+    app.vault.erasures().purge(now - retention::PAPERS.term()).await?;
     Ok(())
 }
 
@@ -63,7 +76,7 @@ async fn forget(app: &App) -> Result<(), VaultError> {
 async fn finish_registrations(app: &App, discard: bool) -> Result<(), ApiError> {
     let now = app.clock.now().to_utc();
     let members = app.vault.members();
-    let access = Access { by: Accessor::System, purpose: Purpose::Recovery, request_id: None, at: now };
+    let access = system(app, Purpose::Recovery);
     let mut after = MemberId::from_uuid(Uuid::nil());
     loop {
         let pending = members.pending_after(after, PENDING_MAX).await?;
@@ -84,6 +97,28 @@ async fn finish_registrations(app: &App, discard: bool) -> Result<(), ApiError> 
             }
         }
     }
+}
+
+/// Seals the access log for ever, behind those who write it. The hash goes to the log of the service, which is kept elsewhere:
+/// whoever changes the database cannot change it there.
+pub(crate) async fn seal_accesses(app: Arc<App>) {
+    loop {
+        match app.vault.access_log().seal(app.clock.now().to_utc()).await {
+            Ok(Some(AccessSeal { number, records, hash })) => {
+                tracing::info!(seal = number, records, hash = hex::encode(hash), "the access log is sealed");
+                metrics::gauge!("vault_access_seal").set(u32::try_from(number).unwrap_or(u32::MAX));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the access log was not sealed");
+            }
+        }
+        tokio::time::sleep(SEALING).await;
+    }
+}
+
+fn system(app: &App, purpose: Purpose) -> Access {
+    Access { by: Accessor::System, purpose, request_id: None, at: app.clock.now().to_utc() }
 }
 
 fn is_away(error: &ApiError) -> bool {

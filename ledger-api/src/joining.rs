@@ -7,6 +7,7 @@ use ledger_core::member::consent::{ConsentChange, ConsentChannel, ConsentChoice,
 use ledger_core::member::event::MemberEvent;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
+use ledger_ops::settings::Profile;
 use ledger_store::log::{self, StoredRow};
 use ledger_store::{Command, ExecuteError, Idempotency, Receipt, Repeat, Request};
 use pii_vault::access::{self, Access};
@@ -60,9 +61,10 @@ impl Registrar {
     /// What proves the consents (compliance C3). Staff say since when she is a member where they bring in a history.
     fn origin(self, registered_at: Option<Timestamp>) -> ConsentOrigin {
         match self {
-            Self::Herself { code_id } => {
-                ConsentOrigin { channel: ConsentChannel::App, evidence: Some(EvidenceId::from_uuid(code_id)) }
-            }
+            Self::Herself { code_id } => ConsentOrigin {
+                evidence: Some(EvidenceId::from_uuid(code_id)),
+                ..ConsentOrigin::from_channel(ConsentChannel::App)
+            },
             Self::Staff(_) if registered_at.is_some() => ConsentOrigin::from_channel(ConsentChannel::Import),
             Self::Staff(_) => ConsentOrigin::from_channel(ConsentChannel::Admin),
         }
@@ -84,6 +86,7 @@ pub(crate) struct Joined {
 pub(crate) async fn join(call: &Call, who: Joining) -> Result<Joined, ApiError> {
     // Refused before the vault is touched: a pending row of someone who may not join would only be litter.
     check(call, &who.consents).await?;
+    check_texts(call.app.profile, who.by.origin(who.registered_at).channel, &who.consents)?;
     let Joining { phone, profile, registered_at, consents, key, by, access } = who;
     let members = call.app.vault.members();
     let registration = Registration { fresh_id: MemberId::from_uuid(Uuid::now_v7()), key, phone, profile };
@@ -171,16 +174,16 @@ async fn note_logged(
 }
 
 fn consent_of(row: &Row) -> Option<ConsentChange> {
-    let (purpose, choice, version) = match row.event().ok()? {
+    let (purpose, choice, version, text_hash) = match row.event().ok()? {
         Event::Member(MemberEvent::ConsentGranted(fact)) => {
-            (fact.purpose, ConsentChoice::Granted, fact.version)
+            (fact.purpose, ConsentChoice::Granted, fact.version, fact.text_hash)
         }
         Event::Member(MemberEvent::ConsentWithdrawn(fact)) => {
-            (fact.purpose, ConsentChoice::Withdrawn, fact.version)
+            (fact.purpose, ConsentChoice::Withdrawn, fact.version, fact.text_hash)
         }
         _ => return None,
     };
-    Some(ConsentChange { purpose, choice, version })
+    Some(ConsentChange { purpose, choice, version, text_hash })
 }
 
 /// What the domain would refuse of the consents, found before the vault is written.
@@ -199,6 +202,23 @@ async fn check(call: &Call, consents: &[ConsentChange]) -> Result<(), ApiError> 
         if right != consent.purpose && !matches!(consent.purpose, Purpose::Partner(_)) {
             return Err(Rejection::BusinessNotFound.into());
         }
+    }
+    Ok(())
+}
+
+/// Whoever consents has seen a text that is kept here, so that it can be shown for ever (compliance C3). Of a consent that was
+/// given before this ledger the proof is elsewhere. A developer's clients may name what versions they like; then the log
+/// has no hash.
+pub(crate) fn check_texts(
+    profile: Profile,
+    channel: ConsentChannel,
+    consents: &[ConsentChange],
+) -> Result<(), ApiError> {
+    let is_held_to_it = profile == Profile::Production && channel != ConsentChannel::Import;
+    let is_of_no_text =
+        |consent: &ConsentChange| consent.choice == ConsentChoice::Granted && consent.text_hash.is_none();
+    if is_held_to_it && consents.iter().any(is_of_no_text) {
+        return Err(ApiError::ConsentTextUnknown);
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Limits per network address on calls that need no credential, and per business on questions about audiences (decision 16). Of one
-//! process, on the machine's clock; off in the `dev` profile.
+//! Limits per network address on calls that need no credential, per credential on all others, and per business on questions about
+//! audiences (decision 16). Of one process, on the machine's clock; off in the `dev` profile.
 //!
 //! Limits per phone and per code live in the vault, where they hold across processes.
 
@@ -11,6 +11,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ledger_core::ids::BusinessId;
 use ledger_ops::settings::Profile;
+use uuid::Uuid;
 
 use crate::problem::ApiError;
 
@@ -29,6 +30,8 @@ pub(crate) struct Limits<K: Clone + Eq + Hash> {
 
 /// Limits per network address.
 pub(crate) type AddressLimits = Limits<IpAddr>;
+/// Limits per credential.
+pub(crate) type CredentialLimits = Limits<Uuid>;
 /// Limits per business.
 pub(crate) type AudienceLimits = Limits<BusinessId>;
 
@@ -36,6 +39,13 @@ impl AddressLimits {
     /// As the profile has them.
     pub(crate) fn new(profile: Profile) -> Self {
         Self::of(profile, Quota::per_minute(PER_MINUTE))
+    }
+}
+
+impl CredentialLimits {
+    /// As the profile has them.
+    pub(crate) fn new(profile: Profile, per_second: NonZeroU32) -> Self {
+        Self::of(profile, Quota::per_second(per_second))
     }
 }
 
@@ -78,6 +88,17 @@ mod tests {
         assert!(limits.take(Some(IpAddr::from([10, 0, 0, 2]))).is_ok());
         let dev = AddressLimits::new(Profile::Dev);
         assert!((0..100).all(|_| dev.take(address).is_ok()));
+    }
+
+    #[test]
+    fn a_credential_is_limited_by_itself() {
+        let one = Some(Uuid::from_u128(1));
+        let limits =
+            CredentialLimits::new(Profile::Production, const { NonZeroU32::new(3).expect("not zero") });
+        let answers: Vec<_> = (0..4).map(|_| limits.take(one)).collect();
+        assert!(answers.iter().take(3).all(Result::is_ok));
+        assert!(matches!(answers.last(), Some(Err(ApiError::RateLimited(seconds))) if *seconds >= 1));
+        assert!(limits.take(Some(Uuid::from_u128(2))).is_ok());
     }
 
     #[test]

@@ -6,10 +6,11 @@
 //! | `call.rs`, `edge.rs` | around a handler: credential, envelope, request id, failures |
 //! | `problem.rs` | every error and what a client gets for it |
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
-//! | `auth/`, `limits.rs` | API keys, tokens, limits |
+//! | `auth/`, `limits.rs` | who may do what, API keys, tokens, sign-ins, limits |
 //! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
+//! | `erasure/`, `retention.rs` | a member is forgotten; how long what is kept |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
-//! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs` | the process |
+//! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs`, `vault_commands.rs` | the process, and its other commands |
 
 mod app;
 mod auth;
@@ -19,6 +20,7 @@ mod chain_stats;
 mod coupon_tries;
 mod dto;
 mod edge;
+mod erasure;
 mod housekeeping;
 #[cfg(test)]
 mod http_tests;
@@ -37,6 +39,7 @@ mod problem;
 mod query;
 mod ratio;
 mod read;
+mod retention;
 mod routes;
 mod routing;
 mod security;
@@ -48,6 +51,7 @@ mod shown_once;
 mod startup;
 mod turns;
 mod uplift;
+mod vault_commands;
 mod win_win;
 mod words;
 
@@ -58,7 +62,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use ledger_ops::clock::Clock;
 use ledger_ops::telemetry;
-use pii_vault::auth::ApiKeyRole;
+use pii_vault::auth::{ApiKeyRole, By};
 
 use settings::Settings;
 use startup::StartError;
@@ -92,6 +96,19 @@ enum Command {
     AuditorKey {
         /// What it is called, in 1 to 100 characters
         name: String,
+    },
+    /// Wrap all keys of the vault with a new key-encryption key, while the service goes on; may be stopped and run again.
+    RotateKek,
+    /// End an old key-encryption key that wraps nothing any more, so that it may be destroyed.
+    RetireKek {
+        /// Its id, as `rotate-kek` prints it
+        kek: String,
+    },
+    /// Work the chain of the vault's access log out anew; fails when it is not what was sealed.
+    VerifyAccessLog {
+        /// A hash the service has logged: it must be part of the chain
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -134,8 +151,14 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
             Command::AuditorKey { name } => {
                 let vault = startup::vault(&settings).await?;
                 let now = Clock::machine_now().to_utc();
-                let issued = vault.api_keys().issue(ApiKeyRole::Auditor, &name, now).await?;
+                let issued =
+                    vault.api_keys().issue(ApiKeyRole::Auditor, &name, None, &By::nobody(now)).await?;
                 print(&format!("{}\n", issued.key.expose()))
+            }
+            Command::RotateKek => vault_commands::rotate_kek(&settings).await,
+            Command::RetireKek { kek } => vault_commands::retire_kek(&settings, &kek).await,
+            Command::VerifyAccessLog { head } => {
+                vault_commands::verify_access_log(&settings, head.as_deref()).await
             }
             Command::Openapi => Ok(()),
         }

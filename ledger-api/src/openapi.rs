@@ -13,7 +13,7 @@ use utoipa::openapi::{
     ResponseBuilder, SecurityRequirement,
 };
 
-use crate::auth::Role;
+use crate::auth::Permission;
 use crate::operations::{Access, Exists, Once, Operation};
 use crate::{dto, query, read};
 
@@ -83,11 +83,9 @@ fn described(operation: Operation) -> utoipa::openapi::path::Operation {
             RequestBodyBuilder::new().content(kind, content).required(Some(Required::True)).build(),
         ));
     }
-    if let Access::Roles(roles) = operation.access() {
-        if roles.contains(&Role::Member) || roles.contains(&Role::BusinessStaff) {
-            builder = builder.security(SecurityRequirement::new("token", Vec::<String>::new()));
-        }
-        if !roles.contains(&Role::Member) {
+    if let Access::Needs(permission) = operation.access() {
+        builder = builder.security(SecurityRequirement::new("token", Vec::<String>::new()));
+        if permission != Permission::OwnAccount && permission != Permission::OwnSignIns {
             builder = builder.security(SecurityRequirement::new("key", Vec::<String>::new()));
         }
     }
@@ -138,6 +136,13 @@ fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
             let text = "Not recorded: `unmatched` (a stranger, or no consent: nothing is stored), `quarantined` (an admin \
                         decides) or `before_membership`";
             answers.push(("202", answered(operation, text, Some(reference("OutcomeAnswer")))));
+        }
+        Operation::GiftBonuses | Operation::AdjustBonuses => {
+            let text = "The first answer again, with `replayed: true`";
+            answers.push(("200", answered(operation, text, shape.schema)));
+            let text =
+                "More than `approval.manual_bonus`: it waits for a second person, and nothing was done";
+            answers.push(("202", answered(operation, text, Some(reference("ApprovalAsked")))));
         }
         _ if operation.once() == Once::Header && status != "200" => {
             let text = "The first answer again, with `replayed: true`";
@@ -235,9 +240,11 @@ fn path_parameters(path: &str) -> Vec<String> {
 fn who(operation: Operation) -> String {
     let roles = match operation.access() {
         Access::Open => "Needs no credential.".to_owned(),
-        Access::Roles(roles) => {
-            let names: Vec<String> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
-            format!("For: {}.", names.join(", "))
+        Access::Needs(permission) => {
+            let names: Vec<&str> = permission.roles().iter().map(|role| role.as_str()).collect();
+            let scope =
+                permission.scope().map(|scope| format!(" A key needs the scope `{}`.", scope.as_str()));
+            format!("For: {}.{}", names.join(", "), scope.unwrap_or_default())
         }
     };
     let dev = if operation.exists() == Exists::DevOnly { " Exists in the `dev` profile alone." } else { "" };

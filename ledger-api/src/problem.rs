@@ -40,8 +40,14 @@ pub(crate) enum ApiError {
     FieldNotAllowed(Vec<&'static str>),
     /// A rule's refusal.
     Rejected(Rejection),
+    /// The settings do not say who operates this installation: no paper can be drawn up.
+    OperatorUnknown,
+    /// Deleting an account needs a code, or a sign-in of a moment ago.
+    ConfirmationRequired,
     /// A line of an import that goes back in time. Rule T6.
     NotSorted,
+    /// A consent to a text that is none of ours. Compliance C3.
+    ConsentTextUnknown,
     /// The QR token is not one of ours.
     QrInvalid,
     /// The QR token is past its life.
@@ -71,6 +77,14 @@ pub(crate) enum Conflict {
     QrUsed,
     /// The phone is another member's.
     PhoneTaken,
+    /// The login is somebody else's.
+    LoginTaken,
+    /// A second person has decided already.
+    ApprovalDecided,
+    /// A second person has rejected it.
+    ApprovalRejected,
+    /// Nobody approved it in time.
+    ApprovalExpired,
 }
 
 /// What failed, for the log alone.
@@ -113,11 +127,18 @@ impl ApiError {
             Self::Conflict(Conflict::MemberExists) => "MEMBER_EXISTS",
             Self::Conflict(Conflict::QrUsed) => "QR_USED",
             Self::Conflict(Conflict::PhoneTaken) => "PHONE_TAKEN",
+            Self::Conflict(Conflict::LoginTaken) => "LOGIN_TAKEN",
+            Self::Conflict(Conflict::ApprovalDecided) => "APPROVAL_DECIDED",
+            Self::Conflict(Conflict::ApprovalRejected) => "APPROVAL_REJECTED",
+            Self::Conflict(Conflict::ApprovalExpired) => "APPROVAL_EXPIRED",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
             Self::Rejected(rejection) => rejection.code(),
+            Self::OperatorUnknown => "OPERATOR_UNKNOWN",
+            Self::ConfirmationRequired => "CONFIRMATION_REQUIRED",
             Self::NotSorted => "NOT_SORTED",
+            Self::ConsentTextUnknown => "CONSENT_TEXT_UNKNOWN",
             Self::QrInvalid => "QR_INVALID",
             Self::QrExpired => "QR_EXPIRED",
             Self::RateLimited(_) => "RATE_LIMITED",
@@ -138,10 +159,13 @@ impl ApiError {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::MemberNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::OperatorUnknown => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::FieldNotAllowed(_) | Self::NotSorted => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::FieldNotAllowed(_)
+            | Self::NotSorted
+            | Self::ConfirmationRequired
+            | Self::ConsentTextUnknown => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Rejected(rejection) => status_of(rejection),
             Self::QrExpired => StatusCode::GONE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -166,11 +190,23 @@ impl ApiError {
             Self::Conflict(Conflict::MemberExists) => "the member is registered already".to_owned(),
             Self::Conflict(Conflict::QrUsed) => "the QR code was used for another purchase".to_owned(),
             Self::Conflict(Conflict::PhoneTaken) => "the phone is another member's".to_owned(),
+            Self::Conflict(Conflict::LoginTaken) => "the login is somebody else's".to_owned(),
+            Self::Conflict(Conflict::ApprovalDecided) => "somebody has decided on it already".to_owned(),
+            Self::Conflict(Conflict::ApprovalRejected) => "a second person has rejected it".to_owned(),
+            Self::Conflict(Conflict::ApprovalExpired) => "nobody approved it in time".to_owned(),
             Self::TooLarge(limit) => format!("the body must have at most {limit} bytes"),
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),
             Self::Rejected(rejection) => rejection.to_string(),
+            Self::OperatorUnknown => {
+                "the settings (operator.*) do not say who operates this installation".to_owned()
+            }
+            Self::ConfirmationRequired => {
+                "deleting the account needs a code sent to its phone, or a sign-in of the last minutes"
+                    .to_owned()
+            }
             Self::NotSorted => "an import must be sorted by time".to_owned(),
+            Self::ConsentTextUnknown => "this purpose has no text of that version".to_owned(),
             Self::QrInvalid => "the QR code is not valid".to_owned(),
             Self::QrExpired => "the QR code is past its time; show a new one".to_owned(),
             Self::RateLimited(_) => "too many requests; try again later".to_owned(),
@@ -320,8 +356,14 @@ impl From<VaultError> for ApiError {
             | VaultError::CodeUsed
             | VaultError::RefreshInvalid
             | VaultError::RefreshExpired
-            | VaultError::RefreshReused => Self::Unauthenticated,
-            VaultError::UnknownMember | VaultError::ApiKeyUnknown => Self::NotFound,
+            | VaultError::RefreshReused
+            | VaultError::EnrolmentInvalid
+            | VaultError::SignInRefused => Self::Unauthenticated,
+            VaultError::UnknownMember
+            | VaultError::ApiKeyUnknown
+            | VaultError::StaffUnknown
+            | VaultError::ApprovalUnknown => Self::NotFound,
+            VaultError::LoginTaken => Self::Conflict(Conflict::LoginTaken),
             VaultError::PhoneTaken => Self::Conflict(Conflict::PhoneTaken),
             other => Self::Unavailable(Cause::Vault(other)),
         }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ledger_core::log::Position;
 use ledger_core::member::hindsight::Hindsight;
 use ledger_core::time::{NotATimestamp, Timestamp};
+use uuid::Uuid;
 
 use crate::call::Call;
 use crate::json::FieldErrors;
@@ -71,6 +72,14 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
     const EVENTS: &[Documented] = &[may("from", "The first position, 1 when absent"), LIMIT];
     const CHECKPOINT: &[Documented] =
         &[may("cosigned", "`true`: the newest that a witness signed, instead of the newest of all")];
+    const ACCESSES: &[Documented] = &[
+        LIMIT,
+        CURSOR,
+        may("member_id", "Records about this member alone"),
+        may("from", "Records of then or later (RFC 3339)"),
+        may("to", "Records of before then (RFC 3339)"),
+    ];
+    const WORDING: &[Documented] = &[may("version", "The version of the text; the newest when absent")];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
     match operation {
@@ -80,15 +89,20 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::Businesses
         | Operation::Policies
         | Operation::Quarantine
+        | Operation::Erasures
         | Operation::OwnCoupons
         | Operation::Chains
         | Operation::Offers
-        | Operation::OfferHistory => PAGE,
+        | Operation::OfferHistory
+        | Operation::Approvals
+        | Operation::SecurityEvents => PAGE,
         Operation::WinWin | Operation::FrequentPaths | Operation::Recommendations => RANKING,
         Operation::Checkpoint => CHECKPOINT,
         Operation::InclusionProof => INCLUSION,
         Operation::ConsistencyProof => CONSISTENCY,
         Operation::AuditEvents => EVENTS,
+        Operation::AccessRecords => ACCESSES,
+        Operation::ConsentText => WORDING,
         Operation::Outbox => OUTBOX,
         _ => &[],
     }
@@ -188,6 +202,16 @@ impl Query {
                 false
             }
         }
+    }
+
+    /// A UUID that may be absent.
+    pub(crate) fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        let text = self.take(name)?;
+        let read = crate::json::read_uuid(&text);
+        if read.is_none() {
+            self.wrong(name, "must be a UUID");
+        }
+        read
     }
 
     /// `limit` alone; more than 200 is 200.

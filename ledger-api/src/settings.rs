@@ -1,11 +1,14 @@
 //! What `ledger-api` is told at start, checked before anything is opened.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ledger_ops::settings::{ClickHouse, Database, Kafka, Profile, Seal, Secret, SettingsError, load};
 use ledger_ops::telemetry::LogFormat;
 use ledger_store::seal::{NoWitnessKey, WitnessKey};
+use pii_vault::keys::{self, KmsSettings};
 use serde::Deserialize;
 
 /// All settings of the service.
@@ -52,6 +55,59 @@ pub(crate) struct Settings {
     /// Whether analytics is part of this installation.
     #[serde(default)]
     pub(crate) clickhouse: Option<ClickHouse>,
+    /// Who operates it, as acts of destruction say.
+    #[serde(default)]
+    pub(crate) operator: Option<Operator>,
+}
+
+/// The operator of personal data (152-ФЗ), as its papers name it. Outside the `dev` profile nothing has a default: without it no
+/// act can be drawn up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its address.
+    pub(crate) address: String,
+    /// The name of the information system (ИСПДн).
+    pub(crate) information_system: String,
+    /// Who answers for destructions.
+    pub(crate) responsible_name: String,
+    /// As what.
+    pub(crate) responsible_position: String,
+    /// Who processes on its behalf, if anybody.
+    #[serde(default)]
+    pub(crate) processor_name: Option<String>,
+    /// And where.
+    #[serde(default)]
+    pub(crate) processor_address: Option<String>,
+}
+
+impl Operator {
+    /// A developer's.
+    fn of_dev() -> Self {
+        Self {
+            name: "ООО «Свой круг» (разработка)".to_owned(),
+            address: "Москва, адрес не указан".to_owned(),
+            information_system: "Программа лояльности «Свой круг» (разработка)".to_owned(),
+            responsible_name: "Ответственный не назначен".to_owned(),
+            responsible_position: "Разработка".to_owned(),
+            processor_name: None,
+            processor_address: None,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let texts = [
+            &self.name,
+            &self.address,
+            &self.information_system,
+            &self.responsible_name,
+            &self.responsible_position,
+        ];
+        texts.iter().all(|text| !text.trim().is_empty() && text.chars().count() <= 500)
+            && self.processor_name.is_some() == self.processor_address.is_some()
+    }
 }
 
 /// The HTTP server.
@@ -70,6 +126,10 @@ pub(crate) struct Http {
     pub(crate) shutdown_seconds: u64,
     /// Lines of one import that are under way at the same time.
     pub(crate) import_in_flight: usize,
+    /// Calls of one credential in a second, and as many at once. Off in the `dev` profile.
+    pub(crate) calls_per_second: NonZeroU32,
+    /// Origins whose pages may call from a browser, such as `https://app.example.org`; none unless named.
+    pub(crate) cors_origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -81,6 +141,8 @@ impl Default for Http {
             address_file: None,
             shutdown_seconds: 10,
             import_in_flight: 1_024,
+            calls_per_second: const { NonZeroU32::new(500).expect("not zero") },
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -91,8 +153,62 @@ impl Default for Http {
 pub(crate) struct Secrets {
     /// The folder of the vault's keys.
     pub(crate) dir: Option<PathBuf>,
+    /// The key service that has the vault's keys, in place of a folder.
+    pub(crate) kms: Option<Kms>,
     /// 64 hexadecimal digits: keys the natural keys of purchases on the log. Rule D1, design L4.
     pub(crate) natural_key: Option<Secret>,
+}
+
+/// A key service with the API of HashiCorp Vault and OpenBao, behind its agent on this machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kms {
+    /// `http://`, a loopback address and a port.
+    address: String,
+    /// The key of `transit` that wraps data keys.
+    key: String,
+    /// Where `transit` is mounted.
+    #[serde(default = "Kms::transit_mount")]
+    transit_mount: String,
+    /// Where `kv` version 2 is mounted.
+    #[serde(default = "Kms::secrets_mount")]
+    secrets_mount: String,
+    /// The folder of the named secrets in it.
+    secrets_path: String,
+    /// A token, where the agent adds none of its own.
+    #[serde(default)]
+    token: Option<Secret>,
+    /// How long a call may take, in milliseconds.
+    #[serde(default = "Kms::timeout_ms")]
+    timeout_ms: u64,
+}
+
+impl Kms {
+    fn transit_mount() -> String {
+        "transit".to_owned()
+    }
+
+    fn secrets_mount() -> String {
+        "secret".to_owned()
+    }
+
+    const fn timeout_ms() -> u64 {
+        2_000
+    }
+
+    /// As the vault takes it.
+    pub(crate) fn to_provider(&self) -> KmsSettings {
+        let token = self.token.as_ref();
+        KmsSettings {
+            address: self.address.clone(),
+            transit_mount: self.transit_mount.clone(),
+            transit_key: self.key.clone(),
+            secrets_mount: self.secrets_mount.clone(),
+            secrets_path: self.secrets_path.clone(),
+            token: token.map(|token| keys::Secret::new(token.reveal().as_bytes().to_vec())),
+            patience: Duration::from_millis(self.timeout_ms),
+        }
+    }
 }
 
 /// Lives of tokens.
@@ -143,6 +259,13 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
 }
 
+/// A scheme, a host and perhaps a port: what a browser says of a page. A star is none.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:".contains(&byte);
+    !host.is_empty() && host.bytes().all(fits)
+}
+
 impl Settings {
     /// Reads and checks the settings.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, SettingsError> {
@@ -170,6 +293,12 @@ impl Settings {
         if !(1..=10_000).contains(&self.http.import_in_flight) {
             return wrong("http.import_in_flight", "must be from 1 to 10000");
         }
+        if !self.http.cors_origins.iter().all(|origin| is_origin(origin)) {
+            return wrong(
+                "http.cors_origins",
+                "must be origins such as https://app.example.org, without a path",
+            );
+        }
         if !(60..=86_400).contains(&self.tokens.access_seconds) {
             return wrong("tokens.access_seconds", "must be from 60 to 86400");
         }
@@ -182,9 +311,26 @@ impl Settings {
         if self.dev.admin_key.as_ref().is_some_and(|key| key.reveal().len() < 8 || key.reveal().len() > 200) {
             return wrong("dev.admin_key", "must have 8 to 200 characters");
         }
+        if self.operator.as_ref().is_some_and(|operator| !operator.is_whole()) {
+            return wrong(
+                "operator",
+                "must have name, address, information_system, responsible_name and responsible_position, of at most 500 \
+                 characters each, and a processor's name and address together",
+            );
+        }
         self.natural_key()?;
         self.witnesses()?;
-        self.secrets_dir().map(|_| ())
+        match &self.secrets.kms {
+            None => self.secrets_dir().map(|_| ()),
+            Some(_) if self.secrets.dir.is_some() => {
+                wrong("secrets.dir", "must not be set beside secrets.kms: keys come from one place")
+            }
+            // A request may wait for it within a transaction, which the server ends after 10 s.
+            Some(kms) if !(100..=5_000).contains(&kms.timeout_ms) => {
+                wrong("secrets.kms.timeout_ms", "must be from 100 to 5000")
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// The key of the natural keys.
@@ -208,6 +354,14 @@ impl Settings {
         let listed = self.audit.witnesses.split(',').filter(|key| !key.trim().is_empty());
         let keys: Result<_, NoWitnessKey> = listed.map(str::parse).collect();
         keys.map_err(|wrong| SettingsError::Wrong { key: "audit.witnesses", right: wrong.to_string() })
+    }
+
+    /// Who operates this installation, if it says so.
+    pub(crate) fn operator(&self) -> Option<Operator> {
+        match self.profile {
+            Profile::Dev => Some(self.operator.clone().unwrap_or_else(Operator::of_dev)),
+            Profile::Production => self.operator.clone(),
+        }
     }
 
     /// The folder of the vault's keys.

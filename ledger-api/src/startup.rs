@@ -12,7 +12,8 @@ use ledger_ops::telemetry;
 use ledger_store::published::Published;
 use ledger_store::start::check_durable;
 use ledger_store::{Ledger, LedgerOptions, StoreError, dev_clock};
-use pii_vault::keys::{FileKeyProvider, KeyError, MissingKeys};
+use pii_vault::keys::{FileKeyProvider, KeyError, KeyProvider, KmsKeyProvider, MissingKeys};
+use pii_vault::rotation::RetireError;
 use pii_vault::{Vault, VaultError};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -20,10 +21,13 @@ use tokio::sync::Semaphore;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
-use crate::auth::{KeyRing, TokenKeys, Tokens};
-use crate::edge::{edge, no_route};
-use crate::limits::{AddressLimits, AudienceLimits};
+use crate::auth::{EndedSessions, KeyRing, TokenKeys, Tokens};
+use crate::edge::{Origins, edge, no_route};
+use crate::erasure::{self, Gone};
+use crate::limits::{AddressLimits, AudienceLimits, CredentialLimits};
 use crate::natural_key::Keyed;
+use crate::problem::ApiError;
+use crate::security::{self, Recorder};
 use crate::settings::Settings;
 use crate::shown_once::ShownOnce;
 use crate::{housekeeping, read, routing};
@@ -51,6 +55,15 @@ pub(crate) enum StartError {
     /// The folder of keys cannot be used.
     #[error("secrets.dir: {0}")]
     Keys(#[from] KeyError),
+    /// The settings of the key service cannot be.
+    #[error("secrets.kms: {0}")]
+    Kms(KeyError),
+    /// A key-encryption key is not retired.
+    #[error("the key-encryption key stays: {0}")]
+    Retire(#[from] RetireError),
+    /// The access log is not what was sealed.
+    #[error("the access log is not what was sealed: {0}")]
+    AccessLog(String),
     /// The signing keys cannot be used.
     #[error("the vault's signing keys cannot be used")]
     Signing(#[from] jsonwebtoken::errors::Error),
@@ -117,9 +130,14 @@ pub(crate) async fn vault(settings: &Settings) -> Result<Vault, StartError> {
         Profile::Dev => MissingKeys::Create,
         Profile::Production => MissingKeys::Refuse,
     };
-    let keys = FileKeyProvider::open(&settings.secrets_dir()?, missing)?;
+    let keys: Arc<dyn KeyProvider> = match &settings.secrets.kms {
+        Some(kms) => Arc::new(KmsKeyProvider::new(kms.to_provider()).map_err(StartError::Kms)?),
+        None => Arc::new(FileKeyProvider::open(&settings.secrets_dir()?, missing)?),
+    };
     let pool = pool("vault.url", &settings.vault).await?;
-    Ok(Vault::open(pool, Arc::new(keys)).await?)
+    let vault = Vault::open(pool, keys).await?;
+    vault.access_log().open().await?;
+    Ok(vault)
 }
 
 /// The state of a process, the tasks that keep it current, and who could not be asked yet what the log has published.
@@ -150,6 +168,11 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
     tokio::spawn(Arc::clone(&keys).follow(vault.clone()));
     let signing = vault.signing_keys().ensure(clock.now().to_utc()).await?;
     let tokens = Arc::new(Tokens::new(TokenKeys::new(&signing)?, settings.tokens.clone()));
+    let ended = Arc::new(EndedSessions::new(settings.tokens.access_seconds));
+    ended.reload(&vault, clock.now().to_utc()).await?;
+    tokio::spawn(Arc::clone(&ended).follow(vault.clone(), clock.clone()));
+    let (security, taken) = Recorder::new();
+    tokio::spawn(security::write(taken, vault.clone()));
     let app = App {
         profile: settings.profile,
         clock,
@@ -161,8 +184,14 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
         vault,
         keys,
         tokens,
+        gone: Arc::new(Gone::default()),
+        operator: settings.operator(),
+        ended,
+        security,
+        origins: Origins::new(&settings.http.cors_origins),
         keyed: Keyed::new(&settings.natural_key()?),
         limits: AddressLimits::new(settings.profile),
+        credential_limits: CredentialLimits::new(settings.profile, settings.http.calls_per_second),
         audience_limits: AudienceLimits::new(settings.profile),
         shown_once: ShownOnce::new(),
         read_wait: Duration::from_millis(settings.http.read_wait_ms),
@@ -179,8 +208,20 @@ async fn open(settings: &Settings) -> Result<(App, Published), StartError> {
 /// Serves until told to stop.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), StartError> {
     let (app, published) = open(settings).await?;
+    // Before anybody is answered: whoever the log says is forgotten, is.
+    let agreed = async {
+        erasure::agree(&app).await?;
+        erasure::go_on(&app).await?;
+        Ok(app.gone.read(&app.vault, &app.clock).await?)
+    };
+    agreed.await.map_err(|error: ApiError| {
+        error.log_cause("start");
+        StartError::System { what: "the list of the forgotten", reason: error.to_string() }
+    })?;
+    tokio::spawn(Arc::clone(&app.gone).follow(app.vault.clone(), app.clock.clone()));
     let app = web::Data::new(app);
     tokio::spawn(housekeeping::run(app.clone().into_inner()));
+    tokio::spawn(housekeeping::seal_accesses(app.clone().into_inner()));
     let profile = settings.profile;
     let address = settings.http.listen;
     let service = move || {

@@ -14,7 +14,8 @@
 
 use std::collections::HashMap;
 
-use ledger_core::ids::{MemberId, ReasonId};
+use ledger_core::ids::{CorrelationId, MemberId, ReasonId};
+use ledger_core::log::Actor;
 use ledger_core::member::MemberCommand;
 use ledger_core::rejection::Rejection;
 use ledger_store::{Command, Idempotency, Receipt, Repeat};
@@ -26,7 +27,7 @@ use crate::app::App;
 use crate::call::Call;
 use crate::natural_key::fingerprint;
 use crate::problem::ApiError;
-use crate::routes::businesses::execute;
+use crate::routes::businesses::execute_as;
 
 /// The namespace of all texts.
 const TEXTS: Uuid = Uuid::from_u128(0x6f77_6e63_6972_636c_8000_6f66_6665_7273);
@@ -178,6 +179,30 @@ fn became(result: &Result<Receipt, ApiError>) -> Became {
     }
 }
 
+/// On whose behalf something is done, and which way it came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Acting {
+    /// Who.
+    pub(crate) actor: Actor,
+    /// Which way.
+    pub(crate) source: &'static str,
+    /// What it has in common with all it leads to.
+    pub(crate) correlation_id: CorrelationId,
+}
+
+impl Acting {
+    /// The caller herself.
+    pub(crate) fn of(call: &Call) -> Result<Self, ApiError> {
+        let actor = call.caller()?.actor();
+        Ok(Self { actor, source: "api", correlation_id: call.correlation_id() })
+    }
+
+    /// Whoever asked for what somebody else approved: the approval is what its events have in common.
+    pub(crate) fn approved(actor: Actor, approval_id: Uuid) -> Self {
+        Self { actor, source: "approval", correlation_id: CorrelationId::from_uuid(approval_id) }
+    }
+}
+
 /// A command to a member for a reason.
 pub(crate) struct Reasoned<'a> {
     /// To whom.
@@ -197,14 +222,33 @@ impl Reasoned<'_> {
         call: &Call,
         command: impl FnOnce(ReasonId) -> MemberCommand,
     ) -> Result<Receipt, ApiError> {
+        self.execute_as(call, Acting::of(call)?, command).await
+    }
+
+    /// The same, on behalf of somebody.
+    pub(crate) async fn execute_as(
+        self,
+        call: &Call,
+        acting: Acting,
+        command: impl FnOnce(ReasonId) -> MemberCommand,
+    ) -> Result<Receipt, ApiError> {
         let member_id = self.member;
-        self.has(call, |reason| Command::Member { member_id, command: command(reason) }).await
+        self.has_as(call, acting, |reason| Command::Member { member_id, command: command(reason) }).await
     }
 
     /// The same, for a command that is about more than her.
     pub(crate) async fn has(
         self,
         call: &Call,
+        command: impl FnOnce(ReasonId) -> Command,
+    ) -> Result<Receipt, ApiError> {
+        self.has_as(call, Acting::of(call)?, command).await
+    }
+
+    async fn has_as(
+        self,
+        call: &Call,
+        acting: Acting,
         command: impl FnOnce(ReasonId) -> Command,
     ) -> Result<Receipt, ApiError> {
         let Self { member, key, text, parts } = self;
@@ -214,7 +258,7 @@ impl Reasoned<'_> {
         let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&all) };
         let mut texts = Texts::of(&idempotency);
         let command = command(texts.id("reason", text));
-        let run = execute(call, command, idempotency);
+        let run = execute_as(call, acting, command, idempotency);
         texts.around(call, (Whose::Hers(member), Purpose::Support), run).await
     }
 }

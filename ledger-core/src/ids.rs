@@ -87,8 +87,12 @@ id_types! {
     ReasonId;
     /// A document that waits for an admin's word. Rules T3, D5.
     QuarantineId;
+    /// An act of destruction of somebody's personal data: its number.
+    ActId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
     EvidenceId;
+    /// The session in which somebody who was signed in decided on a consent (`compliance.md` C3).
+    SessionId;
     /// One event on the log (UUID version 7).
     EventId;
     /// Everything that one request of the outside world led to.

@@ -26,6 +26,7 @@ pub mod business;
 pub mod category;
 pub mod chain;
 pub mod context;
+pub mod deadlines;
 pub mod ids;
 pub mod log;
 pub mod member;

@@ -9,8 +9,8 @@ use crate::ids::{LotId, MemberId, PurchaseId, Slug};
 use crate::log::Event;
 use crate::member::event::{
     BonusAccrued, BonusExpired, BonusMatured, BonusReturned, BonusTakenBack, BonusWithdrawn, BonusesHeld,
-    BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, Estate, EstateLot, ExpiredTo,
-    HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart, Way,
+    BonusesRedeemed, CouponReckoned, CouponRedeemed, DebtIncurred, DebtRepaid, DebtWrittenOff, Estate,
+    EstateLot, ExpiredTo, HoldReleased, Holding, LotPart, MemberEvent, OtherPart, OwnPart, Way,
 };
 use crate::member::lot::{Funder, Lot};
 use crate::money::Roubles;
@@ -135,6 +135,7 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         MemberEvent::AccountTakenIn(fact) => moved(member, fact.absorbed, &fact.estate, Way::In),
         MemberEvent::AccountParted(fact) => moved(member, fact.absorbed, &fact.estate, Way::Out),
         MemberEvent::AccountRestored(fact) => moved(member, member, &fact.estate, Way::In),
+        MemberEvent::DebtWrittenOff(fact) => written_off(member, fact),
         MemberEvent::MemberRegistered(_)
         | MemberEvent::MembershipBackdated(_)
         | MemberEvent::ConsentGranted(_)
@@ -166,7 +167,8 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::CouponExpired(_)
         | MemberEvent::CouponRevoked(_)
         | MemberEvent::ChainTriggered(_)
-        | MemberEvent::ChainConverted(_) => Vec::new(),
+        | MemberEvent::ChainConverted(_)
+        | MemberEvent::MemberErased(_) => Vec::new(),
     }
 }
 
@@ -338,6 +340,13 @@ fn repaid(member: MemberId, fact: &DebtRepaid) -> Vec<Posting> {
         Account::MemberDebt(member),
     );
     paid.chain(settled.postings).collect()
+}
+
+/// The claim is gone with the debt: who had it bears it.
+fn written_off(member: MemberId, fact: &DebtWrittenOff) -> Vec<Posting> {
+    Moves::of(fact.lot_id, fact.creditor.clone(), fact.amount.kopecks())
+        .shift(Unit::Bon, Account::Claims(fact.creditor.clone()), Account::MemberDebt(member))
+        .postings
 }
 
 fn coupon_used(member: MemberId, fact: &CouponRedeemed) -> Vec<Posting> {

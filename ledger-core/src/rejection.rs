@@ -36,6 +36,9 @@ pub enum Rejection {
     /// No such member.
     #[error("there is no such member")]
     MemberNotFound,
+    /// She was forgotten. Told to who knew her.
+    #[error("the member is gone")]
+    MemberErased,
     /// No such business.
     #[error("there is no such business")]
     BusinessNotFound,
@@ -320,6 +323,7 @@ codes! {
     Self::ChainDefinition { .. } => "VALIDATION_ERROR",
     Self::OfferDefinition { .. } => "VALIDATION_ERROR",
     Self::MemberNotFound => "MEMBER_NOT_FOUND",
+    Self::MemberErased => "GONE",
     Self::BusinessNotFound => "BUSINESS_NOT_FOUND",
     Self::PolicyMissing => "POLICY_MISSING",
     Self::HoldNotFound => "HOLD_NOT_FOUND",

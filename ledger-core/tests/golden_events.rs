@@ -59,7 +59,7 @@ fn design_l6_what_was_written_before_a_field_came_still_reads() {
         assert_eq!(event.payload().expect("json"), payload, "{name}: what is absent stays absent");
         read_back += 1;
     }
-    assert_eq!(read_back, 3);
+    assert_eq!(read_back, 5);
 }
 
 #[test]

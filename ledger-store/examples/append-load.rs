@@ -69,6 +69,7 @@ async fn members(ledger: &Ledger, count: usize) -> Result<Vec<MemberId>, Failure
                     purpose: purpose.parse::<Purpose>()?,
                     choice: ConsentChoice::Granted,
                     version: "1".parse()?,
+                    text_hash: None,
                 })
             };
             async move {

@@ -250,6 +250,21 @@ macro_rules! rows {
 const ACCOUNTS: &str =
     rows!("event_type IN ('AccountMerged', 'AccountRestored') AND position <= $1 ORDER BY position");
 
+/// The rows by which members were forgotten, after position `after`, in order, `limit` at most.
+///
+/// # Errors
+/// As [`read_after`].
+pub async fn read_erased(
+    db: impl PgExecutor<'_>,
+    after: Position,
+    limit: i64,
+) -> Result<Vec<StoredRow>, StoreError> {
+    let rows: Vec<Columns> = sqlx::query_as(ERASED).bind(after).bind(limit).fetch_all(db).await?;
+    stored(rows)
+}
+
+const ERASED: &str = rows!("event_type = 'MemberErased' AND position > $1 ORDER BY position LIMIT $2");
+
 /// The newest row of a type on each stream that begins with the first version of another.
 macro_rules! newest {
     ($given:literal, $begun:literal) => {

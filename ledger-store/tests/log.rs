@@ -146,6 +146,7 @@ async fn design_l4_a_repeat_gets_the_first_answer_whatever_is_true_today_and_who
             purpose: Purpose::Partner(support::slug("mindal")),
             choice: ConsentChoice::Withdrawn,
             version: "1".parse().expect("a version"),
+            text_hash: None,
         }],
     };
     let withdrawn = Command::Member { member_id: gone, command: withdrawn };
@@ -348,6 +349,7 @@ async fn design_l2_what_one_process_wrote_the_other_knows_though_it_writes_nothi
         purpose: Purpose::Partner(support::slug("lisichkino")),
         choice: ConsentChoice::Granted,
         version: "1".parse().expect("a version"),
+        text_hash: None,
     };
     let origin = ConsentOrigin::from_channel(ConsentChannel::App);
     let command = MemberCommand::ChangeConsents { changes: vec![consent], origin };

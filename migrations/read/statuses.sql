@@ -14,7 +14,9 @@ CREATE TABLE members (
     invited                boolean     NOT NULL DEFAULT false,
     blocked                boolean     NOT NULL DEFAULT false,
     top_ordinary           boolean     NOT NULL DEFAULT false,
-    top_with_medical       boolean     NOT NULL DEFAULT false
+    top_with_medical       boolean     NOT NULL DEFAULT false,
+    -- She was forgotten: no audience, no ranking and no review has her. Her bills stay, as bills of nobody.
+    erased                 boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
 CREATE TABLE consents (

@@ -59,6 +59,21 @@ pub enum VaultError {
     /// No such API key.
     #[error("no such API key")]
     ApiKeyUnknown,
+    /// The login is somebody else's.
+    #[error("the login is taken")]
+    LoginTaken,
+    /// No such account of staff, or it is closed.
+    #[error("no such account of staff")]
+    StaffUnknown,
+    /// The token was never given, was used, or is past its time.
+    #[error("the enrolment token is not valid")]
+    EnrolmentInvalid,
+    /// Login, password or code is not right; which one is told to nobody.
+    #[error("the sign-in was refused")]
+    SignInRefused,
+    /// Nobody asked for this.
+    #[error("no such approval")]
+    ApprovalUnknown,
     /// A sealed value does not open with its member's key: damaged, swapped or restored without its key.
     #[error("the field {field} of member {member} cannot be opened")]
     Unreadable {
@@ -109,6 +124,11 @@ impl VaultError {
             | Self::RefreshReused
             | Self::AlreadyBootstrapped
             | Self::ApiKeyUnknown
+            | Self::LoginTaken
+            | Self::StaffUnknown
+            | Self::EnrolmentInvalid
+            | Self::SignInRefused
+            | Self::ApprovalUnknown
             | Self::Unreadable { .. }
             | Self::CorruptRow { .. }
             | Self::Database { .. } => false,

@@ -62,6 +62,21 @@ impl BlindIndexer {
         self.tagged(b"tries of\0", &both)
     }
 
+    /// Index of a login of staff.
+    pub(crate) fn login(&self, login: &str) -> BlindIndex {
+        self.tagged(b"login\0", login.as_bytes())
+    }
+
+    /// Index of the wrong tries of a login.
+    pub(crate) fn tries_to_sign_in(&self, login: &str) -> BlindIndex {
+        self.tagged(b"tries to sign in\0", login.as_bytes())
+    }
+
+    /// Keyed hash of a recovery code of one of staff.
+    pub(crate) fn recovery_code(&self, staff: uuid::Uuid, code: &str) -> BlindIndex {
+        self.tagged(b"recovery code\0", &[staff.as_bytes(), code.as_bytes()].concat())
+    }
+
     fn tagged(&self, tag: &[u8], value: &[u8]) -> BlindIndex {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(tag);

@@ -6,16 +6,18 @@
 //! - [`phone`], [`personal`], [`index`]: the checked types of personal data and their keyed look-up values;
 //! - [`members`]: registration, look-up, profile, consents to partners as far as `phone_hash` needs them;
 //! - [`words`]: what partners say in words about what is no member's;
-//! - [`access`]: who did what to whose data, and why;
+//! - [`access`]: who did what to whose data, and why, as a chain;
+//! - [`erasure`]: a member is forgotten;
+//! - [`rotation`]: another key-encryption key while the service goes on;
 //! - [`auth`]: confirming codes, refresh tokens, API keys, QR tokens, signing keys.
 //!
 //! Bounds: a member is known to the rest of the system by `MemberId` alone. Nothing here knows HTTP, the log or Kafka;
-//! consents as facts are events of the ledger. Time is always an argument. Key rotation, the rights of the person and
-//! erasure come with their own work: every wrapped form already names its key-encryption key.
+//! consents as facts are events of the ledger. Time is always an argument.
 
 pub mod access;
 pub mod auth;
 pub mod cipher;
+pub mod erasure;
 mod error;
 pub mod index;
 pub mod keys;
@@ -23,6 +25,7 @@ pub mod members;
 pub mod personal;
 pub mod phone;
 mod random;
+pub mod rotation;
 mod vault;
 pub mod words;
 

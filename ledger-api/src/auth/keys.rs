@@ -11,7 +11,7 @@ use std::time::Duration;
 use pii_vault::auth::{ApiKeyRole, ApiKeys, TokenHash, hash_of_key};
 use pii_vault::{Vault, VaultError};
 
-use super::{Caller, Role};
+use super::{Caller, Role, Scopes};
 
 /// How often the version is asked for.
 const POLL: Duration = Duration::from_millis(300);
@@ -45,7 +45,12 @@ impl KeyRing {
                 ApiKeyRole::Admin => Role::Admin,
                 ApiKeyRole::Superadmin => Role::Superadmin,
             };
-            (record.hash, Caller { role, credential: record.key_id, business: record.role.business() })
+            let scopes = record
+                .scopes
+                .as_ref()
+                .map_or(Scopes::ALL, |names| Scopes::named(names.iter().map(String::as_str)));
+            let business = record.role.business();
+            (record.hash, Caller { role, credential: record.key_id, business, session: None, scopes })
         });
         self.replace(known.collect());
         Ok(version)

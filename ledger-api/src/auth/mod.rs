@@ -1,9 +1,12 @@
 //! Who calls: credentials are verified from memory, without a round trip.
 //!
-//! `keys.rs` holds all live API keys and follows their changes, `tokens.rs` signs and checks members' tokens. What a
-//! role may do is the table in `operations/table.rs`.
+//! `keys.rs` holds all live API keys and follows their changes, `tokens.rs` signs and checks tokens of members and staff,
+//! `sessions.rs` knows which sign-ins have been ended. What a role may do is the table in `rights.rs`; which right a call
+//! needs is in `operations/table.rs`.
 
 mod keys;
+mod rights;
+mod sessions;
 mod tokens;
 
 use actix_web::HttpRequest;
@@ -14,28 +17,12 @@ use pii_vault::access::Accessor;
 use uuid::Uuid;
 
 pub(crate) use keys::KeyRing;
+pub(crate) use rights::{Permission, Role, Scope, Scopes};
+pub(crate) use sessions::EndedSessions;
 pub(crate) use tokens::{TokenKeys, Tokens};
 
 use crate::app::App;
 use crate::problem::ApiError;
-
-/// What a credential acts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Role {
-    /// A member, on her own account.
-    Member,
-    /// A business's machine.
-    Business,
-    /// A business's staff.
-    BusinessStaff,
-    /// The programme's staff.
-    Admin,
-    /// May also change rights.
-    Superadmin,
-    /// Reads the proof.
-    Auditor,
-}
 
 /// Somebody whose credential is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +33,10 @@ pub(crate) struct Caller {
     pub(crate) credential: Uuid,
     /// The business of a machine or its staff.
     pub(crate) business: Option<BusinessId>,
+    /// The sign-in that a token is from; none for a key.
+    pub(crate) session: Option<Uuid>,
+    /// What a key may do of what its role may.
+    pub(crate) scopes: Scopes,
 }
 
 impl Caller {
@@ -59,8 +50,12 @@ impl Caller {
     pub(crate) fn actor(&self) -> Actor {
         let kind = match self.role {
             Role::Member => ActorKind::Member,
-            Role::Business | Role::BusinessStaff => ActorKind::Business,
-            Role::Admin | Role::Superadmin | Role::Auditor => ActorKind::Admin,
+            Role::Business | Role::BusinessOwner | Role::BusinessManager | Role::BusinessStaff => {
+                ActorKind::Business
+            }
+            Role::Support | Role::Analyst | Role::Admin | Role::Superadmin | Role::Auditor => {
+                ActorKind::Admin
+            }
         };
         Actor { kind, id: self.credential }
     }
@@ -69,12 +64,20 @@ impl Caller {
     pub(crate) fn accessor(&self) -> Accessor {
         match (self.role, self.business) {
             (Role::Member, _) => Accessor::Member(MemberId::from_uuid(self.credential)),
-            (Role::Business | Role::BusinessStaff, Some(business)) => Accessor::Business(business),
+            (
+                Role::Business | Role::BusinessOwner | Role::BusinessManager | Role::BusinessStaff,
+                Some(business),
+            ) => Accessor::Business(business),
             _ => Accessor::Admin(self.credential),
         }
     }
 
-    /// True for the programme's own staff.
+    /// Whether it may do this: its role may, and its scopes have it.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.role.may(permission) && self.scopes.cover(permission)
+    }
+
+    /// True for who runs the programme.
     pub(crate) fn is_admin(&self) -> bool {
         matches!(self.role, Role::Admin | Role::Superadmin)
     }
@@ -95,7 +98,11 @@ pub(crate) fn authenticate(app: &App, http: &HttpRequest) -> Result<Caller, ApiE
     let caller = if scheme.eq_ignore_ascii_case("ApiKey") {
         app.keys.caller(credential)
     } else if scheme.eq_ignore_ascii_case("Bearer") {
-        app.tokens.caller(credential, app.clock.now())
+        let caller = app.tokens.caller(credential, app.clock.now());
+        let is_good = |caller: &Caller| {
+            !app.gone.has(caller.credential) && caller.session.is_none_or(|session| !app.ended.has(session))
+        };
+        caller.filter(is_good)
     } else {
         None
     };
@@ -112,6 +119,8 @@ mod tests {
             role,
             credential: Uuid::from_u128(credential),
             business: business.map(|id| BusinessId::from_uuid(Uuid::from_u128(id))),
+            session: None,
+            scopes: Scopes::ALL,
         };
         let till = caller(Role::Business, 1, Some(7));
         assert_eq!(till.owner(), caller(Role::Business, 2, Some(7)).owner());

@@ -1,4 +1,4 @@
-//! Members' access tokens and QR tokens: JWT, RS256 and nothing else.
+//! Access tokens of members and staff, and QR tokens: JWT, RS256 and nothing else.
 //!
 //! Why it is right: the algorithm is fixed and the key is found by `kid` among ours alone, so `none`, HMAC under a public
 //! key and addresses in the header lead nowhere; times are whole numbers checked by the installation's clock; an access
@@ -11,11 +11,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::member::status::Status;
 use ledger_core::time::Timestamp;
-use pii_vault::auth::SigningKey;
+use pii_vault::auth::{IssuedRefresh, SigningKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Caller, Role};
+use super::{Caller, Role, Scopes};
 use crate::problem::{ApiError, Cause};
 use crate::settings;
 
@@ -35,6 +35,9 @@ struct AccessClaims {
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     biz: Option<Uuid>,
+    /// The sign-in it is from: one that was ended takes its tokens with it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    sid: Option<Uuid>,
     iat: i64,
     exp: i64,
     jti: Uuid,
@@ -132,15 +135,38 @@ impl Tokens {
     pub(crate) fn access(
         &self,
         member: MemberId,
+        session: Uuid,
         status: Status,
+        now: Timestamp,
+    ) -> Result<String, ApiError> {
+        self.access_of(member.as_uuid(), session, (Role::Member, Some(status), None), now)
+    }
+
+    /// An access token of one of staff, who has just signed in or come again.
+    pub(crate) fn staff_access(
+        &self,
+        issued: &IssuedRefresh,
+        role: Role,
+        business: Option<BusinessId>,
+        now: Timestamp,
+    ) -> Result<String, ApiError> {
+        self.access_of(issued.holder_id, issued.session_id, (role, None, business), now)
+    }
+
+    fn access_of(
+        &self,
+        sub: Uuid,
+        session: Uuid,
+        (role, status, business): (Role, Option<Status>, Option<BusinessId>),
         now: Timestamp,
     ) -> Result<String, ApiError> {
         let iat = now.to_utc().timestamp();
         self.sign(&AccessClaims {
-            sub: member.as_uuid(),
-            role: Role::Member,
-            status: Some(status),
-            biz: None,
+            sub,
+            role,
+            status,
+            biz: business.map(|business| business.as_uuid()),
+            sid: Some(session),
             iat,
             exp: iat.saturating_add(self.lives.access_seconds),
             jti: Uuid::new_v4(),
@@ -181,14 +207,18 @@ impl Tokens {
         let in_time = claims.iat <= now && now < claims.exp;
         let business = claims.biz.map(BusinessId::from_uuid);
         let fits = match claims.role {
-            Role::Member | Role::Admin | Role::Superadmin | Role::Auditor => business.is_none(),
-            Role::BusinessStaff => business.is_some(),
+            Role::Member | Role::Support | Role::Analyst | Role::Admin | Role::Superadmin | Role::Auditor => {
+                business.is_none()
+            }
+            Role::BusinessOwner | Role::BusinessManager | Role::BusinessStaff => business.is_some(),
             Role::Business => false,
         };
         (claims.kind == TokenType::Access && in_time && fits).then_some(Caller {
             role: claims.role,
             credential: claims.sub,
             business,
+            session: claims.sid,
+            scopes: Scopes::ALL,
         })
     }
 
@@ -229,7 +259,7 @@ mod tests {
         let keys = TokenKeys {
             signing: Some((kid.to_owned(), EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a key"))),
             verifying: [(kid.to_owned(), DecodingKey::from_rsa_components(&n, &e).expect("a key"))].into(),
-            jwks: serde_json::json!({}),
+            jwks: serde_json::json!({ "keys": [{ "kty": "RSA", "kid": kid, "n": n, "e": e }] }),
         };
         Tokens::new(keys, settings::Tokens::default())
     }
@@ -242,7 +272,9 @@ mod tests {
     fn an_access_token_is_good_for_its_life_and_for_nothing_else() {
         let tokens = tokens("k1");
         let member = MemberId::from_uuid(Uuid::from_u128(7));
-        let token = tokens.access(member, Status::Vip, at("2026-03-02T10:00:00Z")).expect("a token");
+        let token = tokens
+            .access(member, Uuid::from_u128(9), Status::Vip, at("2026-03-02T10:00:00Z"))
+            .expect("a token");
         let caller = tokens.caller(&token, at("2026-03-02T10:14:59Z")).expect("good");
         assert_eq!((caller.role, caller.credential, caller.business), (Role::Member, member.as_uuid(), None));
         assert_eq!(tokens.caller(&token, at("2026-03-02T10:15:00Z")), None);
@@ -254,13 +286,14 @@ mod tests {
         assert_eq!(tokens.caller(&qr, at("2026-03-02T10:00:30Z")), None);
     }
 
+    /// Battery, JWT: every way of forging one that its table names.
     #[test]
-    fn forged_tokens_are_nobody() {
+    fn battery_jwt_forged_tokens_are_nobody() {
         let tokens = tokens("k1");
         let other = self::tokens("k1");
         let now = at("2026-03-02T10:00:00Z");
         let member = MemberId::from_uuid(Uuid::from_u128(7));
-        let good = tokens.access(member, Status::Insider, now).expect("a token");
+        let good = tokens.access(member, Uuid::from_u128(9), Status::Insider, now).expect("a token");
         let payload = good.split('.').nth(1).expect("a payload").to_owned();
         let claims = B64.decode(&payload).expect("base64");
         let text = String::from_utf8(claims).expect("text");
@@ -274,14 +307,58 @@ mod tests {
             format!("{rs256}.{string_exp}.{}", good.rsplit('.').next().expect("a signature")),
             format!("{rs256}.{with_aud}.{}", good.rsplit('.').next().expect("a signature")),
             good.replacen('e', "f", 1),
-            other.access(member, Status::Insider, now).expect("a token"),
-            self::tokens("k2").access(member, Status::Insider, now).expect("a token"),
+            other.access(member, Uuid::from_u128(9), Status::Insider, now).expect("a token"),
+            self::tokens("k2").access(member, Uuid::from_u128(9), Status::Insider, now).expect("a token"),
             String::new(),
             "a.b.c".to_owned(),
         ] {
             assert_eq!(tokens.caller(&forged, now), None, "{forged}");
         }
         assert!(tokens.caller(&good, now).is_some());
+    }
+
+    /// Battery, JWT: "HS/RS confusion". The public key is known to everybody: as an HMAC key it signs nothing.
+    #[test]
+    fn battery_jwt_signed_with_the_public_key_as_a_secret_is_nobody() {
+        let tokens = tokens("k1");
+        let now = at("2026-03-02T10:00:00Z");
+        let member = MemberId::from_uuid(Uuid::from_u128(7));
+        let good = tokens.access(member, Uuid::from_u128(9), Status::Insider, now).expect("a token");
+        let claims = B64.decode(good.split('.').nth(1).expect("claims")).expect("base64");
+        let claims: serde_json::Value = serde_json::from_slice(&claims).expect("json");
+        let jwks = tokens.jwks();
+        let n = jwks["keys"][0]["n"].as_str().unwrap_or("n").to_owned();
+        for secret in
+            [n.clone().into_bytes(), B64.decode(&n).unwrap_or_default(), jwks.to_string().into_bytes()]
+        {
+            for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+                let mut header = Header::new(algorithm);
+                header.kid = Some("k1".to_owned());
+                let forged = encode(&header, &claims, &EncodingKey::from_secret(&secret)).expect("signed");
+                assert_eq!(tokens.caller(&forged, now), None, "{algorithm:?}");
+            }
+        }
+    }
+
+    /// A token says of which sign-in it is, and one of staff speaks for her business alone.
+    #[test]
+    fn a_token_of_staff_has_its_business_and_its_sign_in() {
+        let tokens = tokens("k1");
+        let now = at("2026-03-02T10:00:00Z");
+        let iat = now.to_utc().timestamp();
+        let caller = |role: &str, biz: Option<u128>| {
+            let claims = serde_json::json!({
+                "sub": Uuid::from_u128(7), "role": role, "biz": biz.map(Uuid::from_u128), "sid": Uuid::from_u128(9),
+                "iat": iat, "exp": iat + 60, "jti": Uuid::from_u128(8), "type": "access",
+            });
+            tokens.caller(&tokens.sign(&claims).expect("signed"), now)
+        };
+        let cashier = caller("business_staff", Some(1)).expect("good");
+        assert_eq!((cashier.role, cashier.session), (Role::BusinessStaff, Some(Uuid::from_u128(9))));
+        assert_eq!(caller("business_staff", None), None, "of no business");
+        assert_eq!(caller("admin", Some(1)), None, "the programme's, of a business");
+        assert_eq!(caller("business", Some(1)), None, "a machine has a key and no token");
+        assert_eq!(caller("owner_of_all", None), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Administration: businesses, keys, members, policies, quarantine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::business::event::Terms;
 use ledger_core::category::{Category, Confidentiality};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::ConsentGrant;
 use super::registration::{name, phone};
 use super::values::{Factor, Secrecy, categories, parameters};
+use crate::auth::Scope;
 use crate::json::{self, Fields, Json};
 
 /// The longest name of a business or a key, in characters.
@@ -151,12 +152,30 @@ pub(crate) struct IssueKey {
     /// What it is for.
     #[schema(max_length = 100)]
     pub(crate) name: String,
+    /// What it may do: purchases:write, purchases:read, redemptions, coupons, promotion, reports:read. Everything when absent.
+    #[schema(value_type = Option<Vec<String>>, nullable = false, min_items = 1, max_items = 6)]
+    pub(crate) scopes: Option<BTreeSet<Scope>>,
 }
 
 impl IssueKey {
     pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        Some(Self { name: fields.required("name", json::text(NAME_CHARS_MAX))? })
+        let name = fields.required("name", json::text(NAME_CHARS_MAX));
+        let scopes = fields.optional("scopes", scopes);
+        Some(Self { name: name?, scopes })
     }
+}
+
+fn scopes(json: Json<'_>) -> Result<BTreeSet<Scope>, String> {
+    let wrong = || "must be a list of 1 to 6 scopes".to_owned();
+    let Json::List(items) = json else { return Err(wrong()) };
+    if items.is_empty() || items.len() > Scope::ALL.len() {
+        return Err(wrong());
+    }
+    let read = |item| {
+        let name = json::text(64)(item)?;
+        Scope::of(&name).ok_or_else(|| "must have scopes alone, such as purchases:write".to_owned())
+    };
+    items.into_iter().map(read).collect()
 }
 
 /// A new member.

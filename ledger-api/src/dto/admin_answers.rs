@@ -81,6 +81,8 @@ pub(crate) struct ApiKey {
     pub(crate) key_id: Uuid,
     /// What it is for.
     pub(crate) name: String,
+    /// What it may do; null: everything.
+    pub(crate) scopes: Option<Vec<String>>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) created_at: Timestamp,

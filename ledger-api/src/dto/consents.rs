@@ -1,6 +1,7 @@
 //! Consents: given at registration, changed later.
 
 use ledger_core::member::consent::{self, ConsentChoice, ConsentVersion, Purpose};
+use ledger_core::member::consent_text::ConsentText;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,11 +41,7 @@ impl ConsentGrant {
 
     /// As the domain has it.
     pub(crate) fn into_change(self) -> consent::ConsentChange {
-        consent::ConsentChange {
-            purpose: self.purpose,
-            choice: ConsentChoice::Granted,
-            version: self.version,
-        }
+        consent::ConsentChange::on_its_text(self.purpose, ConsentChoice::Granted, self.version)
     }
 }
 
@@ -76,7 +73,7 @@ impl ConsentChange {
     /// As the domain has it.
     pub(crate) fn into_change(self) -> consent::ConsentChange {
         let choice = if self.granted { ConsentChoice::Granted } else { ConsentChoice::Withdrawn };
-        consent::ConsentChange { purpose: self.purpose, choice, version: self.version }
+        consent::ConsentChange::on_its_text(self.purpose, choice, self.version)
     }
 }
 
@@ -87,6 +84,30 @@ fn version(json: Json<'_>) -> Result<ConsentVersion, String> {
             digits.parse().map_err(|error: consent::NotAConsentVersion| error.to_string())
         }
         other => json::parsed(other),
+    }
+}
+
+/// The words of a consent.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConsentWords {
+    /// What it is a consent to.
+    purpose: String,
+    /// The version, to be sent with the consent.
+    version: String,
+    /// The words, to be shown as they are.
+    text: String,
+    /// SHA-256 of the words in UTF-8, 64 hexadecimal digits: what the log keeps of them.
+    text_hash: String,
+}
+
+impl From<ConsentText> for ConsentWords {
+    fn from(text: ConsentText) -> Self {
+        Self {
+            purpose: text.purpose.to_string(),
+            version: text.version,
+            text: text.text,
+            text_hash: text.hash.to_string(),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What goes in and out: one type per body and answer, with its strict reader where it comes in.
 
+mod accesses;
 mod admin;
 mod admin_answers;
+mod approvals;
 mod chain_answers;
 mod chain_simulation;
 mod chain_wanted;
@@ -10,6 +12,7 @@ mod consents;
 mod coupons;
 mod dev;
 mod effect;
+mod erasure;
 mod explanation;
 mod members;
 mod offer_answers;
@@ -25,12 +28,15 @@ mod redemptions;
 mod refunds;
 mod registration;
 mod simulation;
+mod staff;
 mod standing;
 mod trial_balance;
 mod values;
 
+pub(crate) use accesses::*;
 pub(crate) use admin::*;
 pub(crate) use admin_answers::*;
+pub(crate) use approvals::*;
 pub(crate) use chain_answers::*;
 pub(crate) use chain_simulation::*;
 pub(crate) use chain_wanted::*;
@@ -39,6 +45,7 @@ pub(crate) use consents::*;
 pub(crate) use coupons::*;
 pub(crate) use dev::*;
 pub(crate) use effect::*;
+pub(crate) use erasure::*;
 pub(crate) use explanation::*;
 pub(crate) use members::*;
 pub(crate) use offer_answers::*;
@@ -54,6 +61,7 @@ pub(crate) use redemptions::*;
 pub(crate) use refunds::*;
 pub(crate) use registration::*;
 pub(crate) use simulation::*;
+pub(crate) use staff::*;
 pub(crate) use standing::*;
 pub(crate) use trial_balance::*;
 

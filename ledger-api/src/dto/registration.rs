@@ -132,7 +132,7 @@ pub(crate) fn phone(json: Json<'_>) -> Result<Phone, String> {
     Phone::parse(&text).map_err(|error| error.to_string())
 }
 
-fn code(json: Json<'_>) -> Result<OtpCode, String> {
+pub(super) fn code(json: Json<'_>) -> Result<OtpCode, String> {
     let Json::Text(text) = json else { return Err("must be a text".to_owned()) };
     OtpCode::parse(&text).ok_or_else(|| "must be six digits".to_owned())
 }

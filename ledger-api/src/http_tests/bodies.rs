@@ -15,12 +15,16 @@ fn consents() -> Value {
 pub(super) fn bodies(operation: Operation) -> Vec<Value> {
     match operation {
         Operation::SendCode => vec![json!({ "phone": "+7 900 000-00-00" })],
-        Operation::VerifyCode | Operation::ChangePhone => vec![json!({ "code_id": ID, "code": "000000" })],
+        Operation::VerifyCode | Operation::ChangePhone | Operation::DeleteAccount => {
+            vec![json!({ "code_id": ID, "code": "000000" })]
+        }
         Operation::Register => vec![json!({
             "code_id": ID, "code": "000000", "first_name": "Анна", "last_name": "Иванова", "email": "a@example.org",
             "birth_date": "1990-01-31", "city": "Москва", "referral_code": "abc", "consents": consents(),
         })],
-        Operation::Refresh | Operation::Logout => vec![json!({ "refresh_token": "token" })],
+        Operation::Refresh | Operation::StaffRefresh | Operation::Logout => {
+            vec![json!({ "refresh_token": "token" })]
+        }
         Operation::ChangeProfile => vec![json!({
             "first_name": "Анна", "last_name": "Иванова", "email": "a@example.org", "birth_date": "1990-01-31",
             "city": "Москва",
@@ -165,7 +169,7 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         Operation::SetMultiplier => {
             vec![json!({ "from": AT, "to": "2026-04-02T10:00:00Z", "value": 2 })]
         }
-        Operation::IssueKey => vec![json!({ "name": "till" })],
+        Operation::IssueKey => vec![json!({ "name": "till", "scopes": ["purchases:write", "redemptions"] })],
         Operation::PhoneKey => vec![json!({})],
         Operation::RegisterMember => vec![json!({
             "phone": "89990000000", "first_name": "Анна", "last_name": "Иванова", "registered_at": AT,
@@ -177,6 +181,7 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         | Operation::ApplyQuarantined
         | Operation::DropQuarantined
         | Operation::CancelPremium => vec![json!({})],
+        Operation::EraseMember => vec![json!({ "reason": "consent_withdrawn" })],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
         Operation::MergeMembers | Operation::UnmergeMembers => {
             vec![json!({ "from_member_id": ID, "reason": "a second phone" })]
@@ -201,6 +206,29 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
             ]
         }
         Operation::SetClock => vec![json!({ "now": AT })],
+        other => access_bodies(other),
+    }
+}
+
+fn access_bodies(operation: Operation) -> Vec<Value> {
+    match operation {
+        Operation::StaffEnrol => vec![json!({ "enrolment_token": "token", "password": "correct horse" })],
+        Operation::StaffSignIn => {
+            vec![json!({ "login": "anna@mindal.ru", "password": "correct horse", "code": "000000" })]
+        }
+        Operation::InviteBusinessStaff => {
+            vec![json!({ "login": "anna@mindal.ru", "role": "business_staff" })]
+        }
+        Operation::InviteProgrammeStaff => vec![json!({ "login": "anna@mindal.ru", "role": "support" })],
+        Operation::ChangeBusinessStaff | Operation::ChangeProgrammeStaff => {
+            vec![json!({ "role": "business_staff" })]
+        }
+        Operation::ResetBusinessStaff | Operation::ResetProgrammeStaff => vec![json!({})],
+        Operation::AskApproval => {
+            vec![json!({ "kind": "erasure_override", "member_id": ID, "reason": "a court's order" })]
+        }
+        Operation::Approve => vec![json!({})],
+        Operation::RejectApproval => vec![json!({ "reason": "too much" })],
         other => panic!("{} has a body and no example", other.name()),
     }
 }

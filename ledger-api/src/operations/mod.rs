@@ -1,6 +1,6 @@
 //! What the table of calls (`table.rs`) says of each, and what is made of it.
 //!
-//! Routing, the check of roles, `Allow` and the OpenAPI document all come from there, so none of them can forget a call.
+//! Routing, the check of rights, `Allow` and the OpenAPI document all come from there, so none of them can forget a call.
 
 #[macro_use]
 mod described;
@@ -10,6 +10,8 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::auth::Permission;
+#[cfg(test)]
 use crate::auth::Role;
 pub(crate) use table::Operation;
 
@@ -18,8 +20,19 @@ pub(crate) use table::Operation;
 pub(crate) enum Access {
     /// Anybody, without a credential.
     Open,
-    /// These roles.
-    Roles(&'static [Role]),
+    /// Who has this permission (`auth/rights.rs`).
+    Needs(Permission),
+}
+
+#[cfg(test)]
+impl Access {
+    /// The roles that may; none for what is open to anybody.
+    pub(crate) const fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Open => &[],
+            Self::Needs(permission) => permission.roles(),
+        }
+    }
 }
 
 /// What makes a call happen once.

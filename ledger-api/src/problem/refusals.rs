@@ -18,6 +18,7 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::HoldNotFound
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
+        Rejection::MemberErased => StatusCode::GONE,
         Rejection::CouponClosed
         | Rejection::HoldAlreadyClosed
         | Rejection::QuarantineClosed

@@ -137,3 +137,38 @@ fn codes_and_tokens_of_every_kind_of_wrong_answer_alike() {
         assert!(matches!(answer, ApiError::Unauthenticated), "{answer:?}");
     }
 }
+
+#[test]
+fn what_forgetting_a_member_may_answer_has_its_status_and_code() {
+    for (error, status, code) in [
+        (Rejection::MemberErased.into(), 410, "GONE"),
+        (ApiError::OperatorUnknown, 409, "OPERATOR_UNKNOWN"),
+        (ApiError::ConfirmationRequired, 422, "CONFIRMATION_REQUIRED"),
+    ] {
+        assert_eq!((error.status().as_u16(), error.code()), (status, code));
+    }
+}
+
+#[test]
+fn compliance_c3_a_consent_to_an_unknown_text_has_a_code_of_its_own() {
+    let error = ApiError::ConsentTextUnknown;
+    assert_eq!((error.status().as_u16(), error.code()), (422, "CONSENT_TEXT_UNKNOWN"));
+}
+
+/// Battery P6: a key service that is away, refuses or babbles, and keys that are gone.
+#[test]
+fn whatever_happens_to_keys_is_503_and_names_none() {
+    use pii_vault::keys::KeyError;
+    for error in [
+        KeyError::Unavailable,
+        KeyError::Refused { status: 403 },
+        KeyError::Unintelligible,
+        KeyError::NotOurs,
+        KeyError::UnknownKek { kek_id: "0001".to_owned() },
+        KeyError::Missing { file: "kek-0001.key".to_owned() },
+    ] {
+        let error = ApiError::from(VaultError::from(error));
+        assert_eq!((error.status().as_u16(), error.code()), (503, "UNAVAILABLE"));
+        assert!(!error.message().contains("kek"), "{}", error.message());
+    }
+}

@@ -10,6 +10,7 @@ use pii_vault::access::Purpose;
 use pii_vault::auth::ApiKeyRole;
 
 use super::businesses::named;
+use crate::auth::Scope;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -24,14 +25,16 @@ pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
     let business = named(&call).await?;
     let key = call.idempotency_key_about(business.business_id.as_uuid(), header)?;
     let body = call.body(payload, Limit::Document).await?;
-    let dto::IssueKey { name } = document(&body, dto::IssueKey::read)?;
-    let asked = fingerprint(&[business.business_id.as_uuid().as_bytes(), name.as_bytes()]);
+    let dto::IssueKey { name, scopes } = document(&body, dto::IssueKey::read)?;
+    let scopes: Option<Vec<&str>> = scopes.map(|scopes| scopes.into_iter().map(Scope::as_str).collect());
+    let said = scopes.as_ref().map_or_else(String::new, |scopes| scopes.join(","));
+    let asked = fingerprint(&[business.business_id.as_uuid().as_bytes(), name.as_bytes(), said.as_bytes()]);
     let (secret, replayed) = call
         .app
         .shown_once
         .once(key, asked, async {
             let role = ApiKeyRole::Business(business.business_id);
-            let issued = call.app.vault.api_keys().issue(role, &name, call.now().to_utc()).await?;
+            let issued = call.app.vault.api_keys().issue(role, &name, scopes.as_deref(), &call.by()).await?;
             call.app.keys.reload(call.app.vault.api_keys()).await?;
             Ok(Secret { id: issued.key_id, text: issued.key.expose().to_owned() })
         })
@@ -72,6 +75,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let items = keys.into_iter().map(|key| dto::ApiKey {
         key_id: key.key_id,
         name: key.name,
+        scopes: key.scopes,
         created_at: Timestamp::new(key.created_at),
         revoked_at: key.revoked_at.map(Timestamp::new),
     });
@@ -87,7 +91,7 @@ pub(crate) async fn revoke(call: Call, _: Payload) -> Answer {
     if !own.iter().any(|key| key.key_id == key_id) {
         return Err(ApiError::NotFound);
     }
-    keys.revoke(key_id, call.now().to_utc()).await?;
+    keys.revoke(key_id, &call.by()).await?;
     call.app.keys.reload(keys).await?;
     call.ok(&dto::Done { done: true })
 }

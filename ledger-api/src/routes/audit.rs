@@ -6,6 +6,9 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use ledger_store::seal::{self, Cosignature};
 
+use ledger_core::ids::MemberId;
+use pii_vault::access::AccessQuestion;
+
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -86,6 +89,26 @@ pub(crate) async fn events(call: Call, _: Payload) -> Answer {
     let limit = query.limit();
     query.finish()?;
     call.ok(&read::sealed::events(&call.app, from, limit).await?)
+}
+
+/// Who touched whose data in the vault, and why.
+pub(crate) async fn accesses(call: Call, _: Payload) -> Answer {
+    let mut query = Query::of(&call.http)?;
+    let page = query.page(&call);
+    let member = query.uuid("member_id").map(MemberId::from_uuid);
+    let (from, to) = (query.moment("from"), query.moment("to"));
+    query.finish()?;
+    let asked = AccessQuestion {
+        member,
+        from: from.map(|from| from.to_utc()),
+        to: to.map(|to| to.to_utc()),
+        before: page.before(),
+        limit: page.limit.saturating_add(1),
+    };
+    let found = call.app.vault.access_log().page(asked).await?;
+    let (found, next_cursor) = query::paged(&call, found, page.limit, |record| record.access_id.to_string());
+    let items = found.into_iter().map(dto::AccessRecord::from).collect();
+    call.ok(&dto::AccessRecords { items, next_cursor })
 }
 
 /// All that proves a purchase of hers, or a line of her history.

@@ -13,6 +13,7 @@ use pii_vault::access::{Accessor, Purpose};
 use pii_vault::auth::{CodeUse, IssuedRefresh, OutboxMessage, SendLimits, SendMoment};
 use pii_vault::{VaultError, phone::Phone};
 
+use super::staff_auth::reused;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -27,7 +28,8 @@ pub(crate) async fn send_code(call: Call, payload: Payload) -> Answer {
     let dto::SendCode { phone } = document(&body, dto::SendCode::read)?;
     let limits = send_limits(call.app.profile);
     let moment = SendMoment { installation: call.now().to_utc(), machine: Clock::machine_now().to_utc() };
-    let issued = call.app.vault.codes().issue(&phone, call.address(), &limits, moment).await?;
+    let issued =
+        call.app.vault.codes().issue(&phone, call.address(), &limits, moment, call.vault_request()).await?;
     let text = format!("Код подтверждения: {}", issued.code.expose());
     let message = OutboxMessage { at: moment.installation, text, code: issued.code };
     deliver(&call, &phone, &message).await?;
@@ -67,12 +69,12 @@ pub(crate) async fn verify_code(call: Call, payload: Payload) -> Answer {
     let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
     let now = call.now().to_utc();
     let codes = call.app.vault.codes();
-    let phone = codes.check(code_id, &code, CodeUse::Keep, now).await?.phone;
     let access = call.vault_access(Accessor::CodeHolder(code_id), Purpose::SignIn);
+    let phone = codes.check(code_id, &code, CodeUse::Keep, &access).await?.phone;
     let member = call.app.vault.members().find_by_phone(&phone, &access).await?;
     let member_id = member.ok_or(ApiError::MemberNotFound)?;
     // Only now is it used up: of several at once one gets through.
-    codes.check(code_id, &code, CodeUse::Burn, now).await?;
+    codes.check(code_id, &code, CodeUse::Burn, &access).await?;
     let issued = call.app.vault.refresh_tokens().start(member_id, now).await?;
     let status = read::statuses::shown(&call.app, call.survivor(member_id)).await.unwrap_or_default();
     signed_in(&call, &issued, status, Signing::In)
@@ -87,7 +89,8 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
         document(&body, |fields| dto::Registering::read(fields, today))?;
     let now = call.now().to_utc();
     let codes = call.app.vault.codes();
-    let phone = codes.check(code_id, &code, CodeUse::Keep, now).await?.phone;
+    let access = call.vault_access(Accessor::CodeHolder(code_id), Purpose::Registration);
+    let phone = codes.check(code_id, &code, CodeUse::Keep, &access).await?.phone;
     let joined = join(
         &call,
         Joining {
@@ -98,11 +101,11 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
             // The code is what makes the request one: a retry of it carries on where the first try stopped.
             key: call.app.keyed.request(code_id, call.operation.name(), None, ""),
             by: Registrar::Herself { code_id },
-            access: call.vault_access(Accessor::CodeHolder(code_id), Purpose::Registration),
+            access,
         },
     )
     .await?;
-    codes.check(code_id, &code, CodeUse::Burn, now).await?;
+    codes.check(code_id, &code, CodeUse::Burn, &access).await?;
     let issued = call.app.vault.refresh_tokens().start(joined.member_id, now).await?;
     signed_in(&call, &issued, Status::Insider, Signing::Up(joined.receipt.position))
 }
@@ -114,10 +117,11 @@ pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     let issued = call.app.vault.refresh_tokens().rotate(&refresh_token, call.now().to_utc()).await;
     if matches!(issued, Err(VaultError::RefreshReused)) {
-        tracing::warn!("a refresh token was used twice; its family is ended");
+        reused(&call).await?;
     }
     let issued = issued?;
-    let status = read::statuses::shown(&call.app, call.survivor(issued.member_id)).await.unwrap_or_default();
+    let member = MemberId::from_uuid(issued.holder_id);
+    let status = read::statuses::shown(&call.app, call.survivor(member)).await.unwrap_or_default();
     signed_in(&call, &issued, status, Signing::In)
 }
 
@@ -126,6 +130,7 @@ pub(crate) async fn log_out(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     call.app.vault.refresh_tokens().log_out(&refresh_token, call.now().to_utc()).await?;
+    call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
     call.ok(&dto::Done { done: true })
 }
 
@@ -143,11 +148,11 @@ enum Signing {
 }
 
 fn signed_in(call: &Call, issued: &IssuedRefresh, status: Status, signing: Signing) -> Answer {
-    let member: MemberId = issued.member_id;
+    let member = MemberId::from_uuid(issued.holder_id);
     let mut data = dto::SignedIn {
         member_id: call.survivor(member).as_uuid(),
         status: None,
-        access_token: call.app.tokens.access(member, status, call.now())?,
+        access_token: call.app.tokens.access(member, issued.session_id, status, call.now())?,
         refresh_token: issued.token.expose().to_owned(),
         expires_in: call.app.tokens.access_seconds(),
     };

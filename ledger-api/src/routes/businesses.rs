@@ -15,6 +15,7 @@ use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read;
+use crate::words::Acting;
 
 pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
@@ -121,13 +122,17 @@ pub(crate) async fn execute(
     command: Command,
     idempotency: Idempotency,
 ) -> Result<Receipt, ApiError> {
-    let request = Request {
-        command,
-        idempotency,
-        actor: call.caller()?.actor(),
-        source: "api",
-        correlation_id: call.correlation_id(),
-    };
+    execute_as(call, Acting::of(call)?, command, idempotency).await
+}
+
+/// The same, on behalf of somebody.
+pub(crate) async fn execute_as(
+    call: &Call,
+    Acting { actor, source, correlation_id }: Acting,
+    command: Command,
+    idempotency: Idempotency,
+) -> Result<Receipt, ApiError> {
+    let request = Request { command, idempotency, actor, source, correlation_id };
     Ok(call.app.ledger.execute(request).await?)
 }
 

@@ -1,6 +1,7 @@
 //! Handlers, one file per resource.
 
 pub(crate) mod api_keys;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod batch;
@@ -10,6 +11,7 @@ pub(crate) mod chains;
 pub(crate) mod consents;
 pub(crate) mod coupons;
 pub(crate) mod dev;
+pub(crate) mod erasure;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod import;
@@ -24,6 +26,10 @@ pub(crate) mod purchases;
 pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
+pub(crate) mod security_log;
+pub(crate) mod sessions;
 pub(crate) mod simulation;
+pub(crate) mod staff;
+pub(crate) mod staff_auth;
 pub(crate) mod standing;
 pub(crate) mod trial_balance;

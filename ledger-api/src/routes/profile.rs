@@ -49,13 +49,12 @@ pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
     let (codes, members) = (call.app.vault.codes(), call.app.vault.members());
-    let now = call.now().to_utc();
-    let phone = match codes.check(code_id, &code, CodeUse::Keep, now).await {
+    let access = call.vault_access(call.caller()?.accessor(), Purpose::OwnProfile);
+    let phone = match codes.check(code_id, &code, CodeUse::Keep, &access).await {
         Ok(proved) => Some(proved.phone),
         Err(VaultError::CodeUsed) if is_known(&call, &key).await? => None,
         Err(wrong) => return Err(wrong.into()),
     };
-    let access = call.vault_access(call.caller()?.accessor(), Purpose::OwnProfile);
     if let Some(phone) = &phone
         && members.find_by_phone(phone, &access).await?.is_some_and(|found| found != member_id)
     {
@@ -72,9 +71,9 @@ pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     };
     if let Some(phone) = phone {
         members.change_phone(member_id, &phone, &access).await?;
-        let access = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
-        members.index_anew(member_id, &access).await?;
-        match codes.check(code_id, &code, CodeUse::Burn, now).await {
+        let index = call.vault_access(call.caller()?.accessor(), Purpose::PartnerIndex);
+        members.index_anew(member_id, &index).await?;
+        match codes.check(code_id, &code, CodeUse::Burn, &access).await {
             // Used by the same request, sent twice at once.
             Ok(_) | Err(VaultError::CodeUsed) => {}
             Err(wrong) => return Err(wrong.into()),

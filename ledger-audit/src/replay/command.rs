@@ -9,7 +9,8 @@ use ledger_core::member::MemberState;
 use ledger_core::member::command::{HoldBonuses, MemberCommand};
 use ledger_core::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin};
 use ledger_core::member::coupon::{ActivateCoupon, FundedBy, IssueCoupon};
-use ledger_core::member::event::{BonusGifted, CouponIssued, HoldEnd, MemberEvent, Track};
+use ledger_core::member::erasure::Erase;
+use ledger_core::member::event::{BonusGifted, CouponIssued, HoldEnd, MemberErased, MemberEvent, Track};
 use ledger_core::member::gift::{Adjustment, Gift};
 use ledger_core::member::lot::Funder;
 use ledger_core::member::offered::TakeOffer;
@@ -47,6 +48,9 @@ pub(super) fn purchase_of(part: Part<'_>) -> Option<PurchaseId> {
 
 /// The commands that may have led to `part`, the likeliest first; none when nobody could have asked for it.
 pub(super) fn commands(part: Part<'_>, known: &Known<'_>) -> Vec<MemberCommand> {
+    if let Some(command) = part.find(erased) {
+        return vec![command];
+    }
     let by_purchase = purchases(part, known);
     if !by_purchase.is_empty() {
         return by_purchase;
@@ -124,6 +128,14 @@ fn asked(event: &MemberEvent, known: &Known<'_>) -> Option<Vec<MemberCommand>> {
     Some(vec![command])
 }
 
+/// She was forgotten: whatever stands beside it is what she had.
+fn erased(event: &MemberEvent) -> Option<MemberCommand> {
+    let MemberEvent::MemberErased(MemberErased { act_id, demanded_by, ground, .. }) = *event else {
+        return None;
+    };
+    Some(MemberCommand::Erase(Erase { act_id, demanded_by, ground }))
+}
+
 /// A gift with a life of its own, or with the policy's. Rule B5.
 fn gifts(fact: &BonusGifted, now: Timestamp) -> Vec<MemberCommand> {
     let lived = fact.lot.expires_at.moscow_day().to_date().signed_duration_since(now.moscow_day().to_date());
@@ -166,17 +178,17 @@ fn consents(part: Part<'_>) -> Option<MemberCommand> {
     for event in part.events() {
         let (change, from) = match event {
             MemberEvent::ConsentGranted(fact) => (
-                (&fact.purpose, ConsentChoice::Granted, &fact.version),
-                ConsentOrigin { channel: fact.channel, evidence: fact.evidence },
+                (&fact.purpose, ConsentChoice::Granted, &fact.version, fact.text_hash),
+                ConsentOrigin { channel: fact.channel, evidence: fact.evidence, session: fact.session },
             ),
             MemberEvent::ConsentWithdrawn(fact) => (
-                (&fact.purpose, ConsentChoice::Withdrawn, &fact.version),
-                ConsentOrigin { channel: fact.channel, evidence: fact.evidence },
+                (&fact.purpose, ConsentChoice::Withdrawn, &fact.version, fact.text_hash),
+                ConsentOrigin { channel: fact.channel, evidence: fact.evidence, session: fact.session },
             ),
             _ => continue,
         };
-        let (purpose, choice, version) = change;
-        changes.push(ConsentChange { purpose: purpose.clone(), choice, version: version.clone() });
+        let (purpose, choice, version, text_hash) = change;
+        changes.push(ConsentChange { purpose: purpose.clone(), choice, version: version.clone(), text_hash });
         origin.get_or_insert(from);
     }
     let registered = part.find(|event| match event {

@@ -27,6 +27,7 @@ pub(super) fn enter(words: &mut BTreeMap<&'static str, Word>, event: &MemberEven
         MemberEvent::CouponIssued(fact) if fact.chain.is_none() && fact.offer.is_none() => {
             ("coupons of a business or an admin", 0)
         }
+        MemberEvent::MemberErased(_) => ("members forgotten", 0),
         MemberEvent::TopSpendersEntered(_) | MemberEvent::TopSpendersLeft(_) => {
             ("places among the top spenders (the day's ranking)", 0)
         }

@@ -98,6 +98,7 @@ fn registration(registered_at: Timestamp) -> MemberCommand {
         purpose,
         choice: ConsentChoice::Granted,
         version: "1".parse().expect("a version"),
+        text_hash: None,
     };
     let consents = vec![consent(Purpose::PersonalData), consent(Purpose::Partner(slug()))];
     MemberCommand::Register {

@@ -202,6 +202,8 @@ event_catalogue! {
         AccountTakenIn = 1,
         AccountParted = 1,
         AccountRestored = 1,
+        DebtWrittenOff = 1,
+        MemberErased = 1,
     }
     Business(BusinessEvent, business) {
         BusinessRegistered = 1,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::amend::AmendPurchase;
 use super::coupon::{ActivateCoupon, IssueCoupon};
 use super::cross_bonus::GiveCrossBonus;
+use super::erasure::Erase;
 use super::gift::{Adjustment, Gift};
 use super::offered::TakeOffer;
 use super::premium::PayPremium;
@@ -13,8 +14,8 @@ use super::refund::Refund;
 use super::reward::TakeReward;
 use super::standing::Rankings;
 use crate::ids::{
-    BusinessId, CouponId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId, RefundId,
-    SourceKey,
+    ActId, BusinessId, CouponId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId,
+    RefundId, SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
 use crate::member::event::{Promise, PurchaseSource};
@@ -97,6 +98,8 @@ pub enum MemberCommand {
         /// Why, in the vault.
         reason_id: ReasonId,
     },
+    /// She is to be forgotten.
+    Erase(Erase),
 }
 
 /// A purchase document as a business reports it. Rule D1.
@@ -327,5 +330,10 @@ pub enum MemberOutcome {
         grant_id: GrantId,
         /// The last moment of what is given; none for what is taken.
         expires_at: Option<Timestamp>,
+    },
+    /// She is forgotten.
+    Erased {
+        /// The number of the act.
+        act_id: ActId,
     },
 }

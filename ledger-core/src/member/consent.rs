@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::category::Confidentiality;
-use crate::ids::{EvidenceId, Slug};
+use crate::ids::{EvidenceId, SessionId, Slug};
+use crate::member::consent_text::{ConsentText, TextHash};
 
 /// What personal data may be used for. The list is closed: a use without a purpose does not compile.
 ///
@@ -161,6 +162,17 @@ pub struct ConsentChange {
     pub choice: ConsentChoice,
     /// The version of the text she saw.
     pub version: ConsentVersion,
+    /// The hash of that text, if it is one of ours ([`super::consent_text`]).
+    pub text_hash: Option<TextHash>,
+}
+
+impl ConsentChange {
+    /// A decision on the text that this version of the purpose has here.
+    #[must_use]
+    pub fn on_its_text(purpose: Purpose, choice: ConsentChoice, version: ConsentVersion) -> Self {
+        let text_hash = ConsentText::of(&purpose, &version).map(|text| text.hash);
+        Self { purpose, choice, version, text_hash }
+    }
 }
 
 /// Given or withdrawn.
@@ -193,13 +205,15 @@ pub struct ConsentOrigin {
     pub channel: ConsentChannel,
     /// The confirming code request that she answered, if that is how she decided.
     pub evidence: Option<EvidenceId>,
+    /// The session she was signed in by, if that is how she decided.
+    pub session: Option<SessionId>,
 }
 
 impl ConsentOrigin {
     /// Decisions that came this way, without a confirming code of their own.
     #[must_use]
     pub const fn from_channel(channel: ConsentChannel) -> Self {
-        Self { channel, evidence: None }
+        Self { channel, evidence: None, session: None }
     }
 }
 

@@ -15,7 +15,7 @@ impl MemberState {
     #[must_use]
     pub(super) fn lets_report(&self, business: &Business) -> bool {
         let consent = Purpose::to_report(business.slug.clone(), business.confidentiality);
-        self.is_registered() && self.consents_to(&consent)
+        self.is_registered() && !self.is_erased() && self.consents_to(&consent)
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn changes(
     origin: ConsentOrigin,
     context: &Context<'_>,
 ) -> Result<Vec<Event>, Rejection> {
-    let ConsentOrigin { channel, evidence } = origin;
+    let ConsentOrigin { channel, evidence, session } = origin;
     let mut seen = BTreeSet::new();
     let mut events = Vec::new();
     for change in changes.iter().rev() {
@@ -43,12 +43,16 @@ pub(super) fn changes(
         let stands = state.consents_to(&change.purpose);
         let same_text = state.consents.get(&change.purpose).is_some_and(|it| it.version == change.version);
         let (purpose, version) = (change.purpose.clone(), change.version.clone());
+        let text_hash = change.text_hash;
         match change.choice {
             ConsentChoice::Granted if !stands || !same_text => {
-                events.push(ConsentGranted { purpose, version, channel, evidence }.into());
+                events
+                    .push(ConsentGranted { purpose, version, text_hash, channel, evidence, session }.into());
             }
             ConsentChoice::Withdrawn if stands => {
-                events.push(ConsentWithdrawn { purpose, version, channel, evidence }.into());
+                events.push(
+                    ConsentWithdrawn { purpose, version, text_hash, channel, evidence, session }.into(),
+                );
             }
             ConsentChoice::Granted | ConsentChoice::Withdrawn => {}
         }

@@ -6,8 +6,8 @@ use super::draft::{Draft, NewEvent};
 use super::due::due;
 use super::review::{Review, live_window};
 use super::{
-    amend, consents, coupon, cross_bonus, gift, offered, premium, purchase, quarantine, redemption, refund,
-    reward, standing,
+    amend, consents, coupon, cross_bonus, erasure, gift, offered, premium, purchase, quarantine, redemption,
+    refund, reward, standing,
 };
 use crate::context::Context;
 use crate::log::Event;
@@ -27,6 +27,10 @@ pub fn decide(
     context: &Context<'_>,
 ) -> Result<(Draft, MemberOutcome), Rejection> {
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
+    if state.is_erased() {
+        let outcome = erasure::decide_erased(state, command, context, &mut draft)?;
+        return Ok((draft, outcome));
+    }
     let outcome = match command {
         MemberCommand::Register { registered_at, consents, origin } => {
             register(state, *registered_at, consents, *origin, context, &mut draft)?
@@ -68,6 +72,7 @@ pub fn decide(
         MemberCommand::RevokeCoupon { coupon_id, reason_id } => {
             coupon::revoke(state, (*coupon_id, *reason_id), context, &mut draft)?
         }
+        MemberCommand::Erase(command) => erasure::erase(state, *command, context, &mut draft)?,
     };
     settle(state, context, &mut draft)?;
     Ok((draft, outcome))

@@ -13,6 +13,7 @@ use super::conversion::of_purchase;
 use super::debt::settle;
 use super::decide::write_due;
 use super::draft::Draft;
+use super::erasure::burn_after;
 use super::purchase::{Deciding, check_bill, is_before_membership, record, recorded};
 use super::quarantine::supersede;
 use super::refund::review;
@@ -80,6 +81,7 @@ pub fn hand_over(
         }
     };
     settle(from, context, &mut taken)?;
+    burn_after(from, context, &mut taken)?;
     settle(to, context, &mut given)?;
     Ok(HandedOver { from: taken, to: given, outcome })
 }

@@ -127,6 +127,9 @@ fn drafts(
     if !from.is_registered() || !into.is_registered() {
         return Err(Rejection::MemberNotFound);
     }
+    if from.is_erased() || into.is_erased() {
+        return Err(Rejection::MemberErased);
+    }
     let version = context.policy_at(context.recorded_at)?.version;
     Ok((Draft::new(version), Draft::new(version)))
 }

@@ -24,6 +24,7 @@
 //! | `reward.rs` | X3, X5, X6, X9: what a purchase gets from a chain |
 //! | `offered.rs` | what an offer gives a member of its audience |
 //! | `conversion.rs` | X4: what follows from a trigger |
+//! | `erasure.rs` | a member is forgotten |
 //! | `gift.rs` | B10: gifts and manual adjustments |
 //! | `spend.rs` | S1: the book of bills |
 //! | `consents.rs` | consents given and withdrawn |
@@ -41,6 +42,7 @@ pub mod balance;
 pub mod books;
 pub mod command;
 pub mod consent;
+pub mod consent_text;
 mod consents;
 pub(crate) mod conversion;
 pub mod coupon;
@@ -51,6 +53,7 @@ pub mod debts;
 pub mod decide;
 pub mod draft;
 mod due;
+pub mod erasure;
 pub mod event;
 pub mod extras;
 pub mod gift;
@@ -86,6 +89,7 @@ mod tests;
 pub use amend::AmendPurchase;
 pub use command::{MemberCommand, MemberOutcome, PurchaseOutcome};
 pub use decide::decide;
+pub use erasure::Erase;
 pub use hand_over::{HandOver, HandedOver, hand_over};
 pub use merge::{Accounts, Joined, merge, unmerge};
 pub use purchase_file::PurchaseFile;

@@ -123,7 +123,9 @@ impl Movement {
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
             | MemberEvent::ChainTriggered(_)
-            | MemberEvent::ChainConverted(_) => return None,
+            | MemberEvent::ChainConverted(_)
+            | MemberEvent::DebtWrittenOff(_)
+            | MemberEvent::MemberErased(_) => return None,
         };
         // An accrual of nothing moves nothing.
         (movement.change != 0).then_some(movement)

@@ -162,7 +162,9 @@ impl PurchaseFile {
             | MemberEvent::AccountMerged(_)
             | MemberEvent::AccountTakenIn(_)
             | MemberEvent::AccountParted(_)
-            | MemberEvent::AccountRestored(_) => None,
+            | MemberEvent::AccountRestored(_)
+            | MemberEvent::DebtWrittenOff(_)
+            | MemberEvent::MemberErased(_) => None,
         }
     }
 

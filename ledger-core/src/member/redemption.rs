@@ -205,7 +205,7 @@ pub(super) fn cancel(
 }
 
 /// Releases what a hold still has; what of it is past its life expires at once. Rule R1.
-fn release(
+pub(super) fn release(
     working: &mut Working<'_>,
     id: RedemptionId,
     reason: HoldEnd,

@@ -17,8 +17,9 @@ use crate::member::consent::{ConsentChoice, ConsentVersion, Purpose};
 use crate::member::coupons::OpenCoupon;
 use crate::member::debts::Debt;
 use crate::member::event::{
-    HeldPart, Holding, MemberEvent, PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineReason,
-    StatusChanged, StatusDowngradeScheduled, Track,
+    ConsentGranted, ConsentWithdrawn, CouponExpired, CouponRevoked, HeldPart, Holding, MemberEvent,
+    PremiumRenewed, PremiumStarted, PurchaseRecorded, QuarantineReason, StatusChanged,
+    StatusDowngradeScheduled, Track,
 };
 use crate::member::holds::Holds;
 use crate::member::live_lots::QuietUntil;
@@ -29,7 +30,7 @@ use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 9;
+pub const STATE_REVISION: i32 = 10;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +161,8 @@ pub struct MemberState {
     pub(crate) absorbed: AllAbsorbed,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) merged_into: Option<MemberId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) erased: bool,
 }
 
 impl MemberState {
@@ -177,12 +180,8 @@ impl MemberState {
         match event {
             MemberEvent::MemberRegistered(fact) => self.register(fact.registered_at).map_err(corrupt)?,
             MemberEvent::MembershipBackdated(fact) => self.registered_at = Some(fact.registered_at),
-            MemberEvent::ConsentGranted(fact) => {
-                self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
-            }
-            MemberEvent::ConsentWithdrawn(fact) => {
-                self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
-            }
+            MemberEvent::ConsentGranted(fact) => self.grant(fact),
+            MemberEvent::ConsentWithdrawn(fact) => self.withdraw_consent(fact),
             MemberEvent::PurchaseRecorded(fact) => self.books.visit(fact, occurred_at).map_err(corrupt)?,
             MemberEvent::PurchaseQuarantined(fact) => self.wait(fact, occurred_at),
             MemberEvent::QuarantineApplied(fact) => self.wait_over(fact.quarantine_id).map_err(corrupt)?,
@@ -232,8 +231,10 @@ impl MemberState {
                 self.use_coupon((position, occurred_at), fact).map_err(corrupt)?;
             }
             MemberEvent::CouponReckoned(fact) => self.reckon(position, fact).map_err(corrupt)?,
-            MemberEvent::CouponExpired(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
-            MemberEvent::CouponRevoked(fact) => self.close_coupon(fact.coupon_id).map_err(corrupt)?,
+            MemberEvent::CouponExpired(CouponExpired { coupon_id, .. })
+            | MemberEvent::CouponRevoked(CouponRevoked { coupon_id, .. }) => {
+                self.close_coupon(*coupon_id).map_err(corrupt)?;
+            }
             MemberEvent::ChainTriggered(fact) => self.trigger(fact),
             MemberEvent::ChainConverted(fact) => self.convert(fact),
             MemberEvent::CrossBonusAccrued(fact) => self.add_cross_bonus(position, fact).map_err(corrupt)?,
@@ -241,8 +242,18 @@ impl MemberState {
             MemberEvent::AccountTakenIn(fact) => self.take_in(fact).map_err(corrupt)?,
             MemberEvent::AccountParted(fact) => self.part(fact).map_err(corrupt)?,
             MemberEvent::AccountRestored(fact) => self.restore(fact).map_err(corrupt)?,
+            MemberEvent::DebtWrittenOff(fact) => self.write_off(fact).map_err(corrupt)?,
+            MemberEvent::MemberErased(_) => self.erase().map_err(corrupt)?,
         }
         Ok(())
+    }
+
+    fn grant(&mut self, fact: &ConsentGranted) {
+        self.decide_on(&fact.purpose, ConsentChoice::Granted, &fact.version);
+    }
+
+    fn withdraw_consent(&mut self, fact: &ConsentWithdrawn) {
+        self.decide_on(&fact.purpose, ConsentChoice::Withdrawn, &fact.version);
     }
 
     fn register(&mut self, since: Timestamp) -> Result<(), &'static str> {

@@ -122,7 +122,9 @@ impl Books {
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
             | MemberEvent::ChainTriggered(_)
-            | MemberEvent::ChainConverted(_) => Ok(()),
+            | MemberEvent::ChainConverted(_)
+            | MemberEvent::DebtWrittenOff(_)
+            | MemberEvent::MemberErased(_) => Ok(()),
         }
     }
 

@@ -8,7 +8,10 @@ use crate::ids::{PurchaseId, QuarantineId, RedemptionId};
 use crate::member::command::{HoldBonuses, PurchaseDocument, PurchaseMode, RecordPurchase};
 use crate::member::consent::Purpose;
 use crate::member::draft::Draft;
-use crate::member::event::{BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberEvent, PurchaseRecorded};
+use crate::member::erasure::Erase;
+use crate::member::event::{
+    BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberErased, MemberEvent, PurchaseRecorded,
+};
 use crate::member::gift::{Adjustment, Gift};
 use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
 use crate::money::Bonuses;
@@ -78,6 +81,10 @@ impl Replay<'_> {
             | MemberEvent::CouponActivated(_)
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::CouponRevoked(_) => self.carry_on_time(telling),
+            MemberEvent::MemberErased(fact) => {
+                let MemberErased { act_id, demanded_by, ground, .. } = *fact;
+                self.ask(telling, &MemberCommand::Erase(Erase { act_id, demanded_by, ground }))
+            }
             MemberEvent::AccountMerged(_)
             | MemberEvent::AccountTakenIn(_)
             | MemberEvent::AccountParted(_)
@@ -98,6 +105,7 @@ impl Replay<'_> {
             | MemberEvent::CouponRedeemed(_)
             | MemberEvent::CouponReckoned(_)
             | MemberEvent::CouponExpired(_)
+            | MemberEvent::DebtWrittenOff(_)
             | MemberEvent::ChainConverted(_) => Ok(()),
         }
     }

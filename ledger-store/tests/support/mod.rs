@@ -145,7 +145,7 @@ pub(crate) fn register(member_id: MemberId, business: &str) -> Command {
 
 fn granted(purpose: Purpose) -> ConsentChange {
     let version = "1".parse().expect("a version");
-    ConsentChange { purpose, choice: ConsentChoice::Granted, version }
+    ConsentChange { purpose, choice: ConsentChoice::Granted, version, text_hash: None }
 }
 
 /// The command that lets one more business report her purchases.

@@ -6,9 +6,10 @@
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::BusinessId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::security_log::{By, SecurityEvent, SecurityKind, record};
 use super::token::{SecretToken, TokenHash};
 use crate::error::VaultError;
 use crate::random;
@@ -76,6 +77,8 @@ pub struct ApiKeyRecord {
     pub role: ApiKeyRole,
     /// What it was called when it was made.
     pub name: String,
+    /// What it may do of what its role may; none: all of it.
+    pub scopes: Option<Vec<String>>,
     /// What [`hash_of_key`] gives for it.
     pub hash: TokenHash,
     /// When it was made.
@@ -103,18 +106,22 @@ impl ApiKeys {
         Self { pool }
     }
 
-    /// Makes a key. `name` has 1 to 100 characters.
+    /// Makes a key. `name` has 1 to 100 characters; `scopes` are a business's key's, all when absent.
     ///
     /// # Errors
-    /// `Unavailable`, `Database` (also for a name that does not fit), [`VaultError::Keys`].
+    /// `Unavailable`, `Database` (also for a name that does not fit, and for scopes of another's key), [`VaultError::Keys`].
     pub async fn issue(
         &self,
         role: ApiKeyRole,
         name: &str,
-        now: DateTime<Utc>,
+        scopes: Option<&[&str]>,
+        by: &By,
     ) -> Result<IssuedApiKey, VaultError> {
         let (key_id, key) = (random::uuid()?, SecretToken::generate("ock_")?);
-        insert(&self.pool, key_id, role, name, &TokenHash::of(key.expose()), now).await?;
+        let mut transaction = self.pool.begin().await?;
+        insert(&mut transaction, key_id, role, (name, scopes), &TokenHash::of(key.expose()), by.at).await?;
+        record_change(&mut transaction, SecurityKind::KeyIssued, key_id, role.business(), by).await?;
+        transaction.commit().await?;
         Ok(IssuedApiKey { key_id, key })
     }
 
@@ -138,7 +145,8 @@ impl ApiKeys {
             return Err(VaultError::AlreadyBootstrapped);
         }
         let hash = TokenHash::of(key.expose());
-        insert(&mut *transaction, key_id, ApiKeyRole::Superadmin, name, &hash, now).await?;
+        insert(&mut transaction, key_id, ApiKeyRole::Superadmin, (name, None), &hash, now).await?;
+        record_change(&mut transaction, SecurityKind::KeyIssued, key_id, None, &By::nobody(now)).await?;
         transaction.commit().await?;
         Ok(IssuedApiKey { key_id, key })
     }
@@ -170,13 +178,18 @@ impl ApiKeys {
     ///
     /// # Errors
     /// [`VaultError::ApiKeyUnknown`].
-    pub async fn revoke(&self, key_id: Uuid, now: DateTime<Utc>) -> Result<(), VaultError> {
-        let row = sqlx::query_scalar!(
-            "UPDATE auth.api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE key_id = $1 RETURNING key_id",
-            key_id,
-            now,
+    pub async fn revoke(&self, key_id: Uuid, by: &By) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let row = sqlx::query_as::<_, (Option<Uuid>, DateTime<Utc>)>(
+            "UPDATE auth.api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE key_id = $1
+             RETURNING business_id, revoked_at",
         );
-        row.fetch_optional(&self.pool).await?.map(|_| ()).ok_or(VaultError::ApiKeyUnknown)
+        let row = row.bind(key_id).bind(by.at).fetch_optional(&mut *transaction).await?;
+        let (business, _) = row.ok_or(VaultError::ApiKeyUnknown)?;
+        let business = business.map(BusinessId::from_uuid);
+        record_change(&mut transaction, SecurityKind::KeyRevoked, key_id, business, by).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Number of the last change.
@@ -194,10 +207,9 @@ impl ApiKeys {
     pub async fn active(&self) -> Result<(i64, Vec<ApiKeyRecord>), VaultError> {
         // Read before the keys: a change in between is seen in the keys now and once more at the next reload.
         let version = self.version().await?;
-        let rows = sqlx::query_as!(
-            StoredKey,
-            "SELECT key_id, business_id, role, name, key_hash, created_at, revoked_at FROM auth.api_keys
-             WHERE revoked_at IS NULL"
+        let rows = sqlx::query_as::<_, StoredKey>(
+            "SELECT key_id, business_id, role, name, scopes, key_hash, created_at, revoked_at FROM auth.api_keys
+             WHERE revoked_at IS NULL",
         );
         let keys =
             rows.fetch_all(&self.pool).await?.into_iter().map(StoredKey::read).collect::<Result<_, _>>()?;
@@ -209,21 +221,21 @@ impl ApiKeys {
     /// # Errors
     /// `Unavailable`, `Database`, [`VaultError::CorruptRow`].
     pub async fn of_business(&self, business: BusinessId) -> Result<Vec<ApiKeyRecord>, VaultError> {
-        let rows = sqlx::query_as!(
-            StoredKey,
-            "SELECT key_id, business_id, role, name, key_hash, created_at, revoked_at FROM auth.api_keys
+        let rows = sqlx::query_as::<_, StoredKey>(
+            "SELECT key_id, business_id, role, name, scopes, key_hash, created_at, revoked_at FROM auth.api_keys
              WHERE business_id = $1 ORDER BY created_at, key_id",
-            business.as_uuid()
         );
-        rows.fetch_all(&self.pool).await?.into_iter().map(StoredKey::read).collect()
+        rows.bind(business.as_uuid()).fetch_all(&self.pool).await?.into_iter().map(StoredKey::read).collect()
     }
 }
 
+#[derive(sqlx::FromRow)]
 struct StoredKey {
     key_id: Uuid,
     business_id: Option<Uuid>,
     role: String,
     name: String,
+    scopes: Option<Vec<String>>,
     key_hash: Vec<u8>,
     created_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
@@ -236,6 +248,7 @@ impl StoredKey {
             key_id: self.key_id,
             role: ApiKeyRole::from_stored(&self.role, self.business_id).ok_or_else(corrupt)?,
             name: self.name,
+            scopes: self.scopes,
             hash: TokenHash::from_stored(&self.key_hash).ok_or_else(corrupt)?,
             created_at: self.created_at,
             revoked_at: self.revoked_at,
@@ -243,25 +256,37 @@ impl StoredKey {
     }
 }
 
+async fn record_change(
+    connection: &mut PgConnection,
+    kind: SecurityKind,
+    key_id: Uuid,
+    business: Option<BusinessId>,
+    by: &By,
+) -> Result<(), VaultError> {
+    let business = business.map(|business| business.as_uuid());
+    record(connection, &SecurityEvent::new(kind, *by, Some(key_id)).at_business(business)).await
+}
+
 async fn insert(
-    executor: impl sqlx::PgExecutor<'_>,
+    connection: &mut PgConnection,
     key_id: Uuid,
     role: ApiKeyRole,
-    name: &str,
+    (name, scopes): (&str, Option<&[&str]>),
     hash: &TokenHash,
     now: DateTime<Utc>,
 ) -> Result<(), VaultError> {
-    sqlx::query!(
-        "INSERT INTO auth.api_keys (key_id, business_id, role, name, key_hash, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        key_id,
-        role.business().map(|business| business.as_uuid()),
-        role.as_str(),
-        name,
-        hash.as_bytes(),
-        now,
+    sqlx::query(
+        "INSERT INTO auth.api_keys (key_id, business_id, role, name, scopes, key_hash, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .execute(executor)
+    .bind(key_id)
+    .bind(role.business().map(|business| business.as_uuid()))
+    .bind(role.as_str())
+    .bind(name)
+    .bind(scopes)
+    .bind(hash.as_bytes())
+    .bind(now)
+    .execute(connection)
     .await?;
     Ok(())
 }

@@ -8,7 +8,8 @@
 //! 3. The stored value is an HMAC over the request's id and the code, so a copy of the table gives no codes and equal
 //!    codes do not look equal.
 //!
-//! Codes live on the installation's clock, sending limits on the machine's.
+//! Codes live on the installation's clock, sending limits on the machine's. A phone that is kept or handed out is an access to
+//! personal data, so the access log says so.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::send_limits::{self, SendLimits, whole_seconds};
-use crate::cipher;
+use crate::access::{self, Access, Accessor, Action, Outcome, Purpose};
+use crate::cipher::{self, Field};
 use crate::error::VaultError;
 use crate::index::{BlindIndexer, to_array};
 use crate::keys::{KeyError, Secret};
@@ -126,6 +128,7 @@ impl Codes {
         address: Option<IpAddr>,
         limits: &SendLimits,
         moment: SendMoment,
+        request_id: Option<Uuid>,
     ) -> Result<IssuedCode, VaultError> {
         let (code_id, code) = (random::uuid()?, OtpCode::generate()?);
         let sealed = cipher::seal(&self.seal, &phone_context(code_id), phone.expose().as_bytes())?;
@@ -145,6 +148,9 @@ impl Codes {
         )
         .execute(&mut *transaction)
         .await?;
+        let by = Accessor::CodeHolder(code_id);
+        let access = Access { by, purpose: Purpose::SignIn, request_id, at: moment.installation };
+        record(&mut transaction, &access, Action::Write).await?;
         transaction.commit().await?;
         Ok(IssuedCode {
             code_id,
@@ -153,7 +159,7 @@ impl Codes {
         })
     }
 
-    /// Checks a typed code; `now` is the installation's clock.
+    /// Checks a typed code at the moment of `access`, which is on the installation's clock.
     ///
     /// # Errors
     /// [`VaultError::CodeUnknown`], `CodeUsed`, `CodeTriesSpent`, `CodeExpired`, `CodeWrong`, in this order.
@@ -162,8 +168,10 @@ impl Codes {
         code_id: Uuid,
         code: &OtpCode,
         code_use: CodeUse,
-        now: DateTime<Utc>,
+        access: &Access,
     ) -> Result<VerifiedCode, VaultError> {
+        let now = access.at;
+        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query!(
             r#"UPDATE auth.otp_requests
                SET wrong_tries = wrong_tries + CASE WHEN code_mac = $2 THEN 0 ELSE 1 END,
@@ -176,9 +184,16 @@ impl Codes {
             now,
             WRONG_TRIES_MAX,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?;
-        let Some(row) = row else { return Err(self.closed_because(code_id, now).await?) };
+        let Some(row) = row else {
+            drop(transaction);
+            return Err(self.closed_because(code_id, now).await?);
+        };
+        if row.right {
+            record(&mut transaction, access, Action::Read).await?;
+        }
+        transaction.commit().await?;
         if !row.right {
             let left = u8::try_from(WRONG_TRIES_MAX - row.wrong_tries).unwrap_or(0);
             return Err(VaultError::CodeWrong { tries_left: left });
@@ -231,6 +246,11 @@ impl Codes {
         context.update(code.expose().as_bytes());
         to_array(context.sign().as_ref())
     }
+}
+
+/// Of whom it is the phone is not known here.
+async fn record(connection: &mut PgConnection, access: &Access, action: Action) -> Result<(), VaultError> {
+    access::record(connection, access, action, &[Field::Phone], &[(None, Outcome::Done)]).await
 }
 
 fn phone_context(code_id: Uuid) -> Vec<u8> {

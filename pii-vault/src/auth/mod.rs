@@ -1,25 +1,31 @@
-//! Credentials of members and machines, in schema `auth`. Storage and its races only: what a credential allows, and the
+//! Credentials of members, staff and machines, in schema `auth`. Storage and its races only: what a credential allows, and the
 //! tokens signed with these keys, are the HTTP service's.
 //!
 //! Nothing is stored that would serve a thief of the database: codes are HMACs, tokens and API keys are SHA-256 of 256
 //! random bits, private keys are wrapped, phones and texts are sealed.
 
 mod api_keys;
+mod approvals;
 mod code_tries;
 mod codes;
 mod outbox;
 mod qr;
 mod refresh;
+mod security_log;
 mod send_limits;
-mod signing;
+pub(crate) mod signing;
+mod staff;
 mod token;
 
 pub use api_keys::{ApiKeyRecord, ApiKeyRole, ApiKeys, IssuedApiKey, hash_of_key};
+pub use approvals::{Approval, ApprovalKind, Approvals, Asked, Wanted};
 pub use code_tries::{CodeTries, TryLimits};
 pub use codes::{CodeUse, Codes, IssuedCode, OtpCode, SendMoment, VerifiedCode};
 pub use outbox::{DevOutbox, OutboxMessage};
 pub use qr::{QrClaim, QrClaims};
-pub use refresh::{IssuedRefresh, REFRESH_DAYS, RefreshTokens};
+pub use refresh::{Holder, IssuedRefresh, REFRESH_DAYS, RefreshTokens, Session, Which};
+pub use security_log::{By, SecurityEntry, SecurityEvent, SecurityKind, SecurityLog};
 pub use send_limits::{SendLimits, Window};
 pub use signing::{SigningKey, SigningKeys};
+pub use staff::{ENROLMENT_DAYS, Enrolled, Invited, Login, SecondFactor, SignedIn, Staff, StaffAccount};
 pub use token::{SecretToken, TokenHash};

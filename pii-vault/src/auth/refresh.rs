@@ -12,20 +12,76 @@ use ledger_core::ids::MemberId;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::security_log::{By, SecurityEvent, SecurityKind, record};
 use super::token::{SecretToken, TokenHash};
 use crate::error::VaultError;
 use crate::random;
 
+/// Which sign-ins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(Uuid),
+    /// All, but this one if it is named.
+    AllBut(Option<Uuid>),
+}
+
 /// How long a token is good, in days of the installation's clock, from its own issue.
 pub const REFRESH_DAYS: i64 = 30;
+
+/// Who signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A member.
+    Member(MemberId),
+    /// One of staff, by the id of the account.
+    Staff(Uuid),
+}
+
+impl Holder {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Member(_) => "member",
+            Self::Staff(_) => "staff",
+        }
+    }
+
+    fn id(self) -> Uuid {
+        match self {
+            Self::Member(member) => member.as_uuid(),
+            Self::Staff(staff) => staff,
+        }
+    }
+}
+
+impl From<MemberId> for Holder {
+    fn from(member: MemberId) -> Self {
+        Self::Member(member)
+    }
+}
 
 /// A refresh token to be handed out.
 #[derive(Debug)]
 pub struct IssuedRefresh {
-    /// Whose.
-    pub member_id: MemberId,
+    /// The id of whoever signed in, a member's or one of staff's.
+    pub holder_id: Uuid,
+    /// The sign-in: the family of the token.
+    pub session_id: Uuid,
     /// The token, shown once.
     pub token: SecretToken,
+}
+
+/// A sign-in that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Session {
+    /// Which.
+    pub session_id: Uuid,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When a token of it was last given out.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends unless it is used before.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// Refresh tokens. Cheap to clone.
@@ -39,49 +95,73 @@ impl RefreshTokens {
         Self { pool }
     }
 
-    /// Starts a family for a member who has just signed in.
+    /// Starts a family for somebody who has just signed in.
     ///
     /// # Errors
     /// `Unavailable`, `Database`, [`VaultError::Keys`].
-    pub async fn start(&self, member_id: MemberId, now: DateTime<Utc>) -> Result<IssuedRefresh, VaultError> {
+    pub async fn start(
+        &self,
+        holder: impl Into<Holder>,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedRefresh, VaultError> {
+        let holder = holder.into();
         let mut transaction = self.pool.begin().await?;
-        let family = random::uuid()?;
-        sqlx::query!(
-            "INSERT INTO auth.refresh_families (family_id, member_id, created_at) VALUES ($1, $2, $3)",
-            family,
-            member_id.as_uuid(),
-            now,
+        let session_id = random::uuid()?;
+        sqlx::query(
+            "INSERT INTO auth.refresh_families (family_id, member_id, kind, created_at) VALUES ($1, $2, $3, $4)",
         )
+        .bind(session_id)
+        .bind(holder.id())
+        .bind(holder.kind())
+        .bind(now)
         .execute(&mut *transaction)
         .await?;
-        let token = add_token(&mut transaction, family, now).await?;
+        let token = add_token(&mut transaction, session_id, now).await?;
         transaction.commit().await?;
-        Ok(IssuedRefresh { member_id, token })
+        Ok(IssuedRefresh { holder_id: holder.id(), session_id, token })
     }
 
-    /// Uses a token up and gives the next one.
+    /// Uses a member's token up and gives the next one.
     ///
     /// # Errors
     /// [`VaultError::RefreshInvalid`], [`VaultError::RefreshExpired`]; [`VaultError::RefreshReused`], after which the
     /// whole family is ended.
     pub async fn rotate(&self, token: &str, now: DateTime<Utc>) -> Result<IssuedRefresh, VaultError> {
+        self.rotate_of("member", token, now).await
+    }
+
+    /// The same for a token of one of staff; a member's is none.
+    ///
+    /// # Errors
+    /// As [`RefreshTokens::rotate`].
+    pub async fn rotate_staff(&self, token: &str, now: DateTime<Utc>) -> Result<IssuedRefresh, VaultError> {
+        self.rotate_of("staff", token, now).await
+    }
+
+    async fn rotate_of(
+        &self,
+        kind: &str,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<IssuedRefresh, VaultError> {
         let hash = TokenHash::of(token);
         let mut transaction = self.pool.begin().await?;
-        let used = sqlx::query!(
+        let used: Option<(Uuid, Uuid)> = sqlx::query_as(
             "UPDATE auth.refresh_tokens AS token SET used_at = $2
              FROM auth.refresh_families AS family
              WHERE token.token_hash = $1 AND token.used_at IS NULL AND token.expires_at > $2
-               AND family.family_id = token.family_id AND family.ended_at IS NULL
+               AND family.family_id = token.family_id AND family.ended_at IS NULL AND family.kind = $3
              RETURNING family.family_id, family.member_id",
-            hash.as_bytes(),
-            now,
         )
+        .bind(hash.as_bytes())
+        .bind(now)
+        .bind(kind)
         .fetch_optional(&mut *transaction)
         .await?;
-        if let Some(used) = used {
-            let token = add_token(&mut transaction, used.family_id, now).await?;
+        if let Some((session_id, holder_id)) = used {
+            let token = add_token(&mut transaction, session_id, now).await?;
             transaction.commit().await?;
-            return Ok(IssuedRefresh { member_id: MemberId::from_uuid(used.member_id), token });
+            return Ok(IssuedRefresh { holder_id, session_id, token });
         }
         let refusal = refuse(&mut transaction, &hash, now).await?;
         transaction.commit().await?;
@@ -124,6 +204,75 @@ impl RefreshTokens {
             now,
         );
         Ok(ended.execute(&self.pool).await?.rows_affected())
+    }
+
+    /// Whether she signed in anew since `since`, and has not ended that sign-in.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn began_since(&self, member: MemberId, since: DateTime<Utc>) -> Result<bool, VaultError> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM auth.refresh_families
+               WHERE member_id = $1 AND created_at >= $2 AND ended_at IS NULL) AS "found!""#,
+            member.as_uuid(),
+            since,
+        );
+        Ok(found.fetch_one(&self.pool).await?)
+    }
+
+    /// The sign-ins of somebody that go on, the newest first, at most 100.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn sessions(&self, holder: Holder, now: DateTime<Utc>) -> Result<Vec<Session>, VaultError> {
+        let rows = sqlx::query_as(
+            "SELECT family_id AS session_id, family.created_at, token.issued_at AS last_seen_at, token.expires_at
+             FROM auth.refresh_families AS family JOIN auth.refresh_tokens AS token USING (family_id)
+             WHERE family.member_id = $1 AND family.kind = $2 AND family.ended_at IS NULL
+               AND token.used_at IS NULL AND token.expires_at > $3
+             ORDER BY family.created_at DESC, family_id LIMIT 100",
+        );
+        Ok(rows.bind(holder.id()).bind(holder.kind()).bind(now).fetch_all(&self.pool).await?)
+    }
+
+    /// Ends sign-ins of somebody: one, or all but one. Gives which.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn end(&self, holder: Holder, which: Which, by: &By) -> Result<Vec<Uuid>, VaultError> {
+        let (one, but) = match which {
+            Which::One(session) => (Some(session), None),
+            Which::AllBut(session) => (None, session),
+        };
+        let mut transaction = self.pool.begin().await?;
+        let ended: Vec<Uuid> = sqlx::query_scalar(
+            "UPDATE auth.refresh_families SET ended_at = $3, end_reason = 'revoked'
+             WHERE member_id = $1 AND kind = $2 AND ended_at IS NULL AND ($4::uuid IS NULL OR family_id = $4)
+               AND ($5::uuid IS NULL OR family_id <> $5)
+             RETURNING family_id",
+        )
+        .bind(holder.id())
+        .bind(holder.kind())
+        .bind(by.at)
+        .bind(one)
+        .bind(but)
+        .fetch_all(&mut *transaction)
+        .await?;
+        for session in &ended {
+            let event = SecurityEvent::new(SecurityKind::SessionEnded, *by, Some(*session));
+            record(&mut *transaction, &event).await?;
+        }
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// The sign-ins that were ended at `since` or later.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn ended_since(&self, since: DateTime<Utc>) -> Result<Vec<Uuid>, VaultError> {
+        let ended = sqlx::query_scalar("SELECT family_id FROM auth.refresh_families WHERE ended_at >= $1");
+        Ok(ended.bind(since).fetch_all(&self.pool).await?)
     }
 
     /// Removes families whose every token expired before `cutoff`.

@@ -151,6 +151,7 @@ impl SigningKeys {
     }
 }
 
-fn context(key_id: &str) -> Vec<u8> {
+/// What binds a signing key to its id.
+pub(crate) fn context(key_id: &str) -> Vec<u8> {
     [b"signing-key\0", key_id.as_bytes()].concat()
 }

@@ -3,11 +3,11 @@
 //! Why it is right:
 //! 1. A key comes into being by `link(2)` of a complete, synced file to its final name, which fails if the name exists:
 //!    of several processes starting at once one wins and all read the winner's key.
-//! 2. The newest KEK is the one with the highest number; adding a file is all a rotation needs, and a process that meets
-//!    a number it does not know reads the directory again.
+//! 2. The newest KEK is the one with the highest number, by the directory as it is at each wrapping: adding a file is all
+//!    a rotation needs, and no running process goes on wrapping with the old one.
 //! 3. A file others may read is refused rather than used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::future::ready;
 use std::io::{ErrorKind, Write};
@@ -20,6 +20,8 @@ use crate::keys::{KeyError, KeyFuture, KeyProvider, Secret, SecretName, WrappedK
 use crate::random;
 
 const FIRST_KEK: &str = "0001";
+/// Numbers have four digits.
+const KEK_NUMBER_MAX: u16 = 9_999;
 /// A key file is 64 digits and a newline; anything much longer is not one.
 const FILE_BYTES_MAX: u64 = 128;
 
@@ -62,13 +64,39 @@ impl FileKeyProvider {
     }
 
     fn wrap_now(&self, plain: &[u8], context: &[u8]) -> Result<WrappedKey, KeyError> {
-        let (kek_id, kek) = {
-            let keks = self.keks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let newest = keks.last_key_value().map(|(id, key)| (id.clone(), *key));
-            newest.ok_or_else(|| KeyError::Missing { file: kek_file(FIRST_KEK) })?
-        };
+        let (kek_id, kek) = self.newest()?;
         let bytes = cipher::seal(&kek, &bound(&kek_id, context), plain)?;
         Ok(WrappedKey { kek_id, bytes })
+    }
+
+    /// The newest KEK there is. A directory that cannot be listed adds none to those that are known.
+    fn newest(&self) -> Result<(String, [u8; 32]), KeyError> {
+        let known = || {
+            let keks = self.keks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            keks.last_key_value().map(|(id, key)| (id.clone(), *key))
+        };
+        let there = kek_ids(&self.directory).unwrap_or_default();
+        if there.last() > known().as_ref().map(|(id, _)| id) {
+            self.read_again()?;
+        }
+        known().ok_or_else(|| KeyError::Missing { file: kek_file(FIRST_KEK) })
+    }
+
+    fn read_again(&self) -> Result<(), KeyError> {
+        let fresh = read_keks(&self.directory)?;
+        *self.keks.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Of two that do this at once one makes the file, and both use it.
+    fn create_now(&self) -> Result<String, KeyError> {
+        let (newest, _) = self.newest()?;
+        let next = newest.parse::<u16>().ok().and_then(|number| number.checked_add(1));
+        let next = next.filter(|number| *number <= KEK_NUMBER_MAX);
+        let next =
+            next.ok_or(KeyError::Settings { what: "the numbers of key-encryption keys are used up" })?;
+        create_key(&self.directory, &kek_file(&format!("{next:04}")))?;
+        Ok(self.newest()?.0)
     }
 
     fn unwrap_now(&self, wrapped: &WrappedKey, context: &[u8]) -> Result<Secret, KeyError> {
@@ -83,10 +111,9 @@ impl FileKeyProvider {
         if let Some(kek) = known(&self.keks.read().unwrap_or_else(std::sync::PoisonError::into_inner)) {
             return Ok(kek);
         }
-        let fresh = read_keks(&self.directory)?;
-        let found = known(&fresh).ok_or_else(|| KeyError::UnknownKek { kek_id: kek_id.to_owned() });
-        *self.keks.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
-        found
+        self.read_again()?;
+        let keks = self.keks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known(&keks).ok_or_else(|| KeyError::UnknownKek { kek_id: kek_id.to_owned() })
     }
 
     fn secret_now(&self, name: SecretName) -> Result<Secret, KeyError> {
@@ -103,6 +130,14 @@ impl KeyProvider for FileKeyProvider {
 
     fn unwrap<'a>(&'a self, wrapped: &'a WrappedKey, context: &'a [u8]) -> KeyFuture<'a, Secret> {
         Box::pin(ready(self.unwrap_now(wrapped, context)))
+    }
+
+    fn current_kek(&self) -> KeyFuture<'_, String> {
+        Box::pin(ready(self.newest().map(|(id, _)| id)))
+    }
+
+    fn create_kek(&self) -> KeyFuture<'_, String> {
+        Box::pin(ready(self.create_now()))
     }
 
     fn secret(&self, name: SecretName) -> KeyFuture<'_, Secret> {
@@ -124,21 +159,25 @@ fn storage(cause: std::io::Error) -> KeyError {
 }
 
 fn read_keks(directory: &Path) -> Result<BTreeMap<String, [u8; 32]>, KeyError> {
+    let key = |number: String| Ok((number.clone(), read_key(directory, &kek_file(&number))?));
+    kek_ids(directory)?.into_iter().map(key).collect()
+}
+
+/// The numbers of the KEKs that are there, the oldest first.
+fn kek_ids(directory: &Path) -> Result<BTreeSet<String>, KeyError> {
     let entries = match fs::read_dir(directory) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
         other => other.map_err(storage)?,
     };
-    let mut keks = BTreeMap::new();
+    let mut numbers = BTreeSet::new();
     for entry in entries {
         let name = entry.map_err(storage)?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix("kek-")?.strip_suffix(".key"));
         // Numbers have four digits, so that their order as text is their order.
-        let Some(number) = number.filter(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit())) else {
-            continue;
-        };
-        keks.insert(number.to_owned(), read_key(directory, &kek_file(number))?);
+        let is_number = |n: &&str| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit());
+        numbers.extend(number.filter(is_number).map(str::to_owned));
     }
-    Ok(keks)
+    Ok(numbers)
 }
 
 fn load(directory: &Path, file: &str, missing: MissingKeys) -> Result<[u8; 32], KeyError> {

@@ -4,10 +4,12 @@
 //! one is replaced by the next. The blind-index key and the other named secrets are not KEKs and are stored apart from
 //! them, so each can be destroyed alone (compliance D2).
 //!
-//! [`FileKeyProvider`] serves local use and small installations; a KMS implements the same trait, which is why its calls
-//! are asynchronous and why plain key material is only ever handed over for as long as a call lasts.
+//! [`FileKeyProvider`] serves local use and small installations, [`KmsKeyProvider`] those with a key service: there a KEK
+//! never leaves it. Calls are asynchronous for its sake, and plain key material is only ever handed over for as long as a
+//! call lasts. How a KEK is replaced is told in [`crate::rotation`].
 
 mod file;
+mod kms;
 
 use std::fmt;
 use std::future::Future;
@@ -16,6 +18,7 @@ use std::pin::Pin;
 use thiserror::Error;
 
 pub use file::{FileKeyProvider, MissingKeys};
+pub use kms::{KmsKeyProvider, KmsSettings};
 
 /// What a call of a [`KeyProvider`] returns.
 pub type KeyFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyError>> + Send + 'a>>;
@@ -30,6 +33,12 @@ pub trait KeyProvider: Send + Sync {
     /// # Errors
     /// [`KeyError::UnknownKek`] when its KEK is gone, [`KeyError::NotOurs`] when the form or its context was changed.
     fn unwrap<'a>(&'a self, wrapped: &'a WrappedKey, context: &'a [u8]) -> KeyFuture<'a, Secret>;
+
+    /// The id of the newest KEK: what [`KeyProvider::wrap`] uses now, in every process.
+    fn current_kek(&self) -> KeyFuture<'_, String>;
+
+    /// Makes a KEK newer than all others, to be used for wrapping from now on; gives its id. Older ones still unwrap.
+    fn create_kek(&self) -> KeyFuture<'_, String>;
 
     /// A named secret of 32 bytes, the same for every process of the installation.
     fn secret(&self, name: SecretName) -> KeyFuture<'_, Secret>;
@@ -130,9 +139,24 @@ pub enum KeyError {
     /// The operating system gives no random bytes, or the cipher refused.
     #[error("no randomness or cipher available")]
     NoRandomness,
-    /// The remote key service does not answer.
+    /// The remote key service does not answer, or not in time.
     #[error("the key service is unavailable")]
     Unavailable,
+    /// The remote key service refuses: a wrong token, a missing right, a key it does not have.
+    #[error("the key service refuses (HTTP status {status})")]
+    Refused {
+        /// The status it answered with.
+        status: u16,
+    },
+    /// The remote key service answered what a key service does not answer.
+    #[error("the answer of the key service cannot be read")]
+    Unintelligible,
+    /// A setting of the key service that cannot be.
+    #[error("{what}")]
+    Settings {
+        /// What is wrong, without its value.
+        what: &'static str,
+    },
 }
 
 impl KeyError {
@@ -146,7 +170,10 @@ impl KeyError {
             | Self::Storage { .. }
             | Self::UnknownKek { .. }
             | Self::NotOurs
-            | Self::NoRandomness => false,
+            | Self::NoRandomness
+            | Self::Refused { .. }
+            | Self::Unintelligible
+            | Self::Settings { .. } => false,
         }
     }
 }

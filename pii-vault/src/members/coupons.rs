@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Members;
 use super::profile::lock_active;
 use crate::access::{self, Access, Action, Outcome};
-use crate::cipher::Field;
+use crate::cipher::{Field, MemberCipher};
 use crate::error::VaultError;
 use crate::random;
 
@@ -106,9 +106,18 @@ impl Members {
     ///
     /// # Errors
     /// [`VaultError`] of the database.
-    pub async fn purge_codes(&self, cutoff: DateTime<Utc>) -> Result<u64, VaultError> {
-        let removed = sqlx::query("DELETE FROM vault.coupon_codes WHERE good_until < $1").bind(cutoff);
-        Ok(removed.execute(&self.pool).await?.rows_affected())
+    pub async fn purge_codes(&self, cutoff: DateTime<Utc>, access: &Access) -> Result<u64, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let removed: Vec<Uuid> =
+            sqlx::query_scalar("DELETE FROM vault.coupon_codes WHERE good_until < $1 RETURNING member_id")
+                .bind(cutoff)
+                .fetch_all(&mut *transaction)
+                .await?;
+        let done: Vec<_> =
+            removed.iter().map(|member| (Some(MemberId::from_uuid(*member)), Outcome::Done)).collect();
+        access::record(&mut transaction, access, Action::Delete, &[Field::CouponCode], &done).await?;
+        transaction.commit().await?;
+        Ok(u64::try_from(done.len()).unwrap_or(u64::MAX))
     }
 
     /// The texts and codes of some coupons of hers, as far as they are there.
@@ -141,26 +150,36 @@ impl Members {
         .fetch_all(&mut *transaction)
         .await?;
         let cipher = self.stored_cipher(&mut transaction, member).await?;
-        let open = |field: Field, sealed: &[u8]| {
-            let plain = cipher.as_ref().and_then(|cipher| cipher.open(field, sealed).ok());
-            let text = plain.and_then(|plain| String::from_utf8(plain).ok());
-            text.ok_or(VaultError::Unreadable { member, field })
-        };
-        let mut words = CouponWords::default();
-        for (id, sealed) in &sealed {
-            words.texts.insert(ReasonId::from_uuid(*id), open(Field::Reason, sealed)?);
-        }
-        for (hash, sealed) in &sealed_codes {
-            let hash = <[u8; 32]>::try_from(hash.as_slice());
-            let hash = hash.map_err(|_| VaultError::CorruptRow { table: "vault.coupon_codes" })?;
-            words.codes.insert(hash, open(Field::CouponCode, sealed)?);
-        }
-        let done = [(Some(member), Outcome::Done)];
+        let words = opened(member, cipher.as_ref(), &sealed, &sealed_codes);
+        let outcome = if words.is_ok() { Outcome::Done } else { Outcome::Failed };
         let fields = [Field::Reason, Field::CouponCode];
-        access::record(&mut transaction, access, Action::Read, &fields, &done).await?;
+        access::record(&mut transaction, access, Action::Read, &fields, &[(Some(member), outcome)]).await?;
         transaction.commit().await?;
-        Ok(words)
+        words
     }
+}
+
+fn opened(
+    member: MemberId,
+    cipher: Option<&MemberCipher>,
+    sealed: &[(Uuid, Vec<u8>)],
+    sealed_codes: &[(Vec<u8>, Vec<u8>)],
+) -> Result<CouponWords, VaultError> {
+    let open = |field: Field, sealed: &[u8]| {
+        let plain = cipher.and_then(|cipher| cipher.open(field, sealed).ok());
+        let text = plain.and_then(|plain| String::from_utf8(plain).ok());
+        text.ok_or(VaultError::Unreadable { member, field })
+    };
+    let mut words = CouponWords::default();
+    for (id, sealed) in sealed {
+        words.texts.insert(ReasonId::from_uuid(*id), open(Field::Reason, sealed)?);
+    }
+    for (hash, sealed) in sealed_codes {
+        let hash = <[u8; 32]>::try_from(hash.as_slice());
+        let hash = hash.map_err(|_| VaultError::CorruptRow { table: "vault.coupon_codes" })?;
+        words.codes.insert(hash, open(Field::CouponCode, sealed)?);
+    }
+    Ok(words)
 }
 
 #[cfg(test)]

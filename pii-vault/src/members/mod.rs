@@ -31,6 +31,7 @@ use crate::phone::Phone;
 pub use coupons::{CouponWords, draw_code};
 pub use look_up::{LOOK_UPS_MAX, LookUp};
 pub use partners::PartnerConsent;
+pub(crate) use partners::phone_key_context;
 pub use profile::{FieldChange, Profile, ProfileChanges};
 pub use register::{Registered, Registration};
 

@@ -231,7 +231,8 @@ fn open_phone(cipher: &MemberCipher, sealed: &[u8]) -> Option<Phone> {
     Phone::parse(&plain).ok()
 }
 
-fn phone_key_context(business: BusinessId) -> Vec<u8> {
+/// What binds the key shared with a business to it.
+pub(crate) fn phone_key_context(business: BusinessId) -> Vec<u8> {
     [b"phone-key\0".as_slice(), business.as_uuid().as_bytes()].concat()
 }
 

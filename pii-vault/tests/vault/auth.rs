@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 use futures::future::join_all;
 use pii_vault::VaultError;
+use pii_vault::access::Access;
 use pii_vault::auth::{
-    ApiKeyRole, CodeUse, IssuedCode, OtpCode, OutboxMessage, QrClaim, SendLimits, SendMoment, hash_of_key,
+    ApiKeyRole, By, CodeUse, IssuedCode, OtpCode, OutboxMessage, QrClaim, SendLimits, SendMoment, hash_of_key,
 };
 use uuid::Uuid;
 
-use crate::support::{World, business_id, member_id, now, phone};
+use crate::support::{World, access, business_id, member_id, now, phone};
 
 fn moment(seconds: i64) -> SendMoment {
     let at = now() + TimeDelta::seconds(seconds);
@@ -16,7 +17,7 @@ fn moment(seconds: i64) -> SendMoment {
 }
 
 async fn issue(world: &World, number: &str) -> IssuedCode {
-    world.vault.codes().issue(&phone(number), None, &SendLimits::standard(), moment(0)).await.unwrap()
+    world.vault.codes().issue(&phone(number), None, &SendLimits::standard(), moment(0), None).await.unwrap()
 }
 
 fn wrong(code: &OtpCode) -> OtpCode {
@@ -29,7 +30,9 @@ async fn fifty_wrong_codes_at_once_are_five_tries_and_then_the_right_one_is_refu
     let sent = issue(&world, "+79001234567").await;
     let tries = (0..50).map(|_| {
         let (vault, id, code) = (world.vault.clone(), sent.code_id, wrong(&sent.code));
-        tokio::spawn(async move { vault.codes().check(id, &code, CodeUse::Keep, now()).await.unwrap_err() })
+        tokio::spawn(
+            async move { vault.codes().check(id, &code, CodeUse::Keep, &access()).await.unwrap_err() },
+        )
     });
     let errors: Vec<VaultError> = join_all(tries).await.into_iter().map(|error| error.unwrap()).collect();
     let mut left: Vec<u8> = errors
@@ -40,7 +43,7 @@ async fn fifty_wrong_codes_at_once_are_five_tries_and_then_the_right_one_is_refu
         .collect();
     left.sort_unstable();
     assert_eq!(left, [0, 1, 2, 3, 4]);
-    let refused = world.vault.codes().check(sent.code_id, &sent.code, CodeUse::Burn, now()).await;
+    let refused = world.vault.codes().check(sent.code_id, &sent.code, CodeUse::Burn, &access()).await;
     assert!(matches!(refused, Err(VaultError::CodeTriesSpent { retry_after_s: 300 })), "{refused:?}");
     world.close().await;
 }
@@ -51,17 +54,17 @@ async fn a_kept_code_stays_good_and_a_burnt_one_lets_one_through() {
     let sent = issue(&world, "8 900 123-45-67").await;
     let codes = world.vault.codes();
     for _ in 0..10 {
-        let right = codes.check(sent.code_id, &sent.code, CodeUse::Keep, now()).await.unwrap();
+        let right = codes.check(sent.code_id, &sent.code, CodeUse::Keep, &access()).await.unwrap();
         assert_eq!(right.phone.expose(), "+79001234567");
     }
     let burns = (0..20).map(|_| {
         let (vault, id, code) = (world.vault.clone(), sent.code_id, sent.code.clone());
-        tokio::spawn(async move { vault.codes().check(id, &code, CodeUse::Burn, now()).await })
+        tokio::spawn(async move { vault.codes().check(id, &code, CodeUse::Burn, &access()).await })
     });
     let burns: Vec<_> = join_all(burns).await.into_iter().map(|burn| burn.unwrap()).collect();
     assert_eq!(burns.iter().filter(|burn| burn.is_ok()).count(), 1);
     assert_eq!(burns.iter().filter(|burn| matches!(burn, Err(VaultError::CodeUsed))).count(), 19);
-    let unknown = codes.check(Uuid::new_v4(), &sent.code, CodeUse::Keep, now()).await;
+    let unknown = codes.check(Uuid::new_v4(), &sent.code, CodeUse::Keep, &access()).await;
     assert!(matches!(unknown, Err(VaultError::CodeUnknown)));
     world.close().await;
 }
@@ -70,9 +73,9 @@ async fn a_kept_code_stays_good_and_a_burnt_one_lets_one_through() {
 async fn a_code_lives_300_seconds() {
     let world = World::new().await;
     let sent = issue(&world, "+79001234567").await;
-    let check = |seconds| {
-        let at = now() + TimeDelta::seconds(seconds);
-        world.vault.codes().check(sent.code_id, &sent.code, CodeUse::Keep, at)
+    let check = async |seconds| {
+        let at = Access { at: now() + TimeDelta::seconds(seconds), ..access() };
+        world.vault.codes().check(sent.code_id, &sent.code, CodeUse::Keep, &at).await
     };
     assert!(check(299).await.is_ok());
     assert!(matches!(check(300).await, Err(VaultError::CodeExpired)));
@@ -85,7 +88,7 @@ async fn a_phone_gets_one_code_a_minute_and_five_an_hour() {
     let limits = SendLimits::standard();
     let ask = |seconds| {
         let (vault, limits) = (world.vault.clone(), limits.clone());
-        async move { vault.codes().issue(&phone("+79001234567"), None, &limits, moment(seconds)).await }
+        async move { vault.codes().issue(&phone("+79001234567"), None, &limits, moment(seconds), None).await }
     };
     let at_once: Vec<_> = join_all((0..20).map(|_| ask(0))).await;
     assert_eq!(at_once.iter().filter(|sent| sent.is_ok()).count(), 1);
@@ -108,7 +111,9 @@ async fn an_address_asks_for_thirty_codes_an_hour() {
         let mut sent = 0;
         for number in 0..35 {
             let phone = phone(&format!("+79{expected}{number:07}"));
-            sent += usize::from(world.vault.codes().issue(&phone, address, &limits, moment(0)).await.is_ok());
+            sent += usize::from(
+                world.vault.codes().issue(&phone, address, &limits, moment(0), None).await.is_ok(),
+            );
         }
         assert_eq!(sent, expected);
     }
@@ -140,7 +145,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     let (tokens, member) = (world.vault.refresh_tokens(), member_id());
     let first = tokens.start(member, now()).await.unwrap();
     let second = tokens.rotate(first.token.expose(), now()).await.unwrap();
-    assert_eq!(second.member_id, member);
+    assert_eq!(second.holder_id, member.as_uuid());
     let reused = tokens.rotate(first.token.expose(), now()).await;
     assert!(matches!(reused, Err(VaultError::RefreshReused)));
     assert!(matches!(tokens.rotate(second.token.expose(), now()).await, Err(VaultError::RefreshInvalid)));
@@ -177,16 +182,16 @@ async fn keys_are_listed_until_revoked_and_every_change_moves_the_version() {
     let (keys, business) = (world.vault.api_keys(), business_id());
     let (empty, none) = keys.active().await.unwrap();
     assert!(none.is_empty());
-    let issued = keys.issue(ApiKeyRole::Business(business), "касса", now()).await.unwrap();
+    let issued = keys.issue(ApiKeyRole::Business(business), "касса", None, &By::nobody(now())).await.unwrap();
     let (after_issue, active) = keys.active().await.unwrap();
     assert!(after_issue > empty);
     assert_eq!((active[0].key_id, active[0].role), (issued.key_id, ApiKeyRole::Business(business)));
     assert_eq!(active[0].hash, hash_of_key(issued.key.expose()));
-    keys.revoke(issued.key_id, now()).await.unwrap();
+    keys.revoke(issued.key_id, &By::nobody(now())).await.unwrap();
     let (after_revoke, active) = keys.active().await.unwrap();
     assert!(after_revoke > after_issue && active.is_empty());
     assert_eq!(keys.of_business(business).await.unwrap()[0].revoked_at, Some(now()));
-    assert!(matches!(keys.revoke(Uuid::new_v4(), now()).await, Err(VaultError::ApiKeyUnknown)));
+    assert!(matches!(keys.revoke(Uuid::new_v4(), &By::nobody(now())).await, Err(VaultError::ApiKeyUnknown)));
 
     let starts = join_all((0..8).map(|_| keys.bootstrap_admin("first", now()))).await;
     assert_eq!(starts.iter().filter(|start| start.is_ok()).count(), 1);

@@ -2,10 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod accesses;
+mod apart;
 mod auth;
+mod erasure;
 mod keys;
+mod kms;
+mod kms_double;
 mod members;
 mod partners;
+mod rotation;
 mod schema;
+mod staff;
 mod support;
 mod words;

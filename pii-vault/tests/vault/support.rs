@@ -23,7 +23,7 @@ pub(crate) struct World {
     /// Under the owner's.
     pub(crate) owner: PgPool,
     name: String,
-    keys: PathBuf,
+    pub(crate) keys: PathBuf,
 }
 
 fn server() -> String {

@@ -6,7 +6,7 @@
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::LotId;
 use ledger_core::log::Event;
-use ledger_core::member::event::{Estate, LotPart, MemberEvent};
+use ledger_core::member::event::{DebtRepaid, Estate, LotPart, MemberEvent};
 use ledger_core::member::lot::{Lot, LotOrigin};
 
 /// What a movement's row says of its lot.
@@ -64,6 +64,13 @@ pub(super) fn discount_of(event: &Event) -> Option<LotOf> {
     }
 }
 
+/// What pays, and what is paid.
+fn repaid(fact: &DebtRepaid) -> Vec<LotOf> {
+    let mut lots = parts(fact.parts.iter());
+    lots.push(of(fact.lot_id, fact.origin()));
+    lots
+}
+
 /// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
 pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
     let Event::Member(event) = event else { return None };
@@ -90,11 +97,8 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
             ("taken_back", parts(own.chain(fact.others.iter().map(|other| &other.part))))
         }
         MemberEvent::DebtIncurred(fact) => ("owed", vec![of(fact.lot_id, fact.origin())]),
-        MemberEvent::DebtRepaid(fact) => {
-            let mut lots = parts(fact.parts.iter());
-            lots.push(of(fact.lot_id, fact.origin()));
-            ("repaid", lots)
-        }
+        MemberEvent::DebtRepaid(fact) => ("repaid", repaid(fact)),
+        MemberEvent::DebtWrittenOff(fact) => ("written_off", vec![of(fact.lot_id, fact.origin())]),
         MemberEvent::CrossBonusAccrued(fact) => ("cross_bonus", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponRedeemed(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
         MemberEvent::CouponReckoned(fact) => ("coupon", opened(fact.lot.as_slice(), fact.origin())),
@@ -133,6 +137,7 @@ pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::AccountMerged(_)
         | MemberEvent::AccountTakenIn(_)
         | MemberEvent::AccountParted(_)
-        | MemberEvent::AccountRestored(_) => return None,
+        | MemberEvent::AccountRestored(_)
+        | MemberEvent::MemberErased(_) => return None,
     })
 }

@@ -180,7 +180,9 @@ impl Changes {
             | MemberEvent::CouponExpired(_)
             | MemberEvent::CouponRevoked(_)
             | MemberEvent::ChainTriggered(_)
-            | MemberEvent::ChainConverted(_) => Some(()),
+            | MemberEvent::ChainConverted(_)
+            | MemberEvent::DebtWrittenOff(_)
+            | MemberEvent::MemberErased(_) => Some(()),
         }
     }
 

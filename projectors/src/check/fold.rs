@@ -34,7 +34,7 @@ pub(super) struct Cuts {
 }
 
 /// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 17] = [
     "accrued",
     "matured",
     "expired",
@@ -51,6 +51,7 @@ pub(super) const KINDS: [&str; 16] = [
     "coupon",
     "moved",
     "cross_bonus",
+    "written_off",
 ];
 
 /// How many postings, and what they come to, by account.
@@ -382,6 +383,7 @@ fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
         MemberEvent::CrossBonusAccrued(fact) => {
             fact.lot.iter().map(|lot| (15, fact.confidentiality, lot.amount.kopecks())).collect()
         }
+        MemberEvent::DebtWrittenOff(fact) => vec![(16, fact.confidentiality, fact.amount.kopecks())],
         other => {
             let Some((_, estate)) = other.estate() else { return Vec::new() };
             let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));

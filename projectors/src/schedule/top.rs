@@ -24,7 +24,8 @@ macro_rules! sums {
         "WITH sums AS MATERIALIZED ( \
             SELECT member_id, coalesce(sum(amount_kopecks) FILTER (WHERE NOT medical), 0)::bigint AS o, \
                    sum(amount_kopecks)::bigint AS w \
-            FROM statuses.bills WHERE occurred_at > $1 AND occurred_at <= $2 GROUP BY member_id)"
+            FROM statuses.bills WHERE occurred_at > $1 AND occurred_at <= $2 \
+                AND member_id NOT IN (SELECT member_id FROM statuses.members WHERE erased) GROUP BY member_id)"
     };
 }
 
@@ -48,7 +49,7 @@ const RANKINGS: &str = concat!(
 
 const WHO_CHANGES: &str = concat!(
     sums!(),
-    " SELECT member_id FROM statuses.members LEFT JOIN sums USING (member_id) WHERE registered_at IS NOT NULL AND ( \
+    " SELECT member_id FROM statuses.members LEFT JOIN sums USING (member_id) WHERE registered_at IS NOT NULL AND NOT erased AND ( \
         top_ordinary <> coalesce(coalesce(o, 0) > CASE WHEN top_ordinary THEN $4 ELSE $3 END, false) \
         OR top_with_medical <> coalesce(coalesce(w, 0) > CASE WHEN top_with_medical THEN $6 ELSE $5 END, false)) \
      ORDER BY member_id"

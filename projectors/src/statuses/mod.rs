@@ -53,6 +53,7 @@ struct Flags {
     blocked: Option<bool>,
     top_ordinary: Option<bool>,
     top_with_medical: Option<bool>,
+    erased: Option<bool>,
 }
 
 /// One thing that happens to what she paid for Premium. Rule S4.
@@ -143,6 +144,7 @@ impl<'a> Changes<'a> {
             }
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
+            MemberEvent::MemberErased(_) => self.flags(id).erased = Some(true),
             MemberEvent::AccountMerged(_) => self.stand(id, StatusTrack::default(), StatusTrack::default()),
             MemberEvent::AccountTakenIn(fact) => self.take_in(id, fact),
             MemberEvent::AccountParted(fact) => self.flags(id).invited = Some(fact.invited),
@@ -158,6 +160,7 @@ impl<'a> Changes<'a> {
             | MemberEvent::BonusTakenBack(_)
             | MemberEvent::DebtIncurred(_)
             | MemberEvent::DebtRepaid(_)
+            | MemberEvent::DebtWrittenOff(_)
             | MemberEvent::WaitingRefundDropped(_)
             | MemberEvent::BonusAccrued(_)
             | MemberEvent::BonusMatured(_)

@@ -157,8 +157,10 @@ pub(super) async fn write_flags(
     let column = |of: fn(&Flags) -> Option<bool>| flags.values().map(of).collect::<Vec<Option<bool>>>();
     sqlx::query(
         "UPDATE members AS m SET invited = coalesce(b.invited, m.invited), blocked = coalesce(b.blocked, m.blocked), \
-            top_ordinary = coalesce(b.o, m.top_ordinary), top_with_medical = coalesce(b.w, m.top_with_medical) \
-         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[]) AS b (member_id, invited, blocked, o, w) \
+            top_ordinary = coalesce(b.o, m.top_ordinary), top_with_medical = coalesce(b.w, m.top_with_medical), \
+            erased = coalesce(b.erased, m.erased) \
+         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[], $6::bool[]) \
+            AS b (member_id, invited, blocked, o, w, erased) \
          WHERE m.member_id = b.member_id",
     )
     .bind(flags.keys().copied().collect::<Vec<Uuid>>())
@@ -166,6 +168,7 @@ pub(super) async fn write_flags(
     .bind(column(|flags| flags.blocked))
     .bind(column(|flags| flags.top_ordinary))
     .bind(column(|flags| flags.top_with_medical))
+    .bind(column(|flags| flags.erased))
     .execute(connection)
     .await?;
     Ok(())

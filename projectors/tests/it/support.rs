@@ -169,6 +169,7 @@ impl World {
             purpose: purpose.parse::<Purpose>().expect("a purpose"),
             choice: ConsentChoice::Granted,
             version: "1".parse().expect("a version"),
+            text_hash: None,
         });
         let registered_at = self.clock.now().minus(TimeDelta::days(400));
         let origin = ConsentOrigin::from_channel(ConsentChannel::App);
@@ -183,6 +184,7 @@ impl World {
             purpose: purpose.parse::<Purpose>().expect("a purpose"),
             choice: ConsentChoice::Granted,
             version: "1".parse().expect("a version"),
+            text_hash: None,
         };
         let origin = ConsentOrigin::from_channel(ConsentChannel::App);
         let command = MemberCommand::ChangeConsents { changes: vec![change], origin };

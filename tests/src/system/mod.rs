@@ -6,6 +6,7 @@
 //! | `site.rs` | an installation: its databases, its processes, started, killed and started again |
 //! | `client.rs` | one caller over HTTP |
 //! | `people.rs` | businesses and members with made-up phones |
+//! | `staff.rs` | people of a business or the programme, with an authenticator |
 //! | `journal.rs` | every purchase that was ever sent, with what became of it |
 //! | `sending.rs` | sending them, one by one or as an import, until the answer is known |
 //! | `ledger.rs` | the log as it is, read and folded by code of its own |
@@ -29,6 +30,7 @@ mod sending;
 mod servers;
 mod settle;
 mod site;
+mod staff;
 mod topic;
 mod wait;
 mod warehouse;
@@ -43,6 +45,7 @@ pub use seeded::Seeded;
 pub use sending::{import_once, import_until_known, record, record_until_known};
 pub use servers::{own, shared};
 pub use site::Site;
+pub use staff::{PASSWORD, Person, bearer};
 pub use topic::{Record, Topic};
 pub use wait::eventually;
 pub use warehouse::Warehouse;

@@ -108,6 +108,9 @@ fn first_bodies(member_id: &str) -> Vec<(&'static str, Value)> {
         ),
         ("/auth/verify-code", json!({"code_id": member_id, "code": "123456"})),
         ("/auth/refresh", json!({"refresh_token": "token"})),
+        ("/auth/staff/sign-in", json!({"login": "kassa-1", "password": "correct horse", "code": "000000"})),
+        ("/auth/staff/enrol", json!({"enrolment_token": "ocs_x", "password": "correct horse"})),
+        ("/admin/staff", json!({"login": "fuzzed", "role": "support"})),
         (
             "/auth/register",
             json!({"code_id": member_id, "code": "123456", "first_name": "Анна", "last_name": "О",

@@ -5,13 +5,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod approvals;
 mod audited;
 mod bad_input;
+mod bola;
 mod chains;
 mod clock;
 mod coupons;
 mod crashes;
 mod duplicates;
+mod erased;
 mod fuzz;
 mod journey;
 mod journey_chains;
@@ -35,6 +39,7 @@ mod start;
 mod stopped;
 mod topic;
 mod uplift;
+mod vault;
 mod whole_path;
 mod win_win;
 mod witness;

@@ -157,7 +157,7 @@ async fn back_up(site: &Site) {
 }
 
 /// Makes the database `to` what the database `from` is now.
-async fn copy(site: &Site, from: &str, to: &str) {
+pub(crate) async fn copy(site: &Site, from: &str, to: &str) {
     let pool = sqlx::PgPool::connect(site.installation().admin_url()).await.expect("the server's owner");
     let name = site.name();
     let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1";

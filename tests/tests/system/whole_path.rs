@@ -252,7 +252,7 @@ async fn quarantined(site: &Site, mindal: &Business) {
     );
 }
 
-/// A QR code past its minute is gone, one that nobody signed is refused.
+/// Battery, QR: one past its minute is gone, one that nobody signed is refused; one that comes twice is refused above (`QR_USED`).
 async fn old_codes(site: &Site, me: &Client, mindal: &Business) {
     let qr = me.get("/users/me/qr").await.data(200)["qr"].as_str().unwrap().to_owned();
     let scan = async |qr: &str| {

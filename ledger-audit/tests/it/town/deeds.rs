@@ -27,7 +27,7 @@ use super::{Bought, SHOPS, Town};
 const ORIGIN: ConsentOrigin = ConsentOrigin::from_channel(ConsentChannel::App);
 
 fn change(purpose: Purpose, choice: ConsentChoice) -> ConsentChange {
-    ConsentChange { purpose, choice, version: "2026-01".parse().expect("a version") }
+    ConsentChange { purpose, choice, version: "2026-01".parse().expect("a version"), text_hash: None }
 }
 
 impl Town {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::EvidenceId;
+use crate::ids::{EvidenceId, SessionId};
 use crate::member::consent::{ConsentChannel, ConsentVersion, Purpose};
+use crate::member::consent_text::TextHash;
 use crate::time::Timestamp;
 
 /// A woman joined the programme; she is `insider` from here. Rule S6.
@@ -33,11 +34,17 @@ pub struct ConsentGranted {
     pub purpose: Purpose,
     /// Which text she saw.
     pub version: ConsentVersion,
+    /// SHA-256 of that text, when this program had it (C3); absent from what was written before it kept texts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text_hash: Option<TextHash>,
     /// Which way she decided (C3).
     pub channel: ConsentChannel,
     /// The confirming code request that proves it, if there was one (C3).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<EvidenceId>,
+    /// The session she was signed in by, if there was one (C3).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<SessionId>,
 }
 
 /// She withdrew one consent (`compliance.md` C4).
@@ -49,9 +56,15 @@ pub struct ConsentWithdrawn {
     pub purpose: Purpose,
     /// The text's version at the withdrawal.
     pub version: ConsentVersion,
+    /// SHA-256 of that text, when this program had it (C3); absent from what was written before it kept texts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text_hash: Option<TextHash>,
     /// Which way she decided (C3).
     pub channel: ConsentChannel,
     /// The confirming code request that proves it, if there was one (C3).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<EvidenceId>,
+    /// The session she was signed in by, if there was one (C3).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<SessionId>,
 }

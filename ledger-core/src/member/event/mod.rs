@@ -9,6 +9,7 @@ mod account;
 mod bonus;
 mod chain;
 mod coupon;
+mod erasure;
 mod gift;
 mod membership;
 mod purchase;
@@ -28,6 +29,7 @@ pub use coupon::{
     CouponActivated, CouponBenefit, CouponConditions, CouponExpired, CouponIssued, CouponReckoned,
     CouponRedeemed, CouponRevoked, FromOffer,
 };
+pub use erasure::{DebtWrittenOff, DemandedBy, ErasureGround, MemberErased, PersonalCategory};
 pub use gift::{BonusAdjusted, BonusGifted, BonusWithdrawn, GiftKind};
 pub use membership::{ConsentGranted, ConsentWithdrawn, MemberRegistered, MembershipBackdated};
 pub use purchase::{
@@ -59,7 +61,7 @@ macro_rules! of_a_purchase {
     )*};
 }
 
-of_a_purchase! { BonusAccrued, BonusesRedeemed, BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, }
+of_a_purchase! { BonusAccrued, BonusesRedeemed, BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, DebtWrittenOff, }
 
 /// A fact on a member's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,4 +119,6 @@ pub enum MemberEvent {
     AccountTakenIn(AccountTakenIn),
     AccountParted(AccountParted),
     AccountRestored(AccountRestored),
+    DebtWrittenOff(DebtWrittenOff),
+    MemberErased(MemberErased),
 }

@@ -13,7 +13,7 @@ use crate::member::lot::{Funder, Lot, LotOrigin};
 /// A consent given or withdrawn, to version `v1` of its text.
 pub(crate) fn consent(purpose: &str, choice: ConsentChoice) -> ConsentChange {
     let version = "v1".parse().expect("a version");
-    ConsentChange { purpose: purpose.parse().expect("a purpose"), choice, version }
+    ConsentChange { purpose: purpose.parse().expect("a purpose"), choice, version, text_hash: None }
 }
 
 /// How tests decide on consents unless they say otherwise.
@@ -21,12 +21,28 @@ pub(crate) const IN_THE_APP: ConsentOrigin = ConsentOrigin::from_channel(Consent
 
 pub(crate) fn granted(purpose: &str) -> Event {
     let ConsentChange { purpose, version, .. } = consent(purpose, ConsentChoice::Granted);
-    ConsentGranted { purpose, version, channel: ConsentChannel::App, evidence: None }.into()
+    ConsentGranted {
+        purpose,
+        version,
+        channel: ConsentChannel::App,
+        evidence: None,
+        text_hash: None,
+        session: None,
+    }
+    .into()
 }
 
 pub(crate) fn withdrawn(purpose: &str) -> Event {
     let ConsentChange { purpose, version, .. } = consent(purpose, ConsentChoice::Withdrawn);
-    ConsentWithdrawn { purpose, version, channel: ConsentChannel::App, evidence: None }.into()
+    ConsentWithdrawn {
+        purpose,
+        version,
+        channel: ConsentChannel::App,
+        evidence: None,
+        text_hash: None,
+        session: None,
+    }
+    .into()
 }
 
 pub(crate) fn registered(when: &str) -> Event {

@@ -1,11 +1,12 @@
 //! Consents, and the two statuses that they choose between. Rules S2, S7; `compliance.md` C2–C4.
 
 use crate::category::Confidentiality::{Medical, Ordinary};
-use crate::ids::EvidenceId;
+use crate::ids::{EvidenceId, SessionId};
 use crate::log::Event;
 use crate::member::MemberCommand::{ChangeConsents, Register, ReviewStatus, WriteDue};
 use crate::member::consent::ConsentChoice::{Granted, Withdrawn};
-use crate::member::consent::{ConsentChange, ConsentChannel, ConsentOrigin};
+use crate::member::consent::{ConsentChange, ConsentChannel, ConsentOrigin, ConsentVersion, Purpose};
+use crate::member::consent_text::ConsentText;
 use crate::member::event::{
     ConsentGranted, ConsentWithdrawn, MemberEvent, MemberRegistered, StatusChanged, StatusDowngradeScheduled,
     StatusReason, Track,
@@ -175,6 +176,8 @@ fn compliance_c3_a_consent_to_a_new_text_is_a_fact() {
         version: again.version.clone(),
         channel: IN_THE_APP.channel,
         evidence: None,
+        text_hash: None,
+        session: None,
     };
     let world = anna();
     world.clone().when([again.clone()]).then([fact.into()]);
@@ -185,18 +188,53 @@ fn compliance_c3_a_consent_to_a_new_text_is_a_fact() {
 fn compliance_c3_a_consent_says_which_way_it_came_and_what_proves_it() {
     let evidence = EvidenceId::from_uuid(uuid::Uuid::from_u128(7));
     let registered_at = at("2026-03-02T12:00:00+03:00");
-    let by_code = ConsentOrigin { channel: ConsentChannel::App, evidence: Some(evidence) };
+    let by_code = ConsentOrigin { channel: ConsentChannel::App, evidence: Some(evidence), session: None };
     let joins =
         Register { registered_at, consents: vec![consent("personal_data", Granted)], origin: by_code };
     let ConsentChange { purpose, version, .. } = consent("personal_data", Granted);
-    let fact = ConsentGranted { purpose, version, channel: ConsentChannel::App, evidence: Some(evidence) };
+    let fact = ConsentGranted {
+        purpose,
+        version,
+        channel: ConsentChannel::App,
+        evidence: Some(evidence),
+        text_hash: None,
+        session: None,
+    };
     given([]).when(joins).then([MemberRegistered { registered_at }.into(), fact.into()]);
 
     let by_staff = ConsentOrigin::from_channel(ConsentChannel::Admin);
     let changes = vec![consent("partner:mindal", Withdrawn)];
     let ConsentChange { purpose, version, .. } = changes[0].clone();
-    let fact = ConsentWithdrawn { purpose, version, channel: ConsentChannel::Admin, evidence: None };
+    let fact = ConsentWithdrawn {
+        purpose,
+        version,
+        channel: ConsentChannel::Admin,
+        evidence: None,
+        text_hash: None,
+        session: None,
+    };
     anna().when(ChangeConsents { changes, origin: by_staff }).then([fact.into()]);
+}
+
+#[test]
+fn compliance_c3_a_consent_keeps_the_hash_of_its_text_and_the_session_it_was_given_in() {
+    let purpose: Purpose = "partner:mindal".parse().expect("a purpose");
+    let version: ConsentVersion = "1".parse().expect("a version");
+    let change = ConsentChange::on_its_text(purpose.clone(), Granted, version.clone());
+    let text = ConsentText::of(&purpose, &version).expect("a text");
+    assert_eq!(change.text_hash, Some(text.hash));
+    let session = Some(SessionId::from_uuid(uuid::Uuid::from_u128(8)));
+    let origin = ConsentOrigin { channel: ConsentChannel::App, evidence: None, session };
+    let changes = vec![change];
+    let fact = ConsentGranted {
+        purpose,
+        version,
+        text_hash: Some(text.hash),
+        channel: ConsentChannel::App,
+        evidence: None,
+        session,
+    };
+    anna().when(ChangeConsents { changes, origin }).then([fact.into()]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod coupons;
 mod cross_bonus;
 mod documents;
 mod duplicates;
+mod erasure;
 mod gifts;
 mod hand_over;
 mod hindsight;

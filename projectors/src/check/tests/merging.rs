@@ -70,6 +70,7 @@ impl Site {
             purpose: purpose.parse().expect("a purpose"),
             choice: ConsentChoice::Granted,
             version: "1".parse().expect("a version"),
+            text_hash: None,
         };
         let consents = ["personal_data", "partner:salon", "partner:later", "medical:clinic"].map(consent);
         let registered_at = Clock::machine_now().minus(chrono::TimeDelta::days(9));

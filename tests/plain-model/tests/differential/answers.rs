@@ -18,6 +18,7 @@ pub(crate) fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::Rewarded { .. }
         | MemberOutcome::Triggered { .. }
         | MemberOutcome::Offered { .. }
+        | MemberOutcome::Erased { .. }
         | MemberOutcome::CrossBonus { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {

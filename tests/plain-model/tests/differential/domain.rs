@@ -107,7 +107,7 @@ pub(crate) fn status(status: ledger_core::member::status::Status) -> Status {
 }
 
 fn origin() -> ConsentOrigin {
-    ConsentOrigin { channel: ConsentChannel::App, evidence: None }
+    ConsentOrigin { channel: ConsentChannel::App, evidence: None, session: None }
 }
 
 fn consents(changes: &[(String, bool)]) -> Vec<ConsentChange> {
@@ -115,6 +115,7 @@ fn consents(changes: &[(String, bool)]) -> Vec<ConsentChange> {
         purpose: purpose.parse().expect("a purpose"),
         choice: if *granted { ConsentChoice::Granted } else { ConsentChoice::Withdrawn },
         version: "1".parse().expect("a version"),
+        text_hash: None,
     };
     changes.iter().map(change).collect()
 }

@@ -78,6 +78,7 @@ fn about_members() -> Vec<Case> {
         ("unmerge", accounts),
         ("invite-inner-circle", json!({})),
         ("uninvite", json!({})),
+        ("erase", json!({"reason": "unlawful"})),
         ("unblock", json!({})),
         ("premium/cancel", json!({})),
     ];

@@ -297,6 +297,14 @@ fn member_shapes() -> Vec<Shape> {
     let mut shapes = vec![
         of_member("block", json!({"reason": reason}), &["reason"], wrong_texts("reason")),
         of_member(
+            "erase",
+            json!({"reason": "unlawful"}),
+            &["reason"],
+            [json!("because"), json!("Unlawful"), json!(""), json!(1), json!(null), json!(["unlawful"])]
+                .map(|value| ("reason", value))
+                .into(),
+        ),
+        of_member(
             "adjust",
             json!({"amount": "-5.00", "reason": reason}),
             &["amount", "reason"],
@@ -332,6 +340,7 @@ pub(super) fn cases(member_id: &str) -> Vec<Case> {
     shapes.extend(open_shapes(member_id));
     shapes.extend(super::previews::shapes());
     shapes.push(code_shape(Whom::Member, "/users/me/phone", member_id));
+    shapes.extend(super::access::shapes());
     shapes.extend(admin_shapes());
     shapes.extend(member_shapes());
     shapes.iter().flat_map(cases_of).collect()

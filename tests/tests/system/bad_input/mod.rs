@@ -1,6 +1,7 @@
 //! Every field of every call, filled in wrongly: a refusal that names the field, the envelope, nothing written, nothing
 //! of the value said again.
 
+mod access;
 mod bonuses;
 mod calls;
 mod case;

@@ -26,6 +26,13 @@ pub(super) fn cases() -> Vec<Case> {
         wrong("/audit/checkpoint?cosigned=yes", "cosigned"),
         listed("/audit/events?limit=0", "limit"),
         listed("/audit/events?cursor=x", "cursor"),
+        listed("/audit/access?limit=0", "limit"),
+        listed("/audit/access?cursor=x", "cursor"),
+        listed(&format!("/audit/access?member_id={SECRET}"), "member_id"),
+        listed("/audit/access?member_id=1&member_id=1", "member_id"),
+        listed("/audit/access?from=yesterday", "from"),
+        listed(&format!("/audit/access?to={SECRET}"), "to"),
+        listed("/audit/access?actor=x", "actor"),
         // Longer than the log: there is no such event, no such tree.
         get(Whom::Admin, "/audit/proof/inclusion?position=999999999999999999", 404, "NOT_FOUND"),
         get(Whom::Admin, "/audit/proof/inclusion?position=1&tree_size=999999999999999999", 404, "NOT_FOUND"),
@@ -49,7 +56,7 @@ pub(super) fn cases() -> Vec<Case> {
             listed(&format!("/audit/events?from={number}"), "from"),
         ]);
     }
-    for call in ["checkpoint", "proof/inclusion?position=1", "proof/consistency?from=1", "events"] {
+    for call in ["checkpoint", "proof/inclusion?position=1", "proof/consistency?from=1", "events", "access"] {
         let path = format!("/audit/{call}");
         cases.extend([
             get(Whom::Member, &path, 403, "FORBIDDEN"),
@@ -58,12 +65,20 @@ pub(super) fn cases() -> Vec<Case> {
             get(Whom::Nobody, &path, 401, "UNAUTHENTICATED"),
         ]);
     }
+    cases.extend(cosignatures());
+    cases.push(get(Whom::Admin, "/audit/events", 403, "FORBIDDEN"));
+    cases.push(get(Whom::Admin, "/audit/access", 403, "FORBIDDEN"));
+    cases
+}
+
+/// What no witness says.
+fn cosignatures() -> Vec<Case> {
     let cosign = |whom, body, status, code| {
         Case::new(whom, "POST", "/audit/cosignatures", "a cosignature", status, code).json(&body)
     };
     let said =
         |whom, status, code| cosign(whom, json!({"tree_size": 1, "cosignature": SECRET}), status, code);
-    cases.extend([
+    vec![
         said(Whom::Auditor, 400, INVALID).names("cosignature"),
         said(Whom::Admin, 403, "FORBIDDEN"),
         said(Whom::Till, 403, "FORBIDDEN"),
@@ -73,7 +88,5 @@ pub(super) fn cases() -> Vec<Case> {
         cosign(Whom::Auditor, json!({"tree_size": 0, "cosignature": "x"}), 400, INVALID).names("tree_size"),
         cosign(Whom::Auditor, json!({"tree_size": 4_294_967_295_u32, "cosignature": "x"}), 404, "NOT_FOUND"),
         cosign(Whom::Auditor, json!({"tree_size": 1, "cosignature": "x", "at": 1}), 400, INVALID).names("at"),
-    ]);
-    cases.push(get(Whom::Admin, "/audit/events", 403, "FORBIDDEN"));
-    cases
+    ]
 }

@@ -2,7 +2,11 @@
 //!
 //! Why it is right: entries are written in the transaction that reads or changes the data, before the answer leaves; so
 //! there is no access without its entry. The table is insert-only by trigger and by grant. Reads of many rows write
-//! their entries in the same statement.
+//! their entries in the same statement. A sealer makes a chain of it afterwards ([`AccessSeal`]), so that the owner of the
+//! database cannot change it unseen either.
+
+mod log;
+mod seal;
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{BusinessId, MemberId};
@@ -11,6 +15,9 @@ use uuid::Uuid;
 
 use crate::cipher::Field;
 use crate::error::VaultError;
+
+pub use log::{AccessLog, AccessQuestion, AccessRecord};
+pub use seal::{AccessCheck, AccessSeal, SEAL_BYTES};
 
 /// Why personal data is touched. A closed list: what has no purpose has no business here (compliance C1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +40,8 @@ pub enum Purpose {
     Offers,
     /// Making or keeping the `phone_hash` index of a partner she consented to.
     PartnerIndex,
+    /// Forgetting a member.
+    Erasure,
     /// Bringing vault and log into agreement after a crash.
     Recovery,
 }
@@ -50,6 +59,7 @@ impl Purpose {
             Self::Chains => "chains",
             Self::Offers => "offers",
             Self::PartnerIndex => "partner_index",
+            Self::Erasure => "erasure",
             Self::Recovery => "recovery",
         }
     }

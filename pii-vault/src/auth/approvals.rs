@@ -1,0 +1,288 @@
+//! What one person asks for and another must approve. Compliance P3.
+//!
+//! Why it is right:
+//! 1. What was asked for is kept as it was, sealed: what is carried out is that and nothing else.
+//! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides.
+//! 3. A decision is one conditional `UPDATE`: of two at once one decides. It may be repeated by whoever took it, so that a
+//!    request that was cut off is carried out after all.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::security_log::{By, SecurityEvent, SecurityKind, record};
+use crate::cipher;
+use crate::error::VaultError;
+use crate::keys::{KeyError, Secret};
+use crate::random;
+
+const TABLE: &str = "auth.approvals";
+
+/// What needs a second person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ApprovalKind {
+    /// Bonuses by hand, more than `approval.manual_bonus`.
+    ManualBonus,
+    /// Much of the log at once.
+    MassExport,
+    /// An erasure in spite of what stands against it.
+    ErasureOverride,
+}
+
+impl ApprovalKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ManualBonus, Self::MassExport, Self::ErasureOverride];
+
+    /// Name in storage and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ManualBonus => "manual_bonus",
+            Self::MassExport => "mass_export",
+            Self::ErasureOverride => "erasure_override",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What is asked for.
+pub struct Wanted<'a> {
+    /// Of which kind.
+    pub kind: ApprovalKind,
+    /// About whom or what.
+    pub subject: Option<Uuid>,
+    /// The request's key: the same request asks once.
+    pub key: [u8; 32],
+    /// What the request asks, for telling another one with its key.
+    pub fingerprint: [u8; 32],
+    /// What is to be carried out, word for word.
+    pub inputs: &'a [u8],
+    /// Until when somebody may approve.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What somebody asked for, and what became of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Which.
+    pub approval_id: Uuid,
+    /// Its place in the list.
+    pub number: i64,
+    /// Of which kind.
+    pub kind: ApprovalKind,
+    /// About whom or what.
+    pub subject: Option<Uuid>,
+    /// The key of the request that asked.
+    pub key: [u8; 32],
+    /// What is to be carried out.
+    pub inputs: Vec<u8>,
+    /// Who asked.
+    pub asked_by: Uuid,
+    /// When.
+    pub asked_at: DateTime<Utc>,
+    /// Until when somebody may approve.
+    pub expires_at: DateTime<Utc>,
+    /// Who decided, when, and whether it was approved.
+    pub decided: Option<(Uuid, DateTime<Utc>, bool)>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+    /// When what it allows was done, for what is allowed once and done later.
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Approval").field("approval_id", &self.approval_id).finish_non_exhaustive()
+    }
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// It waits from now on.
+    New(Approval),
+    /// The same request asked before.
+    Before(Approval),
+    /// Another request has this key.
+    KeyOfAnother,
+}
+
+/// Approvals. Cheap to clone.
+#[derive(Clone)]
+pub struct Approvals {
+    pool: PgPool,
+    seal: [u8; 32],
+}
+
+#[derive(sqlx::FromRow)]
+struct Stored {
+    approval_id: Uuid,
+    number: i64,
+    kind: String,
+    subject_id: Option<Uuid>,
+    request_key: Vec<u8>,
+    fingerprint: Vec<u8>,
+    sealed: Vec<u8>,
+    asked_by: Uuid,
+    asked_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    decided_by: Option<Uuid>,
+    decided_at: Option<DateTime<Utc>>,
+    approved: Option<bool>,
+    reason_sealed: Option<Vec<u8>>,
+    used_at: Option<DateTime<Utc>>,
+}
+
+impl Approvals {
+    pub(crate) fn new(pool: PgPool, seal: &Secret) -> Result<Self, KeyError> {
+        let seal = seal.expose().try_into().map_err(|_| KeyError::NotOurs)?;
+        Ok(Self { pool, seal })
+    }
+
+    /// Keeps what is asked for until somebody else decides.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
+    pub async fn ask(&self, wanted: &Wanted<'_>, asked_by: Uuid, by: &By) -> Result<Asked, VaultError> {
+        let approval_id = random::uuid()?;
+        let sealed = cipher::seal(&self.seal, &context(approval_id, "inputs"), wanted.inputs)?;
+        let mut transaction = self.pool.begin().await?;
+        let made = sqlx::query(
+            "INSERT INTO auth.approvals (approval_id, kind, subject_id, request_key, fingerprint, sealed, asked_by,
+                                         asked_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (request_key) DO NOTHING",
+        )
+        .bind(approval_id)
+        .bind(wanted.kind.as_str())
+        .bind(wanted.subject)
+        .bind(wanted.key.as_slice())
+        .bind(wanted.fingerprint.as_slice())
+        .bind(sealed)
+        .bind(asked_by)
+        .bind(by.at)
+        .bind(wanted.expires_at)
+        .execute(&mut *transaction)
+        .await?;
+        let is_new = made.rows_affected() > 0;
+        if is_new {
+            let event = SecurityEvent::new(SecurityKind::ApprovalAsked, *by, Some(approval_id));
+            record(&mut *transaction, &event).await?;
+        }
+        transaction.commit().await?;
+        let row: Stored = sqlx::query_as("SELECT * FROM auth.approvals WHERE request_key = $1")
+            .bind(wanted.key.as_slice())
+            .fetch_one(&self.pool)
+            .await?;
+        if row.fingerprint != wanted.fingerprint {
+            return Ok(Asked::KeyOfAnother);
+        }
+        let approval = self.read(row)?;
+        Ok(if is_new { Asked::New(approval) } else { Asked::Before(approval) })
+    }
+
+    /// What the request with this key asked for, if it did.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`, [`VaultError::CorruptRow`].
+    pub async fn one(&self, approval_id: Uuid) -> Result<Option<Approval>, VaultError> {
+        let row = sqlx::query_as("SELECT * FROM auth.approvals WHERE approval_id = $1");
+        let row: Option<Stored> = row.bind(approval_id).fetch_optional(&self.pool).await?;
+        row.map(|row| self.read(row)).transpose()
+    }
+
+    /// So many before `before`, the newest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`, [`VaultError::CorruptRow`].
+    pub async fn before(&self, before: i64, limit: i64) -> Result<Vec<Approval>, VaultError> {
+        let rows =
+            sqlx::query_as("SELECT * FROM auth.approvals WHERE number < $1 ORDER BY number DESC LIMIT $2");
+        let rows: Vec<Stored> = rows.bind(before).bind(limit).fetch_all(&self.pool).await?;
+        rows.into_iter().map(|row| self.read(row)).collect()
+    }
+
+    /// Decides: `None` approves, a reason rejects. Gives what it is now: whoever reads that sees whether this decision counted.
+    ///
+    /// # Errors
+    /// [`VaultError::ApprovalUnknown`]; `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
+    pub async fn decide(
+        &self,
+        approval_id: Uuid,
+        rejected: Option<&str>,
+        decided_by: Uuid,
+        by: &By,
+    ) -> Result<Approval, VaultError> {
+        let seal = |text: &str| cipher::seal(&self.seal, &context(approval_id, "reason"), text.as_bytes());
+        let reason = rejected.map(seal).transpose()?;
+        let mut transaction = self.pool.begin().await?;
+        let decided = sqlx::query(
+            "UPDATE auth.approvals SET decided_by = $2, decided_at = $3, approved = $4, reason_sealed = $5
+             WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2",
+        );
+        let decided = decided.bind(approval_id).bind(decided_by).bind(by.at);
+        let decided = decided.bind(rejected.is_none()).bind(reason).execute(&mut *transaction).await?;
+        if decided.rows_affected() > 0 {
+            let kind = if rejected.is_none() {
+                SecurityKind::ApprovalGranted
+            } else {
+                SecurityKind::ApprovalRejected
+            };
+            record(&mut *transaction, &SecurityEvent::new(kind, *by, Some(approval_id))).await?;
+        }
+        transaction.commit().await?;
+        self.one(approval_id).await?.ok_or(VaultError::ApprovalUnknown)
+    }
+
+    /// Uses up what was approved for whoever asked: true once, within its time.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn use_up(
+        &self,
+        approval_id: Uuid,
+        kind: ApprovalKind,
+        subject: Option<Uuid>,
+        asked_by: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<bool, VaultError> {
+        let used = sqlx::query(
+            "UPDATE auth.approvals SET used_at = $5
+             WHERE approval_id = $1 AND kind = $2 AND subject_id IS NOT DISTINCT FROM $3 AND asked_by = $4
+               AND approved AND used_at IS NULL AND expires_at > $5",
+        );
+        let used = used.bind(approval_id).bind(kind.as_str()).bind(subject).bind(asked_by).bind(now);
+        Ok(used.execute(&self.pool).await?.rows_affected() > 0)
+    }
+
+    fn read(&self, row: Stored) -> Result<Approval, VaultError> {
+        let corrupt = || VaultError::CorruptRow { table: TABLE };
+        let open = |what: &str, sealed: &[u8]| {
+            cipher::open(&self.seal, &context(row.approval_id, what), sealed).map_err(|_| corrupt())
+        };
+        let reason = row.reason_sealed.as_deref().map(|sealed| open("reason", sealed)).transpose()?;
+        let decided = row.decided_by.zip(row.decided_at).zip(row.approved);
+        Ok(Approval {
+            approval_id: row.approval_id,
+            number: row.number,
+            kind: ApprovalKind::of(&row.kind).ok_or_else(corrupt)?,
+            subject: row.subject_id,
+            key: row.request_key.as_slice().try_into().map_err(|_| corrupt())?,
+            inputs: open("inputs", &row.sealed)?,
+            asked_by: row.asked_by,
+            asked_at: row.asked_at,
+            expires_at: row.expires_at,
+            decided: decided.map(|((who, when), approved)| (who, when, approved)),
+            reason: reason.map(String::from_utf8).transpose().map_err(|_| corrupt())?,
+            used_at: row.used_at,
+        })
+    }
+}
+
+fn context(approval_id: Uuid, what: &str) -> Vec<u8> {
+    [b"approval\0".as_slice(), what.as_bytes(), b"\0", approval_id.as_bytes()].concat()
+}

@@ -1,0 +1,142 @@
+//! Staff, second persons and what is written down of them: their rules under real concurrency.
+
+use chrono::TimeDelta;
+use futures::future::join_all;
+use pii_vault::VaultError;
+use pii_vault::auth::{ApprovalKind, Asked, By, Holder, Login, SecondFactor, Wanted, Which};
+use totp_rs::{Builder, Secret};
+use uuid::Uuid;
+
+use crate::support::{World, business_id, now};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn login() -> Login {
+    Login::parse("kassa-1").unwrap()
+}
+
+/// An account that has chosen its secrets; its TOTP code of now, and its recovery codes.
+async fn enrolled(world: &World) -> (Uuid, String, Vec<String>) {
+    let by = By::nobody(now());
+    let staff = world.vault.staff();
+    let invited = staff.create(Some(business_id()), "business_staff", &login(), &by).await.unwrap();
+    let late = By::nobody(now() + TimeDelta::days(3));
+    let refused = staff.enrol(invited.token.expose(), PASSWORD, &late).await;
+    assert!(matches!(refused, Err(VaultError::EnrolmentInvalid)), "a token has its time");
+    let enrolled = staff.enrol(invited.token.expose(), PASSWORD, &by).await.unwrap();
+    let refused = staff.enrol(invited.token.expose(), PASSWORD, &by).await;
+    assert!(matches!(refused, Err(VaultError::EnrolmentInvalid)), "a token is good once");
+    let secret = enrolled.otpauth_uri.split("secret=").nth(1).unwrap().split('&').next().unwrap();
+    let totp = Builder::new().with_secret(Secret::try_from_base32(secret).unwrap()).build().unwrap();
+    let code = totp.generate(u64::try_from(now().timestamp()).unwrap()).to_string();
+    (invited.staff_id, code, enrolled.recovery_codes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_with_one_code_one_gets_in() {
+    let world = World::new().await;
+    let (_, code, recovery) = enrolled(&world).await;
+    for factor in [SecondFactor::Totp(code), SecondFactor::Recovery(recovery[3].to_lowercase())] {
+        let (staff, login, by) = (world.vault.staff(), login(), By::nobody(now()));
+        let tries = (0..5).map(|_| staff.sign_in(&login, PASSWORD, &factor, &by, now()));
+        let outcomes = join_all(tries).await;
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert_eq!(won, 1, "{outcomes:?}");
+        sqlx::query("DELETE FROM auth.send_windows").execute(&world.owner).await.unwrap();
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_number_of_tries_at_once_gets_past_five() {
+    let world = World::new().await;
+    let (_, code, _) = enrolled(&world).await;
+    let (staff, login, by) = (world.vault.staff(), login(), By::nobody(now()));
+    let wrong = SecondFactor::Totp("000000".to_owned());
+    let tries = (0..12).map(|_| staff.sign_in(&login, "wrong horse battery", &wrong, &by, now()));
+    let refused = join_all(tries).await;
+    let looked_at = refused.iter().filter(|one| matches!(one, Err(VaultError::SignInRefused))).count();
+    assert_eq!(looked_at, 5);
+    let right = staff.sign_in(&login, PASSWORD, &SecondFactor::Totp(code.clone()), &by, now()).await;
+    assert!(matches!(right, Err(VaultError::SendLimit { retry_after_s: 1..=900 })), "{right:?}");
+    let later = now() + TimeDelta::seconds(901);
+    assert!(staff.sign_in(&login, PASSWORD, &SecondFactor::Totp(code), &by, later).await.is_ok());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rights_taken_away_end_every_sign_in_and_are_written_down() {
+    let world = World::new().await;
+    let (id, code, _) = enrolled(&world).await;
+    let (staff, by) = (world.vault.staff(), By { actor: Some(Uuid::new_v4()), ..By::nobody(now()) });
+    let tokens = world.vault.refresh_tokens();
+    let started = tokens.start(Holder::Staff(id), now()).await.unwrap();
+    assert!(matches!(tokens.rotate(started.token.expose(), now()).await, Err(VaultError::RefreshExpired)));
+    assert_eq!(tokens.sessions(Holder::Staff(id), now()).await.unwrap().len(), 1);
+    staff.change_role(id, "business_manager", &by).await.unwrap();
+    assert_eq!(tokens.ended_since(now()).await.unwrap(), [started.session_id]);
+    let refused = tokens.rotate_staff(started.token.expose(), now()).await;
+    assert!(matches!(refused, Err(VaultError::RefreshInvalid)));
+    assert!(staff.change_role(id, "admin", &by).await.is_err(), "a business's people are its own");
+    tokens.start(Holder::Staff(id), now()).await.unwrap();
+    assert_eq!(tokens.end(Holder::Staff(id), Which::AllBut(None), &by).await.unwrap().len(), 1);
+    staff.reset(id, &by).await.unwrap();
+    let factor = SecondFactor::Totp(code);
+    let refused = staff.sign_in(&login(), PASSWORD, &factor, &by, now()).await;
+    assert!(matches!(refused, Err(VaultError::SignInRefused)));
+    staff.disable(id, &by).await.unwrap();
+    let log = world.vault.security_log().before(i64::MAX, 50).await.unwrap();
+    let kinds: Vec<&str> = log.iter().rev().map(|entry| entry.kind.as_str()).collect();
+    let expected = [
+        "staff_created",
+        "staff_enrolled",
+        "staff_role_changed",
+        "session_ended",
+        "staff_reset",
+        "sign_in_failed",
+        "staff_disabled",
+    ];
+    assert_eq!(kinds, expected);
+    for sql in [
+        "UPDATE auth.security_events SET kind = 'x'",
+        "DELETE FROM auth.security_events",
+        "TRUNCATE auth.security_events",
+    ] {
+        assert!(sqlx::query(sql).execute(&world.owner).await.is_err(), "{sql}");
+        assert!(sqlx::query(sql).execute(&world.pool).await.is_err(), "{sql}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
+    let world = World::new().await;
+    let (approvals, asker) = (world.vault.approvals(), Uuid::new_v4());
+    let by = By::nobody(now());
+    let wanted = |key: u8, asks: u8| Wanted {
+        kind: ApprovalKind::ErasureOverride,
+        subject: None,
+        key: [key; 32],
+        fingerprint: [asks; 32],
+        inputs: b"{}",
+        expires_at: now() + TimeDelta::hours(1),
+    };
+    let Asked::New(asked) = approvals.ask(&wanted(1, 1), asker, &by).await.unwrap() else { panic!("new") };
+    assert!(matches!(approvals.ask(&wanted(1, 1), asker, &by).await.unwrap(), Asked::Before(_)));
+    assert_eq!(approvals.ask(&wanted(1, 2), asker, &by).await.unwrap(), Asked::KeyOfAnother);
+    let id = asked.approval_id;
+    let herself = approvals.decide(id, None, asker, &by).await.unwrap();
+    assert_eq!(herself.decided, None);
+    let others: Vec<Uuid> = (0..8).map(|_| Uuid::new_v4()).collect();
+    let decided = join_all(others.iter().map(|who| approvals.decide(id, None, *who, &by))).await;
+    let winner = decided[0].as_ref().unwrap().decided.unwrap().0;
+    assert!(decided.iter().all(|one| one.as_ref().unwrap().decided.unwrap().0 == winner));
+    let uses = join_all((0..8).map(|_| approvals.use_up(id, asked.kind, None, asker, now()))).await;
+    assert_eq!(uses.iter().filter(|used| *used.as_ref().unwrap()).count(), 1, "it allows one thing, once");
+    let Asked::New(late) = approvals.ask(&wanted(2, 1), asker, &by).await.unwrap() else { panic!("new") };
+    let over = By::nobody(now() + TimeDelta::hours(1));
+    assert_eq!(approvals.decide(late.approval_id, None, winner, &over).await.unwrap().decided, None);
+    let unknown = approvals.decide(Uuid::new_v4(), None, winner, &by).await;
+    assert!(matches!(unknown, Err(VaultError::ApprovalUnknown)));
+    world.close().await;
+}
