@@ -16,7 +16,8 @@ use super::extras::{self, Reckoning};
 use super::purchase::check_bill;
 use super::purchase_file::{ByFunder, PurchaseFile};
 use super::redemption::{check_amount, limit_of};
-use super::refund::{Step, minus, review, revoke_triggered, to_return};
+use super::refund::{Step, minus, revoke_triggered, to_return};
+use super::review::after_refund;
 use super::shares::Due;
 use super::working::Working;
 use crate::business::Business;
@@ -102,7 +103,7 @@ pub(super) fn revise(
     let mut working = Working::after(state, draft)?;
     let addition = Addition::of(&file, &fact.inputs, fact.revision, business, context)?;
     Revision { fact, addition: &addition }.write(&mut working)?;
-    review(&mut working, fact.confidentiality, context)?;
+    after_refund(&mut working, fact.confidentiality, context)?;
     Ok(addition.life)
 }
 

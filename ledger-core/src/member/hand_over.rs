@@ -16,7 +16,7 @@ use super::draft::Draft;
 use super::erasure::burn_after;
 use super::purchase::{Deciding, check_bill, is_before_membership, record, recorded};
 use super::quarantine::supersede;
-use super::refund::review;
+use super::review::after_refund;
 use super::working::Working;
 use super::{AmendPurchase, MemberState, PurchaseFile};
 use crate::business::Business;
@@ -209,7 +209,7 @@ impl Newcomer<'_> {
                 working.push(file.bought_at, converted, Some(cause))?;
             }
         }
-        review(&mut working, file.confidentiality, context)?;
+        after_refund(&mut working, file.confidentiality, context)?;
         Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {
             purchase_id: file.purchase_id,
             bonuses_earned: fact.accrual,

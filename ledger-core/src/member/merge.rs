@@ -7,7 +7,7 @@ use super::command::MemberOutcome;
 use super::debt::settle_on;
 use super::decide::write_due;
 use super::draft::Draft;
-use super::refund::review;
+use super::review::after_refund;
 use super::state::MemberState;
 use super::working::Working;
 use crate::category::Confidentiality;
@@ -70,7 +70,7 @@ pub fn merge(
     let invited = hers.state.ordinary.invited || estate.ordinary.invited;
     old.push(now, AccountMerged { survivor, reason_id, estate: estate.clone() }, None)?;
     hers.push(now, AccountTakenIn { absorbed, reason_id, estate, invited }, None)?;
-    review(&mut hers, Confidentiality::Ordinary, context)?;
+    after_refund(&mut hers, Confidentiality::Ordinary, context)?;
     let outcome = MemberOutcome::StandingChanged { status: hers.state.status_at(now) };
     Ok(Joined { from: of_from, into: of_into, outcome })
 }
@@ -113,7 +113,7 @@ pub fn unmerge(
     old.push(now, AccountRestored { survivor, reason_id, estate }, None)?;
     for working in [&mut hers, &mut old] {
         settle_on(working, context, None)?;
-        review(working, Confidentiality::Ordinary, context)?;
+        after_refund(working, Confidentiality::Ordinary, context)?;
     }
     let outcome = MemberOutcome::StandingChanged { status: hers.state.status_at(now) };
     Ok(Joined { from: of_from, into: of_into, outcome })

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::extras::share;
 use super::purchase_file::{ByFunder, OwnLot, PurchaseFile};
 use super::redemption::{part_of, spendable};
-use super::review::{Review, live_window};
+use super::review::after_refund;
 use super::shares::{Due, Share};
 use super::working::Working;
 use crate::category::Confidentiality;
@@ -88,7 +88,7 @@ pub(super) fn refund(
     draft.events.iter().for_each(|new| file.see(&new.event));
     let mut working = Working::after(state, draft)?;
     let done = give_back(&mut working, &file, &command.refund, context)?;
-    review(&mut working, file.confidentiality, context)?;
+    after_refund(&mut working, file.confidentiality, context)?;
     let debt = working.state.debt().ok_or(Rejection::AmountOutOfRange)?;
     Ok(MemberOutcome::Refunded {
         refund_id: command.refund.refund_id,
@@ -121,7 +121,7 @@ pub(super) fn apply_waiting(
         }
         let mut working = Working::after(state, draft)?;
         give_back(&mut working, &file, refund, context)?;
-        review(&mut working, file.confidentiality, context)?;
+        after_refund(&mut working, file.confidentiality, context)?;
     }
     Ok(())
 }
@@ -203,33 +203,6 @@ fn due_back(before: Option<ByFunder>, after: Option<ByFunder>) -> Result<ByFunde
         business: minus(after.business, before.business)?,
         coalition: minus(after.coalition, before.coalition)?,
     })
-}
-
-/// Her statuses after a refund. Rules S2, F6, S7.
-pub(super) fn review(
-    working: &mut Working<'_>,
-    confidentiality: Confidentiality,
-    context: &Context<'_>,
-) -> Result<(), Rejection> {
-    if working.state.is_erased() {
-        // A status is somebody's.
-        return Ok(());
-    }
-    let now = context.recorded_at;
-    let policy = context.policy_at(now)?;
-    let (after, until) = live_window(now, policy);
-    let sums = working.state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
-    let all_categories = context.registry.businesses.ordinary_categories();
-    let review = Review { now, policy, all_categories };
-    let state = &working.state;
-    let events = match confidentiality {
-        Confidentiality::Ordinary => review.both(&state.ordinary, &state.with_medical, &sums),
-        Confidentiality::Medical => review.with_medical(&state.with_medical, &sums),
-    };
-    for event in events {
-        working.push(now, event, None)?;
-    }
-    Ok(())
 }
 
 pub(super) fn minus(one: Bonuses, other: Bonuses) -> Result<Bonuses, Rejection> {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use crate::category::Category;
+use super::working::Working;
+use crate::category::{Category, Confidentiality};
+use crate::context::Context;
 use crate::log::Event;
 use crate::member::event::{
     StatusChanged, StatusDowngradeCancelled, StatusDowngradeScheduled, StatusReason, Track,
@@ -13,6 +15,7 @@ use crate::member::spend::WindowSums;
 use crate::member::state::StatusTrack;
 use crate::member::status::{Spent, Status, earned, missing};
 use crate::policy::Policy;
+use crate::rejection::Rejection;
 use crate::time::{MoscowDay, Timestamp};
 
 /// What one track's evaluation leads to.
@@ -128,4 +131,31 @@ impl Review<'_> {
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Her statuses after a refund. Rules S2, F6, S7.
+pub(super) fn after_refund(
+    working: &mut Working<'_>,
+    confidentiality: Confidentiality,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
+    if working.state.is_erased() {
+        // A status is somebody's.
+        return Ok(());
+    }
+    let now = context.recorded_at;
+    let policy = context.policy_at(now)?;
+    let (after, until) = live_window(now, policy);
+    let sums = working.state.window(after, until).ok_or(Rejection::AmountOutOfRange)?;
+    let all_categories = context.registry.businesses.ordinary_categories();
+    let review = Review { now, policy, all_categories };
+    let state = &working.state;
+    let events = match confidentiality {
+        Confidentiality::Ordinary => review.both(&state.ordinary, &state.with_medical, &sums),
+        Confidentiality::Medical => review.with_medical(&state.with_medical, &sums),
+    };
+    for event in events {
+        working.push(now, event, None)?;
+    }
+    Ok(())
 }
