@@ -70,6 +70,24 @@ impl Warehouse {
         }
         text
     }
+
+    /// What the tables say, line by line in an order of its own: however the server has merged the parts, the same.
+    pub async fn contents(&self) -> Vec<String> {
+        let tables = format!(
+            "SELECT name, engine LIKE '%ReplacingMergeTree' OR engine LIKE '%AggregatingMergeTree' \
+             FROM system.tables WHERE database = '{}' AND engine LIKE '%MergeTree' ORDER BY name",
+            self.database
+        );
+        let mut all = Vec::new();
+        for table in self.rows(&tables).await {
+            let merged = if table[1] == "1" { "FINAL" } else { "" };
+            let text = self.run(&format!("SELECT * FROM `{}` {merged} FORMAT JSONEachRow", table[0])).await;
+            let mut lines: Vec<String> = text.lines().map(|line| format!("{}: {line}", table[0])).collect();
+            lines.sort();
+            all.extend(lines);
+        }
+        all
+    }
 }
 
 /// A decimal of two places as kopecks.

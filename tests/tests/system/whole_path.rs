@@ -9,6 +9,7 @@ use system_tests::system::{
 
 use crate::sale;
 
+const BEFORE: &str = "2026-03-02T09:50:00+03:00";
 const NOW: &str = "2026-03-02T10:00:00+03:00";
 const AT: &str = "2026-03-02T07:00:00.000000Z";
 
@@ -36,7 +37,15 @@ async fn join(site: &Site, businesses: &[Business]) -> (Member, Client) {
     assert_eq!(reused.status, 401, "a refresh token is good once");
     let ended = nobody.post("/auth/refresh", &json!({"refresh_token": pair["refresh_token"]})).await;
     assert_eq!(ended.status, 401, "a reused token ends the whole family");
-    let me = nobody.with(format!("Bearer {}", data["access_token"].as_str().unwrap()));
+    let bearer = |data: &Value| nobody.with(format!("Bearer {}", data["access_token"].as_str().unwrap()));
+    let out = bearer(&data).get("/users/me").await;
+    assert_eq!((out.status, out.code()), (401, "UNAUTHENTICATED"), "and what was signed in by it");
+    site.set_clock(Some(NOW)).await;
+    let sent = nobody.post("/auth/send-code", &json!({"phone": phone})).await.data(200);
+    let outbox = nobody.get("/dev/outbox?phone=%2B79995550001").await.data(200);
+    let newest = outbox["messages"].as_array().and_then(|messages| messages.last()).expect("a message");
+    let verify = json!({"code_id": sent["code_id"], "code": newest["code"]});
+    let me = bearer(&nobody.post("/auth/verify-code", &verify).await.data(200));
     let profile = me.get("/users/me").await.data(200);
     assert_eq!(profile["phone"], phone.as_str());
     assert_eq!(profile["first_name"], "Анна");
@@ -73,7 +82,7 @@ async fn sold(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purchase_goes_all_the_way() {
     let site = Site::start(shared()).await;
-    site.set_clock(Some(NOW)).await;
+    site.set_clock(Some(BEFORE)).await;
     let journal = Journal::default();
     let partners = businesses(&site).await;
     let [mindal, pion, klinika] = partners.as_slice() else { panic!("three businesses") };
