@@ -98,7 +98,11 @@ enum Command {
         name: String,
     },
     /// Wrap all keys of the vault with a new key-encryption key, while the service goes on; may be stopped and run again.
-    RotateKek,
+    RotateKek {
+        /// Make a newer one even if keys are left from the rotation before: where some are opened by no key
+        #[arg(long)]
+        new: bool,
+    },
     /// End an old key-encryption key that wraps nothing any more, so that it may be destroyed.
     RetireKek {
         /// Its id, as `rotate-kek` prints it
@@ -155,7 +159,7 @@ fn run(arguments: Arguments) -> Result<(), StartError> {
                     vault.api_keys().issue(ApiKeyRole::Auditor, &name, None, &By::nobody(now)).await?;
                 print(&format!("{}\n", issued.key.expose()))
             }
-            Command::RotateKek => vault_commands::rotate_kek(&settings).await,
+            Command::RotateKek { new } => vault_commands::rotate_kek(&settings, new).await,
             Command::RetireKek { kek } => vault_commands::retire_kek(&settings, &kek).await,
             Command::VerifyAccessLog { head } => {
                 vault_commands::verify_access_log(&settings, head.as_deref()).await

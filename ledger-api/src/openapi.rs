@@ -137,12 +137,16 @@ fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
                         decides) or `before_membership`";
             answers.push(("202", answered(operation, text, Some(reference("OutcomeAnswer")))));
         }
-        Operation::GiftBonuses | Operation::AdjustBonuses => {
+        Operation::GiftBonuses | Operation::AdjustBonuses | Operation::PublishPolicy => {
             let text = "The first answer again, with `replayed: true`";
             answers.push(("200", answered(operation, text, shape.schema)));
             let text =
                 "More than `approval.manual_bonus`: it waits for a second person, and nothing was done";
             answers.push(("202", answered(operation, text, Some(reference("ApprovalAsked")))));
+        }
+        Operation::EraseMember | Operation::DeleteAccount => {
+            let text = "Begun (`state: \"in_progress\"`): no credential of hers is good any more, the rest follows by itself";
+            answers.push(("202", answered(operation, text, shape.schema)));
         }
         _ if operation.once() == Once::Header && status != "200" => {
             let text = "The first answer again, with `replayed: true`";

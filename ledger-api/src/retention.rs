@@ -27,7 +27,8 @@ pub(crate) struct Category {
 /// The account: profile, consents to partners, words, codes of coupons.
 const PROFILE: Category = Category {
     category: "profile",
-    place: "vault.members, member_fields, partner_members, reasons, coupon_codes",
+    place: "vault.members, vault.member_fields, vault.registrations, vault.registration_fields, vault.partner_members, \
+            vault.reasons, vault.coupon_codes, vault_keys.member_keys",
     purpose: "taking part in the programme",
     ground: "consent (art. 6 part 1 item 1), contract (item 5)",
     starts: "registration",
@@ -47,7 +48,7 @@ pub(crate) const CODES: Category = Category {
 /// Sign-ins.
 pub(crate) const SESSIONS: Category = Category {
     category: "sessions",
-    place: "auth.refresh_families, refresh_tokens",
+    place: "auth.refresh_families, auth.refresh_tokens (members' and staff's)",
     purpose: "staying signed in",
     ground: "contract (art. 6 part 1 item 5)",
     starts: "the end of the newest token's life",
@@ -87,7 +88,7 @@ pub(crate) const COUPON_CODES: Category = Category {
 /// Extracts and acts.
 pub(crate) const PAPERS: Category = Category {
     category: "destruction_papers",
-    place: "vault.erasures (ids alone)",
+    place: "vault.erasures, vault.erased_members (ids alone)",
     purpose: "showing that data were destroyed",
     ground: "order of Roskomnadzor 179 of 28.10.2022, item 8",
     starts: "the destruction",
@@ -125,9 +126,86 @@ const ACCESS_LOG: Category = Category {
     at_end: "insert-only; after the erasure it is about nobody",
 };
 
+/// Messages of the `dev` profile.
+const DEV_OUTBOX: Category = Category {
+    category: "dev_messages",
+    place: "auth.dev_outbox (the dev profile alone)",
+    purpose: "development: it stands for the SMS",
+    ground: "none needed: no person is in a dev installation",
+    starts: "the message",
+    days: None,
+    at_end: "deleted when she is forgotten; production never writes any",
+};
+/// Staff of partners and of the programme.
+const STAFF: Category = Category {
+    category: "staff",
+    place: "auth.staff, auth.staff_recovery_codes (logins and secrets, sealed)",
+    purpose: "letting staff in",
+    ground: "contract (art. 6 part 1 item 5)",
+    starts: "the invitation",
+    days: None,
+    at_end: "an account is closed, not removed: the log and the security log name its id",
+};
+/// Keys of machines, with the names that they were given.
+const API_KEYS: Category = Category {
+    category: "api_keys",
+    place: "auth.api_keys (a name that whoever asked for the key chose, and a hash)",
+    purpose: "letting machines in",
+    ground: "contract (art. 6 part 1 item 5)",
+    starts: "the issue",
+    days: None,
+    at_end: "a key is revoked, not removed: the log names its id",
+};
+/// What waits for a second person.
+const APPROVALS: Category = Category {
+    category: "approvals",
+    place: "auth.approvals (what was asked and why, sealed)",
+    purpose: "a second person decides on much",
+    ground: "legitimate interest (art. 6 part 1 item 7)",
+    starts: "the asking",
+    days: None,
+    at_end: "an admin's words about a member are destroyed when she is forgotten; who asked and who decided stays",
+};
+/// What partners wrote of chains and offers.
+const WORDS: Category = Category {
+    category: "partner_words",
+    place: "vault.words (sealed)",
+    purpose: "names and conditions of chains, offers and coupons",
+    ground: "contract (art. 6 part 1 item 5)",
+    starts: "the writing",
+    days: None,
+    at_end: "kept with what they are about; those that no request took up are deleted",
+};
+/// Sign-ins that failed, changes of rights, approvals.
+const SECURITY_LOG: Category = Category {
+    category: "security_log",
+    place: "auth.security_events: who, what, about whom (ids); no values",
+    purpose: "finding attempts on the installation (art. 19 part 2)",
+    ground: "law (art. 6 part 1 item 2)",
+    starts: "the event",
+    days: None,
+    at_end: "insert-only; after the erasure it is about nobody",
+};
+
 /// All of them.
-pub(crate) const CATEGORIES: [Category; 10] =
-    [PROFILE, CODES, SESSIONS, SCANS, LIMITS, COUPON_CODES, PAPERS, ACCOUNTING, CONSENTS, ACCESS_LOG];
+pub(crate) const CATEGORIES: [Category; 16] = [
+    PROFILE,
+    CODES,
+    SESSIONS,
+    SCANS,
+    LIMITS,
+    COUPON_CODES,
+    DEV_OUTBOX,
+    STAFF,
+    API_KEYS,
+    APPROVALS,
+    WORDS,
+    PAPERS,
+    ACCOUNTING,
+    CONSENTS,
+    ACCESS_LOG,
+    SECURITY_LOG,
+];
 
 impl Category {
     /// The term; of one that time does not end, nothing.

@@ -61,6 +61,12 @@ pub(crate) enum StartError {
     /// A key-encryption key is not retired.
     #[error("the key-encryption key stays: {0}")]
     Retire(#[from] RetireError),
+    /// A rotation has not wrapped everything anew.
+    #[error("{left} keys are still wrapped by an older key-encryption key")]
+    Rotation {
+        /// How many.
+        left: u64,
+    },
     /// The access log is not what was sealed.
     #[error("the access log is not what was sealed: {0}")]
     AccessLog(String),

@@ -9,11 +9,12 @@ use pii_vault::rotation::Progress;
 use crate::settings::Settings;
 use crate::startup::{self, StartError};
 
-/// Makes a newer key-encryption key, or goes on with the newest if a rotation was stopped, and wraps every key with it.
-pub(crate) async fn rotate_kek(settings: &Settings) -> Result<(), StartError> {
+/// Makes a newer key-encryption key, or goes on with the newest if a rotation was stopped and `anew` does not say otherwise,
+/// and wraps every key with it. Fails while another wraps any.
+pub(crate) async fn rotate_kek(settings: &Settings, anew: bool) -> Result<(), StartError> {
     let vault = startup::vault(settings).await?;
     let rotation = vault.key_rotation();
-    let kek = rotation.begin().await?;
+    let kek = if anew { rotation.begin_anew().await? } else { rotation.begin().await? };
     say(&format!("wrapping all keys with {kek}"))?;
     let mut told = Ok(());
     let ended = rotation
@@ -23,8 +24,12 @@ pub(crate) async fn rotate_kek(settings: &Settings) -> Result<(), StartError> {
         })
         .await?;
     told?;
-    let Progress { kek_id, done, left, unreadable } = ended;
-    say(&format!("{kek_id}: {done} wrapped, {left} left, {unreadable} of them opened by no key"))
+    let Progress { kek_id, done, left, unreadable, unreadable_rows } = ended;
+    say(&format!("{kek_id}: {done} wrapped, {left} left, {unreadable} of them opened by no key"))?;
+    for row in unreadable_rows {
+        say(&format!("opened by no key: {row}"))?;
+    }
+    if left > 0 { Err(StartError::Rotation { left }) } else { Ok(()) }
 }
 
 /// Ends an old key-encryption key that wraps nothing any more.

@@ -110,6 +110,59 @@ impl Texts {
     }
 }
 
+/// What is said of something that waits: kept from then on, until the member it is about is forgotten.
+pub(crate) struct Saying {
+    whose: Whose,
+    id: ReasonId,
+}
+
+impl Saying {
+    /// What a request with this key says at `place`.
+    pub(crate) fn of(whose: Whose, key: &[u8; 32], place: &str) -> Self {
+        let about = match whose {
+            Whose::Hers(member) => member.as_uuid(),
+            Whose::Partners => Uuid::nil(),
+        };
+        let asked = fingerprint(&[b"waits", key, about.as_bytes(), place.as_bytes()]);
+        Self { whose, id: ReasonId::from_uuid(Uuid::new_v5(&TEXTS, &asked)) }
+    }
+
+    /// Keeps the text for one request more; what was said before stays.
+    ///
+    /// # Errors
+    /// A member whom the vault does not know is not found; what the vault cannot do.
+    pub(crate) async fn keep(&self, call: &Call, text: &str) -> Result<(), ApiError> {
+        let access = call.vault_access(call.caller()?.accessor(), Purpose::Support);
+        let shelf = Shelf { app: &call.app, whose: self.whose, access: &access };
+        shelf.keep(&[(self.id, text)]).await.map(|_| ())
+    }
+
+    /// One request keeps it no more.
+    ///
+    /// # Errors
+    /// What the vault cannot do.
+    pub(crate) async fn let_go(&self, call: &Call) -> Result<(), ApiError> {
+        let access = call.vault_access(call.caller()?.accessor(), Purpose::Support);
+        let shelf = Shelf { app: &call.app, whose: self.whose, access: &access };
+        shelf.let_go(&[(self.id, "")]).await
+    }
+
+    /// The text, unless it went with her.
+    ///
+    /// # Errors
+    /// What the vault cannot do.
+    pub(crate) async fn text(&self, call: &Call) -> Result<Option<String>, ApiError> {
+        let access = call.vault_access(call.caller()?.accessor(), Purpose::Support);
+        match self.whose {
+            Whose::Hers(member) => Ok(call.app.vault.members().reason(member, self.id, &access).await?),
+            Whose::Partners => {
+                let mut texts = call.app.vault.words().texts(&[self.id], &access).await?;
+                Ok(texts.remove(&self.id))
+            }
+        }
+    }
+}
+
 /// Where texts are kept.
 struct Shelf<'a> {
     app: &'a App,

@@ -19,6 +19,8 @@ CREATE TABLE auth.staff (
     login_index          bytea NOT NULL CONSTRAINT staff_login_index_key UNIQUE CHECK (octet_length(login_index) = 32),
     login_sealed         bytea NOT NULL,
     created_at           timestamptz NOT NULL,
+    -- When who uses it may last have changed: the invitation, or a reset. Who is younger than a request does not approve it.
+    secrets_since        timestamptz NOT NULL,
     disabled_at          timestamptz,
     enrolment_hash       bytea UNIQUE CHECK (octet_length(enrolment_hash) = 32),
     enrolment_expires_at timestamptz,
@@ -40,11 +42,12 @@ CREATE TABLE auth.staff_recovery_codes (
     PRIMARY KEY (staff_id, code_hash)
 );
 
--- What one person has asked for and another must approve. The inputs are sealed: an admin's reason is in them.
+-- What one person has asked for and another must approve. Words about a member are no part of it: they are with her, in
+-- vault.reasons, under her key.
 CREATE TABLE auth.approvals (
     approval_id uuid PRIMARY KEY,
     number      bigint GENERATED ALWAYS AS IDENTITY,
-    kind        text NOT NULL CHECK (kind IN ('manual_bonus', 'mass_export', 'erasure_override')),
+    kind        text NOT NULL CHECK (kind IN ('manual_bonus', 'bonus_limit')),
     subject_id  uuid,
     request_key bytea NOT NULL CONSTRAINT approvals_request_key_key UNIQUE CHECK (octet_length(request_key) = 32),
     fingerprint bytea NOT NULL CHECK (octet_length(fingerprint) = 32),
@@ -55,8 +58,6 @@ CREATE TABLE auth.approvals (
     decided_by  uuid,
     decided_at  timestamptz,
     approved    boolean,
-    reason_sealed bytea,
-    used_at     timestamptz,
     CONSTRAINT approvals_another_person_decides CHECK (decided_by <> asked_by),
     CONSTRAINT approvals_a_decision_is_whole
         CHECK ((decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (approved IS NULL))
@@ -91,9 +92,9 @@ ALTER TABLE auth.security_events ENABLE ALWAYS TRIGGER security_events_table_sta
 REVOKE ALL ON FUNCTION auth.refuse_change() FROM PUBLIC;
 GRANT SELECT, INSERT ON auth.security_events TO own_circle_vault;
 GRANT SELECT, INSERT ON auth.staff TO own_circle_vault;
-GRANT UPDATE (role, disabled_at, enrolment_hash, enrolment_expires_at, password_sealed, totp_sealed, totp_step)
+GRANT UPDATE (role, secrets_since, disabled_at, enrolment_hash, enrolment_expires_at, password_sealed, totp_sealed, totp_step)
     ON auth.staff TO own_circle_vault;
 GRANT SELECT, INSERT, DELETE ON auth.staff_recovery_codes TO own_circle_vault;
 GRANT UPDATE (used_at) ON auth.staff_recovery_codes TO own_circle_vault;
 GRANT SELECT, INSERT ON auth.approvals TO own_circle_vault;
-GRANT UPDATE (decided_by, decided_at, approved, reason_sealed, used_at) ON auth.approvals TO own_circle_vault;
+GRANT UPDATE (decided_by, decided_at, approved) ON auth.approvals TO own_circle_vault;

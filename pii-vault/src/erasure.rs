@@ -6,9 +6,7 @@
 //!
 //! Who was begun and not destroyed is listed by [`Erasures::under_way`], and may be taken from step 2 on by anybody, as often as
 //! it takes. Whoever writes for a member locks her row first and finds none: nothing comes back. What a restored backup brings
-//! is found by [`Erasures::still_here`] and destroyed again, before anybody is answered.
-//!
-//! The access log stays, for its own term: it holds an id that leads to nobody.
+//! is found by [`Erasures::still_here`] and destroyed again, before anybody is answered. The access log stays, for its own term.
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{ActId, MemberId};
@@ -24,7 +22,7 @@ use crate::error::VaultError;
 pub struct Plan {
     /// The number of the act.
     pub act_id: ActId,
-    /// Who is forgotten.
+    /// Who is forgotten: the account she asked as, or was named by. The log says which accounts are one with it.
     pub member_id: MemberId,
     /// `herself` or `admin`.
     pub demanded_by: String,
@@ -99,27 +97,20 @@ impl Erasures {
     /// `Unavailable`, `Database`.
     pub async fn begin(&self, plan: &Plan, accounts: &[MemberId]) -> Result<Erasure, VaultError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            "INSERT INTO vault.erasures (act_id, member_id, demanded_by, ground, asked_by, begun_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (member_id) DO NOTHING",
-            plan.act_id.as_uuid(),
-            plan.member_id.as_uuid(),
-            plan.demanded_by,
-            plan.ground,
-            plan.asked_by,
-            plan.begun_at,
+        insert(&mut transaction, plan).await?;
+        let act: Uuid = sqlx::query_scalar(
+            "SELECT act_id FROM vault.erasures WHERE member_id = $1 OR act_id = $2 ORDER BY act_id = $2 DESC LIMIT 1",
         )
-        .execute(&mut *transaction)
-        .await?;
-        let row = sqlx::query!(
-            "SELECT act_id, member_id, demanded_by, ground, asked_by, begun_at, position, destroyed_at, extract, act
-             FROM vault.erasures WHERE member_id = $1",
-            plan.member_id.as_uuid(),
-        )
+        .bind(plan.member_id.as_uuid())
+        .bind(plan.act_id.as_uuid())
         .fetch_one(&mut *transaction)
         .await?;
-        let begun = erasure!(row);
-        shut(&mut transaction, begun.plan.act_id, accounts, plan.begun_at).await?;
+        let corrupt = VaultError::CorruptRow { table: "vault.erasures" };
+        let begun = stored(&mut transaction, ActId::from_uuid(act)).await?.ok_or(corrupt)?;
+        // A number that came again for somebody else shuts nobody out.
+        if accounts.contains(&begun.plan.member_id) {
+            shut(&mut transaction, begun.plan.act_id, accounts, plan.begun_at).await?;
+        }
         transaction.commit().await?;
         Ok(begun)
     }
@@ -177,14 +168,8 @@ impl Erasures {
     /// # Errors
     /// `Unavailable`, `Database`.
     pub async fn one(&self, act: ActId) -> Result<Option<Erasure>, VaultError> {
-        let row = sqlx::query!(
-            "SELECT act_id, member_id, demanded_by, ground, asked_by, begun_at, position, destroyed_at, extract, act
-             FROM vault.erasures WHERE act_id = $1",
-            act.as_uuid(),
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(row.map(|row| erasure!(row)))
+        let mut connection = self.pool.acquire().await?;
+        stored(&mut connection, act).await
     }
 
     /// Destroys every row about the plan's member and `accounts` (she among them), and their keys, and keeps the papers; all in
@@ -201,26 +186,24 @@ impl Erasures {
     ) -> Result<Erasure, VaultError> {
         let mut transaction = self.pool.begin().await?;
         // The plan may be gone with a backup that was brought back, or be another one that was made then: the log says which.
-        sqlx::query!(
-            "DELETE FROM vault.erasures WHERE member_id = $1 AND act_id <> $2",
-            plan.member_id.as_uuid(),
-            plan.act_id.as_uuid(),
+        let ids: Vec<Uuid> = accounts.iter().map(MemberId::as_uuid).collect();
+        sqlx::query(
+            "DELETE FROM vault.erasures
+             WHERE act_id <> $2 AND (member_id = $1 OR (member_id = ANY($3) AND destroyed_at IS NULL))",
         )
+        .bind(plan.member_id.as_uuid())
+        .bind(plan.act_id.as_uuid())
+        .bind(&ids)
         .execute(&mut *transaction)
         .await?;
-        sqlx::query!(
-            "INSERT INTO vault.erasures (act_id, member_id, demanded_by, ground, asked_by, begun_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            plan.act_id.as_uuid(),
-            plan.member_id.as_uuid(),
-            plan.demanded_by,
-            plan.ground,
-            plan.asked_by,
-            plan.begun_at,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        shut(&mut transaction, plan.act_id, accounts, plan.begun_at).await?;
+        insert(&mut transaction, plan).await?;
+        // Whoever parted from her between the plan and the log is not the one who is forgotten.
+        sqlx::query("DELETE FROM vault.erased_members WHERE act_id = $1 AND member_id <> ALL($2)")
+            .bind(plan.act_id.as_uuid())
+            .bind(&ids)
+            .execute(&mut *transaction)
+            .await?;
+        shut(&mut transaction, plan.act_id, accounts, access.at).await?;
         remove(&mut transaction, accounts, access).await?;
         let row = sqlx::query!(
             "UPDATE vault.erasures SET position = COALESCE(position, $2), destroyed_at = COALESCE(destroyed_at, $3),
@@ -287,13 +270,19 @@ impl Erasures {
         Ok(found.fetch_all(&self.pool).await?.into_iter().map(MemberId::from_uuid).collect())
     }
 
-    /// Whose credentials are good no longer, since `since`.
+    /// Whose credentials are good no longer: of every plan that is open, and of those since `since`.
     ///
     /// # Errors
     /// `Unavailable`, `Database`.
     pub async fn gone_since(&self, since: DateTime<Utc>) -> Result<Vec<MemberId>, VaultError> {
-        let gone = sqlx::query_scalar!("SELECT member_id FROM vault.erased_members WHERE since >= $1", since);
-        Ok(gone.fetch_all(&self.pool).await?.into_iter().map(MemberId::from_uuid).collect())
+        let gone: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT member_id FROM vault.erased_members WHERE since >= $1
+             UNION SELECT member_id FROM vault.erased_members WHERE act_id IN (SELECT act_id FROM vault.erasures WHERE destroyed_at IS NULL)",
+        )
+        .bind(since)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(gone.into_iter().map(MemberId::from_uuid).collect())
     }
 
     /// Destroys plans and papers of destructions before `cutoff`: their term is over. How many there were.
@@ -304,6 +293,33 @@ impl Erasures {
         let over = sqlx::query!("DELETE FROM vault.erasures WHERE destroyed_at < $1", cutoff);
         Ok(over.execute(&self.pool).await?.rows_affected())
     }
+}
+
+async fn insert(connection: &mut PgConnection, plan: &Plan) -> Result<(), VaultError> {
+    sqlx::query!(
+        "INSERT INTO vault.erasures (act_id, member_id, demanded_by, ground, asked_by, begun_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        plan.act_id.as_uuid(),
+        plan.member_id.as_uuid(),
+        plan.demanded_by,
+        plan.ground,
+        plan.asked_by,
+        plan.begun_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn stored(connection: &mut PgConnection, act: ActId) -> Result<Option<Erasure>, VaultError> {
+    let row = sqlx::query!(
+        "SELECT act_id, member_id, demanded_by, ground, asked_by, begun_at, position, destroyed_at, extract, act
+             FROM vault.erasures WHERE act_id = $1",
+        act.as_uuid(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| erasure!(row)))
 }
 
 /// No credential of these accounts is good any more.
@@ -356,7 +372,6 @@ async fn remove(
     )
     .execute(&mut *connection)
     .await?;
-    // Counters of the sending limits are kept under the phone's index.
     sqlx::query(
         "DELETE FROM auth.send_windows WHERE subject IN
              (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
@@ -364,20 +379,22 @@ async fn remove(
     .bind(&ids)
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1) AND kind = 'member'", &ids)
-        .execute(&mut *connection)
-        .await?;
     let gone =
         sqlx::query_scalar!("DELETE FROM vault.members WHERE member_id = ANY($1) RETURNING member_id", &ids)
             .fetch_all(&mut *connection)
             .await?;
+    // Only now: a sign-in that had locked her row has ended, and no other finds it.
+    sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1) AND kind = 'member'", &ids)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!("DELETE FROM vault_keys.member_keys WHERE member_id = ANY($1)", &ids)
         .execute(&mut *connection)
         .await?;
-    let outcomes: Vec<_> =
-        gone.into_iter().map(|id| (Some(MemberId::from_uuid(id)), Outcome::Done)).collect();
-    if outcomes.is_empty() {
+    if gone.is_empty() {
         return Ok(());
     }
+    let outcome =
+        |id: &MemberId| if gone.contains(&id.as_uuid()) { Outcome::Done } else { Outcome::NotFound };
+    let outcomes: Vec<_> = accounts.iter().map(|id| (Some(*id), outcome(id))).collect();
     access::record(connection, access, Action::Delete, &Field::ALL, &outcomes).await
 }

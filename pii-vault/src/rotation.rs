@@ -39,7 +39,12 @@ pub struct Progress {
     pub left: u64,
     /// Of these, those that no KEK opens: damaged, or their KEK is lost.
     pub unreadable: u64,
+    /// The first of them, [`NAMED_MAX`] at most: table and id.
+    pub unreadable_rows: Vec<String>,
 }
+
+/// How many rows that no KEK opens are named.
+pub const NAMED_MAX: usize = 100;
 
 /// Why a KEK is not retired.
 #[derive(Debug, Error)]
@@ -47,6 +52,9 @@ pub enum RetireError {
     /// It wraps what comes new.
     #[error("this is the key-encryption key that wraps what comes new: rotate it first")]
     Current,
+    /// The provider has none of this id that is older than the newest.
+    #[error("there is no key-encryption key of this id that is older than the newest")]
+    Unknown,
     /// Keys are still wrapped by it.
     #[error("{keys} keys are still wrapped by it: go on with the rotation")]
     InUse {
@@ -114,6 +122,15 @@ impl Place {
         }
     }
 
+    /// The table, for people.
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Members => "vault_keys.member_keys",
+            Self::Phones => "vault_keys.phone_keys",
+            Self::Signing => "auth.signing_keys",
+        }
+    }
+
     /// Before every id.
     fn start(self) -> String {
         match self {
@@ -152,7 +169,31 @@ impl KeyRotation {
     pub async fn begin(&self) -> Result<String, VaultError> {
         let newest = self.keys.current_kek().await?;
         let (_, left) = self.named(&newest).await?;
-        if left > 0 { Ok(newest) } else { Ok(self.keys.create_kek().await?) }
+        // What a retired one cannot wrap is for the next.
+        if left > 0 && !self.is_retired(&newest).await? { Ok(newest) } else { self.begin_anew().await }
+    }
+
+    /// Makes a newer KEK whatever is left of an older rotation: where rows are left that no KEK opens. Gives its id.
+    ///
+    /// # Errors
+    /// [`VaultError::Keys`], and those of the database.
+    pub async fn begin_anew(&self) -> Result<String, VaultError> {
+        loop {
+            let made = self.keys.create_kek().await?;
+            // Nothing can be wrapped by one that was retired before it was made. There are only so many of them.
+            if !self.is_retired(&made).await? {
+                return Ok(made);
+            }
+        }
+    }
+
+    async fn is_retired(&self, kek_id: &str) -> Result<bool, VaultError> {
+        let found: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM vault_keys.retired_keks WHERE kek_id = $1)")
+                .bind(kek_id)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(found)
     }
 
     /// Wraps everything anew that the newest KEK does not wrap; `progress` is told after each batch. May be stopped at any
@@ -162,10 +203,11 @@ impl KeyRotation {
     /// [`VaultError::Keys`] when the provider is away or refuses, and those of the database. What was done stays done.
     pub async fn rewrap(&self, mut progress: impl FnMut(&Progress)) -> Result<Progress, VaultError> {
         let kek_id = self.keys.current_kek().await?;
-        let mut told = Progress { kek_id, done: 0, left: 0, unreadable: 0 };
+        let mut told = Progress { kek_id, done: 0, left: 0, unreadable: 0, unreadable_rows: Vec::new() };
         loop {
             let before = told.done;
             told.unreadable = 0;
+            told.unreadable_rows.clear();
             for place in Place::ALL {
                 let mut after = place.start();
                 while let Some(last) = self.batch(place, &after, &mut told).await? {
@@ -179,6 +221,8 @@ impl KeyRotation {
             if told.left <= told.unreadable || told.done == before {
                 return Ok(told);
             }
+            // A key service may make newer versions by itself.
+            told.kek_id = self.keys.current_kek().await?;
         }
     }
 
@@ -203,6 +247,9 @@ impl KeyRotation {
                 }
                 Err(KeyError::NotOurs | KeyError::UnknownKek { .. }) => {
                     told.unreadable = told.unreadable.saturating_add(1);
+                    if told.unreadable_rows.len() < NAMED_MAX {
+                        told.unreadable_rows.push(format!("{} {}", place.table(), row.0));
+                    }
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -248,6 +295,10 @@ impl KeyRotation {
     pub async fn retire(&self, kek_id: &str, at: DateTime<Utc>) -> Result<(), RetireError> {
         if self.keys.current_kek().await.map_err(VaultError::from)? == kek_id {
             return Err(RetireError::Current);
+        }
+        // One that is made later would be refused for ever.
+        if !self.keys.is_older_kek(kek_id).await.map_err(VaultError::from)? {
+            return Err(RetireError::Unknown);
         }
         let mut transaction = self.pool.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('kek:' || $1, 0))")

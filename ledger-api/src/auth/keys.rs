@@ -11,6 +11,8 @@ use std::time::Duration;
 use pii_vault::auth::{ApiKeyRole, ApiKeys, TokenHash, hash_of_key};
 use pii_vault::{Vault, VaultError};
 
+use tokio::sync::Mutex;
+
 use super::{Caller, Role, Scopes};
 
 /// How often the version is asked for.
@@ -21,12 +23,14 @@ type Known = HashMap<TokenHash, Caller>;
 /// The live keys.
 pub(crate) struct KeyRing {
     known: RwLock<Arc<Known>>,
+    /// One read at a time: an older answer never takes the place of a newer one.
+    reads: Mutex<()>,
 }
 
 impl KeyRing {
     /// A ring that knows nobody yet.
     pub(crate) fn new() -> Self {
-        Self { known: RwLock::default() }
+        Self { known: RwLock::default(), reads: Mutex::default() }
     }
 
     /// Whose key this is.
@@ -37,6 +41,7 @@ impl KeyRing {
 
     /// Reads all keys again; the version they are at least of.
     pub(crate) async fn reload(&self, keys: &ApiKeys) -> Result<i64, VaultError> {
+        let _alone = self.reads.lock().await;
         let (version, records) = keys.active().await?;
         let known = records.into_iter().map(|record| {
             let role = match record.role {

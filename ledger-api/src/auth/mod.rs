@@ -100,7 +100,8 @@ pub(crate) fn authenticate(app: &App, http: &HttpRequest) -> Result<Caller, ApiE
     } else if scheme.eq_ignore_ascii_case("Bearer") {
         let caller = app.tokens.caller(credential, app.clock.now());
         let is_good = |caller: &Caller| {
-            !app.gone.has(caller.credential) && caller.session.is_none_or(|session| !app.ended.has(session))
+            let is_gone = caller.role == Role::Member && app.gone.has(caller.credential);
+            !is_gone && caller.session.is_none_or(|session| !app.ended.has(session))
         };
         caller.filter(is_good)
     } else {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_ops::clock::Clock;
 use pii_vault::{Vault, VaultError};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// How often the vault is asked.
@@ -21,13 +22,19 @@ const SLACK_SECONDS: i64 = 60;
 /// The sign-ins that were ended of late.
 pub(crate) struct EndedSessions {
     ended: RwLock<Arc<HashSet<Uuid>>>,
+    /// One read at a time: an older answer never takes the place of a newer one.
+    reads: Mutex<()>,
     seconds: i64,
 }
 
 impl EndedSessions {
     /// None yet; access tokens live for so many seconds.
     pub(crate) fn new(access_seconds: i64) -> Self {
-        Self { ended: RwLock::default(), seconds: access_seconds.saturating_add(SLACK_SECONDS) }
+        Self {
+            ended: RwLock::default(),
+            reads: Mutex::default(),
+            seconds: access_seconds.saturating_add(SLACK_SECONDS),
+        }
     }
 
     /// Whether this one was ended.
@@ -37,6 +44,7 @@ impl EndedSessions {
 
     /// Asks the vault again.
     pub(crate) async fn reload(&self, vault: &Vault, now: DateTime<Utc>) -> Result<(), VaultError> {
+        let _alone = self.reads.lock().await;
         let since = now - TimeDelta::seconds(self.seconds);
         let ended = vault.refresh_tokens().ended_since(since).await?;
         *self.ended.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ended.into_iter().collect());

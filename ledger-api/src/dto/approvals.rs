@@ -1,47 +1,14 @@
 //! What waits for a second person.
 
-use ledger_core::ids::MemberId;
 use ledger_core::time::Timestamp;
-use pii_vault::auth::ApprovalKind;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Granted;
-use crate::json::{self, Fields, Json};
+use super::{Granted, PolicyPublished};
+use crate::json::{self, Fields};
 
 const REASON_CHARS_MAX: usize = 500;
-
-/// Asks a second person for what is not asked for by a call of its own.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AskApproval {
-    /// mass_export or erasure_override.
-    #[schema(value_type = String)]
-    pub(crate) kind: ApprovalKind,
-    /// About whom, for an erasure.
-    #[schema(value_type = Option<String>, format = Uuid, nullable = false)]
-    pub(crate) member_id: Option<MemberId>,
-    /// Why.
-    #[schema(max_length = 500)]
-    pub(crate) reason: String,
-}
-
-impl AskApproval {
-    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let kind = fields.required("kind", kind);
-        let member_id = fields.optional("member_id", json::uuid).map(MemberId::from_uuid);
-        let reason = fields.required("reason", json::text(REASON_CHARS_MAX));
-        Some(Self { kind: kind?, member_id, reason: reason? })
-    }
-}
-
-fn kind(json: Json<'_>) -> Result<ApprovalKind, String> {
-    let text = json::text(64)(json)?;
-    // Bonuses are asked for by the calls that give them.
-    let kind = ApprovalKind::of(&text).filter(|kind| *kind != ApprovalKind::ManualBonus);
-    kind.ok_or_else(|| "must be mass_export or erasure_override".to_owned())
-}
 
 /// Why not.
 #[derive(ToSchema)]
@@ -88,7 +55,7 @@ pub(crate) struct Approvals {
 pub(crate) struct Approval {
     /// Names it.
     pub(crate) approval_id: Uuid,
-    /// manual_bonus, mass_export or erasure_override.
+    /// manual_bonus or bonus_limit.
     #[schema(value_type = String)]
     pub(crate) kind: &'static str,
     /// open, approved, rejected or expired.
@@ -99,6 +66,8 @@ pub(crate) struct Approval {
     /// What is to be carried out, as it was asked for.
     #[schema(value_type = Object)]
     pub(crate) asked: serde_json::Value,
+    /// Why, unless she was forgotten.
+    pub(crate) asked_because: Option<String>,
     /// Whose credential asked.
     pub(crate) asked_by: Uuid,
     /// When.
@@ -128,4 +97,8 @@ pub(crate) struct ApprovalDecided {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Granted>)]
     pub(crate) granted: Option<Granted>,
+    /// The policy that was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PolicyPublished>)]
+    pub(crate) published: Option<PolicyPublished>,
 }

@@ -72,7 +72,7 @@ pub(crate) struct ErasureAnswer {
     /// By when the law wants it done.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) done_by: Timestamp,
-    /// What is destroyed.
+    /// What is destroyed; empty until everything is.
     pub(crate) destroyed: Vec<&'static str>,
     /// What stays, about nobody, and until when: see `/admin/retention`.
     pub(crate) kept: Vec<&'static str>,

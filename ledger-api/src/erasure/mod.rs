@@ -14,7 +14,7 @@ pub(crate) mod papers;
 
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{ActId, CorrelationId, MemberId};
-use ledger_core::log::{Actor, ActorKind, Event, Position};
+use ledger_core::log::{Actor, ActorKind, Event, Position, StreamType};
 use ledger_core::member::event::{DemandedBy, ErasureGround, MemberErased, MemberEvent};
 use ledger_core::member::{Erase, MemberCommand};
 use ledger_core::rejection::Rejection;
@@ -38,7 +38,7 @@ const PAGE: i64 = 500;
 /// Who is to be forgotten, on whose demand, and why.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand {
-    /// Who; an account that is one with another's stands for that one.
+    /// Who; of accounts that are one, any.
     pub(crate) member: MemberId,
     /// On whose demand.
     pub(crate) demanded_by: DemandedBy,
@@ -71,11 +71,14 @@ impl Demand {
     pub(crate) async fn carry_out(self, app: &App) -> Result<Forgotten, ApiError> {
         app.ledger.refresh().await;
         let registry = app.ledger.registry();
-        let member_id = registry.accounts.survivor(self.member);
-        let accounts = registry.accounts.one_with(member_id);
+        let accounts = registry.accounts.one_with(registry.accounts.survivor(self.member));
+        if !is_member(app, &accounts).await? {
+            return Err(Rejection::MemberNotFound.into());
+        }
         let plan = Plan {
             act_id: self.act_id,
-            member_id,
+            // The log decides for whichever account stands for this one then: accounts may be joined or parted till it does.
+            member_id: self.member,
             demanded_by: match self.demanded_by {
                 DemandedBy::Herself => "herself".to_owned(),
                 DemandedBy::Admin => "admin".to_owned(),
@@ -85,7 +88,8 @@ impl Demand {
             begun_at: app.clock.now().to_utc(),
         };
         let begun = app.vault.erasures().begin(&plan, &accounts).await?;
-        if begun.plan.act_id == self.act_id && begun.plan.ground != plan.ground {
+        let is_other = begun.plan.ground != plan.ground || !accounts.contains(&begun.plan.member_id);
+        if begun.plan.act_id == self.act_id && is_other {
             return Err(Rejection::IdempotencyKeyReused.into());
         }
         if begun.destroyed_at.is_some() {
@@ -96,10 +100,7 @@ impl Demand {
         app.gone.add(&accounts);
         match proceed(app, &begun, self.correlation_id).await {
             Ok(erasure) => Ok(Forgotten { erasure, is_done: true, replayed: false }),
-            Err(ApiError::Rejected(refused)) => {
-                app.gone.remove(&accounts);
-                Err(refused.into())
-            }
+            Err(ApiError::Rejected(refused)) => Err(refused.into()),
             // It is begun, so it will be done: the next round goes on.
             Err(later) => {
                 later.log_cause("erasure");
@@ -107,6 +108,20 @@ impl Demand {
             }
         }
     }
+}
+
+/// Whether any of these is a member's: the vault or the log knows her. Nobody else is ever shut out.
+async fn is_member(app: &App, accounts: &[MemberId]) -> Result<bool, ApiError> {
+    if !app.vault.erasures().still_here(accounts).await?.is_empty() {
+        return Ok(true);
+    }
+    for account in accounts {
+        let rows = log::read_stream(&app.log_pool, account.as_uuid(), 0).await?;
+        if rows.iter().any(|stored| stored.row.stream_type == StreamType::Member) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Steps 2 and 3 of a plan.
@@ -130,23 +145,58 @@ async fn proceed(app: &App, begun: &Erasure, correlation_id: CorrelationId) -> R
         source: "api",
         correlation_id,
     };
-    match app.ledger.execute(request).await {
-        Ok(_) => {}
+    let receipt = match app.ledger.execute(request).await {
+        Ok(receipt) => receipt,
         Err(ExecuteError::Refused(refused)) => {
             // Nobody of this id, or one whom another act has forgotten: there is nothing to carry out.
             app.vault.erasures().abandon(plan.act_id).await?;
+            let registry = app.ledger.registry();
+            let accounts = registry.accounts.one_with(registry.accounts.survivor(plan.member_id));
+            app.gone.take_back(&accounts, &app.vault, &app.clock).await;
             return Err(refused.into());
         }
         Err(other) => return Err(other.into()),
+    };
+    let said = fact_of_act(app, plan, receipt.position).await?;
+    destroy(app, &said, plan.begun_at, accessor(&said)).await
+}
+
+/// What the log says of this act. It stands on the stream of whoever stood for the plan's account when it was decided.
+async fn fact_of_act(app: &App, plan: &Plan, position: Option<Position>) -> Result<StoredRow, ApiError> {
+    let is_it = |stored: &StoredRow| fact_of(stored).is_ok_and(|fact| fact.act_id == plan.act_id);
+    if let Some(position) = position {
+        let rows = log::read_decision(&app.log_pool, position).await?;
+        if let Some(said) = rows.into_iter().find(is_it) {
+            return Ok(said);
+        }
     }
-    let rows = log::read_stream(&app.log_pool, plan.member_id.as_uuid(), 0).await?;
-    let said = rows.iter().rev().find(|stored| stored.row.event_type == "MemberErased");
-    let said = said.ok_or(ApiError::Unavailable(Cause::Impossible("an erasure that is not on the log")))?;
-    destroy(app, said, plan.begun_at).await
+    let survivor = app.ledger.registry().accounts.survivor(plan.member_id);
+    for account in [plan.member_id, survivor] {
+        let rows = log::read_stream(&app.log_pool, account.as_uuid(), 0).await?;
+        if let Some(said) = rows.into_iter().find(is_it) {
+            return Ok(said);
+        }
+    }
+    Err(ApiError::Unavailable(Cause::Impossible("an erasure that is not on the log")))
+}
+
+/// Whose access the destruction is: whoever asked for it, as the log says.
+fn accessor(said: &StoredRow) -> Accessor {
+    let Actor { kind, id } = said.row.metadata.actor;
+    match kind {
+        ActorKind::Member => Accessor::Member(MemberId::from_uuid(id)),
+        ActorKind::Admin => Accessor::Admin(id),
+        ActorKind::Business | ActorKind::System => Accessor::System,
+    }
 }
 
 /// Step 3: what the log says is done. May be repeated.
-async fn destroy(app: &App, said: &StoredRow, begun_at: DateTime<Utc>) -> Result<Erasure, ApiError> {
+async fn destroy(
+    app: &App,
+    said: &StoredRow,
+    begun_at: DateTime<Utc>,
+    by: Accessor,
+) -> Result<Erasure, ApiError> {
     let fact = fact_of(said)?;
     let member_id = MemberId::from_uuid(said.row.stream_id);
     let plan = Plan {
@@ -163,14 +213,17 @@ async fn destroy(app: &App, said: &StoredRow, begun_at: DateTime<Utc>) -> Result
     let accounts = accounts_of(member_id, &fact);
     let now = app.clock.now().to_utc();
     let access = Access {
-        by: Accessor::System,
+        by,
         purpose: Purpose::Erasure,
         request_id: Some(said.row.metadata.correlation_id.as_uuid()),
         at: now,
     };
-    let papers = app.operator.as_ref().map(|operator| papers::of(operator, said, &fact, now)).transpose()?;
-    let done =
-        app.vault.erasures().destroy(&plan, &accounts, (said.row.position, papers.as_ref()), &access).await?;
+    let erasures = app.vault.erasures();
+    // Papers say when it was done first.
+    let destroyed_at = erasures.one(plan.act_id).await?.and_then(|known| known.destroyed_at).unwrap_or(now);
+    let papers =
+        app.operator.as_ref().map(|operator| papers::of(operator, said, &fact, destroyed_at)).transpose()?;
+    let done = erasures.destroy(&plan, &accounts, (said.row.position, papers.as_ref()), &access).await?;
     app.gone.add(&accounts);
     tracing::info!(act.id = %plan.act_id, member.id = %member_id, "a member is forgotten");
     Ok(done)
@@ -212,7 +265,7 @@ pub(crate) async fn agree(app: &App) -> Result<(), ApiError> {
             let recorded_at = stored.row.recorded_at.to_utc();
             let came_back = accounts.iter().any(|id| here.contains(id));
             if came_back || (unknown.contains(&fact.act_id) && recorded_at > term_begins) {
-                destroy(app, stored, recorded_at).await?;
+                destroy(app, stored, recorded_at, Accessor::System).await?;
             }
         }
     }
@@ -261,7 +314,7 @@ fn demanded_by(word: &str) -> DemandedBy {
 }
 
 /// The ground of a stored word; the table takes no others.
-fn ground(word: &str) -> ErasureGround {
+pub(crate) fn ground(word: &str) -> ErasureGround {
     let known = ErasureGround::ALL.into_iter().find(|ground| ground.as_str() == word);
     known.unwrap_or(ErasureGround::DemandToStop)
 }

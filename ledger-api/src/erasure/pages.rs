@@ -42,6 +42,7 @@ fn moment(at: Timestamp) -> String {
 
 /// The act.
 pub(crate) fn act_page(act: &Act) -> String {
+    let accounts: Vec<String> = act.accounts.iter().map(ToString::to_string).collect();
     let rows = [
         ("Номер акта", act.act_id.to_string()),
         ("1. Оператор", organisation(&act.operator)),
@@ -50,6 +51,7 @@ pub(crate) fn act_page(act: &Act) -> String {
             act.processor.as_ref().map_or_else(|| "нет".to_owned(), organisation),
         ),
         ("3. Информация, относящаяся к субъекту (идентификатор)", act.person.to_string()),
+        ("Объединённые учётные записи", if accounts.is_empty() { "нет".to_owned() } else { list(&accounts) }),
         ("4. Уничтожил", format!("{}, {}", shown(&act.destroyed_by.name), shown(&act.destroyed_by.position))),
         ("5. Перечень категорий уничтоженных данных", list(&act.categories)),
         (

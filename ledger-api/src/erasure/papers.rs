@@ -72,6 +72,8 @@ pub(crate) struct Act {
     pub(crate) processor: Option<Organisation>,
     /// 3. Information that points to the person: her id.
     pub(crate) person: Uuid,
+    /// Accounts that were one with hers.
+    pub(crate) accounts: Vec<Uuid>,
     /// 4. Who destroyed. The signature is put on the printed form, or on this text by an electronic signature.
     pub(crate) destroyed_by: Responsible,
     /// 5. What was destroyed.
@@ -133,6 +135,7 @@ pub(crate) fn of(
             .zip(operator.processor_address.clone())
             .map(|(name, address)| Organisation { name, address }),
         person: said.row.stream_id,
+        accounts: fact.accounts.iter().map(|id| id.as_uuid()).collect(),
         destroyed_by: Responsible {
             name: operator.responsible_name.clone(),
             position: operator.responsible_position.clone(),

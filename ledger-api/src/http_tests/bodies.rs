@@ -224,9 +224,6 @@ fn access_bodies(operation: Operation) -> Vec<Value> {
             vec![json!({ "role": "business_staff" })]
         }
         Operation::ResetBusinessStaff | Operation::ResetProgrammeStaff => vec![json!({})],
-        Operation::AskApproval => {
-            vec![json!({ "kind": "erasure_override", "member_id": ID, "reason": "a court's order" })]
-        }
         Operation::Approve => vec![json!({})],
         Operation::RejectApproval => vec![json!({ "reason": "too much" })],
         other => panic!("{} has a body and no example", other.name()),

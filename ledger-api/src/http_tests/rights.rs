@@ -128,7 +128,6 @@ const RIGHTS: &str = "
     AdjustBonuses            .......aS.
     GiftBonuses              .......aS.
     Approvals                .......aS.
-    AskApproval              .......aS.
     Approve                  .......aS.
     RejectApproval           .......aS.
     PayPremium               .......aS.
@@ -182,6 +181,7 @@ async fn compliance_p3_every_call_for_every_role_is_what_the_table_says() {
             })
             .collect();
         assert_eq!(found[..2], [(401, "UNAUTHENTICATED"); 2], "{name} without a credential");
+        assert_eq!(letters.len(), COLUMNS.len(), "{name}");
         for (((letter, role), written), found) in COLUMNS.iter().zip(letters.chars()).zip(&found[2..]) {
             let may = found.0 != 401 && *found != (403, "FORBIDDEN");
             assert_eq!(may, written == *letter, "{name} for {role}: {found:?}");

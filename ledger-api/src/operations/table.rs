@@ -272,8 +272,6 @@ operations! {
         "Give a member bonuses", dto::Gift => "201" dto::Granted;
     Approvals: GET "/api/v1/admin/approvals", APPROVERS, Free, Everywhere, routes::approvals::list,
         "What waits for a second person, and what did", () => "200" dto::Approvals;
-    AskApproval: POST "/api/v1/admin/approvals", APPROVERS, Header, Everywhere, routes::approvals::ask,
-        "Ask a second person for what no other call asks for", dto::AskApproval => "202" dto::ApprovalAsked;
     Approve: POST "/api/v1/admin/approvals/{id}/approve", APPROVERS, Header, Everywhere, routes::approvals::approve,
         "Approve what somebody else has asked for: it is carried out as it was asked for",
         dto::NoFields => "200" dto::ApprovalDecided;

@@ -4,22 +4,25 @@
 //! approves, or the first comes again, it happens once (design L4). Its events say who asked as their actor, `approval` as the
 //! way they came in, and the approval's id as what they have in common; who approved is written under that id in the log of
 //! what concerns security.
+//!
+//! Words about a member, why she is given something and why she is not, are kept with her key and go with her (`words.rs`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use chrono::{DateTime, TimeDelta, Utc};
+use ledger_core::ids::MemberId;
 use ledger_core::time::Timestamp;
 use pii_vault::auth::{Approval, ApprovalKind, Asked, Wanted};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::grants::Grant;
+use super::policies::Publication;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
-use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause, Conflict};
 use crate::query::{self, Query};
+use crate::words::{Saying, Whose};
 use ledger_core::rejection::Rejection;
 
 /// How long somebody may approve, in hours.
@@ -62,23 +65,63 @@ pub(super) enum Permit {
     Given(Box<Approval>),
 }
 
+/// A request that needs a second person.
+pub(super) struct Ask<'a> {
+    /// Of which kind.
+    pub(super) kind: ApprovalKind,
+    /// The member it is about, and why.
+    pub(super) about: Option<(MemberId, &'a str)>,
+    /// The request's key.
+    pub(super) key: [u8; 32],
+    /// What makes the request this one.
+    pub(super) fingerprint: [u8; 32],
+    /// What is to be carried out, without words.
+    pub(super) inputs: serde_json::Value,
+}
+
+/// Why a member's approval is asked for.
+fn reason_to_ask(member: MemberId, key: &[u8; 32]) -> Saying {
+    Saying::of(Whose::Hers(member), key, "asked")
+}
+
+/// Why an approval is refused.
+fn reason_to_reject(approval: &Approval) -> Saying {
+    let whose = approval.subject.map_or(Whose::Partners, |member| Whose::Hers(MemberId::from_uuid(member)));
+    Saying::of(whose, &approval.key, "rejected")
+}
+
+/// Why what was approved was asked for: the words that were shown to whoever approved.
+///
+/// # Errors
+/// The member is not found when the words went with her.
+pub(super) async fn approved_reason(call: &Call, approval: &Approval) -> Result<String, ApiError> {
+    let member = approval.subject.map(MemberId::from_uuid).ok_or(Rejection::MemberNotFound)?;
+    let text = reason_to_ask(member, &approval.key).text(call).await?;
+    Ok(text.ok_or(Rejection::MemberNotFound)?)
+}
+
 /// Asks for a second person, or finds what became of asking.
 ///
 /// # Errors
-/// A key that another request has; one that was rejected, or that nobody approved in time.
-pub(super) async fn permit(
-    call: &Call,
-    kind: ApprovalKind,
-    subject: Option<Uuid>,
-    (key, fingerprint): ([u8; 32], [u8; 32]),
-    inputs: &serde_json::Value,
-) -> Result<Permit, ApiError> {
+/// A member whom nobody knows; a key that another request has; one that was rejected, or that nobody approved in time.
+pub(super) async fn permit(call: &Call, ask: Ask<'_>) -> Result<Permit, ApiError> {
     let now = call.now().to_utc();
+    let Ask { kind, about, key, fingerprint, inputs } = ask;
     let inputs = inputs.to_string();
     let expires_at = now + TimeDelta::hours(OPEN_HOURS);
+    let subject = about.map(|(member, _)| member.as_uuid());
     let wanted = Wanted { kind, subject, key, fingerprint, inputs: inputs.as_bytes(), expires_at };
     let asked_by = call.caller()?.credential;
-    let (approval, replayed) = match call.app.vault.approvals().ask(&wanted, asked_by, &call.by()).await? {
+    // The words first: nothing waits without them.
+    let saying = about.map(|(member, text)| (reason_to_ask(member, &key), text));
+    if let Some((saying, text)) = &saying {
+        saying.keep(call, text).await?;
+    }
+    let asked = call.app.vault.approvals().ask(&wanted, asked_by, &call.by()).await?;
+    if let (Some((saying, _)), Asked::Before(_) | Asked::KeyOfAnother) = (&saying, &asked) {
+        saying.let_go(call).await?;
+    }
+    let (approval, replayed) = match asked {
         Asked::New(approval) => (approval, false),
         Asked::Before(approval) => (approval, true),
         Asked::KeyOfAnother => return Err(Rejection::IdempotencyKeyReused.into()),
@@ -96,55 +139,43 @@ pub(super) async fn permit(
     }
 }
 
-pub(crate) async fn ask(call: Call, payload: Payload) -> Answer {
-    query::none(&call)?;
-    let key = call.idempotency_key()?;
-    let body = call.body(payload, Limit::Document).await?;
-    let wanted = document(&body, dto::AskApproval::read)?;
-    let subject = wanted.member_id.map(|member| member.as_uuid());
-    let about = subject.unwrap_or_default();
-    let asks = fingerprint(&[wanted.kind.as_str().as_bytes(), about.as_bytes()]);
-    let inputs = json!({ "call": wanted.kind.as_str(), "member_id": subject, "reason": wanted.reason });
-    match permit(&call, wanted.kind, subject, (key, asks), &inputs).await? {
-        Permit::Waits(asked) => call.answer(StatusCode::ACCEPTED, &*asked, None),
-        Permit::Given(approval) => call.answer(
-            StatusCode::ACCEPTED,
-            &dto::ApprovalAsked {
-                outcome: State::Approved.as_str(),
-                approval_id: approval.approval_id,
-                expires_at: Timestamp::new(approval.expires_at),
-                replayed: true,
-            },
-            None,
-        ),
-    }
-}
-
 pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let mut query = Query::of(&call.http)?;
     let page = query.page(&call);
     query.finish()?;
-    let now = call.now().to_utc();
     let found = call.app.vault.approvals().before(page.before(), page.limit.saturating_add(1)).await?;
     let (found, next_cursor) = query::paged(&call, found, page.limit, |one| one.number.to_string());
-    let items = found.into_iter().map(|approval| shown(approval, now)).collect();
+    let mut items = Vec::with_capacity(found.len());
+    for approval in found {
+        items.push(shown(&call, approval).await?);
+    }
     call.ok(&dto::Approvals { items, next_cursor })
 }
 
-fn shown(approval: Approval, now: DateTime<Utc>) -> dto::Approval {
-    dto::Approval {
-        state: State::of(&approval, now).as_str(),
+async fn shown(call: &Call, approval: Approval) -> Result<dto::Approval, ApiError> {
+    let state = State::of(&approval, call.now().to_utc());
+    let asked_because = match approval.subject.map(MemberId::from_uuid) {
+        Some(member) => reason_to_ask(member, &approval.key).text(call).await?,
+        None => None,
+    };
+    let reason = match state {
+        State::Rejected => reason_to_reject(&approval).text(call).await?,
+        State::Open | State::Approved | State::Expired => None,
+    };
+    Ok(dto::Approval {
+        state: state.as_str(),
         approval_id: approval.approval_id,
         kind: approval.kind.as_str(),
         member_id: approval.subject,
         asked: serde_json::from_slice(&approval.inputs).unwrap_or_default(),
+        asked_because,
         asked_by: approval.asked_by,
         asked_at: Timestamp::new(approval.asked_at),
         expires_at: Timestamp::new(approval.expires_at),
         decided_by: approval.decided.map(|(who, ..)| who),
         decided_at: approval.decided.map(|(_, when, _)| Timestamp::new(when)),
-        reason: approval.reason,
-    }
+        reason,
+    })
 }
 
 pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
@@ -152,16 +183,24 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     let _named = call.idempotency_header()?;
     let approval_id = call.path_uuid("id")?;
     call.no_fields(payload).await?;
-    let approval = decide(&call, approval_id, None).await?;
-    let (granted, position) = if approval.kind == ApprovalKind::ManualBonus {
-        let grant = Grant::asked(&approval.inputs)
-            .ok_or(ApiError::Unavailable(Cause::Impossible("an approval that asks for nothing")))?;
-        let (granted, position) = grant.carry_out(&call, &approval).await?;
-        (Some(granted), position)
-    } else {
-        (None, None)
+    let approval = decide(&call, approval_id, true).await?;
+    let nothing = || ApiError::Unavailable(Cause::Impossible("an approval that asks for nothing"));
+    let mut data =
+        dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted: None, published: None };
+    let position = match approval.kind {
+        ApprovalKind::ManualBonus => {
+            let grant = Grant::asked(&approval).ok_or_else(nothing)?;
+            let (granted, position) = grant.carry_out(&call, &approval).await?;
+            data.granted = Some(granted);
+            position
+        }
+        ApprovalKind::BonusLimit => {
+            let publication = Publication::asked(&approval).ok_or_else(nothing)?;
+            let (published, position) = publication.carry_out(&call, &approval).await?;
+            data.published = Some(published);
+            position
+        }
     };
-    let data = dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted };
     call.answer(StatusCode::OK, &data, position)
 }
 
@@ -171,22 +210,35 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let approval_id = call.path_uuid("id")?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RejectApproval { reason } = document(&body, dto::RejectApproval::read)?;
-    decide(&call, approval_id, Some(&reason)).await?;
-    call.ok(&dto::ApprovalDecided { approval_id, state: State::Rejected.as_str(), granted: None })
+    let approval = call.app.vault.approvals().one(approval_id).await?;
+    let approval = approval.ok_or(pii_vault::VaultError::ApprovalUnknown)?;
+    let saying = reason_to_reject(&approval);
+    saying.keep(&call, &reason).await?;
+    let decided = decide(&call, approval_id, false).await;
+    if decided.is_err() {
+        saying.let_go(&call).await?;
+    }
+    decided?;
+    let state = State::Rejected.as_str();
+    call.ok(&dto::ApprovalDecided { approval_id, state, granted: None, published: None })
 }
 
 /// Takes the decision, or finds that this caller has taken it before.
-async fn decide(call: &Call, approval_id: Uuid, rejected: Option<&str>) -> Result<Approval, ApiError> {
+async fn decide(call: &Call, approval_id: Uuid, approves: bool) -> Result<Approval, ApiError> {
     let decider = call.caller()?.credential;
     let approvals = call.app.vault.approvals();
-    let approval = approvals.decide(approval_id, rejected, decider, &call.by()).await?;
+    let approval = approvals.decide(approval_id, approves, decider, &call.by()).await?;
     if approval.asked_by == decider {
         // Never the person who asked: an attempt, whatever became of it.
         return Err(ApiError::Forbidden);
     }
     match approval.decided {
-        Some((who, _, approved)) if who == decider && approved == rejected.is_none() => Ok(approval),
+        Some((who, _, approved)) if who == decider && approved == approves => Ok(approval),
         Some(_) => Err(ApiError::Conflict(Conflict::ApprovalDecided)),
-        None => Err(ApiError::Conflict(Conflict::ApprovalExpired)),
+        None if approval.expires_at <= call.now().to_utc() => {
+            Err(ApiError::Conflict(Conflict::ApprovalExpired))
+        }
+        // A credential that is younger than the request.
+        None => Err(ApiError::Forbidden),
     }
 }

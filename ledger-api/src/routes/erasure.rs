@@ -17,7 +17,7 @@ use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
-use crate::erasure::{Demand, Forgotten, act_page, extract_page, papers, papers_of};
+use crate::erasure::{Demand, Forgotten, act_page, extract_page, ground, papers, papers_of};
 use crate::problem::ApiError;
 use crate::query::{self, Query};
 use crate::retention;
@@ -42,14 +42,15 @@ pub(crate) async fn delete_own(call: Call, payload: Payload) -> Answer {
         correlation_id: call.correlation_id(),
     };
     let done = demand.carry_out(&call.app).await?;
-    told(&call, &done, demand.ground)
+    told(&call, &done)
 }
 
 async fn confirm(call: &Call, account: MemberId, wanted: dto::DeleteAccount) -> Result<(), ApiError> {
     let now = call.now().to_utc();
     let Some((code_id, code)) = wanted.code_id.zip(wanted.code) else {
         let since = now - TimeDelta::minutes(FRESH_MINUTES);
-        let is_fresh = call.app.vault.refresh_tokens().began_since(account, since).await?;
+        let session = call.caller()?.session.ok_or(ApiError::ConfirmationRequired)?;
+        let is_fresh = call.app.vault.refresh_tokens().began_since(account, session, since).await?;
         return if is_fresh { Ok(()) } else { Err(ApiError::ConfirmationRequired) };
     };
     call.app.limits.take(call.address())?;
@@ -75,19 +76,23 @@ pub(crate) async fn erase(call: Call, payload: Payload) -> Answer {
         correlation_id: call.correlation_id(),
     };
     let done = demand.carry_out(&call.app).await?;
-    told(&call, &done, reason)
+    told(&call, &done)
 }
 
-fn told(call: &Call, done: &Forgotten, ground: ErasureGround) -> Answer {
+fn told(call: &Call, done: &Forgotten) -> Answer {
     let Forgotten { erasure, is_done, replayed } = done;
     let begun_at = erasure.plan.begun_at;
+    // The plan's: she may have been asked about before, for another reason.
+    let ground = ground(&erasure.plan.ground);
+    let destroyed: &[&str] =
+        &["name", "phone", "email", "birth_date", "city", "words", "sign_ins", "data_key"];
     let answer = dto::ErasureAnswer {
         act_id: erasure.plan.act_id.as_uuid(),
         state: if *is_done { "erased" } else { "in_progress" },
         begun_at: Timestamp::new(begun_at),
         destroyed_at: erasure.destroyed_at.map(Timestamp::new),
         done_by: Timestamp::new(begun_at + TimeDelta::days(days_for(ground))),
-        destroyed: vec!["name", "phone", "email", "birth_date", "city", "words", "sign_ins", "data_key"],
+        destroyed: if *is_done { destroyed.to_vec() } else { Vec::new() },
         kept: vec!["accounting_records", "consent_evidence", "access_log", "destruction_papers"],
         replayed: *replayed,
     };

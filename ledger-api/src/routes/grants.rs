@@ -14,7 +14,7 @@ use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::approvals::{Permit, permit};
+use super::approvals::{Ask, Permit, approved_reason, permit};
 use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -32,7 +32,8 @@ enum Kind {
     Adjust,
 }
 
-/// What an admin gives or corrects: as it is carried out, and as it waits for a second person.
+/// What an admin gives or corrects: as it is carried out, and as it waits for a second person. Why is kept apart: it is words
+/// about a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grant {
@@ -41,7 +42,6 @@ pub(super) struct Grant {
     amount: Bonuses,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     life_days: Option<u32>,
-    reason: String,
 }
 
 pub(crate) async fn adjust(call: Call, payload: Payload) -> Answer {
@@ -50,8 +50,8 @@ pub(crate) async fn adjust(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let dto::Adjust { amount, reason, .. } = document(&body, dto::Adjust::read)?;
     let member_id = member.as_uuid();
-    let grant = Grant { call: Kind::Adjust, member_id, amount, life_days: None, reason };
-    grant.answer(&call, key).await
+    let grant = Grant { call: Kind::Adjust, member_id, amount, life_days: None };
+    grant.answer(&call, key, &reason).await
 }
 
 pub(crate) async fn gift(call: Call, payload: Payload) -> Answer {
@@ -59,29 +59,35 @@ pub(crate) async fn gift(call: Call, payload: Payload) -> Answer {
     let (member, key) = named(&call)?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::Gift { amount, reason, life_days, .. } = document(&body, dto::Gift::read)?;
-    let grant = Grant { call: Kind::Gift, member_id: member.as_uuid(), amount, life_days, reason };
-    grant.answer(&call, key).await
+    let grant = Grant { call: Kind::Gift, member_id: member.as_uuid(), amount, life_days };
+    grant.answer(&call, key, &reason).await
 }
 
 impl Grant {
     /// What waited.
-    pub(super) fn asked(inputs: &[u8]) -> Option<Self> {
-        serde_json::from_slice(inputs).ok()
+    pub(super) fn asked(approval: &Approval) -> Option<Self> {
+        serde_json::from_slice(&approval.inputs).ok()
     }
 
     /// Carries it out now, or has it wait.
-    async fn answer(self, call: &Call, key: [u8; 32]) -> Answer {
+    async fn answer(self, call: &Call, key: [u8; 32], reason: &str) -> Answer {
         let (granted, position) = if self.needs_approval(call)? {
-            let asks = (key, self.asks());
             let inputs = serde_json::to_value(&self)
                 .map_err(|_| ApiError::Unavailable(Cause::Impossible("a grant cannot be written")))?;
-            let subject = Some(self.member_id);
-            match permit(call, ApprovalKind::ManualBonus, subject, asks, &inputs).await? {
+            let about = Some((MemberId::from_uuid(self.member_id), reason));
+            let fingerprint = self.asks();
+            let ask = Ask { kind: ApprovalKind::ManualBonus, about, key, fingerprint, inputs };
+            match permit(call, ask).await? {
                 Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
-                Permit::Given(approval) => self.carry_out(call, &approval).await?,
+                // What was approved, and not what this request says: its words may be others.
+                Permit::Given(approval) => {
+                    let nothing = Cause::Impossible("an approval that asks for nothing");
+                    let approved = Self::asked(&approval).ok_or(ApiError::Unavailable(nothing))?;
+                    approved.carry_out(call, &approval).await?
+                }
             }
         } else {
-            self.execute(call, key, Acting::of(call)?).await?
+            self.execute(call, key, Acting::of(call)?, reason).await?
         };
         let status = if granted.replayed { StatusCode::OK } else { StatusCode::CREATED };
         call.answer(status, &granted, position)
@@ -103,7 +109,8 @@ impl Grant {
     ) -> Result<(dto::Granted, Option<Position>), ApiError> {
         let actor = Actor { kind: ActorKind::Admin, id: approval.asked_by };
         let acting = Acting::approved(actor, approval.approval_id);
-        self.execute(call, approval.key, acting).await
+        let reason = approved_reason(call, approval).await?;
+        self.execute(call, approval.key, acting, &reason).await
     }
 
     /// What makes its request this one.
@@ -123,12 +130,13 @@ impl Grant {
         call: &Call,
         key: [u8; 32],
         acting: Acting,
+        reason: &str,
     ) -> Result<(dto::Granted, Option<Position>), ApiError> {
         let (amount, life) = self.parts();
         let both: [&[u8]; 2] = [&amount, &life];
         let parts = if self.call == Kind::Gift { &both[..] } else { &both[..1] };
         let member = MemberId::from_uuid(self.member_id);
-        let reasoned = Reasoned { member, key, text: &self.reason, parts };
+        let reasoned = Reasoned { member, key, text: reason, parts };
         let receipt = reasoned.execute_as(call, acting, |reason_id| self.command(reason_id)).await?;
         granted(self.amount, &receipt)
     }

@@ -1,11 +1,19 @@
-//! Policies. Rules P1–P3.
+//! Policies. Rules P1–P3. One that raises `approval.manual_bonus` needs a second person, as what it would allow does.
+
+use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
+use ledger_core::log::{Actor, ActorKind, Position};
 use ledger_core::policy::decide;
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
 use ledger_store::{Command, Idempotency, Outcome, Repeat};
+use pii_vault::auth::{Approval, ApprovalKind};
+use serde::{Deserialize, Serialize};
 
-use super::businesses::execute;
+use super::approvals::{Ask, Permit, permit};
+use super::businesses::execute_as;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -13,26 +21,86 @@ use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read;
+use crate::words::Acting;
+
+/// The most that one person may give by hand, among the parameters.
+const MANUAL_BONUS_LIMIT: &str = "approval.manual_bonus";
+
+/// What was published, and where the log says so.
+type Published = (dto::PolicyPublished, Option<Position>);
+
+/// What is published: as it is carried out, and as it waits for a second person.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publication {
+    effective_from: Option<Timestamp>,
+    parameters: BTreeMap<String, serde_json::Value>,
+}
 
 pub(crate) async fn publish(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let key = call.idempotency_key()?;
     let body = call.body(payload, Limit::Document).await?;
-    let wanted = document(&body, dto::PublishPolicy::read)?;
-    let changes = serde_json::to_vec(&wanted.parameters).unwrap_or_default();
-    let from = wanted.effective_from.map(|at| at.micros().to_be_bytes());
-    let fingerprint = fingerprint(&[from.as_ref().map_or(&[], <[u8; 8]>::as_slice), &changes]);
-    let command = Command::PublishPolicy(decide::PublishPolicy {
-        effective_from: wanted.effective_from,
-        changes: wanted.parameters,
-    });
-    let receipt = execute(&call, command, Idempotency { key, revision: 1, fingerprint }).await?;
-    let Outcome::PolicyPublished { version, effective_from } = receipt.outcome else {
-        return Err(ApiError::Unavailable(Cause::Impossible("a policy was answered with another outcome")));
+    let dto::PublishPolicy { effective_from, parameters } = document(&body, dto::PublishPolicy::read)?;
+    let publication = Publication { effective_from, parameters };
+    let (published, position) = if publication.needs_approval(&call)? {
+        let inputs = serde_json::to_value(&publication)
+            .map_err(|_| ApiError::Unavailable(Cause::Impossible("a policy cannot be written")))?;
+        let fingerprint = publication.fingerprint();
+        let ask = Ask { kind: ApprovalKind::BonusLimit, about: None, key, fingerprint, inputs };
+        match permit(&call, ask).await? {
+            Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
+            Permit::Given(approval) => publication.carry_out(&call, &approval).await?,
+        }
+    } else {
+        publication.execute(&call, key, Acting::of(&call)?).await?
     };
-    let replayed = receipt.repeat != Repeat::First;
-    let status = if replayed { StatusCode::OK } else { StatusCode::CREATED };
-    call.answer(status, &dto::PolicyPublished { version, effective_from, replayed }, receipt.position)
+    let status = if published.replayed { StatusCode::OK } else { StatusCode::CREATED };
+    call.answer(status, &published, position)
+}
+
+impl Publication {
+    /// What waited.
+    pub(super) fn asked(approval: &Approval) -> Option<Self> {
+        serde_json::from_slice(&approval.inputs).ok()
+    }
+
+    /// Whether it lets one person give more by hand than the policy of now does: else whoever may publish would need nobody.
+    fn needs_approval(&self, call: &Call) -> Result<bool, ApiError> {
+        let Some(wanted) = self.parameters.get(MANUAL_BONUS_LIMIT) else { return Ok(false) };
+        let registry = call.app.ledger.registry();
+        let policy = registry.policies.in_force(call.now()).ok_or(Rejection::PolicyMissing)?;
+        let mut changed = policy.parameters.clone();
+        // What cannot be is refused by the rules, with its reasons.
+        let is_value = changed.set(MANUAL_BONUS_LIMIT, wanted).is_ok();
+        Ok(is_value && changed.approval_manual_bonus > policy.parameters.approval_manual_bonus)
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        let changes = serde_json::to_vec(&self.parameters).unwrap_or_default();
+        let from = self.effective_from.map(|at| at.micros().to_be_bytes());
+        fingerprint(&[from.as_ref().map_or(&[], <[u8; 8]>::as_slice), &changes])
+    }
+
+    /// Carries out what somebody else has approved, on behalf of whoever asked.
+    pub(super) async fn carry_out(self, call: &Call, approval: &Approval) -> Result<Published, ApiError> {
+        let actor = Actor { kind: ActorKind::Admin, id: approval.asked_by };
+        self.execute(call, approval.key, Acting::approved(actor, approval.approval_id)).await
+    }
+
+    async fn execute(self, call: &Call, key: [u8; 32], acting: Acting) -> Result<Published, ApiError> {
+        let idempotency = Idempotency { key, revision: 1, fingerprint: self.fingerprint() };
+        let Self { effective_from, parameters: changes } = self;
+        let command = Command::PublishPolicy(decide::PublishPolicy { effective_from, changes });
+        let receipt = execute_as(call, acting, command, idempotency).await?;
+        let Outcome::PolicyPublished { version, effective_from } = receipt.outcome else {
+            return Err(ApiError::Unavailable(Cause::Impossible(
+                "a policy was answered with another outcome",
+            )));
+        };
+        let replayed = receipt.repeat != Repeat::First;
+        Ok((dto::PolicyPublished { version, effective_from, replayed }, receipt.position))
+    }
 }
 
 pub(crate) async fn list(call: Call, _: Payload) -> Answer {

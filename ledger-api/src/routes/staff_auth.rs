@@ -4,7 +4,7 @@ use actix_web::web::Payload;
 use ledger_core::ids::BusinessId;
 use ledger_ops::clock::Clock;
 use pii_vault::VaultError;
-use pii_vault::auth::{By, Holder, IssuedRefresh, Login, SecondFactor, SecurityEvent, SecurityKind};
+use pii_vault::auth::{By, IssuedRefresh, Login, SecondFactor, SecurityEvent, SecurityKind};
 
 use crate::auth::Role;
 use crate::body::Limit;
@@ -37,9 +37,7 @@ pub(crate) async fn sign_in(call: Call, payload: Payload) -> Answer {
     let factor = if is_totp { SecondFactor::Totp(code) } else { SecondFactor::Recovery(code) };
     let machine_now = Clock::machine_now().to_utc();
     let signed = call.app.vault.staff().sign_in(&login, &password, &factor, &call.by(), machine_now).await?;
-    let holder = Holder::Staff(signed.staff_id);
-    let issued = call.app.vault.refresh_tokens().start(holder, call.now().to_utc()).await?;
-    signed_in(&call, &issued, &signed.role, signed.business_id.map(BusinessId::from_uuid))
+    signed_in(&call, &signed.refresh, &signed.role, signed.business_id.map(BusinessId::from_uuid))
 }
 
 pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
@@ -53,7 +51,7 @@ pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
     }
     let issued = issued?;
     let account = call.app.vault.staff().one(issued.holder_id).await?;
-    if account.disabled_at.is_some() {
+    if account.disabled_at.is_some() || !account.is_enrolled {
         return Err(ApiError::Unauthenticated);
     }
     signed_in(&call, &issued, &account.role, account.business)

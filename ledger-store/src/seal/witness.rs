@@ -18,6 +18,9 @@ use crate::error::StoreError;
 /// A witness's Ed25519 key, as signed notes count algorithms.
 const COSIGNATURE_V1: u8 = 4;
 
+/// The longest name of a witness, in characters: the table of cosignatures takes no longer one.
+const NAME_MAX: usize = 255;
+
 /// The key of a witness.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitnessKey {
@@ -44,7 +47,8 @@ impl FromStr for WitnessKey {
         let bytes = bytes.try_into().map_err(|_| NoWitnessKey)?;
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| NoWitnessKey)?;
         let own = Self { name: name.to_owned(), id: key_id(name, &encoded), key };
-        let is_it = is_key_name_valid(name) && format!("{:08x}", own.id) == id;
+        let is_name = is_key_name_valid(name) && name.chars().count() <= NAME_MAX;
+        let is_it = is_name && format!("{:08x}", own.id) == id;
         is_it.then_some(own).ok_or(NoWitnessKey)
     }
 }
@@ -139,10 +143,12 @@ mod tests {
         let encoded = BASE64_STANDARD.encode(&bytes);
         let line = |name: &str| format!("{name}+{:08x}+{encoded}", key_id(name, &bytes));
         assert_eq!(line(name).parse::<WitnessKey>().expect("a key").name, name);
+        assert!(line(&"w".repeat(NAME_MAX)).parse::<WitnessKey>().is_ok());
         for wrong in [
             format!("{name}+c74f20a3+{encoded}"),
             format!("other+{:08x}+{encoded}", key_id(name, &bytes)),
             line("two words"),
+            line(&"w".repeat(NAME_MAX + 1)),
             format!("{}x", line(name)),
             String::new(),
             "a+b".to_owned(),

@@ -1,7 +1,8 @@
 //! What one person asks for and another must approve. Compliance P3.
 //!
 //! Why it is right:
-//! 1. What was asked for is kept as it was, sealed: what is carried out is that and nothing else.
+//! 1. What was asked for is kept as it was: what is carried out is that and nothing else. No words are in it: those about a
+//!    member are kept with her key, and go with her ([`crate::members::Members::keep_reason`]).
 //! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides.
 //! 3. A decision is one conditional `UPDATE`: of two at once one decides. It may be repeated by whoever took it, so that a
 //!    request that was cut off is carried out after all.
@@ -25,22 +26,19 @@ const TABLE: &str = "auth.approvals";
 pub enum ApprovalKind {
     /// Bonuses by hand, more than `approval.manual_bonus`.
     ManualBonus,
-    /// Much of the log at once.
-    MassExport,
-    /// An erasure in spite of what stands against it.
-    ErasureOverride,
+    /// A policy that lets one person give more by hand.
+    BonusLimit,
 }
 
 impl ApprovalKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ManualBonus, Self::MassExport, Self::ErasureOverride];
+    pub const ALL: [Self; 2] = [Self::ManualBonus, Self::BonusLimit];
 
     /// Name in storage and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ManualBonus => "manual_bonus",
-            Self::MassExport => "mass_export",
-            Self::ErasureOverride => "erasure_override",
+            Self::BonusLimit => "bonus_limit",
         }
     }
 
@@ -60,7 +58,7 @@ pub struct Wanted<'a> {
     pub key: [u8; 32],
     /// What the request asks, for telling another one with its key.
     pub fingerprint: [u8; 32],
-    /// What is to be carried out, word for word.
+    /// What is to be carried out, without anybody's words.
     pub inputs: &'a [u8],
     /// Until when somebody may approve.
     pub expires_at: DateTime<Utc>,
@@ -89,10 +87,6 @@ pub struct Approval {
     pub expires_at: DateTime<Utc>,
     /// Who decided, when, and whether it was approved.
     pub decided: Option<(Uuid, DateTime<Utc>, bool)>,
-    /// Why it was rejected.
-    pub reason: Option<String>,
-    /// When what it allows was done, for what is allowed once and done later.
-    pub used_at: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Approval {
@@ -134,8 +128,6 @@ struct Stored {
     decided_by: Option<Uuid>,
     decided_at: Option<DateTime<Utc>>,
     approved: Option<bool>,
-    reason_sealed: Option<Vec<u8>>,
-    used_at: Option<DateTime<Utc>>,
 }
 
 impl Approvals {
@@ -150,7 +142,7 @@ impl Approvals {
     /// `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
     pub async fn ask(&self, wanted: &Wanted<'_>, asked_by: Uuid, by: &By) -> Result<Asked, VaultError> {
         let approval_id = random::uuid()?;
-        let sealed = cipher::seal(&self.seal, &context(approval_id, "inputs"), wanted.inputs)?;
+        let sealed = cipher::seal(&self.seal, &context(approval_id), wanted.inputs)?;
         let mut transaction = self.pool.begin().await?;
         let made = sqlx::query(
             "INSERT INTO auth.approvals (approval_id, kind, subject_id, request_key, fingerprint, sealed, asked_by,
@@ -206,65 +198,40 @@ impl Approvals {
         rows.into_iter().map(|row| self.read(row)).collect()
     }
 
-    /// Decides: `None` approves, a reason rejects. Gives what it is now: whoever reads that sees whether this decision counted.
+    /// Approves or rejects. Gives what it is now: whoever reads that sees whether this decision counted. A credential made, or made
+    /// good again, after the request decides nothing: whoever asked could have made it for this.
     ///
     /// # Errors
-    /// [`VaultError::ApprovalUnknown`]; `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
+    /// [`VaultError::ApprovalUnknown`]; `Unavailable`, `Database`, [`VaultError::CorruptRow`].
     pub async fn decide(
         &self,
         approval_id: Uuid,
-        rejected: Option<&str>,
+        approved: bool,
         decided_by: Uuid,
         by: &By,
     ) -> Result<Approval, VaultError> {
-        let seal = |text: &str| cipher::seal(&self.seal, &context(approval_id, "reason"), text.as_bytes());
-        let reason = rejected.map(seal).transpose()?;
         let mut transaction = self.pool.begin().await?;
         let decided = sqlx::query(
-            "UPDATE auth.approvals SET decided_by = $2, decided_at = $3, approved = $4, reason_sealed = $5
-             WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2",
+            "UPDATE auth.approvals AS asked SET decided_by = $2, decided_at = $3, approved = $4
+             WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2
+               AND NOT EXISTS (SELECT FROM auth.staff AS decider
+                               WHERE decider.staff_id = $2 AND decider.secrets_since >= asked.asked_at)
+               AND NOT EXISTS (SELECT FROM auth.api_keys AS key
+                               WHERE key.key_id = $2 AND key.created_at >= asked.asked_at)",
         );
         let decided = decided.bind(approval_id).bind(decided_by).bind(by.at);
-        let decided = decided.bind(rejected.is_none()).bind(reason).execute(&mut *transaction).await?;
+        let decided = decided.bind(approved).execute(&mut *transaction).await?;
         if decided.rows_affected() > 0 {
-            let kind = if rejected.is_none() {
-                SecurityKind::ApprovalGranted
-            } else {
-                SecurityKind::ApprovalRejected
-            };
+            let kind = if approved { SecurityKind::ApprovalGranted } else { SecurityKind::ApprovalRejected };
             record(&mut *transaction, &SecurityEvent::new(kind, *by, Some(approval_id))).await?;
         }
         transaction.commit().await?;
         self.one(approval_id).await?.ok_or(VaultError::ApprovalUnknown)
     }
 
-    /// Uses up what was approved for whoever asked: true once, within its time.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Database`.
-    pub async fn use_up(
-        &self,
-        approval_id: Uuid,
-        kind: ApprovalKind,
-        subject: Option<Uuid>,
-        asked_by: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<bool, VaultError> {
-        let used = sqlx::query(
-            "UPDATE auth.approvals SET used_at = $5
-             WHERE approval_id = $1 AND kind = $2 AND subject_id IS NOT DISTINCT FROM $3 AND asked_by = $4
-               AND approved AND used_at IS NULL AND expires_at > $5",
-        );
-        let used = used.bind(approval_id).bind(kind.as_str()).bind(subject).bind(asked_by).bind(now);
-        Ok(used.execute(&self.pool).await?.rows_affected() > 0)
-    }
-
     fn read(&self, row: Stored) -> Result<Approval, VaultError> {
         let corrupt = || VaultError::CorruptRow { table: TABLE };
-        let open = |what: &str, sealed: &[u8]| {
-            cipher::open(&self.seal, &context(row.approval_id, what), sealed).map_err(|_| corrupt())
-        };
-        let reason = row.reason_sealed.as_deref().map(|sealed| open("reason", sealed)).transpose()?;
+        let inputs = cipher::open(&self.seal, &context(row.approval_id), &row.sealed);
         let decided = row.decided_by.zip(row.decided_at).zip(row.approved);
         Ok(Approval {
             approval_id: row.approval_id,
@@ -272,17 +239,15 @@ impl Approvals {
             kind: ApprovalKind::of(&row.kind).ok_or_else(corrupt)?,
             subject: row.subject_id,
             key: row.request_key.as_slice().try_into().map_err(|_| corrupt())?,
-            inputs: open("inputs", &row.sealed)?,
+            inputs: inputs.map_err(|_| corrupt())?,
             asked_by: row.asked_by,
             asked_at: row.asked_at,
             expires_at: row.expires_at,
             decided: decided.map(|((who, when), approved)| (who, when, approved)),
-            reason: reason.map(String::from_utf8).transpose().map_err(|_| corrupt())?,
-            used_at: row.used_at,
         })
     }
 }
 
-fn context(approval_id: Uuid, what: &str) -> Vec<u8> {
-    [b"approval\0".as_slice(), what.as_bytes(), b"\0", approval_id.as_bytes()].concat()
+fn context(approval_id: Uuid) -> Vec<u8> {
+    [b"approval\0inputs\0".as_slice(), approval_id.as_bytes()].concat()
 }

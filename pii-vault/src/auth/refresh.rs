@@ -98,27 +98,16 @@ impl RefreshTokens {
     /// Starts a family for somebody who has just signed in.
     ///
     /// # Errors
-    /// `Unavailable`, `Database`, [`VaultError::Keys`].
+    /// [`VaultError::UnknownMember`] for a member who is forgotten meanwhile; `Unavailable`, `Database`.
     pub async fn start(
         &self,
         holder: impl Into<Holder>,
         now: DateTime<Utc>,
     ) -> Result<IssuedRefresh, VaultError> {
-        let holder = holder.into();
         let mut transaction = self.pool.begin().await?;
-        let session_id = random::uuid()?;
-        sqlx::query(
-            "INSERT INTO auth.refresh_families (family_id, member_id, kind, created_at) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(session_id)
-        .bind(holder.id())
-        .bind(holder.kind())
-        .bind(now)
-        .execute(&mut *transaction)
-        .await?;
-        let token = add_token(&mut transaction, session_id, now).await?;
+        let issued = begin(&mut transaction, holder.into(), now).await?;
         transaction.commit().await?;
-        Ok(IssuedRefresh { holder_id: holder.id(), session_id, token })
+        Ok(issued)
     }
 
     /// Uses a member's token up and gives the next one.
@@ -192,32 +181,21 @@ impl RefreshTokens {
         Ok(())
     }
 
-    /// Ends every family of a member (a block, an erasure). Gives their number.
+    /// Whether a sign-in of hers began at `since` or later, and goes on.
     ///
     /// # Errors
     /// `Unavailable`, `Database`.
-    pub async fn end_all(&self, member: MemberId, now: DateTime<Utc>) -> Result<u64, VaultError> {
-        let ended = sqlx::query!(
-            "UPDATE auth.refresh_families SET ended_at = $2, end_reason = 'revoked'
-             WHERE member_id = $1 AND ended_at IS NULL",
-            member.as_uuid(),
-            now,
+    pub async fn began_since(
+        &self,
+        member: MemberId,
+        session: Uuid,
+        since: DateTime<Utc>,
+    ) -> Result<bool, VaultError> {
+        let found = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM auth.refresh_families
+             WHERE family_id = $1 AND member_id = $2 AND kind = 'member' AND created_at >= $3 AND ended_at IS NULL)",
         );
-        Ok(ended.execute(&self.pool).await?.rows_affected())
-    }
-
-    /// Whether she signed in anew since `since`, and has not ended that sign-in.
-    ///
-    /// # Errors
-    /// `Unavailable`, `Database`.
-    pub async fn began_since(&self, member: MemberId, since: DateTime<Utc>) -> Result<bool, VaultError> {
-        let found = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM auth.refresh_families
-               WHERE member_id = $1 AND created_at >= $2 AND ended_at IS NULL) AS "found!""#,
-            member.as_uuid(),
-            since,
-        );
-        Ok(found.fetch_one(&self.pool).await?)
+        Ok(found.bind(session).bind(member.as_uuid()).bind(since).fetch_one(&self.pool).await?)
     }
 
     /// The sign-ins of somebody that go on, the newest first, at most 100.
@@ -290,6 +268,41 @@ impl RefreshTokens {
         .await?;
         Ok(())
     }
+}
+
+/// Begins a sign-in in the caller's transaction. As [`RefreshTokens::start`].
+pub(super) async fn begin(
+    connection: &mut PgConnection,
+    holder: Holder,
+    now: DateTime<Utc>,
+) -> Result<IssuedRefresh, VaultError> {
+    let session_id = random::uuid()?;
+    if let Holder::Member(member) = holder {
+        lock_member(connection, member).await?;
+    }
+    sqlx::query(
+        "INSERT INTO auth.refresh_families (family_id, member_id, kind, created_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(session_id)
+    .bind(holder.id())
+    .bind(holder.kind())
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    let token = add_token(connection, session_id, now).await?;
+    Ok(IssuedRefresh { holder_id: holder.id(), session_id, token })
+}
+
+/// Keeps a member's row until the sign-in is written: an erasure waits for it and ends it, or came first and leaves no row.
+async fn lock_member(connection: &mut PgConnection, member: MemberId) -> Result<(), VaultError> {
+    let found: Option<i32> = sqlx::query_scalar(
+        "SELECT 1 FROM vault.members WHERE member_id = $1
+           AND NOT EXISTS (SELECT FROM vault.erased_members WHERE erased_members.member_id = $1) FOR KEY SHARE",
+    )
+    .bind(member.as_uuid())
+    .fetch_optional(connection)
+    .await?;
+    found.map(|_| ()).ok_or(VaultError::UnknownMember)
 }
 
 async fn add_token(

@@ -140,6 +140,12 @@ impl KeyProvider for FileKeyProvider {
         Box::pin(ready(self.create_now()))
     }
 
+    fn is_older_kek<'a>(&'a self, kek_id: &'a str) -> KeyFuture<'a, bool> {
+        Box::pin(ready(kek_ids(&self.directory).map(|there| {
+            there.contains(kek_id) && there.last().is_some_and(|newest| newest.as_str() > kek_id)
+        })))
+    }
+
     fn secret(&self, name: SecretName) -> KeyFuture<'_, Secret> {
         Box::pin(ready(self.secret_now(name)))
     }

@@ -156,9 +156,23 @@ impl KmsKeyProvider {
     }
 
     async fn newest(&self) -> Result<String, KeyError> {
+        Ok(self.kek_id(self.newest_version().await?))
+    }
+
+    async fn newest_version(&self) -> Result<u64, KeyError> {
         let data = self.ask(Method::GET, &self.transit("keys"), None).await?;
-        let version = data.get("latest_version").and_then(Value::as_u64).ok_or(KeyError::Unintelligible)?;
-        Ok(self.kek_id(version))
+        data.get("latest_version").and_then(Value::as_u64).ok_or(KeyError::Unintelligible)
+    }
+
+    async fn is_older(&self, kek_id: &str) -> Result<bool, KeyError> {
+        let version = kek_id
+            .strip_prefix(self.settings.transit_key.as_str())
+            .and_then(|rest| rest.strip_prefix(":v"))
+            .and_then(|version| version.parse::<u64>().ok())
+            // Its only name, without zeros before it.
+            .filter(|version| self.kek_id(*version) == kek_id);
+        let newest = self.newest_version().await?;
+        Ok(version.is_some_and(|version| version > 0 && version < newest))
     }
 
     async fn rotate(&self) -> Result<String, KeyError> {
@@ -193,6 +207,10 @@ impl KeyProvider for KmsKeyProvider {
 
     fn create_kek(&self) -> KeyFuture<'_, String> {
         Box::pin(self.rotate())
+    }
+
+    fn is_older_kek<'a>(&'a self, kek_id: &'a str) -> KeyFuture<'a, bool> {
+        Box::pin(self.is_older(kek_id))
     }
 
     fn secret(&self, name: SecretName) -> KeyFuture<'_, Secret> {

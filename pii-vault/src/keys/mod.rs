@@ -40,6 +40,9 @@ pub trait KeyProvider: Send + Sync {
     /// Makes a KEK newer than all others, to be used for wrapping from now on; gives its id. Older ones still unwrap.
     fn create_kek(&self) -> KeyFuture<'_, String>;
 
+    /// Whether there is a KEK of this id, and it is older than the newest.
+    fn is_older_kek<'a>(&'a self, kek_id: &'a str) -> KeyFuture<'a, bool>;
+
     /// A named secret of 32 bytes, the same for every process of the installation.
     fn secret(&self, name: SecretName) -> KeyFuture<'_, Secret>;
 }

@@ -9,7 +9,7 @@ use pii_vault::auth::{
 };
 use uuid::Uuid;
 
-use crate::support::{World, access, business_id, member_id, now, phone};
+use crate::support::{World, access, business_id, now, phone};
 
 fn moment(seconds: i64) -> SendMoment {
     let at = now() + TimeDelta::seconds(seconds);
@@ -142,7 +142,7 @@ async fn the_outbox_gives_a_phones_messages_in_order_and_holds_no_code_in_the_cl
 #[tokio::test]
 async fn a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     let world = World::new().await;
-    let (tokens, member) = (world.vault.refresh_tokens(), member_id());
+    let (tokens, member) = (world.vault.refresh_tokens(), world.member("+79001234567").await);
     let first = tokens.start(member, now()).await.unwrap();
     let second = tokens.rotate(first.token.expose(), now()).await.unwrap();
     assert_eq!(second.holder_id, member.as_uuid());
@@ -163,7 +163,8 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_family() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_refreshes_of_one_token_one_wins_and_the_family_ends() {
     let world = World::new().await;
-    let first = world.vault.refresh_tokens().start(member_id(), now()).await.unwrap();
+    let member = world.member("+79001234567").await;
+    let first = world.vault.refresh_tokens().start(member, now()).await.unwrap();
     let tries = (0..20).map(|_| {
         let (vault, token) = (world.vault.clone(), first.token.clone());
         tokio::spawn(async move { vault.refresh_tokens().rotate(token.expose(), now()).await })

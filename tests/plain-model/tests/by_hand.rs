@@ -107,8 +107,8 @@ fn rule_d2_a_document_is_known_again() {
     assert_eq!(send(Document { revision: 2, ..first }), Ok(Outcome::Stale));
 }
 
-/// Purchase 3: 100.00, of which 50.00 are paid with the bonuses of another.
-fn half_paid_in_bonuses(circle: &Circle, anna: &mut Member) {
+/// Purchase 3: 100.00, of which 50.00 are paid with the bonuses of another. Gives the hold that paid.
+fn half_paid_in_bonuses(circle: &Circle, anna: &mut Member) -> RedemptionId {
     let mut ask = |command: Command| anna.command(circle, at(MARCH), &command);
     ask(Command::Purchase(bill(1, "mindal", 100_000, MARCH))).expect("earns 75.00");
     let hold = RedemptionId::of_key(&[2; 32]);
@@ -116,6 +116,7 @@ fn half_paid_in_bonuses(circle: &Circle, anna: &mut Member) {
     ask(held).expect("half of the bill");
     let paid = Document { redemption: Some(hold), ..bill(3, "kozha", 10_000, MARCH) };
     assert_eq!(comes_to(&ask(Command::Purchase(paid))), (375, 5_000, 0), "7.5 % of what is paid in money");
+    hold
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn revision(serial: u8, revision: u32, bill: Option<i128>) -> Revision {
 fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_came_back_is_hers() {
     let circle = circle();
     let mut anna = anna(&circle);
-    half_paid_in_bonuses(&circle, &mut anna);
+    let hold = half_paid_in_bonuses(&circle, &mut anna);
     let mut ask = |command: Command| anna.command(&circle, at(MARCH), &command);
     let mut revise = |number, bill| ask(Command::Revise(revision(3, number, bill)));
     // 61.99 × 50 % = 30.995, of which half a kopeck comes back; 31.00 × 7.5 % = 2.325.
@@ -162,7 +163,7 @@ fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_c
     assert_eq!(comes_to(&revise(4, None)), (0, 0, 0));
     assert_eq!(comes_to(&revise(5, Some(10_000))), (750, 0, 0));
     let says = |amount| Revision {
-        redemption: Some(RedemptionId::of_key(&[2; 32])),
+        redemption: Some(hold),
         redeem_amount: Some(amount),
         ..revision(3, 6, Some(20_000))
     };

@@ -61,6 +61,9 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
     let first_again = with_key(&first, &path, "much", &much).await.data(200);
     assert_eq!(first_again["grant_id"], approved["granted"]["grant_id"]);
     on_the_log(&site, &approval, &first_id, &second_id).await;
+    the_approved_words_stay_and_go_with_her(&site, &first, &second).await;
+    one_person_does_not_switch_it_off(&site, &anna, &first, &second).await;
+    who_is_younger_than_a_request_does_not_approve_it(&site, &anna, &first).await;
     rejected(&site, &anna, &first, &second).await;
 }
 
@@ -88,6 +91,69 @@ async fn on_the_log(site: &Site, approval: &str, first: &str, second: &str) {
     vault.close().await;
     let expected = [("approval_asked", first), ("approval_granted", second)];
     assert_eq!(found, expected.map(|(kind, who)| (kind.to_owned(), who.to_owned())));
+}
+
+/// Whoever repeats the request in other words after the decision changes nothing; and no word of it outlives her.
+async fn the_approved_words_stay_and_go_with_her(site: &Site, first: &Client, second: &Client) {
+    let vera = Member::register(site, &[], None).await;
+    let path = format!("/admin/members/{}/gift", vera.id);
+    let body = |amount: &str, reason: &str| json!({"amount": amount, "reason": reason});
+    let of = |asked: &Value, step: &str| {
+        format!("/admin/approvals/{}/{step}", asked["approval_id"].as_str().unwrap())
+    };
+    let asked = with_key(first, &path, "words", &body("7000", "canary-asked")).await.data(202);
+    let listed = second.get("/admin/approvals").await.data(200)["items"][0].clone();
+    assert_eq!(listed["asked_because"], "canary-asked");
+    let other = with_key(first, &path, "words", &body("7000", "canary-other")).await.data(202);
+    assert_eq!(other["approval_id"], asked["approval_id"]);
+    let _ = second.post(&of(&asked, "approve"), &json!({})).await.data(200);
+    let again = with_key(first, &path, "words", &body("7000", "canary-late")).await.data(200);
+    assert_eq!(again["replayed"], true);
+    let no = with_key(first, &path, "no", &body("8000", "canary-no")).await.data(202);
+    let _ = second.post(&of(&no, "reject"), &json!({"reason": "canary-why"})).await.data(200);
+    let listed = second.get("/admin/approvals").await;
+    for word in ["canary-asked", "canary-no", "canary-why"] {
+        assert!(listed.text.contains(word), "{word}: {}", listed.text);
+    }
+    for word in ["canary-other", "canary-late"] {
+        assert!(!listed.text.contains(word), "{word}: {}", listed.text);
+    }
+    let (erase, ground) = (format!("/admin/members/{}/erase", vera.id), json!({"reason": "demand_to_stop"}));
+    let gone = with_key(first, &erase, "gone", &ground).await.data(200);
+    assert_eq!(gone["state"], "erased");
+    let listed = second.get("/admin/approvals").await;
+    assert_eq!((listed.status, listed.text.contains("canary")), (200, false), "{}", listed.text);
+    assert!(listed.text.contains(&vera.id), "what was decided stays");
+}
+
+/// A policy that lets one person give more is itself more than one person's to decide.
+async fn one_person_does_not_switch_it_off(site: &Site, anna: &Member, first: &Client, second: &Client) {
+    let raise = json!({"parameters": {"approval.manual_bonus": "99999999.00"}});
+    let head = site.head().await;
+    let asked = with_key(first, "/admin/policies", "raise", &raise).await.data(202);
+    let path = format!("/admin/members/{}/gift", anna.id);
+    let much = json!({"amount": "6000", "reason": "Юбилей"});
+    assert_eq!(with_key(first, &path, "six", &much).await.status, 202, "the old limit is in force");
+    assert_eq!(site.head().await, head, "nothing was written");
+    let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
+    assert_eq!(first.post(&approve, &json!({})).await.status, 403);
+    let version = second.post(&approve, &json!({})).await.data(200)["published"]["version"].clone();
+    let again = with_key(first, "/admin/policies", "raise", &raise).await.data(200);
+    assert_eq!((&again["version"], &again["replayed"]), (&version, &json!(true)));
+    assert_eq!(with_key(first, &path, "now", &much).await.status, 201);
+    let lower = json!({"parameters": {"approval.manual_bonus": "5000.00"}});
+    assert_eq!(with_key(first, "/admin/policies", "lower", &lower).await.status, 201, "less needs nobody");
+}
+
+/// Else whoever asks invites herself a second person.
+async fn who_is_younger_than_a_request_does_not_approve_it(site: &Site, anna: &Member, first: &Client) {
+    let path = format!("/admin/members/{}/gift", anna.id);
+    let much = json!({"amount": "9000", "reason": "Юбилей"});
+    let asked = with_key(first, &path, "young", &much).await.data(202);
+    let (young, _) = an_admin(site, "young").await;
+    let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
+    let refused = young.post(&approve, &json!({})).await;
+    assert_eq!((refused.status, refused.code()), (403, "FORBIDDEN"));
 }
 
 /// A correction of much waits, too, and what was rejected is never carried out.

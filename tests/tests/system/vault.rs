@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use system_tests::system::{Business, Client, Member, Site, shared};
+use system_tests::system::{Business, Client, Member, Person, Site, bearer, shared};
 
 use crate::proof::auditor;
-use crate::{recently, sale};
+use crate::{machine_now, recently, sale};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -161,6 +161,65 @@ async fn battery_p6_keys_are_replaced_under_load_and_when_they_are_lost_the_ledg
     assert_eq!(me.get("/loyalty/balance").await.data(200)["total"], bought["bonuses_earned"]);
     assert_eq!(me.get("/loyalty/transactions").await.data(200)["items"].as_array().map(Vec::len), Some(1));
     site.check();
+}
+
+/// Who is no member is not forgotten, and goes on working; who never was is unknown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_of_staff_is_shut_out_by_an_erasure() {
+    let site = Site::start(shared()).await;
+    let person = Person::enrolled(&site, &site.admin(), "/admin/staff", "first", "admin").await;
+    let tokens = person.sign_in(&site, &person.code(machine_now().timestamp())).await;
+    let staff = bearer(&site, &tokens);
+    for id in [person.id.as_str(), "00000000-0000-4000-8000-000000000001"] {
+        let path = format!("/admin/members/{id}/erase");
+        let refused = site.admin().post(&path, &json!({"reason": "unlawful"})).await;
+        assert_eq!((refused.status, refused.code()), (404, "MEMBER_NOT_FOUND"), "{}", refused.text);
+    }
+    let vault = site.database("vault").await;
+    let begun: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM vault.erasures) + (SELECT count(*) FROM vault.erased_members)",
+    )
+    .fetch_one(&vault)
+    .await
+    .expect("a count");
+    vault.close().await;
+    assert_eq!(begun, 0, "nothing was begun");
+    assert_eq!(staff.get("/admin/erasures").await.status, 200);
+}
+
+/// The table of terms names every table that has anything of anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e6_every_table_of_the_vault_is_in_the_table_of_terms() {
+    let site = Site::start(shared()).await;
+    let told = site.admin().get("/admin/retention").await.data(200)["categories"].clone();
+    let places: String = told
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|category| format!("{}; ", category["place"].as_str().expect("a text")))
+        .collect();
+    let vault = site.database("vault").await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('vault', 'vault_keys', 'auth')",
+    )
+    .fetch_all(&vault)
+    .await
+    .expect("tables");
+    vault.close().await;
+    // Of no person: keys of the installation, counters, and the chain of the access log.
+    let nobodys = [
+        "auth.api_keys_version",
+        "auth.signing_keys",
+        "vault_keys.phone_keys",
+        "vault_keys.retired_keks",
+        "vault.access_era",
+        "vault.access_seals",
+    ];
+    assert!(tables.len() > nobodys.len());
+    for table in tables.iter().filter(|table| !nobodys.contains(&table.as_str())) {
+        let is_named = places.split([' ', ',', ';', ':', '(', ')']).any(|place| place == table);
+        assert!(is_named, "{table} is not among {places}");
+    }
 }
 
 /// What an auditor sees of it: who, whom, what and why, and no value; and that it is a chain.

@@ -45,7 +45,7 @@ impl Staff {
         let mut transaction = self.pool.begin().await?;
         let used = sqlx::query_scalar(
             "UPDATE auth.staff SET enrolment_hash = NULL, enrolment_expires_at = NULL, password_sealed = $3,
-                                   totp_sealed = $4, totp_step = 0
+                                   totp_sealed = $4, totp_step = 0, secrets_since = $2
              WHERE enrolment_hash = $1 AND enrolment_expires_at > $2 AND disabled_at IS NULL RETURNING business_id",
         );
         let used = used.bind(hash.as_bytes()).bind(by.at);

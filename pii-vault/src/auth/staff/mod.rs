@@ -123,9 +123,9 @@ impl Staff {
         let business = business.map(|business| business.as_uuid());
         let mut transaction = self.pool.begin().await?;
         let made: Option<Uuid> = sqlx::query_scalar(
-            "INSERT INTO auth.staff (staff_id, business_id, role, login_index, login_sealed, created_at,
+            "INSERT INTO auth.staff (staff_id, business_id, role, login_index, login_sealed, created_at, secrets_since,
                                      enrolment_hash, enrolment_expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login_index) DO NOTHING RETURNING staff_id",
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) ON CONFLICT (login_index) DO NOTHING RETURNING staff_id",
         )
         .bind(staff_id)
         .bind(business)
@@ -196,10 +196,11 @@ impl Staff {
     /// [`VaultError::StaffUnknown`]; `Unavailable`, `Database` (also for a role that does not fit its business).
     pub async fn change_role(&self, staff_id: Uuid, role: &str, by: &By) -> Result<(), VaultError> {
         let changed = sqlx::query_scalar(
-            "UPDATE auth.staff SET role = $2 WHERE staff_id = $1 AND disabled_at IS NULL RETURNING business_id",
+            "UPDATE auth.staff SET role = $2, secrets_since = $3 WHERE staff_id = $1 AND disabled_at IS NULL
+             RETURNING business_id",
         );
         let mut transaction = self.pool.begin().await?;
-        let found = changed.bind(staff_id).bind(role).fetch_optional(&mut *transaction).await?;
+        let found = changed.bind(staff_id).bind(role).bind(by.at).fetch_optional(&mut *transaction).await?;
         let business: Option<Uuid> = found.ok_or(VaultError::StaffUnknown)?;
         take_away(&mut transaction, SecurityKind::StaffRoleChanged, by, staff_id, business).await?;
         transaction.commit().await?;
@@ -216,11 +217,11 @@ impl Staff {
         let mut transaction = self.pool.begin().await?;
         let changed = sqlx::query_scalar(
             "UPDATE auth.staff SET password_sealed = NULL, totp_sealed = NULL, enrolment_hash = $2,
-                                   enrolment_expires_at = $3
+                                   enrolment_expires_at = $3, secrets_since = $4
              WHERE staff_id = $1 AND disabled_at IS NULL RETURNING business_id",
         );
         let changed = changed.bind(staff_id).bind(TokenHash::of(token.expose()).as_bytes().to_vec());
-        let found = changed.bind(expires_at).fetch_optional(&mut *transaction).await?;
+        let found = changed.bind(expires_at).bind(by.at).fetch_optional(&mut *transaction).await?;
         let business: Option<Uuid> = found.ok_or(VaultError::StaffUnknown)?;
         sqlx::query("DELETE FROM auth.staff_recovery_codes WHERE staff_id = $1")
             .bind(staff_id)

@@ -8,6 +8,8 @@
 //!    in, and no code of that step or an older one is good again. It names the password's row as it was when it was checked, so
 //!    a reset in between shuts the door.
 //! 3. A recovery code is used up by one conditional `UPDATE`, too.
+//! 4. The sign-in begins in the transaction that locks the account's row: a change of role, a reset or a closing comes before and
+//!    is seen, or after and ends it.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -15,8 +17,10 @@ use uuid::Uuid;
 
 use super::secrets::{is_password, plain_code, step_of};
 use super::{Login, Staff, note};
+use crate::auth::refresh::begin;
 use crate::auth::security_log::{By, SecurityKind};
 use crate::auth::send_limits::{Window, take_one};
+use crate::auth::{Holder, IssuedRefresh};
 use crate::error::VaultError;
 
 /// Wrong tries of a login, on the machine's clock.
@@ -37,14 +41,20 @@ impl std::fmt::Debug for SecondFactor {
 }
 
 /// Who got in, and as what.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct SignedIn {
-    /// Which account.
-    pub staff_id: Uuid,
+    /// The sign-in of the account.
+    pub refresh: IssuedRefresh,
     /// Its business; none for the programme.
     pub business_id: Option<Uuid>,
     /// Its role's name.
     pub role: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Account {
+    business_id: Option<Uuid>,
+    role: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -90,7 +100,7 @@ impl Staff {
             return Err(VaultError::SignInRefused);
         };
         let mut transaction = self.pool.begin().await?;
-        let Some(signed) = self.use_up(&mut transaction, &known, factor, by.at).await? else {
+        let Some(account) = self.use_up(&mut transaction, &known, factor, by.at).await? else {
             drop(transaction);
             self.refused(SecurityKind::SignInFailed, by, subject, business).await?;
             return Err(VaultError::SignInRefused);
@@ -99,11 +109,12 @@ impl Staff {
             .bind(tries.as_bytes())
             .execute(&mut *transaction)
             .await?;
-        let by_herself = By { actor: Some(signed.staff_id), ..*by };
-        note(&mut transaction, SecurityKind::SignedIn, &by_herself, signed.staff_id, signed.business_id)
-            .await?;
+        let by_herself = By { actor: Some(known.staff_id), ..*by };
+        let Account { business_id, role } = account;
+        note(&mut transaction, SecurityKind::SignedIn, &by_herself, known.staff_id, business_id).await?;
+        let refresh = begin(&mut transaction, Holder::Staff(known.staff_id), by.at).await?;
         transaction.commit().await?;
-        Ok(signed)
+        Ok(SignedIn { refresh, business_id, role })
     }
 
     async fn known(&self, login: &Login) -> Result<Option<Known>, VaultError> {
@@ -122,7 +133,7 @@ impl Staff {
         known: &Known,
         factor: &SecondFactor,
         now: DateTime<Utc>,
-    ) -> Result<Option<SignedIn>, VaultError> {
+    ) -> Result<Option<Account>, VaultError> {
         let step = match factor {
             SecondFactor::Totp(code) => {
                 let secret = self.opened(known.staff_id, "totp", &known.totp_sealed)?;
@@ -146,7 +157,7 @@ impl Staff {
             "UPDATE auth.staff SET totp_step = COALESCE($2, totp_step)
              WHERE staff_id = $1 AND ($2::bigint IS NULL OR totp_step < $2) AND password_sealed = $3
                AND disabled_at IS NULL
-             RETURNING staff_id, business_id, role",
+             RETURNING business_id, role",
         );
         let row = row.bind(known.staff_id).bind(step).bind(&known.password_sealed);
         Ok(row.fetch_optional(connection).await?)

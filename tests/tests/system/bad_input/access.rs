@@ -14,10 +14,6 @@ pub(super) fn shapes() -> Vec<Shape> {
     enrolment.push(("password", json!("too short")));
     let right = json!({"enrolment_token": "ocs_x", "password": "correct horse"});
     let sign_in = json!({"login": "kassa-1", "password": "correct horse", "code": "000000"});
-    let mut approvals = texts(&["kind", "reason"]);
-    approvals.extend([json!("manual_bonus"), json!("everything")].map(|value| ("kind", value)));
-    approvals.extend([json!("anna"), json!(7)].map(|value| ("member_id", value)));
-    let asked = json!({"kind": "mass_export", "reason": "an audit"});
     let reject = format!("/admin/approvals/{NOBODYS}/reject").leak();
     vec![
         post(Whom::Nobody, "/auth/staff/enrol", right, &["enrolment_token", "password"], enrolment),
@@ -37,7 +33,6 @@ pub(super) fn shapes() -> Vec<Shape> {
         ),
         accounts("/businesses/mindal/staff", "business_staff", "support"),
         accounts("/admin/staff", "support", "business_staff"),
-        post(Whom::Admin, "/admin/approvals", asked, &["kind", "reason"], approvals),
         post(Whom::Admin, reject, json!({"reason": "too much"}), &["reason"], texts(&["reason"])),
     ]
 }
