@@ -159,7 +159,7 @@ const API_KEYS: Category = Category {
 /// What waits for a second person.
 const APPROVALS: Category = Category {
     category: "approvals",
-    place: "auth.approvals (what was asked and why, sealed)",
+    place: "auth.approvals (what was asked, sealed; why: vault.reasons, under her key)",
     purpose: "a second person decides on much",
     ground: "legitimate interest (art. 6 part 1 item 7)",
     starts: "the asking",

@@ -21,6 +21,8 @@ CREATE TABLE auth.staff (
     created_at           timestamptz NOT NULL,
     -- When who uses it may last have changed: the invitation, or a reset. Who is younger than a request does not approve it.
     secrets_since        timestamptz NOT NULL,
+    -- Who invited it, or reset it last: nobody approves what that one asked for.
+    made_by              uuid,
     disabled_at          timestamptz,
     enrolment_hash       bytea UNIQUE CHECK (octet_length(enrolment_hash) = 32),
     enrolment_expires_at timestamptz,
@@ -92,7 +94,7 @@ ALTER TABLE auth.security_events ENABLE ALWAYS TRIGGER security_events_table_sta
 REVOKE ALL ON FUNCTION auth.refuse_change() FROM PUBLIC;
 GRANT SELECT, INSERT ON auth.security_events TO own_circle_vault;
 GRANT SELECT, INSERT ON auth.staff TO own_circle_vault;
-GRANT UPDATE (role, secrets_since, disabled_at, enrolment_hash, enrolment_expires_at, password_sealed, totp_sealed, totp_step)
+GRANT UPDATE (role, secrets_since, made_by, disabled_at, enrolment_hash, enrolment_expires_at, password_sealed, totp_sealed, totp_step)
     ON auth.staff TO own_circle_vault;
 GRANT SELECT, INSERT, DELETE ON auth.staff_recovery_codes TO own_circle_vault;
 GRANT UPDATE (used_at) ON auth.staff_recovery_codes TO own_circle_vault;

@@ -116,7 +116,7 @@ pub(crate) enum Scope {
     PurchasesWrite,
     /// Looks purchases up.
     PurchasesRead,
-    /// Holds and captures bonuses.
+    /// Holds bonuses and calls holds off; capturing one is part of reporting the purchase.
     Redemptions,
     /// Gives, looks up and takes away coupons.
     Coupons,

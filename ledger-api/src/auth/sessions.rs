@@ -51,6 +51,13 @@ impl EndedSessions {
         Ok(())
     }
 
+    /// Asks again after a change that stands already. What cannot be asked now is asked within [`POLL`]: the change is no failure.
+    pub(crate) async fn look(&self, vault: &Vault, now: DateTime<Utc>) {
+        if let Err(error) = self.reload(vault, now).await {
+            tracing::warn!(%error, "the sign-ins that were ended are not known yet");
+        }
+    }
+
     /// Asks for ever.
     pub(crate) async fn follow(self: Arc<Self>, vault: Vault, clock: Clock) {
         loop {

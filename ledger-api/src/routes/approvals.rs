@@ -84,10 +84,10 @@ fn reason_to_ask(member: MemberId, key: &[u8; 32]) -> Saying {
     Saying::of(Whose::Hers(member), key, "asked")
 }
 
-/// Why an approval is refused.
-fn reason_to_reject(approval: &Approval) -> Saying {
+/// Why somebody refuses an approval.
+fn reason_to_reject(approval: &Approval, decider: Uuid) -> Saying {
     let whose = approval.subject.map_or(Whose::Partners, |member| Whose::Hers(MemberId::from_uuid(member)));
-    Saying::of(whose, &approval.key, "rejected")
+    Saying::of(whose, &approval.key, &format!("rejected by {decider}"))
 }
 
 /// Why what was approved was asked for: the words that were shown to whoever approved.
@@ -158,9 +158,9 @@ async fn shown(call: &Call, approval: Approval) -> Result<dto::Approval, ApiErro
         Some(member) => reason_to_ask(member, &approval.key).text(call).await?,
         None => None,
     };
-    let reason = match state {
-        State::Rejected => reason_to_reject(&approval).text(call).await?,
-        State::Open | State::Approved | State::Expired => None,
+    let reason = match approval.decided {
+        Some((who, _, false)) => reason_to_reject(&approval, who).text(call).await?,
+        _ => None,
     };
     Ok(dto::Approval {
         state: state.as_str(),
@@ -212,7 +212,7 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let dto::RejectApproval { reason } = document(&body, dto::RejectApproval::read)?;
     let approval = call.app.vault.approvals().one(approval_id).await?;
     let approval = approval.ok_or(pii_vault::VaultError::ApprovalUnknown)?;
-    let saying = reason_to_reject(&approval);
+    let saying = reason_to_reject(&approval, call.caller()?.credential);
     saying.keep(&call, &reason).await?;
     let decided = decide(&call, approval_id, false).await;
     if decided.is_err() {

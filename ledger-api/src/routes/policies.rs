@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::log::{Actor, ActorKind, Position};
-use ledger_core::policy::decide;
+use ledger_core::policy::{Policy, decide};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use ledger_store::{Command, Idempotency, Outcome, Repeat};
@@ -65,15 +65,22 @@ impl Publication {
         serde_json::from_slice(&approval.inputs).ok()
     }
 
-    /// Whether it lets one person give more by hand than the policy of now does: else whoever may publish would need nobody.
+    /// Whether it lets one person give more by hand than any policy does that it replaces, now or later: else whoever may publish
+    /// would need nobody.
     fn needs_approval(&self, call: &Call) -> Result<bool, ApiError> {
         let Some(wanted) = self.parameters.get(MANUAL_BONUS_LIMIT) else { return Ok(false) };
         let registry = call.app.ledger.registry();
-        let policy = registry.policies.in_force(call.now()).ok_or(Rejection::PolicyMissing)?;
+        let (now, policies) = (call.now(), &registry.policies);
+        let policy = policies.in_force(now).ok_or(Rejection::PolicyMissing)?;
+        let from = self.effective_from.unwrap_or(now);
+        let replaced =
+            policies.in_force(from).into_iter().chain(policies.iter().filter(|one| one.effective_from > now));
+        let limit = |policy: &Policy| policy.parameters.approval_manual_bonus;
+        let least = replaced.map(limit).fold(limit(policy), Ord::min);
         let mut changed = policy.parameters.clone();
         // What cannot be is refused by the rules, with its reasons.
         let is_value = changed.set(MANUAL_BONUS_LIMIT, wanted).is_ok();
-        Ok(is_value && changed.approval_manual_bonus > policy.parameters.approval_manual_bonus)
+        Ok(is_value && changed.approval_manual_bonus > least)
     }
 
     fn fingerprint(&self) -> [u8; 32] {

@@ -53,6 +53,6 @@ pub(crate) async fn end_others(call: Call, _: Payload) -> Answer {
 
 async fn end(call: &Call, holder: Holder, which: Which) -> Result<usize, ApiError> {
     let ended = call.app.vault.refresh_tokens().end(holder, which, &call.by()).await?;
-    call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
+    call.app.ended.look(&call.app.vault, call.now().to_utc()).await;
     Ok(ended.len())
 }

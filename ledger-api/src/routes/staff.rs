@@ -92,7 +92,7 @@ async fn invited(
 ) -> Answer {
     let secret = async {
         let Invited { staff_id, token, .. } = make.await?;
-        call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
+        call.app.ended.look(&call.app.vault, call.now().to_utc()).await;
         Ok(Secret { id: staff_id, text: token.expose().to_owned() })
     };
     let (secret, replayed) = call.app.shown_once.once(key, asked, secret).await?;
@@ -124,7 +124,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     may_handle(&call, account.business, role)?;
     if account.role != role.as_str() {
         call.app.vault.staff().change_role(account.staff_id, role.as_str(), &call.by()).await?;
-        call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
+        call.app.ended.look(&call.app.vault, call.now().to_utc()).await;
     }
     call.ok(&dto::Done { done: true })
 }
@@ -133,6 +133,6 @@ pub(crate) async fn close(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let account = account(&call).await?;
     call.app.vault.staff().disable(account.staff_id, &call.by()).await?;
-    call.app.ended.reload(&call.app.vault, call.now().to_utc()).await?;
+    call.app.ended.look(&call.app.vault, call.now().to_utc()).await;
     call.ok(&dto::Done { done: true })
 }

@@ -199,7 +199,7 @@ impl Approvals {
     }
 
     /// Approves or rejects. Gives what it is now: whoever reads that sees whether this decision counted. A credential made, or made
-    /// good again, after the request decides nothing: whoever asked could have made it for this.
+    /// good again, after the request decides nothing, nor does one that the asker made: it could be the asker's own.
     ///
     /// # Errors
     /// [`VaultError::ApprovalUnknown`]; `Unavailable`, `Database`, [`VaultError::CorruptRow`].
@@ -215,7 +215,7 @@ impl Approvals {
             "UPDATE auth.approvals AS asked SET decided_by = $2, decided_at = $3, approved = $4
              WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2
                AND NOT EXISTS (SELECT FROM auth.staff AS decider
-                               WHERE decider.staff_id = $2 AND decider.secrets_since >= asked.asked_at)
+                               WHERE decider.staff_id = $2 AND (decider.secrets_since >= asked.asked_at OR decider.made_by = asked.asked_by))
                AND NOT EXISTS (SELECT FROM auth.api_keys AS key
                                WHERE key.key_id = $2 AND key.created_at >= asked.asked_at)",
         );

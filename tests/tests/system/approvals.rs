@@ -143,6 +143,12 @@ async fn one_person_does_not_switch_it_off(site: &Site, anna: &Member, first: &C
     assert_eq!(with_key(first, &path, "now", &much).await.status, 201);
     let lower = json!({"parameters": {"approval.manual_bonus": "5000.00"}});
     assert_eq!(with_key(first, "/admin/policies", "lower", &lower).await.status, 201, "less needs nobody");
+    // Nor is a limit that is to fall lifted again before it does.
+    let from = (machine_now() + chrono::TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let fall = json!({"parameters": {"approval.manual_bonus": "1000.00"}, "effective_from": from});
+    assert_eq!(with_key(first, "/admin/policies", "fall", &fall).await.status, 201);
+    let stay = json!({"parameters": {"approval.manual_bonus": "5000.00"}});
+    assert_eq!(with_key(first, "/admin/policies", "stay", &stay).await.status, 202);
 }
 
 /// Else whoever asks invites herself a second person.
@@ -151,6 +157,15 @@ async fn who_is_younger_than_a_request_does_not_approve_it(site: &Site, anna: &M
     let much = json!({"amount": "9000", "reason": "Юбилей"});
     let asked = with_key(first, &path, "young", &much).await.data(202);
     let (young, _) = an_admin(site, "young").await;
+    // Nor does one whom the asker made, whenever that was.
+    let boss = Person::enrolled(site, &site.admin(), "/admin/staff", "boss", "superadmin").await;
+    let boss = bearer(site, &boss.sign_in(site, &boss.code(machine_now().timestamp())).await);
+    let puppet = Person::enrolled(site, &boss, "/admin/staff", "puppet", "admin").await;
+    let puppet = bearer(site, &puppet.sign_in(site, &puppet.code(machine_now().timestamp())).await);
+    let hers = with_key(&boss, &path, "puppet", &much).await.data(202);
+    let approve_hers = format!("/admin/approvals/{}/approve", hers["approval_id"].as_str().unwrap());
+    assert_eq!(puppet.post(&approve_hers, &json!({})).await.status, 403);
+    assert_eq!(first.post(&approve_hers, &json!({})).await.status, 200, "anybody else may");
     let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
     let refused = young.post(&approve, &json!({})).await;
     assert_eq!((refused.status, refused.code()), (403, "FORBIDDEN"));

@@ -124,8 +124,8 @@ impl Staff {
         let mut transaction = self.pool.begin().await?;
         let made: Option<Uuid> = sqlx::query_scalar(
             "INSERT INTO auth.staff (staff_id, business_id, role, login_index, login_sealed, created_at, secrets_since,
-                                     enrolment_hash, enrolment_expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) ON CONFLICT (login_index) DO NOTHING RETURNING staff_id",
+                                     enrolment_hash, enrolment_expires_at, made_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9) ON CONFLICT (login_index) DO NOTHING RETURNING staff_id",
         )
         .bind(staff_id)
         .bind(business)
@@ -135,6 +135,7 @@ impl Staff {
         .bind(by.at)
         .bind(TokenHash::of(token.expose()).as_bytes())
         .bind(expires_at)
+        .bind(by.actor)
         .fetch_optional(&mut *transaction)
         .await?;
         made.ok_or(VaultError::LoginTaken)?;
@@ -217,11 +218,12 @@ impl Staff {
         let mut transaction = self.pool.begin().await?;
         let changed = sqlx::query_scalar(
             "UPDATE auth.staff SET password_sealed = NULL, totp_sealed = NULL, enrolment_hash = $2,
-                                   enrolment_expires_at = $3, secrets_since = $4
+                                   enrolment_expires_at = $3, secrets_since = $4, made_by = $5
              WHERE staff_id = $1 AND disabled_at IS NULL RETURNING business_id",
         );
         let changed = changed.bind(staff_id).bind(TokenHash::of(token.expose()).as_bytes().to_vec());
-        let found = changed.bind(expires_at).bind(by.at).fetch_optional(&mut *transaction).await?;
+        let found =
+            changed.bind(expires_at).bind(by.at).bind(by.actor).fetch_optional(&mut *transaction).await?;
         let business: Option<Uuid> = found.ok_or(VaultError::StaffUnknown)?;
         sqlx::query("DELETE FROM auth.staff_recovery_codes WHERE staff_id = $1")
             .bind(staff_id)
