@@ -15,12 +15,13 @@
 use std::collections::HashMap;
 
 use ledger_core::ids::{CorrelationId, MemberId, ReasonId};
-use ledger_core::log::Actor;
+use ledger_core::log::{Actor, ActorKind};
 use ledger_core::member::MemberCommand;
 use ledger_core::rejection::Rejection;
 use ledger_store::{Command, Idempotency, Receipt, Repeat};
 use pii_vault::VaultError;
 use pii_vault::access::{Access, Purpose};
+use pii_vault::auth::Approval;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -251,8 +252,9 @@ impl Acting {
     }
 
     /// Whoever asked for what somebody else approved: the approval is what its events have in common.
-    pub(crate) fn approved(actor: Actor, approval_id: Uuid) -> Self {
-        Self { actor, source: "approval", correlation_id: CorrelationId::from_uuid(approval_id) }
+    pub(crate) fn approved(approval: &Approval) -> Self {
+        let actor = Actor { kind: ActorKind::Admin, id: approval.asked_by };
+        Self { actor, source: "approval", correlation_id: CorrelationId::from_uuid(approval.approval_id) }
     }
 }
 

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use pii_vault::auth::{ApiKeyRole, ApiKeys, TokenHash, hash_of_key};
 use pii_vault::{Vault, VaultError};
-
 use tokio::sync::Mutex;
 
 use super::{Caller, Role, Scopes};

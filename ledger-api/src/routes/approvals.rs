@@ -13,6 +13,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::ids::MemberId;
 use ledger_core::time::Timestamp;
 use pii_vault::auth::{Approval, ApprovalKind, Asked, Wanted};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::grants::Grant;
@@ -66,7 +68,7 @@ pub(super) enum Permit {
 }
 
 /// A request that needs a second person.
-pub(super) struct Ask<'a> {
+pub(super) struct Ask<'a, I> {
     /// Of which kind.
     pub(super) kind: ApprovalKind,
     /// The member it is about, and why.
@@ -76,7 +78,7 @@ pub(super) struct Ask<'a> {
     /// What makes the request this one.
     pub(super) fingerprint: [u8; 32],
     /// What is to be carried out, without words.
-    pub(super) inputs: serde_json::Value,
+    pub(super) inputs: &'a I,
 }
 
 /// Why a member's approval is asked for.
@@ -100,17 +102,27 @@ pub(super) async fn approved_reason(call: &Call, approval: &Approval) -> Result<
     Ok(text.ok_or(Rejection::MemberNotFound)?)
 }
 
+/// What waited, as it was asked for.
+///
+/// # Errors
+/// What was never written here.
+pub(super) fn waited<I: DeserializeOwned>(approval: &Approval) -> Result<I, ApiError> {
+    let nothing = Cause::Impossible("an approval that asks for nothing");
+    serde_json::from_slice(&approval.inputs).map_err(|_| ApiError::Unavailable(nothing))
+}
+
 /// Asks for a second person, or finds what became of asking.
 ///
 /// # Errors
 /// A member whom nobody knows; a key that another request has; one that was rejected, or that nobody approved in time.
-pub(super) async fn permit(call: &Call, ask: Ask<'_>) -> Result<Permit, ApiError> {
+pub(super) async fn permit<I: Serialize>(call: &Call, ask: Ask<'_, I>) -> Result<Permit, ApiError> {
     let now = call.now().to_utc();
     let Ask { kind, about, key, fingerprint, inputs } = ask;
-    let inputs = inputs.to_string();
+    let unwritten = Cause::Impossible("what is asked for cannot be written");
+    let inputs = serde_json::to_vec(inputs).map_err(|_| ApiError::Unavailable(unwritten))?;
     let expires_at = now + TimeDelta::hours(OPEN_HOURS);
     let subject = about.map(|(member, _)| member.as_uuid());
-    let wanted = Wanted { kind, subject, key, fingerprint, inputs: inputs.as_bytes(), expires_at };
+    let wanted = Wanted { kind, subject, key, fingerprint, inputs: &inputs, expires_at };
     let asked_by = call.caller()?.credential;
     // The words first: nothing waits without them.
     let saying = about.map(|(member, text)| (reason_to_ask(member, &key), text));
@@ -184,19 +196,16 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     let approval_id = call.path_uuid("id")?;
     call.no_fields(payload).await?;
     let approval = decide(&call, approval_id, true).await?;
-    let nothing = || ApiError::Unavailable(Cause::Impossible("an approval that asks for nothing"));
     let mut data =
         dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted: None, published: None };
     let position = match approval.kind {
         ApprovalKind::ManualBonus => {
-            let grant = Grant::asked(&approval).ok_or_else(nothing)?;
-            let (granted, position) = grant.carry_out(&call, &approval).await?;
+            let (granted, position) = Grant::carry_out(&call, &approval).await?;
             data.granted = Some(granted);
             position
         }
         ApprovalKind::BonusLimit => {
-            let publication = Publication::asked(&approval).ok_or_else(nothing)?;
-            let (published, position) = publication.carry_out(&call, &approval).await?;
+            let (published, position) = Publication::carry_out(&call, &approval).await?;
             data.published = Some(published);
             position
         }

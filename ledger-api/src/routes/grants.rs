@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::ids::{GrantId, MemberId, ReasonId};
-use ledger_core::log::{Actor, ActorKind, Position};
+use ledger_core::log::Position;
 use ledger_core::member::event::GiftKind;
 use ledger_core::member::gift::{Adjustment, Gift};
 use ledger_core::member::{MemberCommand, MemberOutcome};
@@ -14,7 +14,7 @@ use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::approvals::{Ask, Permit, approved_reason, permit};
+use super::approvals::{Ask, Permit, approved_reason, permit, waited};
 use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -64,27 +64,16 @@ pub(crate) async fn gift(call: Call, payload: Payload) -> Answer {
 }
 
 impl Grant {
-    /// What waited.
-    pub(super) fn asked(approval: &Approval) -> Option<Self> {
-        serde_json::from_slice(&approval.inputs).ok()
-    }
-
     /// Carries it out now, or has it wait.
     async fn answer(self, call: &Call, key: [u8; 32], reason: &str) -> Answer {
         let (granted, position) = if self.needs_approval(call)? {
-            let inputs = serde_json::to_value(&self)
-                .map_err(|_| ApiError::Unavailable(Cause::Impossible("a grant cannot be written")))?;
             let about = Some((MemberId::from_uuid(self.member_id), reason));
             let fingerprint = self.asks();
-            let ask = Ask { kind: ApprovalKind::ManualBonus, about, key, fingerprint, inputs };
+            let ask = Ask { kind: ApprovalKind::ManualBonus, about, key, fingerprint, inputs: &self };
             match permit(call, ask).await? {
                 Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
                 // What was approved, and not what this request says: its words may be others.
-                Permit::Given(approval) => {
-                    let nothing = Cause::Impossible("an approval that asks for nothing");
-                    let approved = Self::asked(&approval).ok_or(ApiError::Unavailable(nothing))?;
-                    approved.carry_out(call, &approval).await?
-                }
+                Permit::Given(approval) => Self::carry_out(call, &approval).await?,
             }
         } else {
             self.execute(call, key, Acting::of(call)?, reason).await?
@@ -103,14 +92,12 @@ impl Grant {
 
     /// Carries out what somebody else has approved, on behalf of whoever asked.
     pub(super) async fn carry_out(
-        &self,
         call: &Call,
         approval: &Approval,
     ) -> Result<(dto::Granted, Option<Position>), ApiError> {
-        let actor = Actor { kind: ActorKind::Admin, id: approval.asked_by };
-        let acting = Acting::approved(actor, approval.approval_id);
+        let grant: Self = waited(approval)?;
         let reason = approved_reason(call, approval).await?;
-        self.execute(call, approval.key, acting, &reason).await
+        grant.execute(call, approval.key, Acting::approved(approval), &reason).await
     }
 
     /// What makes its request this one.

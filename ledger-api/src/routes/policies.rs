@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
-use ledger_core::log::{Actor, ActorKind, Position};
+use ledger_core::log::Position;
 use ledger_core::policy::{Policy, decide};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -12,7 +12,7 @@ use ledger_store::{Command, Idempotency, Outcome, Repeat};
 use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{Ask, Permit, permit};
+use super::approvals::{Ask, Permit, permit, waited};
 use super::businesses::execute_as;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -44,13 +44,11 @@ pub(crate) async fn publish(call: Call, payload: Payload) -> Answer {
     let dto::PublishPolicy { effective_from, parameters } = document(&body, dto::PublishPolicy::read)?;
     let publication = Publication { effective_from, parameters };
     let (published, position) = if publication.needs_approval(&call)? {
-        let inputs = serde_json::to_value(&publication)
-            .map_err(|_| ApiError::Unavailable(Cause::Impossible("a policy cannot be written")))?;
         let fingerprint = publication.fingerprint();
-        let ask = Ask { kind: ApprovalKind::BonusLimit, about: None, key, fingerprint, inputs };
+        let ask = Ask { kind: ApprovalKind::BonusLimit, about: None, key, fingerprint, inputs: &publication };
         match permit(&call, ask).await? {
             Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
-            Permit::Given(approval) => publication.carry_out(&call, &approval).await?,
+            Permit::Given(approval) => Publication::carry_out(&call, &approval).await?,
         }
     } else {
         publication.execute(&call, key, Acting::of(&call)?).await?
@@ -60,11 +58,6 @@ pub(crate) async fn publish(call: Call, payload: Payload) -> Answer {
 }
 
 impl Publication {
-    /// What waited.
-    pub(super) fn asked(approval: &Approval) -> Option<Self> {
-        serde_json::from_slice(&approval.inputs).ok()
-    }
-
     /// Whether it lets one person give more by hand than any policy does that it replaces, now or later: else whoever may publish
     /// would need nobody.
     fn needs_approval(&self, call: &Call) -> Result<bool, ApiError> {
@@ -90,9 +83,9 @@ impl Publication {
     }
 
     /// Carries out what somebody else has approved, on behalf of whoever asked.
-    pub(super) async fn carry_out(self, call: &Call, approval: &Approval) -> Result<Published, ApiError> {
-        let actor = Actor { kind: ActorKind::Admin, id: approval.asked_by };
-        self.execute(call, approval.key, Acting::approved(actor, approval.approval_id)).await
+    pub(super) async fn carry_out(call: &Call, approval: &Approval) -> Result<Published, ApiError> {
+        let publication: Self = waited(approval)?;
+        publication.execute(call, approval.key, Acting::approved(approval)).await
     }
 
     async fn execute(self, call: &Call, key: [u8; 32], acting: Acting) -> Result<Published, ApiError> {
