@@ -79,6 +79,7 @@ pub mod spend;
 pub mod standing;
 pub mod state;
 pub mod status;
+mod taken_again;
 mod working;
 
 #[cfg(test)]

@@ -297,7 +297,7 @@ impl Deciding<'_> {
         }
         if document.cancelled {
             let file = PurchaseFile::drawn_up(draft).ok_or(Rejection::AmountOutOfRange)?;
-            draft.push_caused(self.decided_at, revised(&file, document)?.into(), cause);
+            draft.push_caused(self.decided_at, revised(&file, document, Bonuses::ZERO)?.into(), cause);
         }
         for event in self.evaluate(state, &sums, context) {
             draft.push_caused(self.decided_at, event, cause);

@@ -214,9 +214,10 @@ impl Member {
             first_bill: document.amount,
             // A hold that paid nothing is not the purchase's.
             redemption: document.redemption.filter(|_| redeemed > 0),
+            captured: redeemed,
             spent,
+            came_back: Vec::new(),
             kept: redeemed,
-            returned: 0,
             coupon: used.clone(),
             refunds: Vec::new(),
             moment,
