@@ -61,6 +61,8 @@ pub(crate) enum Permission {
     ManageBusinessStaff,
     /// Chains and offers of all, let through or not.
     ApprovePromotion,
+    /// What a chain led to: a business is told of its own what decision 13 lets it know.
+    ReadChainFigures,
     /// What all businesses' promotion led to.
     ReadFigures,
     /// Partner businesses, looked up.
@@ -197,6 +199,7 @@ impl Permission {
             Self::IssueCoupons | Self::ReadPromotion | Self::ReadOwnFigures => {
                 &[Business, BusinessOwner, BusinessManager, Admin, Superadmin]
             }
+            Self::ReadChainFigures => &[Business, BusinessOwner, BusinessManager, Analyst, Admin, Superadmin],
             Self::ManagePromotion => &[Business, BusinessOwner, Admin, Superadmin],
             Self::ConsentToChains => &[Business, BusinessOwner],
             Self::ManageBusinessStaff => &[BusinessOwner, Admin, Superadmin],
@@ -230,7 +233,7 @@ impl Permission {
             Self::HoldBonuses => Some(Scope::Redemptions),
             Self::ReadCoupons | Self::IssueCoupons => Some(Scope::Coupons),
             Self::ReadPromotion | Self::ManagePromotion | Self::ConsentToChains => Some(Scope::Promotion),
-            Self::ReadOwnFigures => Some(Scope::ReportsRead),
+            Self::ReadOwnFigures | Self::ReadChainFigures => Some(Scope::ReportsRead),
             _ => None,
         }
     }
@@ -332,6 +335,7 @@ mod tests {
             Permission::ManagePromotion,
             Permission::ConsentToChains,
             Permission::ReadOwnFigures,
+            Permission::ReadChainFigures,
         ] {
             assert!(permission.roles().contains(&Role::Business) && permission.scope().is_some());
         }

@@ -85,7 +85,7 @@ const RIGHTS: &str = "
     OfferStats               .bog...aS.
     EndOffer                 .bo....aS.
     SimulateChain            ......naS.
-    ChainStats               ......naS.
+    ChainStats               .bog..naS.
     WinWin                   ......naS.
     FrequentPaths            ......naS.
     Recommendations          ......naS.
@@ -210,7 +210,7 @@ fn compliance_p3_a_scope_gives_what_it_names() {
     assert_eq!(by_scope("purchases:read"), "Purchases OnePurchase");
     assert_eq!(by_scope("redemptions"), "HoldBonuses CancelHold");
     assert_eq!(by_scope("coupons"), "IssueCoupon OneCoupon RevokeCoupon");
-    assert_eq!(by_scope("reports:read"), "PreviewOffer OfferReach OfferStats");
+    assert_eq!(by_scope("reports:read"), "PreviewOffer OfferReach OfferStats ChainStats");
     assert_eq!(by_scope("everything"), "");
     let key_may = Operation::ALL
         .iter()

@@ -176,8 +176,8 @@ operations! {
     SimulateChain: POST "/api/v1/cross-promo/chains/simulate", Access::Needs(Permission::Simulate), Free, Everywhere, routes::chain_simulation::run,
         "Replay the last days of the log with a chain; writes nothing. NDJSON out: progress, then the result",
         dto::SimulateChain => "200" dto::ChainSimulationLine;
-    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", ANALYSTS, Free, Everywhere, routes::promotion::stats,
-        "What a chain led to, step by step", () => "200" dto::ChainStats;
+    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", Access::Needs(Permission::ReadChainFigures), Free, Everywhere,
+        routes::promotion::stats, "What a chain led to, step by step; a business, what its own steps came to by the end of the last month", () => "200" dto::ChainStats;
     WinWin: GET "/api/v1/cross-promo/win-win", ANALYSTS, Free, Everywhere, routes::promotion::win_win,
         "Who buys where after whom: every pair of ordinary businesses with its index", () => "200" dto::WinWin;
     FrequentPaths: GET "/api/v1/cross-promo/win-win/paths", ANALYSTS, Free, Everywhere, routes::promotion::paths,

@@ -180,15 +180,15 @@ fn looking_back() -> Vec<Case> {
     cases
 }
 
-/// What chains led to, and who buys where after whom: for admins alone.
+/// What chains led to, and, for admins alone, who buys where after whom.
 fn promoting() -> Vec<Case> {
     let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
     let stats = |id: &str| format!("/cross-promo/chains/{id}/stats");
     let mut cases = vec![
         get(Whom::Admin, &stats(SECRET), 400, INVALID).names("id"),
         get(Whom::Admin, &format!("{}?unheard_of=1", stats(UNKNOWN)), 400, INVALID).names("unheard_of"),
-        get(Whom::Till, &stats(UNKNOWN), 403, "FORBIDDEN"),
-        get(Whom::Clinic, &stats(UNKNOWN), 403, "FORBIDDEN"),
+        get(Whom::Till, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Clinic, &stats(UNKNOWN), 404, NOT_FOUND),
         get(Whom::Admin, &stats(UNKNOWN), 404, NOT_FOUND),
         get(Whom::Member, &stats(UNKNOWN), 403, "FORBIDDEN"),
         get(Whom::Nobody, &stats(UNKNOWN), 401, "UNAUTHENTICATED"),
