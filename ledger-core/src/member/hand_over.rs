@@ -206,7 +206,7 @@ impl Newcomer<'_> {
         if fact.counted().is_positive() {
             // Rule X4: hers from now on, it follows from a trigger of hers as any purchase does.
             let place = (file.purchase_id, file.business_id, file.bought_at);
-            for converted in of_purchase(to, place, &context.registry.businesses) {
+            for converted in of_purchase(to, place, context.registry) {
                 working.push(file.bought_at, converted, Some(cause))?;
             }
         }

@@ -292,7 +292,7 @@ impl Deciding<'_> {
         }
         if bill.is_positive() {
             let place = (recorded.purchase_id, self.business.business_id, occurred_at);
-            let follows = of_purchase(state, place, &context.registry.businesses);
+            let follows = of_purchase(state, place, context.registry);
             follows.into_iter().for_each(|fact| draft.push_caused(occurred_at, fact.into(), cause));
         }
         if document.cancelled {

@@ -125,7 +125,7 @@ impl Member {
         self.purchases.push(purchase);
         self.repay(now);
         if is_something {
-            self.convert_last(now, id);
+            self.convert_last(circle, now, id);
         }
         self.evaluate_after(circle, now, now, business, None);
         let (available_from, expire_at) = original.life;
