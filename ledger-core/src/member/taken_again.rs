@@ -93,7 +93,11 @@ fn free(state: &MemberState, lot: LotId, now: Timestamp) -> Option<(&SpendOrder,
     is_free.then_some((order, lot))
 }
 
+/// What of all that came back lies free; nothing of who is blocked, who pays nothing in bonuses (Rule R4).
 fn lying(state: &MemberState, file: &PurchaseFile, now: Timestamp) -> Result<Bonuses, Rejection> {
+    if state.is_blocked() {
+        return Ok(Bonuses::ZERO);
+    }
     let lots = file.came_back.iter();
     let free = lots.filter_map(|(lot, there)| Some(free(state, *lot, now)?.1.left.min(*there)));
     Bonuses::checked_sum(free).ok_or(Rejection::AmountOutOfRange)

@@ -252,8 +252,11 @@ impl Member {
         amount.max(0)
     }
 
-    /// What lies free in the lots that it came back to: of each no more than came back. Rule D3.
+    /// What lies free in the lots that it came back to: of each no more than came back. Nothing of who is blocked. Rules D3, R4.
     pub(crate) fn lies_there(&self, purchase: &Purchase, now: Timestamp) -> Kopecks {
+        if self.is_blocked {
+            return 0;
+        }
         purchase.came_back.iter().map(|(id, back)| self.free_of(*id, now).min(*back)).sum()
     }
 
