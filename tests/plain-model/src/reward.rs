@@ -10,8 +10,8 @@
 //! - X6: the depth is the number of businesses that a coupon came from. A purchase that follows from a promise of bonuses goes on
 //!   from where that came from, too.
 //! - X4: a trigger is one that brought something (or would have, if she were not held out) and is not given back in full;
-//!   the last one is the one of the last purchase, of one moment that of the chain that was drawn up first. What comes after the purchase that
-//!   follows from it takes the first that follows from none. Who is held out converts beside the others.
+//!   the last one is the one of the last purchase, of one moment that of the chain that was drawn up first. What comes after
+//!   the purchase that follows from it takes the first that follows from none. Who is held out converts beside the others.
 //! - B9: nothing, when nothing is left of the purchase, its lots would be over, the step ran no more at the moment that
 //!   decides on the purchase, a clinic's visits may not be used so, or the chain has not enough left. For a purchase that was
 //!   recorded too late for its own moment, that moment is when it was known that it follows.
