@@ -355,3 +355,35 @@ fn rights(operator: &Operator) -> Vec<ReportedRight> {
         },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_withdrawn_does_not_hold_and_no_clinic_is_in_an_admins_copy() {
+        let said = |position, purpose: &str, granted| Decision {
+            position,
+            at: Timestamp::BEGINNING,
+            granted,
+            purpose: purpose.parse().expect("a purpose"),
+            version: "1".to_owned(),
+            text_hash: None,
+            channel: ConsentChannel::App,
+            evidence: None,
+            session: None,
+        };
+        let decisions =
+            [said(1, "marketing", true), said(2, "medical:klinika", true), said(3, "marketing", false)];
+        let granted = HashSet::from(["medical:klinika".to_owned()]);
+        let told = |reader| {
+            let all = consents(&Registry::default(), &decisions, &granted, reader);
+            all.iter().map(|one| (one.purpose.clone(), one.stands)).collect::<Vec<_>>()
+        };
+        let of = |purpose: &str, stands| (purpose.to_owned(), stands);
+        let marketing = [of("marketing", false), of("marketing", true)];
+        let hers = [marketing[0].clone(), of("medical:klinika", true), marketing[1].clone()];
+        assert_eq!(told(Reader::Herself), hers);
+        assert_eq!(told(Reader::Admin), marketing);
+    }
+}
