@@ -83,6 +83,8 @@ pub(crate) enum Permission {
     GrantBonuses,
     /// Members who are to be forgotten.
     EraseMembers,
+    /// All that is known of a member, told on her demand.
+    ReportToMembers,
     /// Who was forgotten, the papers of it, and the terms of keeping.
     ReadErasures,
     /// What waits for a second person.
@@ -214,6 +216,7 @@ impl Permission {
             | Self::MergeAccounts
             | Self::GrantBonuses
             | Self::EraseMembers
+            | Self::ReportToMembers
             | Self::DecideApprovals
             | Self::PublishPolicies
             | Self::DecideQuarantine

@@ -31,6 +31,7 @@ mod proof;
 mod racing;
 mod rebuild;
 mod redeeming;
+mod report;
 mod restored;
 mod schedules;
 mod scope;
