@@ -23,7 +23,7 @@ async fn delete_own(me: &Client) -> Answer {
     me.send("DELETE", "/users/me", &[], "").await.expect("an answer")
 }
 
-async fn erase(site: &Site, member: &Member) -> Answer {
+pub(crate) async fn erase(site: &Site, member: &Member) -> Answer {
     let path = format!("/admin/members/{}/erase", member.id);
     site.admin().post(&path, &json!({"reason": "demand_to_stop"})).await
 }
@@ -43,7 +43,7 @@ async fn buy_by_id(site: &Site, shop: &Business, member: &Member, number: &str) 
 }
 
 /// How many rows the vault has of these members, in any table.
-async fn rows_of(vault: &PgPool, members: &[Member]) -> i64 {
+pub(crate) async fn rows_of(vault: &PgPool, members: &[Member]) -> i64 {
     let ids: Vec<uuid::Uuid> = members.iter().map(|member| member.id.parse().expect("an id")).collect();
     sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM vault.members WHERE member_id = ANY($1))
@@ -62,7 +62,7 @@ async fn rows_of(vault: &PgPool, members: &[Member]) -> i64 {
 }
 
 /// What only she has in the vault's files: her phone's index, her sealed fields, her wrapped key.
-async fn secrets_of(vault: &PgPool, members: &[Member]) -> Vec<Vec<u8>> {
+pub(crate) async fn secrets_of(vault: &PgPool, members: &[Member]) -> Vec<Vec<u8>> {
     let ids: Vec<uuid::Uuid> = members.iter().map(|member| member.id.parse().expect("an id")).collect();
     sqlx::query_scalar(
         "SELECT phone_index FROM vault.members WHERE member_id = ANY($1)
@@ -103,7 +103,7 @@ async fn files_of(pool: &PgPool) -> std::path::PathBuf {
     Path::new(&root).join("base").join(oid)
 }
 
-async fn balances(site: &Site, members: &[Member]) -> Vec<Value> {
+pub(crate) async fn balances(site: &Site, members: &[Member]) -> Vec<Value> {
     site.settle().await;
     let read = site.database("read").await;
     let mut all = Vec::new();

@@ -10,6 +10,7 @@ mod approvals;
 mod audited;
 mod bad_input;
 mod bola;
+mod canaries;
 mod chains;
 mod clock;
 mod coupons;
