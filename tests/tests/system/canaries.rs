@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use system_tests::system::{Business, Client, Member, Needles, Site, forms_of, own};
+use system_tests::system::{Business, Client, Member, Needles, Site, eventually, forms_of, own};
 
 use crate::erased::{balances, erase, rows_of, secrets_of};
 use crate::privacy::{bytes_of, dump};
@@ -22,6 +23,8 @@ use crate::{as_many_as, recently};
 const SHOP: &str = "kanareika-shop";
 /// How many are led through at once.
 const AT_ONCE: usize = 8;
+/// How long erasures may go on by themselves.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// What only the vault may know of somebody.
 #[derive(Debug)]
@@ -181,7 +184,7 @@ async fn search(site: &Site, needles: &Needles, bundle: &Path) -> BTreeSet<Strin
     let pool = site.database("ledger").await;
     sqlx::query("CHECKPOINT").execute(&pool).await.expect("a checkpoint");
     pool.close().await;
-    for folder in [&site.postgres_folder().await, site.stack().folder(), bundle] {
+    for folder in [site.postgres_folder().await.as_path(), site.stack().folder(), bundle] {
         let (hits, files) = needles.find_in_files(folder, &[]);
         assert!(files > 0, "no file in {}", folder.display());
         found.extend(hits);
@@ -213,8 +216,7 @@ async fn the_search_finds_what_is_planted(site: &Site, bundle: &Path) {
     let log = site.installation().folder().join("planted.log");
     std::fs::write(&log, format!("a line of {}", hex::encode(&planted.last))).expect("a log");
     let page = bundle.join("planted.txt");
-    let escaped = serde_json::to_string(&planted.city).expect("a text");
-    std::fs::write(&page, escaped).expect("a page");
+    std::fs::write(&page, format!("the city is {}", planted.city)).expect("a page");
     let found = search(site, &needles, bundle).await;
     let data = site.postgres_folder().await.display().to_string();
     for (place, form) in [
@@ -231,7 +233,9 @@ async fn the_search_finds_what_is_planted(site: &Site, bundle: &Path) {
     sqlx::query("DROP TABLE public.planted").execute(&read).await.expect("it is gone");
     read.close().await;
     warehouse.run("DROP TABLE planted SYNC").await;
-    [log, page].map(|path| std::fs::remove_file(path).expect("it is gone"));
+    for path in [log, page] {
+        std::fs::remove_file(path).expect("it is gone");
+    }
     let open = Needles::of_texts([SHOP]);
     let found = search(site, &open, bundle).await;
     for place in ["rows of ledger", "rows of read", "records of the topic", data.as_str(), "pg_wal"] {
@@ -273,7 +277,7 @@ async fn erased_under_load(site: &Site, shop: &Business, leaving: &[Member], bus
     let (bought, answers) = futures::join!(load, erasing);
     assert!(bought > 0, "somebody bought meanwhile");
     for answer in answers {
-        assert_eq!(answer.data(200)["state"], "erased");
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.text);
     }
 }
 
@@ -326,7 +330,9 @@ async fn battery_p1_p2_canaries_are_nowhere_and_the_forgotten_are_gone_under_loa
     assert!(secrets.len() >= leaving.len() * 3, "a phone, a name and a key each");
     erased_under_load(&site, &shop, leaving, &busy).await;
     let vault = site.database("vault").await;
-    assert_eq!(rows_of(&vault, leaving).await, 0);
+    // What was only begun (202) follows by itself.
+    let left = async || rows_of(&vault, leaving).await;
+    eventually("nothing of theirs", LIMIT, left, |left| *left == 0).await;
     vault.close().await;
     assert_eq!(balances(&site, staying).await, before, "others have what they had");
     assert_eq!(kept_of(&site, staying).await, kept, "and the vault has of them what it had");
