@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use system_tests::system::proving::is_proved;
 use system_tests::system::{Answer, Business, Client, Member, Site, eventually, own, shared};
 
+use crate::approvals::asked_and_rejected;
 use crate::proof::once_sealed;
 use crate::restored::copy;
 use crate::{as_many_as, recently};
@@ -67,6 +68,7 @@ pub(crate) async fn secrets_of(vault: &PgPool, members: &[Member]) -> Vec<Vec<u8
     sqlx::query_scalar(
         "SELECT phone_index FROM vault.members WHERE member_id = ANY($1)
          UNION ALL SELECT sealed FROM vault.member_fields WHERE member_id = ANY($1)
+         UNION ALL SELECT sealed FROM vault.reasons WHERE member_id = ANY($1)
          UNION ALL SELECT wrapped FROM vault_keys.member_keys WHERE member_id = ANY($1)",
     )
     .bind(ids)
@@ -143,8 +145,12 @@ async fn p2_many_are_forgotten_and_nothing_else_changes() {
     let before = balances(&site, &staying).await;
     let (receipt, told) = receipt(&site, &leaving[0]).await;
     let vault = site.database("vault").await;
+    asked_and_rejected(&site, &leaving[0]).await;
     let secrets = secrets_of(&vault, &leaving).await;
-    assert!(secrets.len() >= leaving.len() * 3, "a phone, a name and a key each");
+    assert!(
+        secrets.len() >= leaving.len() * 3 + 3,
+        "a phone, a name and a key each; the words of two approvals"
+    );
     let mut acts = Vec::new();
     for (number, member) in leaving.iter().enumerate() {
         let answer = if number % 4 == 0 && number > 0 {

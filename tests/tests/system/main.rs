@@ -24,6 +24,7 @@ mod journey_deaths;
 mod journey_plans;
 mod journey_told;
 mod long_history;
+mod medical;
 mod merged;
 mod offers;
 mod outages;
