@@ -34,7 +34,7 @@ impl Needles {
         let mut heads: HashMap<[u8; SHORTEST], Vec<usize>> = HashMap::new();
         let mut filter = vec![false; 1 << FILTER_BITS];
         for (number, (_, form)) in forms.iter().enumerate() {
-            let head = form.first_chunk().copied().expect("at least eight bytes");
+            let head = form.first_chunk::<SHORTEST>().copied().expect("at least eight bytes");
             heads.entry(head).or_default().push(number);
             filter[place_of(head)] = true;
         }
