@@ -71,7 +71,7 @@ fn told(answer: Answer, call: &str) -> (String, Value) {
 }
 
 /// All that others than the clinic and the member may ask about many: another business, and who analyses for the programme.
-async fn figures(site: &Site, shop: &Business, as_of: &str) -> Vec<(String, Value)> {
+async fn figures(site: &Site, shop: &Business, offer: &str, as_of: &str) -> Vec<(String, Value)> {
     let (till, admin) = (shop.till(site), site.admin());
     let mut all = Vec::new();
     for call in ["win-win", "win-win/paths", "recommendations"] {
@@ -81,6 +81,10 @@ async fn figures(site: &Site, shop: &Business, as_of: &str) -> Vec<(String, Valu
     }
     for call in ["/transactions?limit=100", "/cross-promo/chains", "/offers", "/admin/trial-balance"] {
         all.push(told(till.get(call).await, call));
+    }
+    for call in [format!("/offers/{offer}/reach"), format!("/offers/{offer}/stats")] {
+        all.push(told(till.get(&call).await, &call));
+        all.push(told(admin.get(&call).await, &call));
     }
     let subsets = [
         json!({}),
@@ -116,16 +120,20 @@ async fn battery_p4_no_difference_of_figures_tells_a_visit_to_a_clinic() {
         let one = sale(&format!("s{number}"), &shop, member, 200_000, &recently());
         assert_eq!(shop.till(&site).post("/transactions", &one.body()).await.status, 201);
     }
+    let coupon = json!({"type": "discount_fixed", "value": "500", "life_days": 30, "description": "Ужин"});
+    let body = json!({"title": "Ужин", "reward": {"type": "coupon", "coupon": coupon}});
+    let drafted = shop.till(&site).post("/offers", &body).await.data(201);
+    let offer = drafted["offer_id"].as_str().expect("an id");
     let as_of = machine_now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
     site.settle().await;
-    let (before, rows) = (figures(&site, &shop, &as_of).await, site.warehouse().contents().await);
+    let (before, rows) = (figures(&site, &shop, offer, &as_of).await, site.warehouse().contents().await);
     // Enough for any status, were it counted.
     for (number, member) in [&members[0], &members[18]].into_iter().enumerate() {
         let visit = sale(&format!("v{number}"), &clinic, member, 98_765_432, &recently());
         assert_eq!(clinic.till(&site).post("/transactions", &visit.body()).await.status, 201);
     }
     site.settle().await;
-    let after = figures(&site, &shop, &as_of).await;
+    let after = figures(&site, &shop, offer, &as_of).await;
     for (then, now) in before.iter().zip(&after) {
         assert_eq!(then, now, "{}", then.0);
     }
