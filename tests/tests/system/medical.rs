@@ -75,7 +75,7 @@ async fn figures(site: &Site, shop: &Business, offer: &str, as_of: &str) -> Vec<
     let (till, admin) = (shop.till(site), site.admin());
     let mut all = Vec::new();
     for call in ["win-win", "win-win/paths", "recommendations"] {
-        let path = format!("/cross-promo/{call}?limit=100&as_of={as_of}");
+        let path = format!("/cross-promo/{call}?limit=7&as_of={as_of}");
         all.push(told(admin.get(&path).await, call));
         all.push(told(till.get(&path).await, call));
     }
@@ -127,6 +127,9 @@ async fn battery_p4_no_difference_of_figures_tells_a_visit_to_a_clinic() {
     let as_of = machine_now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
     site.settle().await;
     let (before, rows) = (figures(&site, &shop, offer, &as_of).await, site.warehouse().contents().await);
+    assert!(before[0].1["items"].is_array(), "win-win is told: {:?}", before[0]);
+    let everybody = before.iter().find(|(call, _)| call == "{}").expect("a preview");
+    assert_eq!(everybody.1["members"], 10, "an audience is told: {everybody:?}");
     // Enough for any status, were it counted.
     for (number, member) in [&members[0], &members[18]].into_iter().enumerate() {
         let visit = sale(&format!("v{number}"), &clinic, member, 98_765_432, &recently());
