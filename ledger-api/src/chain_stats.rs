@@ -1,22 +1,26 @@
-//! What a chain led to, as admins are shown it. Rules X3–X5, X9; compliance M4.
+//! What a chain led to, as admins are shown it, and what its businesses are told of it. Rules F5, X3–X5, X9; compliance M4.
 //!
-//! Nobody else is: a business knows its own sales, and could read from a count, from what it comes to or from how both change
-//! with a sale or a bill of its own, which of its buyers had been elsewhere. Groups of ten would not stop that (decision 13).
+//! A business knows its own sales, and could read from a count, from what it comes to or from how both change with a sale or a
+//! bill of its own, which of its buyers had been elsewhere. Groups of ten would not stop that (decision 13). So it is told what
+//! Rule F5 says it must hear of, and what its own tills know: of its own steps alone, once a month is over, as it was known by
+//! then.
 //!
 //! A step from or to a medical business is not in ClickHouse, and so neither in a line nor in the whole.
 
+use chrono::{Datelike, TimeDelta};
 use ledger_core::business::Businesses;
 use ledger_core::category::Confidentiality;
 use ledger_core::chain::definition::Step;
 use ledger_core::chain::{Chain, Version};
 use ledger_core::context::Registry;
+use ledger_core::ids::BusinessId;
 use ledger_core::money::Roubles;
-use ledger_core::time::Timestamp;
+use ledger_core::time::{MoscowDay, Timestamp};
 
 use crate::dto;
 use crate::ratio::Ratio;
 use crate::read::control::ByWhich;
-use crate::read::promotion::{BySteps, Tally};
+use crate::read::promotion::{BySteps, Tally, Used, UsedBySteps};
 use crate::uplift;
 
 /// The figures of a chain up to `as_of`: `given` has what its steps led to, `groups` what was bought by those who were given
@@ -62,6 +66,50 @@ pub(crate) fn stats(
     // Without a step there is nothing to say.
     let all = if steps.is_empty() { dto::PromotionFigures::default() } else { figures(&all, committed) };
     dto::ChainStats { chain_id: chain.chain_id.as_uuid(), as_of, steps, all, versions }
+}
+
+/// The end of the last Moscow month that is over: up to there businesses are told. Rule T2.
+pub(crate) fn closed(now: Timestamp) -> Timestamp {
+    let today = now.moscow_day().to_date();
+    let first = MoscowDay::from_date(today.with_day(1).unwrap_or(today));
+    first.start().minus(TimeDelta::microseconds(1))
+}
+
+/// What a business is told of its own steps of a chain: those that begin or end there. Rule F5.
+pub(crate) fn own(
+    (chain, own): (&Chain, BusinessId),
+    used: &UsedBySteps,
+    as_of: Timestamp,
+    businesses: &Businesses,
+) -> dto::ChainStats {
+    let mut all_versions: Vec<&Version> = chain.versions().collect();
+    all_versions.sort_by_key(|version| version.version);
+    let (mut steps, mut all) = (Vec::new(), None::<u64>);
+    for version in all_versions {
+        for (place, step) in (0..).zip(&version.definition.steps) {
+            if !is_ordinary(step, businesses) || (step.from != own && step.to != own) {
+                continue;
+            }
+            let Used { used, though_refunded } =
+                used.get(&(version.version, place)).copied().unwrap_or_default();
+            all = Some(all.unwrap_or_default().saturating_add(though_refunded));
+            steps.push(dto::StepFigures {
+                version: version.version,
+                step: place,
+                from: step.from.as_uuid(),
+                to: step.to.as_uuid(),
+                figures: dto::PromotionFigures {
+                    // Its own tills took them; where its members went from here is not told.
+                    used: (step.to == own).then_some(used),
+                    used_though_refunded: Some(though_refunded),
+                    ..dto::PromotionFigures::default()
+                },
+                effect: dto::Effect { reason: Some(dto::NoEffect::AdminsAlone), ..dto::Effect::default() },
+            });
+        }
+    }
+    let all = dto::PromotionFigures { used_though_refunded: all, ..dto::PromotionFigures::default() };
+    dto::ChainStats { chain_id: chain.chain_id.as_uuid(), as_of, steps, all, versions: Vec::new() }
 }
 
 fn is_ordinary(step: &Step, businesses: &Businesses) -> bool {
@@ -111,6 +159,16 @@ mod tests {
             revenue: 1_200_000,
             cost: 300_000,
         }
+    }
+
+    #[test]
+    fn rule_f5_a_business_is_told_once_a_moscow_month_is_over() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let end = at("2026-02-28T23:59:59.999999+03:00");
+        assert_eq!(closed(at("2026-03-31T23:59:59+03:00")), end);
+        assert_eq!(closed(at("2026-03-01T00:00:00+03:00")), end);
+        assert_eq!(closed(at("2026-02-28T22:00:00Z")), end, "it is March in Moscow");
+        assert_eq!(closed(end), at("2026-01-31T23:59:59.999999+03:00"));
     }
 
     #[test]

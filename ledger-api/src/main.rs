@@ -8,7 +8,7 @@
 //! | `json/`, `body.rs`, `lines.rs`, `query.rs`, `dto/` | what comes in, read strictly |
 //! | `auth/`, `limits.rs` | who may do what, API keys, tokens, sign-ins, limits |
 //! | `intake.rs`, `joining.rs`, `words.rs`, `natural_key.rs` | from a document to a command of the ledger |
-//! | `erasure/`, `retention.rs` | a member is forgotten; how long what is kept |
+//! | `erasure/`, `retention.rs`, `report/` | a member is forgotten; how long what is kept; what is known of her, told |
 //! | `routes/`, `read/` | handlers, and the read models behind them |
 //! | `startup.rs`, `settings.rs`, `migrate.rs`, `housekeeping.rs`, `vault_commands.rs` | the process, and its other commands |
 
@@ -39,6 +39,7 @@ mod problem;
 mod query;
 mod ratio;
 mod read;
+mod report;
 mod retention;
 mod routes;
 mod routing;

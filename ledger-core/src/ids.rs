@@ -173,6 +173,14 @@ impl CouponId {
     }
 }
 
+impl RedemptionId {
+    /// What a revision of `purchase` takes again of what came back is held by, in the append that captures it. Rule D3.
+    #[must_use]
+    pub fn of_revision(purchase: PurchaseId, revision: u32) -> Self {
+        Self(Uuid::new_v5(&purchase.0, format!("taken again:{revision}").as_bytes()))
+    }
+}
+
 impl RefundId {
     /// What a revision of `purchase` gives back and takes back is named by. Rule D3.
     #[must_use]

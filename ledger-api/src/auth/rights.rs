@@ -61,6 +61,8 @@ pub(crate) enum Permission {
     ManageBusinessStaff,
     /// Chains and offers of all, let through or not.
     ApprovePromotion,
+    /// What a chain led to: a business is told of its own what decision 13 lets it know.
+    ReadChainFigures,
     /// What all businesses' promotion led to.
     ReadFigures,
     /// Partner businesses, looked up.
@@ -81,6 +83,8 @@ pub(crate) enum Permission {
     GrantBonuses,
     /// Members who are to be forgotten.
     EraseMembers,
+    /// All that is known of a member, told on her demand.
+    ReportToMembers,
     /// Who was forgotten, the papers of it, and the terms of keeping.
     ReadErasures,
     /// What waits for a second person.
@@ -197,6 +201,7 @@ impl Permission {
             Self::IssueCoupons | Self::ReadPromotion | Self::ReadOwnFigures => {
                 &[Business, BusinessOwner, BusinessManager, Admin, Superadmin]
             }
+            Self::ReadChainFigures => &[Business, BusinessOwner, BusinessManager, Analyst, Admin, Superadmin],
             Self::ManagePromotion => &[Business, BusinessOwner, Admin, Superadmin],
             Self::ConsentToChains => &[Business, BusinessOwner],
             Self::ManageBusinessStaff => &[BusinessOwner, Admin, Superadmin],
@@ -211,6 +216,7 @@ impl Permission {
             | Self::MergeAccounts
             | Self::GrantBonuses
             | Self::EraseMembers
+            | Self::ReportToMembers
             | Self::DecideApprovals
             | Self::PublishPolicies
             | Self::DecideQuarantine
@@ -230,7 +236,7 @@ impl Permission {
             Self::HoldBonuses => Some(Scope::Redemptions),
             Self::ReadCoupons | Self::IssueCoupons => Some(Scope::Coupons),
             Self::ReadPromotion | Self::ManagePromotion | Self::ConsentToChains => Some(Scope::Promotion),
-            Self::ReadOwnFigures => Some(Scope::ReportsRead),
+            Self::ReadOwnFigures | Self::ReadChainFigures => Some(Scope::ReportsRead),
             _ => None,
         }
     }
@@ -332,6 +338,7 @@ mod tests {
             Permission::ManagePromotion,
             Permission::ConsentToChains,
             Permission::ReadOwnFigures,
+            Permission::ReadChainFigures,
         ] {
             assert!(permission.roles().contains(&Role::Business) && permission.scope().is_some());
         }

@@ -49,6 +49,8 @@ pub(crate) enum NoEffect {
     /// One of the groups has fewer than 10 members.
     #[serde(rename = "fewer_than_10_members")]
     TooFew,
+    /// Businesses are not told: they know who bought.
+    AdminsAlone,
 }
 
 /// What rewards changed. All are null where `reason` says why.

@@ -59,7 +59,9 @@ pub(crate) struct StepFigures {
     pub(crate) effect: Effect,
 }
 
-/// What a chain led to. Steps from or to a medical business are left out, of the whole, too.
+/// What a chain led to. Steps from or to a medical business are left out, of the whole, too. A business is told of the steps that
+/// begin or end there, how many rewards were used at its own tills and how many though their trigger was refunded, as it was
+/// known at the end of the last month.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChainStats {
     /// The chain.

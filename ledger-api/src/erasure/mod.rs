@@ -30,7 +30,7 @@ use crate::problem::{ApiError, Cause};
 use crate::retention;
 
 pub(crate) use gone::Gone;
-pub(crate) use pages::{act_page, extract_page};
+pub(crate) use pages::{act_page, extract_page, moment, shown};
 
 /// Rows of the log that are compared with the vault at once.
 const PAGE: i64 = 500;

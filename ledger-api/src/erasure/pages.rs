@@ -7,7 +7,7 @@ use ledger_core::time::Timestamp;
 use super::papers::{Act, Extract, Organisation};
 
 /// Text as HTML shows it.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -36,7 +36,7 @@ fn organisation(of: &Organisation) -> String {
 }
 
 /// A moment with its Moscow day.
-fn moment(at: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp) -> String {
     format!("{} ({at})", at.moscow_day())
 }
 

@@ -31,6 +31,8 @@ const RIGHTS: &str = "
     OwnProfile               m.........
     ChangeProfile            m.........
     DeleteAccount            m.........
+    OwnReport                m.........
+    OwnReportPage            m.........
     ChangePhone              m.........
     OwnConsents              m.........
     ChangeConsents           m.........
@@ -85,7 +87,7 @@ const RIGHTS: &str = "
     OfferStats               .bog...aS.
     EndOffer                 .bo....aS.
     SimulateChain            ......naS.
-    ChainStats               ......naS.
+    ChainStats               .bog..naS.
     WinWin                   ......naS.
     FrequentPaths            ......naS.
     Recommendations          ......naS.
@@ -119,6 +121,8 @@ const RIGHTS: &str = "
     MergeMembers             .......aS.
     UnmergeMembers           .......aS.
     EraseMember              .......aS.
+    MemberReport             .......aS.
+    MemberReportPage         .......aS.
     Erasures                 .......aSu
     DestructionAct           .......aSu
     DestructionActPage       .......aSu
@@ -210,7 +214,7 @@ fn compliance_p3_a_scope_gives_what_it_names() {
     assert_eq!(by_scope("purchases:read"), "Purchases OnePurchase");
     assert_eq!(by_scope("redemptions"), "HoldBonuses CancelHold");
     assert_eq!(by_scope("coupons"), "IssueCoupon OneCoupon RevokeCoupon");
-    assert_eq!(by_scope("reports:read"), "PreviewOffer OfferReach OfferStats");
+    assert_eq!(by_scope("reports:read"), "PreviewOffer OfferReach OfferStats ChainStats");
     assert_eq!(by_scope("everything"), "");
     let key_may = Operation::ALL
         .iter()

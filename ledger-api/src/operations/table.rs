@@ -12,6 +12,7 @@ use crate::routes;
 
 const MEMBERS: Access = Access::Needs(Permission::OwnAccount);
 const ERASERS: Access = Access::Needs(Permission::EraseMembers);
+const REPORTERS: Access = Access::Needs(Permission::ReportToMembers);
 const KEEPERS: Access = Access::Needs(Permission::ReadErasures);
 const SIGN_INS: Access = Access::Needs(Permission::OwnSignIns);
 const PURCHASES: Access = Access::Needs(Permission::RecordPurchases);
@@ -54,6 +55,11 @@ operations! {
     DeleteAccount: DELETE "/api/v1/users/me", MEMBERS, Free, Everywhere, routes::erasure::delete_own,
         "Delete her account: what is known of her is destroyed at once; with a code, or within ten minutes of a sign-in",
         dto::DeleteAccount => "200" dto::ErasureAnswer;
+    OwnReport: GET "/api/v1/users/me/report", MEMBERS, Free, Everywhere, routes::report::own,
+        "All that is known of her, why, for how long, and who read it (152-ФЗ art. 14 part 7)",
+        () => "200" crate::report::SubjectReport;
+    OwnReportPage: GET "/api/v1/users/me/report.html", MEMBERS, Free, Everywhere, routes::report::own_html,
+        "All that is known of her, to be printed", () => "200" ();
     ChangePhone: POST "/api/v1/users/me/phone", MEMBERS, Header, Everywhere, routes::profile::change_phone,
         "Change her phone with a code sent to the new one; bonuses cannot be spent for a while",
         dto::VerifyCode => "200" dto::PhoneChanged;
@@ -176,8 +182,8 @@ operations! {
     SimulateChain: POST "/api/v1/cross-promo/chains/simulate", Access::Needs(Permission::Simulate), Free, Everywhere, routes::chain_simulation::run,
         "Replay the last days of the log with a chain; writes nothing. NDJSON out: progress, then the result",
         dto::SimulateChain => "200" dto::ChainSimulationLine;
-    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", ANALYSTS, Free, Everywhere, routes::promotion::stats,
-        "What a chain led to, step by step", () => "200" dto::ChainStats;
+    ChainStats: GET "/api/v1/cross-promo/chains/{id}/stats", Access::Needs(Permission::ReadChainFigures), Free, Everywhere,
+        routes::promotion::stats, "What a chain led to, step by step; a business, what its own steps came to by the end of the last month", () => "200" dto::ChainStats;
     WinWin: GET "/api/v1/cross-promo/win-win", ANALYSTS, Free, Everywhere, routes::promotion::win_win,
         "Who buys where after whom: every pair of ordinary businesses with its index", () => "200" dto::WinWin;
     FrequentPaths: GET "/api/v1/cross-promo/win-win/paths", ANALYSTS, Free, Everywhere, routes::promotion::paths,
@@ -254,6 +260,11 @@ operations! {
         "The other account stands for itself again", dto::MergeAccounts => "200" dto::Standing;
     EraseMember: POST "/api/v1/admin/members/{id}/erase", ERASERS, Header, Everywhere, routes::erasure::erase,
         "Forget a member: what is known of her is destroyed", dto::EraseMember => "200" dto::ErasureAnswer;
+    MemberReport: GET "/api/v1/admin/members/{id}/report", REPORTERS, Free, Everywhere, routes::report::of_member,
+        "What is known of a member, on her demand, without what a clinic's part in it would tell",
+        () => "200" crate::report::SubjectReport;
+    MemberReportPage: GET "/api/v1/admin/members/{id}/report.html", REPORTERS, Free, Everywhere,
+        routes::report::of_member_html, "What is known of a member, to be printed and handed to her", () => "200" ();
     Erasures: GET "/api/v1/admin/erasures", KEEPERS, Free, Everywhere, routes::erasure::list,
         "Who was forgotten, by act", () => "200" dto::Erasures;
     DestructionAct: GET "/api/v1/admin/erasures/{id}/act", KEEPERS, Free, Everywhere, routes::erasure::act,

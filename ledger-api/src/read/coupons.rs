@@ -80,6 +80,13 @@ pub(crate) async fn open(
     Ok(found.fetch_all(&app.read_pool).await?)
 }
 
+/// Every coupon that these accounts ever had, newest first.
+pub(crate) async fn all(app: &App, accounts: &[MemberId]) -> Result<Vec<StoredCoupon>, ApiError> {
+    let found = sqlx::query_as(coupons!("member_id = ANY($1) ORDER BY position DESC"))
+        .bind(accounts.iter().map(MemberId::as_uuid).collect::<Vec<Uuid>>());
+    Ok(found.fetch_all(&app.read_pool).await?)
+}
+
 impl StoredCoupon {
     /// Whose it is.
     pub(crate) const fn member(&self) -> MemberId {

@@ -132,7 +132,22 @@ pub(crate) async fn line(app: &App, accounts: &[MemberId], id: Uuid) -> Result<O
 impl StoredLine {
     /// As she sees it: a medical business has no name here (`compliance.md` M5).
     pub(crate) fn shown(self, registry: &Registry) -> HistoryLine {
-        let business_id = self.business_id.filter(|_| !self.medical);
+        let named = self.business_id.filter(|_| !self.medical);
+        self.told(registry, named)
+    }
+
+    /// With its business, whatever it is: in the report of her data, for her own eyes.
+    pub(crate) fn whole(self, registry: &Registry) -> HistoryLine {
+        let named = self.business_id;
+        self.told(registry, named)
+    }
+
+    /// Without its business, whatever it is: a list that names some would tell which of the others are clinics.
+    pub(crate) fn unnamed(self, registry: &Registry) -> HistoryLine {
+        self.told(registry, None)
+    }
+
+    fn told(self, registry: &Registry, business_id: Option<Uuid>) -> HistoryLine {
         let business = business_id.and_then(|id| registry.businesses.get(BusinessId::from_uuid(id)));
         let business_name = business.map(|business| business.name.clone());
         let at = business_name.as_deref().unwrap_or("партнёр программы");

@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod journal;
 pub(crate) mod offers;
 pub(crate) mod promotion;
+pub(crate) mod report;
 pub(crate) mod sealed;
 pub(crate) mod statuses;
 pub(crate) mod warehouse;
@@ -168,6 +169,10 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::Recommendations
             | Operation::Checkpoint
             | Operation::TransactionReceipt
+            | Operation::OwnReport
+            | Operation::OwnReportPage
+            | Operation::MemberReport
+            | Operation::MemberReportPage
     )
 }
 

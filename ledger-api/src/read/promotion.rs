@@ -144,6 +144,66 @@ pub(crate) async fn by_step(app: &App, chain: ChainId, until: Timestamp) -> Resu
     Ok(rows.iter().map(|row| ((row.version, row.step), row.tally())).collect())
 }
 
+/// What rewards of a step were used, as was known at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// All of them.
+    pub(crate) used: u64,
+    /// Those of them of whose trigger nothing was left by then. Rule F5.
+    pub(crate) though_refunded: u64,
+}
+
+/// By version and place of a step, what rewards of it were used.
+pub(crate) type UsedBySteps = BTreeMap<(u32, u32), Used>;
+
+#[derive(Row, Deserialize)]
+struct UsedRow {
+    version: u32,
+    step: u32,
+    used: u64,
+    though_refunded: u64,
+}
+
+/// All of it as it was recorded by `until`, bills too: what a till edits later, or dates back, changes nothing.
+const USED: &str = "
+SELECT i.version AS version, i.step AS step, count() AS used, countIf(t.bill <= t.refunded) AS though_refunded
+FROM (
+    SELECT version, step, trigger_id, coupon_id FROM chain_facts FINAL
+    WHERE kind = 'issued' AND chain_id = {chain: UUID} AND toUnixTimestamp64Micro(recorded_at) <= {until: Int64}
+) AS i
+INNER JOIN (
+    SELECT DISTINCT q.coupon_id AS coupon_id FROM chain_facts AS q FINAL
+    WHERE q.kind = 'used' AND toUnixTimestamp64Micro(q.recorded_at) <= {until: Int64}
+) AS c ON c.coupon_id = i.coupon_id
+LEFT JOIN (
+    SELECT e.transaction_id AS transaction_id, sum(e.bill) AS bill, sum(e.refunded) AS refunded
+    FROM (
+        SELECT transaction_id, amount AS bill, toDecimal64(0, 2) AS refunded FROM transaction_facts FINAL
+        WHERE toUnixTimestamp64Micro(recorded_at) <= {until: Int64}
+            AND transaction_id IN (SELECT trigger_id FROM chain_facts WHERE chain_id = {chain: UUID})
+        UNION ALL
+        SELECT transaction_id, bill, refunded FROM bill_changes FINAL
+        WHERE toUnixTimestamp64Micro(recorded_at) <= {until: Int64}
+            AND transaction_id IN (SELECT trigger_id FROM chain_facts WHERE chain_id = {chain: UUID})
+    ) AS e
+    GROUP BY e.transaction_id
+) AS t ON t.transaction_id = i.trigger_id
+GROUP BY version, step";
+
+/// What rewards of the chain were used, as it was known at `until`.
+///
+/// # Errors
+/// ClickHouse is away.
+pub(crate) async fn closed(app: &App, chain: ChainId, until: Timestamp) -> Result<UsedBySteps, ApiError> {
+    let window = Window { from: Timestamp::FIRST, until };
+    let rows = ask::<UsedRow>(app, USED, window, chain.as_uuid()).await?;
+    let of_step = |row: &UsedRow| {
+        let UsedRow { version, step, used, though_refunded } = *row;
+        ((version, step), Used { used, though_refunded })
+    };
+    Ok(rows.iter().map(of_step).collect())
+}
+
 /// What the rewards of a step led to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OfStep {

@@ -26,6 +26,7 @@ pub(crate) mod purchases;
 pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
+pub(crate) mod report;
 pub(crate) mod security_log;
 pub(crate) mod sessions;
 pub(crate) mod simulation;

@@ -27,6 +27,12 @@ pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     let chain_id = ChainId::from_uuid(call.path_uuid("id")?);
     let position = read::wait(&call, Model::Analytics, None).await?;
     let chain = named(&call, chain_id).await?;
+    if let Some(own) = call.caller()?.business {
+        let as_of = chain_stats::closed(call.now());
+        let used = read::promotion::closed(&call.app, chain_id, as_of).await?;
+        let registry = call.app.ledger.registry();
+        return call.read(&chain_stats::own((&chain, own), &used, as_of, &registry.businesses), position);
+    }
     let as_of = call.now();
     let given = read::promotion::by_step(&call.app, chain_id, as_of).await?;
     let groups = read::control::of_chain(&call.app, &chain, as_of).await?;

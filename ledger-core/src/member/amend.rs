@@ -4,7 +4,8 @@
 //! first, and the refunds of it after that: each revision writes the difference, funder by funder. What is taken back goes
 //! the way of a refund (Rules F2–F4), what is added makes lots of the same life as the first ones.
 //!
-//! The moment of the purchase stays the first one's. What came back of the bonuses it was paid with is not taken again.
+//! The moment of the purchase stays the first one's. What came back of the bonuses it was paid with is taken again when the
+//! newest document is paid with it, as long as all of it still lies where it came back to (`taken_again.rs`).
 
 use chrono::TimeDelta;
 
@@ -19,6 +20,7 @@ use super::redemption::{check_amount, limit_of};
 use super::refund::{Step, minus, revoke_triggered, to_return};
 use super::review::after_refund;
 use super::shares::Due;
+use super::taken_again;
 use super::working::Working;
 use crate::business::Business;
 use crate::context::Context;
@@ -61,11 +63,12 @@ pub(super) fn amend(
     if document.redemption_id.is_some() && document.redemption_id != file.redemption_id {
         return Err(Rejection::HoldNotFound);
     }
-    check_payment(file, document, context)?;
+    let there = taken_again::there(state, file, context)?;
+    check_payment(file, document, there, context)?;
     if document.coupon_code.is_some() && document.coupon_code != file.coupon.as_ref().map(|used| used.code) {
         return Err(Rejection::CouponNotValid);
     }
-    let fact = revised(file, document)?;
+    let fact = revised(file, document, there)?;
     let (before, after) = fact.counted();
     if !fact.cancelled && fact.bill < fact.refunded {
         let asked = file.bill.checked_sub(fact.bill).ok_or(Rejection::AmountOutOfRange)?;
@@ -107,25 +110,28 @@ pub(super) fn revise(
     Ok(addition.life)
 }
 
-/// The purchase as `document` says. Rules B4, D3, P5: the original's inputs on another base.
+/// The purchase as `document` says. Rules B4, D3, P5: the original's inputs on another base. Of what it was paid with and came
+/// back, so much is `there` to be taken again.
 pub(super) fn revised(
     file: &PurchaseFile,
     document: &PurchaseDocument,
+    there: Bonuses,
 ) -> Result<PurchaseAmended, Rejection> {
     let bill = if document.cancelled { Roubles::ZERO } else { document.amount };
     let out_of_range = || Rejection::AmountOutOfRange;
-    let redeemed = file.redeemed().ok_or_else(out_of_range)?;
-    let redeemed = match document.redeem_amount {
+    let wanted = match document.redeem_amount {
         Some(asked) if !document.cancelled => asked,
         // Less is a refund of the rest (Rule F4), so that never more than the first one's share is paid in bonuses (R2).
         _ => {
             let less = file.first_bill.checked_sub(bill).ok_or_else(out_of_range)?.max(Roubles::ZERO);
-            extras::net(redeemed, file.first_bill, less).ok_or_else(out_of_range)?
+            extras::net(file.captured, file.first_bill, less).ok_or_else(out_of_range)?
         }
     };
     let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
     let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;
-    let redeemed = redeemed.min(file.kept).min(Bonuses::from_kopecks(left.kopecks()));
+    let wanted = wanted.min(Bonuses::from_kopecks(left.kopecks()));
+    let is_there = taken_again::missing(file, bill, wanted)? <= there;
+    let redeemed = if is_there { wanted } else { wanted.min(file.kept) };
     let base = left.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
     let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
     let Split { total, business, .. } = split(&inputs).ok_or_else(out_of_range)?;
@@ -154,6 +160,7 @@ pub(super) fn revised(
 fn check_payment(
     file: &PurchaseFile,
     document: &PurchaseDocument,
+    there: Bonuses,
     context: &Context<'_>,
 ) -> Result<(), Rejection> {
     let Some(asked) = document.redeem_amount else { return Ok(()) };
@@ -165,9 +172,13 @@ fn check_payment(
     let discount = used(file, document.amount)?.map_or(Roubles::ZERO, |used| used.discount);
     let limit = limit_of(document.amount, discount, share).ok_or_else(out_of_range)?;
     check_amount(asked, limit, policy_of(inputs, context)?.parameters.redeem_min_amount)?;
-    let available = file.redeemed().ok_or_else(out_of_range)?;
-    if asked > available {
-        return Err(Rejection::InsufficientBonuses { asked, available });
+    if asked > file.captured {
+        return Err(Rejection::InsufficientBonuses { asked, available: file.captured });
+    }
+    // Whoever says that so much was paid in bonuses is not told that less was.
+    if !document.cancelled && asked > file.kept && taken_again::missing(file, document.amount, asked)? > there
+    {
+        return Err(Rejection::InsufficientBonuses { asked, available: file.kept });
     }
     Ok(())
 }
@@ -225,6 +236,7 @@ impl Revision<'_> {
             revoke_triggered(working, &step)?;
         }
         let reckoned = [file.coupon_at(file.refunded), revised.coupon_at(revised.refunded)];
+        taken_again::take(working, &revised, (fact.revision, cause), context)?;
         let of_coupon = step.reckon(working, reckoned, self.coupon_lot(reckoned)?)?;
         step.return_spent(working, to_return(&revised, revised.refunded)?)?;
         let (before, after) = (net(file)?, net(&revised)?);

@@ -171,6 +171,14 @@ impl Books {
         self.chains.trails.insert(purchase, trail);
     }
 
+    /// The same of a purchase that follows from a promise of bonuses, whatever coupon it was made with. Rule X6.
+    pub(super) fn remember_also(&mut self, purchase: PurchaseId, trail: Vec<BusinessId>, now: Timestamp) {
+        let mut whole = self.chains.trails.get(&purchase).cloned().unwrap_or_default();
+        let new = trail.into_iter().filter(|business| !whole.contains(business)).collect::<Vec<_>>();
+        whole.extend(new);
+        self.remember(purchase, whole, now);
+    }
+
     /// A chain gave a reward. Rule X5.
     pub(super) fn count_reward(&mut self, chain: ChainId) {
         let given = self.chains.rewards.entry(chain).or_default();

@@ -4,12 +4,15 @@
 //! from yet; each trigger and each purchase is part of one conversion. Facts come late (Rule T4): a trigger finds the purchases
 //! that are there already.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::{ChainConverted, ChainTriggered, CrossBonusAccrued, FromChain, Promise};
 use super::state::MemberState;
 use crate::business::Businesses;
 use crate::category::Confidentiality;
+use crate::context::Registry;
 use crate::ids::{BusinessId, PurchaseId};
 use crate::log::Position;
 use crate::time::Timestamp;
@@ -26,9 +29,18 @@ pub(crate) struct OpenTrigger {
     /// Whether it gave nothing, so that it can be told what the step brings.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub(crate) held_out: bool,
+    /// Whether the purchase that follows gets a cross bonus, so that it goes on from there (Rule X6).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) promised: bool,
 }
 
 impl OpenTrigger {
+    /// Whether it is the one that the fact is about.
+    fn is_of(&self, fact: &ChainConverted) -> bool {
+        let FromChain { chain_id, version, step, purchase_id, .. } = self.from;
+        (chain_id, version, step, purchase_id) == (fact.chain_id, fact.version, fact.step, fact.trigger_id)
+    }
+
     /// The fact that the purchase at its target follows from it. Secret if one of the two visits is.
     fn converted_by(
         &self,
@@ -61,23 +73,26 @@ pub(super) fn of_visits<'a>(
 }
 
 /// The conversion that a purchase at `business` is, if it follows from a trigger; beside it that of a trigger that gave
-/// nothing, which takes no other's place.
+/// nothing, which takes no other's place. Of what one purchase triggered, the chain that was drawn up first has its turn first,
+/// and the next purchase is the next one's.
 pub(crate) fn of_purchase(
     state: &MemberState,
     (purchase_id, business, at): (PurchaseId, BusinessId, Timestamp),
-    businesses: &Businesses,
+    registry: &Registry,
 ) -> Vec<ChainConverted> {
     let fits = |it: &&OpenTrigger| it.target == business && it.from.bought_at < at && at <= it.from.until;
     let order = |it: &&OpenTrigger| {
         let FromChain { bought_at, chain_id, version, step, .. } = it.from;
-        (bought_at, chain_id, version, step)
+        // One that is only tried (a simulation) comes after those that are there.
+        let number = registry.chains.get(chain_id).map_or(u32::MAX, |chain| chain.number);
+        (bought_at, Reverse((number, chain_id, version, step)))
     };
     let last = |held_out: bool| {
         let open = state.all_books().flat_map(|books| &books.chains.triggers);
         open.filter(fits).filter(|it| it.held_out == held_out).max_by_key(order)
     };
     let followed = [last(false), last(true)].into_iter().flatten();
-    followed.map(|it| it.converted_by((purchase_id, at), businesses)).collect()
+    followed.map(|it| it.converted_by((purchase_id, at), &registry.businesses)).collect()
 }
 
 /// The conversion of a trigger that comes after the purchase that follows from it: of the first such purchase.
@@ -103,7 +118,8 @@ impl MemberState {
                 // Who gets nothing is counted as those who get something are, or the two could not be compared.
                 self.books.count_reward(from.chain_id);
             }
-            self.books.trigger(OpenTrigger { from, target: fact.business_id, held_out });
+            let promised = fact.promise == Promise::CrossBonus;
+            self.books.trigger(OpenTrigger { from, target: fact.business_id, held_out, promised });
         }
     }
 
@@ -121,12 +137,17 @@ impl MemberState {
     }
 
     pub(super) fn convert(&mut self, fact: &ChainConverted) {
+        let promised = self
+            .all_books()
+            .flat_map(|books| &books.chains.triggers)
+            .find(|it| it.promised && it.is_of(fact))
+            .map(|it| it.from.trail.clone());
+        if let Some(trail) = promised {
+            // Rule X6: what gets a chain's bonuses feeds it as little as what is made with its coupon.
+            self.books.remember_also(fact.purchase_id, trail, fact.bought_at);
+        }
         for books in self.all_books_mut() {
-            books.chains.triggers.retain(|it| {
-                let FromChain { chain_id, version, step, purchase_id, .. } = it.from;
-                (chain_id, version, step, purchase_id)
-                    != (fact.chain_id, fact.version, fact.step, fact.trigger_id)
-            });
+            books.chains.triggers.retain(|it| !it.is_of(fact));
             if !fact.held_out {
                 books.sales.convert(fact.bought_at, fact.purchase_id);
             }

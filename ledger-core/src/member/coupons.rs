@@ -46,9 +46,8 @@ impl MemberState {
 
     pub(super) fn issue(&mut self, fact: &CouponIssued) -> Result<(), &'static str> {
         if let Some(from) = &fact.chain {
-            let trigger =
-                OpenTrigger { from: from.as_ref().clone(), target: fact.business_id, held_out: false };
-            self.books.trigger(trigger);
+            let (of, target) = (from.as_ref().clone(), fact.business_id);
+            self.books.trigger(OpenTrigger { from: of, target, held_out: false, promised: false });
             self.books.count_reward(from.chain_id);
         }
         if let Some(from) = &fact.offer {

@@ -103,7 +103,7 @@ fn transfer(
     }
     // A coupon is hers who used it, as what she paid in bonuses is.
     if file.coupon.is_some()
-        || !file.spent.is_empty()
+        || file.redemption_id.is_some()
         || document.redemption_id.is_some()
         || document.redeem_amount.is_some()
     {
@@ -134,7 +134,8 @@ fn give_up(
     taken: &mut Draft,
 ) -> Result<(), Rejection> {
     let void = PurchaseDocument { cancelled: true, ..document.clone() };
-    let away = PurchaseAmended { cancelled: false, handed_over: true, ..revised(file, &void)? };
+    let away =
+        PurchaseAmended { cancelled: false, handed_over: true, ..revised(file, &void, Bonuses::ZERO)? };
     revise(from, file, &away, business, context, taken)?;
     Ok(())
 }
@@ -205,7 +206,7 @@ impl Newcomer<'_> {
         if fact.counted().is_positive() {
             // Rule X4: hers from now on, it follows from a trigger of hers as any purchase does.
             let place = (file.purchase_id, file.business_id, file.bought_at);
-            for converted in of_purchase(to, place, &context.registry.businesses) {
+            for converted in of_purchase(to, place, context.registry) {
                 working.push(file.bought_at, converted, Some(cause))?;
             }
         }

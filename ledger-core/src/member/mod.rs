@@ -12,6 +12,7 @@
 //! | `refund.rs` | F1, F2, F4, F6, D4: money given back |
 //! | `shares.rs` | F2, F5, M2: who gets what a refund takes back |
 //! | `amend.rs` | D2, D3: newer revisions of a document |
+//! | `taken_again.rs` | D3: bonuses that a revision gave back, and a later one takes again |
 //! | `hand_over.rs` | D3: one that names another member |
 //! | `debt.rs` | F3: what becomes available pays debts |
 //! | `due.rs` | B5, B8, R1, S4: what has matured, expired or lapsed |
@@ -79,6 +80,7 @@ pub mod spend;
 pub mod standing;
 pub mod state;
 pub mod status;
+mod taken_again;
 mod working;
 
 #[cfg(test)]

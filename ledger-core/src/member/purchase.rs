@@ -292,12 +292,12 @@ impl Deciding<'_> {
         }
         if bill.is_positive() {
             let place = (recorded.purchase_id, self.business.business_id, occurred_at);
-            let follows = of_purchase(state, place, &context.registry.businesses);
+            let follows = of_purchase(state, place, context.registry);
             follows.into_iter().for_each(|fact| draft.push_caused(occurred_at, fact.into(), cause));
         }
         if document.cancelled {
             let file = PurchaseFile::drawn_up(draft).ok_or(Rejection::AmountOutOfRange)?;
-            draft.push_caused(self.decided_at, revised(&file, document)?.into(), cause);
+            draft.push_caused(self.decided_at, revised(&file, document, Bonuses::ZERO)?.into(), cause);
         }
         for event in self.evaluate(state, &sums, context) {
             draft.push_caused(self.decided_at, event, cause);

@@ -10,7 +10,10 @@ use crate::category::{Category, Confidentiality};
 use crate::ids::{BusinessId, LotId, PurchaseId, RedemptionId, Slug};
 use crate::log::Event;
 use crate::member::draft::Draft;
-use crate::member::event::{AccrualInputs, BonusAccrued, HeldPart, LotLife, MemberEvent, PurchaseRecorded};
+use crate::member::event::{
+    AccrualInputs, BonusAccrued, BonusReturned, BonusesRedeemed, HeldPart, LotLife, MemberEvent,
+    PurchaseRecorded,
+};
 use crate::member::lot::{Funder, Lot};
 use crate::money::{Bonuses, Roubles};
 use crate::rate::Rate;
@@ -73,7 +76,7 @@ pub struct PurchaseFile {
     pub confidentiality: Confidentiality,
     /// When it was.
     pub bought_at: Timestamp,
-    /// The bill of the document that came first: what `spent` paid a part of.
+    /// The bill of the document that came first: what `captured` paid a part of.
     pub first_bill: Roubles,
     /// The bill of the newest revision; nothing while it is cancelled. Rule D3.
     pub bill: Roubles,
@@ -95,14 +98,16 @@ pub struct PurchaseFile {
     pub coupon: Option<UsedCoupon>,
     /// What a chain added to it. Rule B9.
     pub cross_bonus: Option<CrossBonus>,
-    /// What it was paid with out of lots, in the order of spending.
+    /// What the first document captured of it.
+    pub captured: Bonuses,
+    /// What it is paid with by now, out of lots, in the order of spending.
     pub spent: Vec<HeldPart>,
+    /// To which lots the rest of that came back, the last spent first. Rule F4.
+    pub came_back: Vec<(LotId, Bonuses)>,
     /// What of that the newest revision's bill is paid with, before refunds.
     pub kept: Bonuses,
     /// What was given back of the bill.
     pub refunded: Roubles,
-    /// What came back of what it was paid with.
-    pub returned: Bonuses,
 }
 
 impl PurchaseFile {
@@ -224,10 +229,11 @@ impl PurchaseFile {
             max_share: None,
             coupon: None,
             cross_bonus: None,
+            captured: Bonuses::ZERO,
             spent: Vec::new(),
+            came_back: Vec::new(),
             kept: Bonuses::ZERO,
             refunded: Roubles::ZERO,
-            returned: Bonuses::ZERO,
         }
     }
 
@@ -248,16 +254,13 @@ impl PurchaseFile {
             (self.bill, self.kept) = (fact.bill, fact.redeemed);
             (self.accrual, self.of_business) = (fact.accrual, fact.of_business);
         } else if let MemberEvent::BonusesRedeemed(fact) = event {
-            self.redemption_id = Some(fact.redemption_id);
-            self.max_share = Some(fact.max_share);
-            self.spent.extend(fact.parts.iter().cloned());
-            self.kept = fact.amount;
+            self.pay(fact);
         } else if let MemberEvent::BonusExpired(fact) = event {
             self.expire(fact.lot_id, fact.amount);
         } else if let MemberEvent::PurchaseRefunded(fact) = event {
             self.refunded = self.refunded.checked_add(fact.amount).unwrap_or(self.refunded);
         } else if let MemberEvent::BonusReturned(fact) = event {
-            self.returned = self.returned.checked_add(fact.amount).unwrap_or(self.returned);
+            self.unpay(fact);
         } else if let MemberEvent::CouponRedeemed(fact) = event {
             self.lots.extend(fact.lot.iter().map(|lot| OwnLot::of(lot, Part::Coupon)));
             self.coupon = Some(UsedCoupon::of(fact));
@@ -271,6 +274,43 @@ impl PurchaseFile {
                 if let Some(lot) = self.lots.iter_mut().find(|own| own.lot_id == part.lot_id) {
                     lot.expired = lot.expired.checked_sub(part.amount).unwrap_or_default();
                 }
+            }
+        }
+    }
+
+    /// The first capture, or what a revision takes again of what came back. Rules R3, D3.
+    fn pay(&mut self, fact: &BonusesRedeemed) {
+        self.spent.extend(fact.parts.iter().cloned());
+        if self.redemption_id.is_some() {
+            for HeldPart { part, .. } in &fact.parts {
+                if let Some((_, there)) = self.came_back.iter_mut().find(|(lot, _)| *lot == part.lot_id) {
+                    *there = there.checked_sub(part.amount).unwrap_or_default();
+                }
+            }
+            self.came_back.retain(|(_, there)| there.is_positive());
+            return;
+        }
+        self.redemption_id = Some(fact.redemption_id);
+        self.max_share = Some(fact.max_share);
+        (self.captured, self.kept) = (fact.amount, fact.amount);
+    }
+
+    /// What came back of it, the last spent first. Rule F4.
+    fn unpay(&mut self, fact: &BonusReturned) {
+        let mut rest = fact.amount;
+        while let Some(last) = self.spent.last_mut().filter(|_| rest.is_positive()) {
+            let gone = last.part.amount.min(rest);
+            rest = rest.checked_sub(gone).unwrap_or_default();
+            last.part.amount = last.part.amount.checked_sub(gone).unwrap_or_default();
+            if !last.part.amount.is_positive() {
+                self.spent.pop();
+            }
+        }
+        let alive = fact.parts.iter().map(|held| (held.part.lot_id, held.part.amount));
+        for (lot_id, amount) in alive.chain(fact.instead.iter().map(|lot| (lot.lot_id, lot.amount))) {
+            match self.came_back.iter_mut().find(|(lot, _)| *lot == lot_id) {
+                Some((_, there)) => *there = there.checked_add(amount).unwrap_or(*there),
+                None => self.came_back.push((lot_id, amount)),
             }
         }
     }
@@ -320,7 +360,7 @@ impl PurchaseFile {
         self.cross_bonus.as_ref().map_or(Some(Bonuses::ZERO), |it| it.at(self.bill, refunded))
     }
 
-    /// What it was paid with in bonuses.
+    /// What it is paid with in bonuses, less what came back of it.
     #[must_use]
     pub fn redeemed(&self) -> Option<Bonuses> {
         Bonuses::checked_sum(self.spent.iter().map(|held| held.part.amount))

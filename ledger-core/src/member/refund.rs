@@ -9,7 +9,7 @@ use super::command::{MemberOutcome, RefundPurchase};
 use super::debt::{settle, settle_on};
 use super::decide::write_due;
 use super::draft::Draft;
-use super::extras::share;
+use super::extras::net;
 use super::purchase_file::{ByFunder, OwnLot, PurchaseFile};
 use super::redemption::{part_of, spendable};
 use super::review::after_refund;
@@ -188,12 +188,8 @@ pub(super) fn revoke_triggered(working: &mut Working<'_>, step: &Step<'_>) -> Re
 /// What comes back of what the purchase was paid with, once so much of its bill is refunded. Rule F4.
 pub(super) fn to_return(file: &PurchaseFile, refunded: Roubles) -> Result<Bonuses, Rejection> {
     let redeemed = file.redeemed().ok_or(Rejection::AmountOutOfRange)?;
-    // What a revision gave back before is not a part of the bill any more (Rule D3).
-    let by_revisions = minus(redeemed, file.kept)?;
-    let by_refunds = share(file.kept, refunded.to_decimal(), file.bill.to_decimal());
-    let all =
-        by_refunds.and_then(|part| part.checked_add(by_revisions)).ok_or(Rejection::AmountOutOfRange)?;
-    Ok(minus(all, file.returned)?.max(Bonuses::ZERO))
+    let stays = net(file.kept, file.bill, refunded).ok_or(Rejection::AmountOutOfRange)?;
+    Ok(minus(redeemed, stays)?.max(Bonuses::ZERO))
 }
 
 /// By funder, what is taken back more than before.
@@ -251,13 +247,11 @@ impl Step<'_> {
         Ok(amount)
     }
 
-    /// The parts that `amount` came from, the last spent first, after those that came back before.
+    /// The parts that `amount` came from, the last spent first.
     fn last_spent(&self, amount: Bonuses) -> Result<Vec<HeldPart>, Rejection> {
-        let (mut skip, mut rest, mut parts) = (self.file.returned, amount, Vec::new());
+        let (mut rest, mut parts) = (amount, Vec::new());
         for held in self.file.spent.iter().rev() {
-            let skipped = held.part.amount.min(skip);
-            skip = minus(skip, skipped)?;
-            let give = minus(held.part.amount, skipped)?.min(rest);
+            let give = held.part.amount.min(rest);
             if give.is_positive() {
                 rest = minus(rest, give)?;
                 let part = LotPart { amount: give, ..held.part.clone() };

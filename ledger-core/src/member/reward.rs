@@ -313,7 +313,8 @@ impl<'a> Hit<'a> {
         context: &Context<'_>,
         (draft, cause): (&mut Draft, usize),
     ) {
-        let trigger = OpenTrigger { from: self.from.clone(), target: self.step.to, held_out };
+        let promised = !held_out && matches!(self.step.reward, Reward::CrossBonus { .. });
+        let trigger = OpenTrigger { from: self.from.clone(), target: self.step.to, held_out, promised };
         let follows = of_trigger(state, &trigger, &context.registry.businesses);
         follows.into_iter().for_each(|fact| draft.push_caused(context.recorded_at, fact.into(), cause));
     }

@@ -61,6 +61,8 @@ impl Fact {
 pub(super) struct Story {
     /// What a purchase was paid with: which hold, how much.
     pub(super) paid: BTreeMap<PurchaseId, (RedemptionId, Bonuses)>,
+    /// The holds by which revisions took again what had come back: a part of the revision. Rule D3.
+    pub(super) taken_again: BTreeSet<RedemptionId>,
     /// Which coupon's code it named.
     pub(super) coupons: BTreeMap<PurchaseId, NaturalKey>,
     /// Purchases that an admin took out of quarantine.
@@ -80,7 +82,11 @@ impl Story {
         let mut story = Self::default();
         for fact in facts {
             if let MemberEvent::BonusesRedeemed(paid) = &fact.event {
-                story.paid.insert(paid.purchase_id, (paid.redemption_id, paid.amount));
+                let first = story.paid.entry(paid.purchase_id);
+                let (first, _) = first.or_insert((paid.redemption_id, paid.amount));
+                if *first != paid.redemption_id {
+                    story.taken_again.insert(paid.redemption_id);
+                }
             } else if let MemberEvent::CouponRedeemed(used) = &fact.event {
                 story.coupons.insert(used.purchase_id, used.code);
             } else if let MemberEvent::QuarantineApplied(applied) = &fact.event {

@@ -48,6 +48,8 @@ impl Replay<'_> {
             MemberEvent::PurchaseAmended(revision) => self.revision(telling, revision),
             MemberEvent::PurchaseTakenOver(taken) => self.taken_over(telling, taken),
             MemberEvent::PurchaseRefunded(refund) => self.refund(telling, refund),
+            // The revision, told again, says so itself. Rule D3.
+            MemberEvent::BonusesHeld(held) if story.taken_again.contains(&held.redemption_id) => Ok(()),
             MemberEvent::BonusesHeld(held) => self.hold_anew(telling, held),
             MemberEvent::HoldReleased(released) => self.release_anew(telling, released),
             MemberEvent::BonusGifted(gift) => self.gift(telling, gift),

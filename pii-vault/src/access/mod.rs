@@ -44,6 +44,8 @@ pub enum Purpose {
     Erasure,
     /// Bringing vault and log into agreement after a crash.
     Recovery,
+    /// Telling a member all that is known of her (152-ФЗ art. 14 part 7).
+    SubjectAccess,
 }
 
 impl Purpose {
@@ -61,6 +63,7 @@ impl Purpose {
             Self::PartnerIndex => "partner_index",
             Self::Erasure => "erasure",
             Self::Recovery => "recovery",
+            Self::SubjectAccess => "subject_access",
         }
     }
 }

@@ -33,6 +33,7 @@ pub use look_up::{LOOK_UPS_MAX, LookUp};
 pub use partners::PartnerConsent;
 pub(crate) use partners::phone_key_context;
 pub use profile::{FieldChange, Profile, ProfileChanges};
+pub use reasons::Remark;
 pub use register::{Registered, Registration};
 
 /// Members' personal data. Cheap to clone.

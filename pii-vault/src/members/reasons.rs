@@ -1,7 +1,9 @@
 //! Why staff blocked a member, gave her bonuses or took them: their own words, which may name a person. The log names the
 //! text by a random-looking id and holds nothing of it; here it is sealed with the member's key, and goes with her.
 
+use chrono::{DateTime, Utc};
 use ledger_core::ids::{MemberId, ReasonId};
+use uuid::Uuid;
 
 use super::Members;
 use super::profile::lock_active;
@@ -9,7 +11,53 @@ use crate::access::{self, Access, Action, Outcome};
 use crate::cipher::Field;
 use crate::error::VaultError;
 
+/// A text about a member, by staff or on a coupon of hers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// By which the log names it.
+    pub reason_id: ReasonId,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+    /// The words.
+    pub text: String,
+}
+
 impl Members {
+    /// Every text about a member, the oldest first.
+    ///
+    /// # Errors
+    /// [`VaultError::Unreadable`] when one does not open with her key.
+    pub async fn remarks(&self, member: MemberId, access: &Access) -> Result<Vec<Remark>, VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let sealed: Vec<(Uuid, DateTime<Utc>, Vec<u8>)> = sqlx::query_as(
+            "SELECT reason_id, written_at, sealed FROM vault.reasons WHERE member_id = $1
+             ORDER BY written_at, reason_id",
+        )
+        .bind(member.as_uuid())
+        .fetch_all(&mut *transaction)
+        .await?;
+        let cipher =
+            if sealed.is_empty() { None } else { self.stored_cipher(&mut transaction, member).await? };
+        let unreadable = || VaultError::Unreadable { member, field: Field::Reason };
+        let mut remarks = Vec::with_capacity(sealed.len());
+        for (id, written_at, sealed) in &sealed {
+            let plain = cipher.as_ref().and_then(|cipher| cipher.open(Field::Reason, sealed).ok());
+            let text = plain.and_then(|plain| String::from_utf8(plain).ok()).ok_or_else(unreadable);
+            let remark = |text| Remark { reason_id: ReasonId::from_uuid(*id), written_at: *written_at, text };
+            remarks.push(text.map(remark));
+        }
+        let remarks = remarks.into_iter().collect::<Result<Vec<_>, _>>();
+        let outcome = match &remarks {
+            Ok(remarks) if remarks.is_empty() => Outcome::NotFound,
+            Ok(_) => Outcome::Done,
+            Err(_) => Outcome::Failed,
+        };
+        access::record(&mut transaction, access, Action::Read, &[Field::Reason], &[(Some(member), outcome)])
+            .await?;
+        transaction.commit().await?;
+        remarks
+    }
+
     /// Keeps a reason about an active member for one request more; false when this id has one already, which stays.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ pub fn hand_over(
     if asked.coupon.is_some() {
         return Err("COUPON_NOT_VALID");
     }
-    if !before.spent.is_empty() || asked.redemption.is_some() || asked.redeem_amount.is_some() {
+    if before.captured > 0 || asked.redemption.is_some() || asked.redeem_amount.is_some() {
         return Err("MEMBER_CHANGE_WITH_REDEMPTION");
     }
     if asked.bill.is_some_and(|bill| bill < before.refunded()) {
@@ -125,7 +125,7 @@ impl Member {
         self.purchases.push(purchase);
         self.repay(now);
         if is_something {
-            self.convert_last(now, id);
+            self.convert_last(circle, now, id);
         }
         self.evaluate_after(circle, now, now, business, None);
         let (available_from, expire_at) = original.life;

@@ -51,12 +51,14 @@ pub struct Purchase {
     pub first_bill: Kopecks,
     /// The hold it captured. Rule R3.
     pub redemption: Option<RedemptionId>,
-    /// What it was paid with, in the order of spending. Rule R3.
+    /// What the first document was paid with. Rule R3.
+    pub captured: Kopecks,
+    /// What it is paid with by now, in the order of spending.
     pub spent: Vec<(LotId, Kopecks)>,
-    /// What of that pays its newest revision, before refunds. Rule D3.
+    /// To which lots the rest came back, in the order in which each first did. Rules F4, D3.
+    pub came_back: Vec<(LotId, Kopecks)>,
+    /// What of it pays its newest revision, before refunds. Rule D3.
     pub kept: Kopecks,
-    /// What of that came back. Rule F4.
-    pub returned: Kopecks,
     /// What its coupon did. Rule C1.
     pub coupon: Option<Used>,
     /// What was given back.

@@ -214,9 +214,10 @@ impl Member {
             first_bill: document.amount,
             // A hold that paid nothing is not the purchase's.
             redemption: document.redemption.filter(|_| redeemed > 0),
+            captured: redeemed,
             spent,
+            came_back: Vec::new(),
             kept: redeemed,
-            returned: 0,
             coupon: used.clone(),
             refunds: Vec::new(),
             moment,
@@ -235,7 +236,7 @@ impl Member {
         }
         self.repay(now);
         self.to_react.push(Reaction::Bought(document.id));
-        self.convert_last(now, document.id);
+        self.convert_last(circle, now, document.id);
         self.evaluate_after(circle, now, moment, business, document.import.map(|_| document.occurred_at));
         self.apply_waiting(circle, now, (document.id, lives_until.is_some()), business);
         let status = self.shown(document.import.map_or(now, |_| document.occurred_at));

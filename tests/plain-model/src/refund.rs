@@ -54,12 +54,20 @@ pub(crate) struct Due {
 }
 
 impl Purchase {
-    /// What of the bonuses it was paid with has come back when so much is refunded: what pays its newest revision no more, and
-    /// of the rest the cumulative share. What came back is not taken again. Rules F4, D3.
-    pub(crate) fn returned_at(&self, refunded: Kopecks) -> Kopecks {
+    /// What of the bonuses it is paid with comes back when so much is refunded: what pays its newest revision no more, and
+    /// of the rest the cumulative share. Below nothing: what is missing of what should pay for it. Rules F4, D3.
+    pub(crate) fn comes_back_at(&self, refunded: Kopecks) -> Kopecks {
         let spent: Kopecks = self.spent.iter().map(|(_, part)| part).sum();
-        let stays = self.kept - self.gone(self.kept, refunded);
-        self.returned.max(spent - stays)
+        spent - (self.kept - self.gone(self.kept, refunded))
+    }
+
+    /// So much more of a lot came back, or less.
+    pub(crate) fn is_back(&mut self, lot: LotId, more: Kopecks) {
+        match self.came_back.iter_mut().find(|(id, _)| *id == lot) {
+            Some((_, back)) => *back += more,
+            None => self.came_back.push((lot, more)),
+        }
+        self.came_back.retain(|(_, back)| *back > 0);
     }
 
     /// What is taken back of the accrual when so much is refunded: the business's share, and the coalition's as the rest.
@@ -143,7 +151,7 @@ impl Member {
         let purchase = self.purchases[place].clone();
         let before = purchase.refunded();
         let upto = before + amount;
-        let returned = self.bring_back(circle, now, id, place, purchase.returned_at(upto));
+        let returned = self.bring_back(circle, now, id, place, purchase.comes_back_at(upto));
         self.repay(now);
         // Rule F2.
         let taken = |refunded| purchase.taken_back_at(refunded);
@@ -204,30 +212,32 @@ impl Member {
     /// Bonuses come back to the lots they came from, the last spent first; those of lots past their life come as one lot of
     /// the coalition. Rule F4.
     ///
-    /// So much of what paid for the purchase is to be back in all; what comes back now.
+    /// So much is to come back now, if anything; how much does.
     pub(crate) fn bring_back(
         &mut self,
         circle: &Circle,
         now: Timestamp,
         refund: RefundId,
         place: usize,
-        upto: Kopecks,
+        amount: Kopecks,
     ) -> Kopecks {
-        let Purchase { business, spent, returned: before, .. } = self.purchases[place].clone();
-        self.purchases[place].returned = upto;
+        let business = self.purchases[place].business.clone();
         let policy = circle.policy(now);
         let to = if policy.expired_to_coalition { ExpiredTo::Breakage } else { ExpiredTo::Funder };
         let mut instead = 0;
-        let mut passed = 0;
-        for (id, amount) in spent.iter().rev() {
-            // Of the kopecks counted from the end of the spending, those from `before` up to `upto`.
-            let part = (passed + amount).min(upto) - passed.max(before).min(passed + amount);
-            passed += amount;
-            let part = part.max(0);
-            let lot = self.lot_mut(*id);
+        let mut rest = amount.max(0);
+        while rest > 0 {
+            let (id, paid) = self.purchases[place].spent.pop().expect("no more comes back than was paid");
+            let part = paid.min(rest);
+            rest -= part;
+            if paid > part {
+                self.purchases[place].spent.push((id, paid - part));
+            }
+            let lot = self.lot_mut(id);
             let redeemed = Place::Redeemed(business.clone());
             if lot.is_alive(now) {
                 lot.shift(part, redeemed, Place::Available);
+                self.purchases[place].is_back(id, part);
             } else {
                 lot.shift(part, redeemed, Place::Expired(to));
                 instead += part;
@@ -235,9 +245,44 @@ impl Member {
         }
         if instead > 0 {
             let expires_at = calendar::end_of(calendar::days_after(now, policy.returned_life_days));
-            self.give(LotId::returned_by(refund), now, instead, expires_at);
+            let id = LotId::returned_by(refund);
+            self.give(id, now, instead, expires_at);
+            self.purchases[place].is_back(id, instead);
         }
-        upto - before
+        amount.max(0)
+    }
+
+    /// What lies free in the lots that it came back to: of each no more than came back. Nothing of who is blocked. Rules D3, R4.
+    pub(crate) fn lies_there(&self, purchase: &Purchase, now: Timestamp) -> Kopecks {
+        if self.is_blocked {
+            return 0;
+        }
+        purchase.came_back.iter().map(|(id, back)| self.free_of(*id, now).min(*back)).sum()
+    }
+
+    fn free_of(&self, id: LotId, now: Timestamp) -> Kopecks {
+        let lot = self.lots.iter().find(|lot| lot.id == id).expect("a lot she has");
+        if lot.is_alive(now) { lot.amount_at(&Place::Available) } else { 0 }
+    }
+
+    /// All that is missing of what should pay for a purchase is taken again, from where it came back to last first; none of it
+    /// when it is not all there. Rule D3.
+    pub(crate) fn take_again(&mut self, now: Timestamp, place: usize, missing: Kopecks) {
+        if missing <= 0 || missing > self.lies_there(&self.purchases[place], now) {
+            return;
+        }
+        let mut rest = missing;
+        for (id, back) in self.purchases[place].came_back.clone().into_iter().rev() {
+            let part = self.free_of(id, now).min(back).min(rest);
+            if part == 0 {
+                continue;
+            }
+            rest -= part;
+            let business = self.purchases[place].business.clone();
+            self.lot_mut(id).shift(part, Place::Available, Place::Redeemed(business));
+            self.purchases[place].spent.push((id, part));
+            self.purchases[place].is_back(id, -part);
+        }
     }
 
     /// A new lot of the coalition, spendable at once. Rules F4, B10.

@@ -5,9 +5,10 @@
 //!   life of the first ones, what is less is taken back as by a refund.
 //! - D3: a bill below what was refunded of it is refused as a refund of more than the purchase is.
 //! - D3, R3: a smaller bill is a refund: the same share of it is paid in bonuses as of the first, and the rest comes back (F4).
-//!   What came back is not taken again when the bill grows: the hold is closed. The discount comes off before (C4).
-//! - D3, R3: one that says what it is paid with is paid with so much, by R3's limits, and no more than the first captured; with
-//!   less, if some of it came back. The hold it names must be the one that the first captured.
+//!   When the bill grows again, what came back is taken again from where it came back to, if all that is missing lies there
+//!   free; else nothing is. The discount comes off before (C4).
+//! - D3, R3: one that says what it is paid with is paid with so much, by R3's limits, and no more than the first captured, or than
+//!   is there. The hold it names must be the one that the first captured.
 //! - C1, D3: what a coupon gives anew stands before what the accrual brings more, so it is spent before it (B7).
 //! - R3: what limits it are the policy and the terms that decided on the purchase.
 
@@ -54,14 +55,14 @@ impl Purchase {
     }
 
     /// It as the revision says.
-    fn revised(&self, circle: &Circle, asked: &Revision) -> Result<Self, Refusal> {
+    fn revised(&self, circle: &Circle, asked: &Revision, there: Kopecks) -> Result<Self, Refusal> {
         let amount = asked.bill.unwrap_or(0);
         if amount > AMOUNT_MAX {
             return Err("AMOUNT_OUT_OF_RANGE");
         }
         let coupon = self.coupon.as_ref().map(|used| used.with(amount));
         let discount = coupon.as_ref().map_or(0, |used| used.discount);
-        let kept = self.paid_with(circle, asked, amount, discount)?;
+        let kept = self.paid_with(circle, asked, (amount, discount), there)?;
         if asked.coupon.is_some_and(|code| self.coupon.as_ref().is_none_or(|used| used.code != code)) {
             return Err("COUPON_NOT_VALID");
         }
@@ -73,15 +74,18 @@ impl Purchase {
         Ok(Self { revision, amount, accrual, of_business, kept, coupon, ..self.clone() })
     }
 
-    /// What of the bonuses that the first revision captured pays `bill`.
+    /// What of the bonuses that the first revision captured pays `bill`, when so much of what came back is there.
     fn paid_with(
         &self,
         circle: &Circle,
         asked: &Revision,
-        bill: Kopecks,
-        discount: Kopecks,
+        (bill, discount): (Kopecks, Kopecks),
+        there: Kopecks,
     ) -> Result<Kopecks, Refusal> {
-        let spent: Kopecks = self.spent.iter().map(|(_, part)| part).sum();
+        let is_there = |kept| {
+            let with = Self { amount: bill, kept, ..self.clone() };
+            -with.comes_back_at(with.refunded()) <= there
+        };
         if asked.redemption.is_some() && asked.redemption != self.redemption {
             return Err("HOLD_NOT_FOUND");
         }
@@ -93,14 +97,16 @@ impl Purchase {
             if wanted > limit || wanted < circle.policies[self.policy].redeem_min {
                 return Err("OVER_REDEEM_LIMIT");
             }
-            return if wanted > spent { Err("INSUFFICIENT_BONUSES") } else { Ok(wanted.min(self.kept)) };
+            let is_too_much = wanted > self.captured || (wanted > self.kept && !is_there(wanted));
+            return if is_too_much { Err("INSUFFICIENT_BONUSES") } else { Ok(wanted) };
         }
         let back = if bill < self.first_bill {
-            crate::rounded(spent * (self.first_bill - bill), self.first_bill)
+            crate::rounded(self.captured * (self.first_bill - bill), self.first_bill)
         } else {
             0
         };
-        Ok((spent - back).min(self.kept).min(bill - discount))
+        let wanted = (self.captured - back).min(bill - discount);
+        Ok(if is_there(wanted) { wanted } else { wanted.min(self.kept) })
     }
 }
 
@@ -119,7 +125,7 @@ impl Member {
         }
         self.write_due(circle, now);
         let before = self.purchases[place].clone();
-        let after = before.revised(circle, asked)?;
+        let after = before.revised(circle, asked, self.lies_there(&before, now))?;
         if after.net() > before.net() && self.is_blocked {
             return Err("MEMBER_BLOCKED");
         }
@@ -144,15 +150,18 @@ impl Member {
             self.revoke_triggered(now, id);
         }
         let mut after = after.clone();
+        let comes_back = after.comes_back_at(after.refunded());
+        self.take_again(now, place, -comes_back);
         let changes = [0, 1, 2, 3].map(|of| after.given()[of] - before.given()[of]);
         if let Some(Used { funder, life, lots, .. }) = &mut after.coupon {
             let lot = (LotId::of_coupon_revision(id, revision), funder.as_str(), changes[2], *life);
             lots.extend(self.add(now, id, lot));
         }
         let refund = RefundId::of_revision(id, revision);
-        self.bring_back(circle, now, refund, place, after.returned_at(after.refunded()));
+        self.bring_back(circle, now, refund, place, comes_back);
         self.repay(now);
-        after.returned = self.purchases[place].returned;
+        after.spent.clone_from(&self.purchases[place].spent);
+        after.came_back.clone_from(&self.purchases[place].came_back);
         for (funder, more) in [(before.business.as_str(), changes[0]), (COALITION, changes[1])] {
             let lot = (LotId::of_revision(id, funder, revision), funder, more, before.life);
             after.lots.extend(self.add(now, id, lot));

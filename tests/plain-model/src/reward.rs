@@ -7,15 +7,18 @@
 //!   what was redeemed, the discount and what was given back, each in full.
 //! - X5: who is held out counts as if she had got something. A promised cross bonus counts when it is given, with the whole
 //!   of it for the bill as it stands; before refunds.
-//! - X6: the depth is the number of businesses that a coupon came from.
+//! - X6: the depth is the number of businesses that a coupon came from. A purchase that follows from a promise of bonuses goes on
+//!   from where that came from, too.
 //! - X4: a trigger is one that brought something (or would have, if she were not held out) and is not given back in full;
-//!   the last one is the one of the last purchase, of one moment that of the greatest step. What comes after the purchase that
-//!   follows from it takes the first that follows from none. Who is held out converts beside the others.
+//!   the last one is the one of the last purchase, of one moment that of the chain that was drawn up first. What comes after
+//!   the purchase that follows from it takes the first that follows from none. Who is held out converts beside the others.
 //! - B9: nothing, when nothing is left of the purchase, its lots would be over, the step ran no more at the moment that
 //!   decides on the purchase, a clinic's visits may not be used so, or the chain has not enough left. For a purchase that was
 //!   recorded too late for its own moment, that moment is when it was known that it follows.
 //! - F7: no revision makes a cross bonus more than what counted.
 //! - X3, D3: a revision triggers nothing; what was given back in full triggers nothing again when it is restored.
+
+use std::cmp::Reverse;
 
 use chrono::TimeDelta;
 use ledger_core::ids::{CouponId, LotId, PurchaseId};
@@ -70,6 +73,8 @@ pub struct Trigger {
     /// The last moment at which a purchase follows from it.
     pub until: Timestamp,
     pub gives_bonuses: bool,
+    /// Where what it gives came from. Rule X6.
+    pub way: Vec<String>,
     pub is_held_out: bool,
     pub converted_by: Option<PurchaseId>,
     /// When the log was told so.
@@ -118,6 +123,14 @@ impl Member {
         let purchase = self.bought(asked.purchase).clone();
         let until = calendar::later(purchase.occurred_at, TimeDelta::days(step.window_days));
         let mut way = purchase.coupon.as_ref().map(|used| used.way.clone()).unwrap_or_default();
+        // What gets a chain's bonuses feeds it as little as what is made with its coupon.
+        let follows =
+            |it: &&Trigger| it.converted_by == Some(purchase.id) && it.gives_bonuses && !it.is_held_out;
+        for business in self.triggers.iter().filter(follows).flat_map(|it| &it.way) {
+            if !way.contains(business) {
+                way.push(business.clone());
+            }
+        }
         way.push(step.from.clone());
         let policy = circle.policy(purchase.looked_at());
         let is_for_her = version.statuses.is_empty() || version.statuses.contains(&purchase.status);
@@ -139,7 +152,7 @@ impl Member {
         let is_held_out = asked.draw < version.holdout.map_or(policy.chain_holdout, |percent| percent * 100);
         let gives_bonuses = matches!(step.reward, Reward::CrossBonus { .. });
         if !is_held_out {
-            self.coupons.extend(coupon(now, asked, (version, step), way));
+            self.coupons.extend(coupon(now, asked, (version, step), way.clone()));
         }
         self.triggers.push(Trigger {
             step: asked.step,
@@ -148,6 +161,7 @@ impl Member {
             target: step.to.clone(),
             until,
             gives_bonuses,
+            way,
             is_held_out,
             converted_by: None,
             converted_at: None,
@@ -192,8 +206,9 @@ impl Member {
         !source.is_medical || self.consents_to("medical_cross_promo")
     }
 
-    /// The last unconverted trigger that a purchase follows from, and beside it that of a step which holds her out. Rule X4.
-    pub(crate) fn convert_last(&mut self, now: Timestamp, id: PurchaseId) {
+    /// The last unconverted trigger that a purchase follows from, and beside it that of a step which holds her out; of what one
+    /// purchase triggered, that of the chain that was drawn up first. Rule X4.
+    pub(crate) fn convert_last(&mut self, circle: &Circle, now: Timestamp, id: PurchaseId) {
         for is_held_out in [false, true] {
             let purchase = self.bought(id).clone();
             let places = (0..self.triggers.len()).filter(|place| {
@@ -202,7 +217,8 @@ impl Member {
             });
             let last = places.max_by_key(|place| {
                 let Trigger { bought_at, step, .. } = &self.triggers[*place];
-                (*bought_at, *step)
+                let number = circle.chains.iter().position(|chain| chain.id == step.chain);
+                (*bought_at, Reverse((number, *step)))
             });
             last.into_iter().for_each(|place| self.follow(now, place, id));
         }

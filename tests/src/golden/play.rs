@@ -136,6 +136,9 @@ impl Play {
         if let Some(code) = expect.and_then(|expect| expect.error.as_ref()) {
             compare("error", &json!(code), answer.error_code(), &mut mismatches);
         }
+        if let Some(details) = expect.and_then(|expect| expect.details.as_ref()) {
+            compare("error.details", &self.names.fill(details)?, answer.error_details(), &mut mismatches);
+        }
         if let Some(data) = expect.and_then(|expect| expect.data.as_ref()) {
             compare("data", &self.names.fill(data)?, answer.data(), &mut mismatches);
         }

@@ -118,6 +118,8 @@ pub(crate) struct Expect {
     pub(crate) status: Option<u16>,
     pub(crate) data: Option<Value>,
     pub(crate) error: Option<String>,
+    /// The facts of the failure, as `data` of a success: of what is not well formed, by field.
+    pub(crate) details: Option<Value>,
 }
 
 impl Scenario {

@@ -47,6 +47,10 @@ impl Answer {
     pub(crate) fn error_code(&self) -> Option<&Value> {
         part(&self.body, "error.code")
     }
+
+    pub(crate) fn error_details(&self) -> Option<&Value> {
+        part(&self.body, "error.details")
+    }
 }
 
 /// One installation as its clients see it.

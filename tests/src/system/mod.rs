@@ -13,6 +13,7 @@
 //! | `audit.rs` | the comparison: journal = log = read models = ClickHouse |
 //! | `proving.rs` | proofs and signatures of the log, verified by the standards' words |
 //! | `warehouse.rs`, `topic.rs` | ClickHouse and Kafka by hand |
+//! | `files.rs`, `needles.rs` | what servers and processes leave behind; looking for many values in all forms |
 //! | `wait.rs`, `seeded.rs` | waiting with a deadline; random choices that a seed repeats |
 //!
 //! The audit shares no code with what it checks but the types of `ledger-core` that compute a leaf hash.
@@ -20,8 +21,10 @@
 
 mod audit;
 mod client;
+mod files;
 mod journal;
 mod ledger;
+mod needles;
 mod people;
 pub mod proving;
 mod role;
@@ -39,6 +42,7 @@ pub use audit::{Audit, Duplicates};
 pub use client::{Answer, Client};
 pub use journal::{Fate, Journal, Sale};
 pub use ledger::{Event, Log};
+pub use needles::{Needles, forms_of};
 pub use people::{Business, Member, Town};
 pub use role::Role;
 pub use seeded::Seeded;

@@ -280,7 +280,7 @@ impl Site {
     }
 
     /// The address of one of the installation's databases, for the server's owner.
-    fn address(&self, part: &str) -> String {
+    pub(super) fn address(&self, part: &str) -> String {
         let (server, _) = self.installation.admin_url().rsplit_once('/').expect("an address with a database");
         format!("{server}/{}_{part}", self.name)
     }

@@ -67,6 +67,17 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
     rejected(&site, &anna, &first, &second).await;
 }
 
+/// Two requests about her, each with words of its own: one waits, one was rejected with a reason.
+pub(crate) async fn asked_and_rejected(site: &Site, member: &Member) {
+    let (first, _) = an_admin(site, "asker").await;
+    let (second, _) = an_admin(site, "decider").await;
+    let path = format!("/admin/members/{}/gift", member.id);
+    let _ = first.post(&path, &json!({"amount": "7000", "reason": "canary-waits"})).await.data(202);
+    let asked = first.post(&path, &json!({"amount": "8000", "reason": "canary-asked"})).await.data(202);
+    let reject = format!("/admin/approvals/{}/reject", asked["approval_id"].as_str().unwrap());
+    let _ = second.post(&reject, &json!({"reason": "canary-rejected"})).await.data(200);
+}
+
 /// The log says who asked, and by which approval; who approved is written down under that.
 async fn on_the_log(site: &Site, approval: &str, first: &str, second: &str) {
     let log = site.database("ledger").await;

@@ -102,7 +102,7 @@ async fn nothing_personal_leaves_the_vault() {
     assert!(found.is_empty(), "in clear text in the vault: {found:#?}");
 }
 
-fn bytes_of(record: &system_tests::system::Record) -> Vec<u8> {
+pub(crate) fn bytes_of(record: &system_tests::system::Record) -> Vec<u8> {
     use rdkafka::message::{Headers, Message};
     let mut bytes =
         [record.key().unwrap_or_default(), b" ", record.payload().unwrap_or_default(), b" "].concat();
@@ -218,7 +218,7 @@ async fn versions(site: &Site, me: &Client, code_id: &Value, code: &Value) {
 }
 
 /// Every row of every table of a database, as one text; the outbox of the dev profile, which stands for the SMS, apart.
-async fn dump(site: &Site, part: &str) -> String {
+pub(crate) async fn dump(site: &Site, part: &str) -> String {
     let pool = site.database(part).await;
     let tables: Vec<(String, String)> = sqlx::query_as(
         "SELECT schemaname::text, tablename::text FROM pg_tables

@@ -175,12 +175,38 @@ fn rule_f4_what_paid_the_part_of_the_bill_that_is_gone_comes_back() {
     assert_eq!(earned(&decision), (bon("22.50"), bon("200.00"), true));
     let down = world.after(amend(2, 2, Some("500.00")));
     assert_eq!(total(&down), ["572.50", "0.00"], "350.00 + 200.00 + 22.50");
-    // What came back is not taken again: 800 × 0.075.
+    // What came back is taken again, all of it or, when she has used some of it, nothing: 800 × 0.075.
     let up = down.clone().when(amend(2, 3, Some("1000.00")));
-    assert_eq!(earned(&up), (bon("60.00"), bon("200.00"), true));
+    assert_eq!(earned(&up), (bon("45.00"), bon("400.00"), true));
+    assert_eq!(types(&up), ["PurchaseAmended", "BonusesHeld", "BonusesRedeemed", "BonusAccrued"]);
+    let used = down.clone().after(hold(2, "zakon", "1000.00", "400.00"));
+    assert_eq!(earned(&used.when(amend(2, 3, Some("1000.00")))), (bon("60.00"), bon("200.00"), true));
     // A refund of the half of it gives the half of the 200 back.
     let half = down.after(give_back(1, 2, "250.00"));
     assert_eq!(total(&half), ["661.25", "0.00"], "572.50 + 100.00 - 11.25");
+}
+
+#[test]
+fn rule_d3_a_bill_paid_in_bonuses_that_is_cancelled_and_restored_is_paid_in_bonuses() {
+    let world = anna().after(buy("mindal", "10000.00")).after(hold(1, "kozha", "1000.00", "400.00"));
+    let once = world.after(buy("kozha", "1000.00").paying(1, None));
+    let cancelled = once.clone().after(amend(2, 2, None));
+    assert_eq!(total(&cancelled), ["750.00", "0.00"]);
+    let restored = cancelled.clone().after(amend(2, 3, Some("1000.00")));
+    assert_eq!((total(&restored), lots(&restored)), (total(&once), lots(&once)));
+    // A refund gives the same part of it back as of the first one.
+    let half = |world: World| total(&world.after(give_back(1, 2, "500.00")));
+    assert_eq!(half(restored), half(once.clone()));
+    // What she has used since stays hers: of the lot 50.00 are left, which are not the 400.00, so nothing is taken.
+    let used = cancelled.after(hold(2, "zakon", "2000.00", "450.00"));
+    let decision = used.clone().when(amend(2, 3, Some("1000.00")));
+    assert_eq!(earned(&decision), (bon("75.00"), bon("0.00"), true));
+    // Who says that bonuses paid it hears that they are not there, as whoever posts it first does.
+    let says = amend(2, 3, Some("1000.00")).with(|document| {
+        (document.redemption_id, document.redeem_amount) = (Some(redemption_id(1)), Some(bon("400.00")));
+    });
+    let (asked, available) = (bon("400.00"), bon("0.00"));
+    used.when(says).then_rejected(Rejection::InsufficientBonuses { asked, available });
 }
 
 #[test]

@@ -354,3 +354,22 @@ fn rule_x3_what_may_be_otherwise_later_is_decided_once() {
     let never = anna().running(1, flowers(None)).after(buy("mindal", "1999.99")).when(take(1, 0, 1));
     assert!(never.drafted().is_empty(), "what can never be otherwise writes nothing");
 }
+
+#[test]
+fn rule_x6_bonuses_of_a_chain_lead_nowhere_they_came_from() {
+    let mut mutual = steps(ChainKind::Mutual, &[("mindal", "buket"), ("buket", "mindal")]);
+    mutual.steps.iter_mut().for_each(|step| step.reward = Reward::CrossBonus { rate: None });
+    let on = steps(ChainKind::Fan, &[("buket", "mindal"), ("buket", "lisichkino")]);
+    let asks = |world: &World, chain: u8, step: u32| member_facts(&world.clone().when(take(chain, step, 2)));
+    let followed = promised(mutual.clone()).running(2, on.clone()).after(buy("buket", "3000.00"));
+    assert!(asks(&followed, 1, 1).is_empty(), "in the same chain");
+    assert!(asks(&followed, 2, 0).is_empty(), "through another");
+    let goes_on = asks(&followed, 2, 1).into_iter().find_map(|fact| match fact {
+        MemberEvent::CouponIssued(fact) => fact.chain,
+        _ => None,
+    });
+    assert_eq!(goes_on.expect("on to dinner").trail, [business_id("mindal"), business_id("buket")]);
+    // A purchase that follows from nothing begins anew.
+    let first = anna().running(1, mutual).after(buy("zakon", "10.00")).after(buy("buket", "3000.00"));
+    assert!(matches!(asks(&first, 1, 1).as_slice(), [.., MemberEvent::ChainTriggered(_)]));
+}

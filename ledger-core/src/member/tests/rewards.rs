@@ -336,6 +336,25 @@ fn rule_x4_a_purchase_at_the_target_converts_the_last_open_trigger() {
 }
 
 #[test]
+fn rule_x4_of_two_chains_of_one_pair_the_one_drawn_up_first_has_its_turn_first() {
+    // Chain 2 was drawn up before chain 1, whose id is smaller; in whichever order the log took what was triggered.
+    let world = anna().running(2, dinner()).running(1, dinner()).after(buy("mindal", "2000.00"));
+    for order in [[1, 2], [2, 1]] {
+        let given = order.into_iter().fold(world.clone(), |world, chain| world.after(take(chain, 0, 1)));
+        let given = given.later(chrono::TimeDelta::hours(1));
+        let by = |decision: &Decision| converted(decision).map(|fact| fact.chain_id);
+        assert_eq!(by(&given.clone().when(buy("lisichkino", "10.00"))), Some(chain_id(2)));
+        let once = given.after(buy("lisichkino", "10.00"));
+        assert_eq!(
+            by(&once.clone().when(buy("lisichkino", "10.00"))),
+            Some(chain_id(1)),
+            "the next is the other's"
+        );
+        assert_eq!(by(&once.after(buy("lisichkino", "10.00")).when(buy("lisichkino", "10.00"))), None);
+    }
+}
+
+#[test]
 fn rule_x4_a_trigger_that_comes_late_converts_by_the_first_purchase_after_it() {
     let hour = chrono::TimeDelta::hours(1);
     let ran = anna().running(1, dinner()).later(hour);

@@ -87,7 +87,7 @@ impl Course {
         let (purchase_id, business_id) = (recorded.purchase_id, recorded.business_id);
         let hers = self.members.entry(member).or_default();
         let place = (purchase_id, business_id, bought_at);
-        let follows = of_purchase(&hers.state, place, &self.registry.businesses);
+        let follows = of_purchase(&hers.state, place, &self.registry);
         hers.bills.insert(purchase_id, recorded.amount);
         let file = accrued.and_then(|accrued| file_of(&recorded, accrued, bought_at));
         hers.files.extend(file.map(|file| (purchase_id, file)));
@@ -114,7 +114,7 @@ impl Course {
         {
             let place = (purchase_id, taken.purchase.business_id, occurred_at);
             let hers = self.members.entry(member).or_default();
-            of_purchase(&hers.state, place, &self.registry.businesses)
+            of_purchase(&hers.state, place, &self.registry)
         } else {
             Vec::new()
         };

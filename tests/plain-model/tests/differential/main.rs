@@ -117,6 +117,7 @@ const MUST_BE_SEEN: &[&str] = &[
     "a purchase that was taken over and given back in part",
     "a revision of a bill paid in bonuses",
     "a revision with the amount it is paid with",
+    "bonuses that came back and were taken again",
     "a revision of a bill with a discount",
     "a coupon's bonuses given anew",
     "CrossBonus CrossBonus",

@@ -5,6 +5,7 @@ use ledger_core::log::Event;
 use ledger_core::member::event::MemberEvent;
 use ledger_core::member::{HandOver, HandedOver, PurchaseFile, hand_over};
 use plain_model::hand_over::hand_over as plainly_hand_over;
+use plain_model::lot::{Move, Place};
 use plain_model::member::{Member, Outcome, Purchase};
 use plain_model::redemption::Hold;
 use plain_model::revision::Revision;
@@ -77,8 +78,8 @@ impl Edit {
             Named::TheSame => known.redemption,
             Named::Another => member.holds.iter().map(|hold: &Hold| hold.id).next_back(),
         };
-        let spent: Kopecks = known.spent.iter().map(|(_, part)| part).sum();
-        let redeem_amount = self.redeem.map(|permille| (spent * Kopecks::from(permille) / 1_000).max(1));
+        let captured = known.captured;
+        let redeem_amount = self.redeem.map(|permille| (captured * Kopecks::from(permille) / 1_000).max(1));
         let coupon = match self.code {
             Named::Nothing => None,
             Named::TheSame => known.coupon.as_ref().map(|used| used.code),
@@ -128,7 +129,6 @@ impl Run {
     pub(crate) fn look_back_at_revisions(&mut self) {
         let hers = &self.member.purchases;
         let is_revised = |it: &Purchase| it.revision > 1 && it.amount > 0;
-        let spent = |it: &Purchase| it.spent.iter().map(|(_, part)| part).sum::<Kopecks>();
         let came_back = |it: &Purchase| {
             !it.is_handed_over && hers.iter().any(|old| old.id == it.id && old.is_handed_over)
         };
@@ -137,12 +137,16 @@ impl Run {
         // One that was recorded first is on the list before whatever was taken over since.
         let is_taken_over = |it: &Purchase| !it.is_handed_over && it.revision > 1 && it.first_bill > 0;
         let in_part = |it: &Purchase| is_taken_over(it) && it.refunded() > 0 && it.net() > 0;
+        // A purchase alone captures what is held.
+        let is_taken = |it: &Move| it.from == Place::Available && matches!(it.to, Place::Redeemed(_));
+        let mut moves = self.member.lots.iter().flat_map(|lot| &lot.moves);
         let seen = [
+            (moves.any(is_taken), "bonuses that came back and were taken again"),
             (hers.iter().any(came_back), "a purchase that came back to who had it"),
             (hers.iter().any(in_part), "a purchase that was taken over and given back in part"),
             (hers.iter().any(|it| is_revised(it) && it.kept > 0), "a revision of a bill paid in bonuses"),
             (
-                hers.iter().any(|it| is_revised(it) && it.kept > 0 && it.kept < spent(it)),
+                hers.iter().any(|it| is_revised(it) && it.kept > 0 && it.kept < it.captured),
                 "a revision with the amount it is paid with",
             ),
             (

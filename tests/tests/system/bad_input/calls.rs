@@ -17,6 +17,30 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(cancelling());
     cases.extend(looking_back());
     cases.extend(promoting());
+    cases.extend(reporting());
+    cases
+}
+
+/// What is known of a member: for herself, and for an admin by her id.
+fn reporting() -> Vec<Case> {
+    let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
+    let mut cases = Vec::new();
+    for page in ["report", "report.html"] {
+        let of = |id: &str| format!("/admin/members/{id}/{page}");
+        let own = format!("/users/me/{page}");
+        cases.extend([
+            get(Whom::Admin, &of(SECRET), 400, INVALID).names("id"),
+            get(Whom::Admin, &format!("{}?unheard_of=1", of(UNKNOWN)), 400, INVALID).names("unheard_of"),
+            get(Whom::Admin, &of(UNKNOWN), 404, "MEMBER_NOT_FOUND"),
+            get(Whom::Member, &of(UNKNOWN), 403, "FORBIDDEN"),
+            get(Whom::Till, &of(UNKNOWN), 403, "FORBIDDEN"),
+            get(Whom::Auditor, &of(UNKNOWN), 403, "FORBIDDEN"),
+            get(Whom::Nobody, &of(UNKNOWN), 401, "UNAUTHENTICATED"),
+            get(Whom::Member, &format!("{own}?format=html"), 400, INVALID).names("format"),
+            get(Whom::Admin, &own, 403, "FORBIDDEN"),
+            get(Whom::Nobody, &own, 401, "UNAUTHENTICATED"),
+        ]);
+    }
     cases
 }
 
@@ -180,15 +204,15 @@ fn looking_back() -> Vec<Case> {
     cases
 }
 
-/// What chains led to, and who buys where after whom: for admins alone.
+/// What chains led to, and, for admins alone, who buys where after whom.
 fn promoting() -> Vec<Case> {
     let get = |whom, path: &str, status, code| Case::new(whom, "GET", path, "as it is", status, code);
     let stats = |id: &str| format!("/cross-promo/chains/{id}/stats");
     let mut cases = vec![
         get(Whom::Admin, &stats(SECRET), 400, INVALID).names("id"),
         get(Whom::Admin, &format!("{}?unheard_of=1", stats(UNKNOWN)), 400, INVALID).names("unheard_of"),
-        get(Whom::Till, &stats(UNKNOWN), 403, "FORBIDDEN"),
-        get(Whom::Clinic, &stats(UNKNOWN), 403, "FORBIDDEN"),
+        get(Whom::Till, &stats(UNKNOWN), 404, NOT_FOUND),
+        get(Whom::Clinic, &stats(UNKNOWN), 404, NOT_FOUND),
         get(Whom::Admin, &stats(UNKNOWN), 404, NOT_FOUND),
         get(Whom::Member, &stats(UNKNOWN), 403, "FORBIDDEN"),
         get(Whom::Nobody, &stats(UNKNOWN), 401, "UNAUTHENTICATED"),

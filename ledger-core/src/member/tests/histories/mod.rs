@@ -6,8 +6,8 @@
 //! where it is compared:
 //!
 //! - multipliers, statuses and chains decided in between: nothing else happens here that would change them;
-//! - of what was paid in bonuses, what came back is not taken again: the least that a revision was paid with is what is
-//!   posted once, and a bill that grows after a refund does not take that refund's part back (`told.rs` reckons both);
+//! - of what was paid in bonuses, what came back is taken again only while all that the document lacks lies there free: else
+//!   the least that a revision was paid with since is what is posted once (`told.rs` reckons it);
 //! - a coupon that was used stays used, and its purchase is another's as little as one paid in bonuses.
 
 mod same;

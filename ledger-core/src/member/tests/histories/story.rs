@@ -1,13 +1,18 @@
 //! One history of a document, with Anna and Vera.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use serde_json::json;
 
 use super::told::{Coupon, Told, Way};
-use crate::ids::NaturalKey;
+use crate::ids::{LotId, NaturalKey};
+use crate::log::Event;
 use crate::member::MemberCommand;
+use crate::member::event::{HeldPart, Holding, MemberEvent};
 use crate::member::testing::{
     Ask, World, activate, amend, anna, anna_since, bonus, buy, coupon, fixed, give_back, hold, percent,
+    purchase_id,
 };
 use crate::member::tests::hand_over;
 use crate::money::Roubles;
@@ -135,7 +140,8 @@ impl Story {
     fn happens(&mut self, edit: &Edit, serial: u8) {
         match edit {
             Edit::Revise { ahead, bill, of_other } => {
-                let Some((number, bill)) = self.told.revise(*ahead, *bill) else { return };
+                let there = self.there();
+                let Some((number, bill)) = self.told.revise(*ahead, *bill, there) else { return };
                 let asked = amend(2, number, bill.map(amount).as_deref());
                 if *of_other {
                     let [anna, vera] = self.worlds.clone();
@@ -157,6 +163,32 @@ impl Story {
             }
             Edit::Due => self.hers(MemberCommand::WriteDue),
         }
+    }
+
+    /// What of the bonuses that came back lies free in the lots they came back to.
+    fn there(&self) -> i64 {
+        let world = self.worlds[self.whose].clone().after(MemberCommand::WriteDue);
+        let mut back = BTreeMap::<LotId, i64>::new();
+        for (_, event) in &world.log {
+            match event {
+                Event::Member(MemberEvent::BonusReturned(fact)) if fact.purchase_id == purchase_id(2) => {
+                    let alive = fact.parts.iter().map(|held| (held.part.lot_id, held.part.amount));
+                    for (lot, amount) in alive.chain(fact.instead.iter().map(|lot| (lot.lot_id, lot.amount)))
+                    {
+                        *back.entry(lot).or_default() += amount.kopecks();
+                    }
+                }
+                Event::Member(MemberEvent::BonusesRedeemed(fact)) if fact.purchase_id == purchase_id(2) => {
+                    for HeldPart { part, .. } in &fact.parts {
+                        // The first capture took what had never been away.
+                        back.entry(part.lot_id).and_modify(|there| *there -= part.amount.kopecks());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let free = world.state.live_lots().filter(|lot| lot.holding == Holding::Available);
+        free.map(|lot| lot.left.kopecks().min(back.get(&lot.lot_id).copied().unwrap_or(0))).sum()
     }
 
     /// All that she has is on hold elsewhere: what is taken back then becomes debt.

@@ -49,9 +49,10 @@ pub(super) struct Told {
     pub(super) refunds: Vec<i64>,
     /// What the first document was paid with in bonuses.
     pub(super) paid: i64,
-    /// What of that the newest one is: of a smaller bill the same share, and never again more. Rule D3.
+    /// What of that the newest one is: of a smaller bill the same share; more again only as long as what came back lies there.
+    /// Rule D3.
     pub(super) kept: i64,
-    /// What came back of it; it is not taken again.
+    /// What came back of it, less what was taken again.
     pub(super) returned: i64,
 }
 
@@ -75,8 +76,9 @@ impl Told {
         self.refunds.iter().sum()
     }
 
-    /// A revision so far ahead of the newest; its number and bill if it is news. Rules D2, F1.
-    pub(super) fn revise(&mut self, ahead: i64, bill: Option<i64>) -> Option<(u32, Option<i64>)> {
+    /// A revision so far ahead of the newest; its number and bill if it is news. Of what came back so much is `there` to be
+    /// taken again. Rules D2, D3, F1.
+    pub(super) fn revise(&mut self, ahead: i64, bill: Option<i64>, there: i64) -> Option<(u32, Option<i64>)> {
         let number = u32::try_from(i64::from(self.number()) + ahead).ok()?;
         // A lower one is stale, the same is a replay.
         if number <= self.number() {
@@ -89,8 +91,15 @@ impl Told {
             let back = rounded(self.paid * (self.first_bill - bill).max(0), self.first_bill);
             (self.paid - back).min(bill - self.way.discount(bill))
         });
-        self.kept = self.kept.min(share);
-        self.returned = self.returned.max(self.due());
+        let before = std::mem::replace(&mut self.kept, share);
+        if self.returned - self.due() > there {
+            self.kept = before.min(share);
+        }
+        let due = self.due();
+        // What is not all there is not taken at all.
+        if self.returned - due <= there {
+            self.returned = due;
+        }
         Some((number, bill))
     }
 

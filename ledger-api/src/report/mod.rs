@@ -1,0 +1,389 @@
+//! All that is known of a member, told to her: the answer to a demand of 152-ФЗ art. 14 part 7 (compliance S1–S3).
+//!
+//! What is told is read when it is asked for: data from vault, read models and log, grounds and terms from `retention.rs`,
+//! operator and processors from the settings, partners from the consents that hold. Each reading of the vault is in the access
+//! log, which is read last, so that the report shows its own making. Decision 22.
+
+mod document;
+mod hers;
+pub(crate) mod page;
+mod words;
+
+use std::collections::{BTreeMap, HashSet};
+
+use ledger_core::context::Registry;
+use ledger_core::ids::{BusinessId, MemberId};
+use ledger_core::log::{Event, Position, StreamType};
+use ledger_core::member::consent::{ConsentChannel, Purpose as ConsentPurpose};
+use ledger_core::member::event::MemberEvent;
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use ledger_store::log::{self, StoredRow};
+use pii_vault::access::Purpose;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::call::Call;
+use crate::erasure::papers::Organisation;
+use crate::problem::{ApiError, Cause};
+use crate::read::{self, Model};
+use crate::retention::CATEGORIES;
+use crate::settings::Operator;
+
+pub(crate) use document::SubjectReport;
+use document::{
+    ReportedConsent, ReportedCrossBorder, ReportedOperator, ReportedProcessing, ReportedPurpose,
+    ReportedRecipient, ReportedRecords, ReportedRight, ReportedTerm,
+};
+
+/// Whose eyes a report is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Her own: nothing is left out.
+    Herself,
+    /// An admin's: nothing that would tell of a clinic.
+    Admin,
+}
+
+/// A report, and the position that its data have passed.
+pub(crate) struct Told {
+    /// The report.
+    pub(crate) report: SubjectReport,
+    /// The position.
+    pub(crate) position: Position,
+}
+
+/// Puts the report about a member together; of accounts that are one, whichever is asked about.
+///
+/// # Errors
+/// 404 for nobody, 410 for one who was forgotten, [`ApiError::OperatorUnknown`] in an installation that does not say who operates it.
+pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Result<Told, ApiError> {
+    let position = passed(call, asked).await?;
+    let app: &App = &call.app;
+    let registry = app.ledger.registry();
+    let member = registry.accounts.survivor(asked);
+    let accounts = registry.accounts.one_with(member);
+    if accounts.iter().any(|account| app.gone.has(account.as_uuid())) {
+        return Err(Rejection::MemberErased.into());
+    }
+    let facts = facts(app, &accounts).await?;
+    let operator = app.operator.as_ref().ok_or(ApiError::OperatorUnknown)?;
+    let access = call.vault_access(call.caller()?.accessor(), Purpose::SubjectAccess);
+    let about =
+        hers::About { app, registry: &registry, member, accounts: &accounts, reader, now: call.now() };
+    let data = about.data(&access).await?;
+    let standing = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
+    let granted: HashSet<String> = standing.map(|one| one.purpose).collect();
+    let since = read::statuses::standing(app, member).await?.registered_at;
+    let report = SubjectReport {
+        prepared_at: call.now(),
+        person: member.as_uuid(),
+        accounts: accounts.iter().map(MemberId::as_uuid).collect(),
+        withheld: match reader {
+            Reader::Herself => Vec::new(),
+            Reader::Admin => words::WITHHELD.to_vec(),
+        },
+        processing: ReportedProcessing { confirmed: true, since, records: facts.records() },
+        purposes: purposes(),
+        consents: consents(&registry, &facts.decisions, &granted, reader),
+        methods: words::METHODS.to_vec(),
+        operator: operator_of(operator),
+        recipients: recipients(&registry, operator, &granted, reader),
+        data,
+        sources: words::SOURCES.to_vec(),
+        terms: terms(),
+        rights: rights(operator),
+        cross_border: ReportedCrossBorder { is_done: false, statement: words::NO_TRANSFER },
+        processors: processor(operator).into_iter().collect(),
+        duties: words::DUTIES.to_vec(),
+        // Last: what was read for this report is in it.
+        accesses: about.accesses().await?,
+    };
+    Ok(Told { report, position })
+}
+
+/// The position that all of what is read about her has passed.
+async fn passed(call: &Call, asked: MemberId) -> Result<Position, ApiError> {
+    // Refused before anything is asked of a server.
+    read::min_position(call)?;
+    call.app.ledger.refresh().await;
+    let member = call.survivor(asked);
+    let mut least = Position::MAX;
+    for model in [Model::Balances, Model::History, Model::Statuses, Model::Directory] {
+        least = least.min(read::wait(call, model, Some(member)).await?);
+    }
+    Ok(least)
+}
+
+/// A consent given or withdrawn, as the log has it.
+struct Decision {
+    position: Position,
+    at: Timestamp,
+    granted: bool,
+    purpose: ConsentPurpose,
+    version: String,
+    text_hash: Option<String>,
+    channel: ConsentChannel,
+    evidence: Option<Uuid>,
+    session: Option<Uuid>,
+}
+
+/// What the log has of her.
+#[derive(Default)]
+struct Facts {
+    decisions: Vec<Decision>,
+    /// How many facts of each kind, when the first and when the last.
+    kinds: BTreeMap<String, (u64, Timestamp, Timestamp)>,
+}
+
+/// Reads the streams of her accounts, one after the other: no more than one is in memory.
+async fn facts(app: &App, accounts: &[MemberId]) -> Result<Facts, ApiError> {
+    let mut facts = Facts::default();
+    for account in accounts {
+        for stored in log::read_stream(&app.log_pool, account.as_uuid(), 0).await? {
+            if stored.row.stream_type == StreamType::Member {
+                facts.add(stored)?;
+            }
+        }
+    }
+    if facts.kinds.is_empty() {
+        return Err(Rejection::MemberNotFound.into());
+    }
+    facts.decisions.sort_by_key(|decision| decision.position);
+    Ok(facts)
+}
+
+impl Facts {
+    fn add(&mut self, stored: StoredRow) -> Result<(), ApiError> {
+        let row = stored.row;
+        match row.event_type.as_str() {
+            "MemberErased" => return Err(Rejection::MemberErased.into()),
+            "ConsentGranted" | "ConsentWithdrawn" => {
+                let unreadable =
+                    |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
+                self.decisions.extend(decision(
+                    row.position,
+                    row.recorded_at,
+                    row.event().map_err(unreadable)?,
+                ));
+            }
+            _ => {}
+        }
+        let at = row.recorded_at;
+        let kind = self.kinds.entry(row.event_type).or_insert((0, at, at));
+        *kind = (kind.0.saturating_add(1), kind.1.min(at), kind.2.max(at));
+        Ok(())
+    }
+
+    fn records(&self) -> Vec<ReportedRecords> {
+        let told = |(event_type, (count, first_at, last_at)): (&String, &(u64, Timestamp, Timestamp))| {
+            ReportedRecords {
+                event_type: event_type.clone(),
+                count: *count,
+                first_at: *first_at,
+                last_at: *last_at,
+            }
+        };
+        self.kinds.iter().map(told).collect()
+    }
+}
+
+fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision> {
+    match event {
+        Event::Member(MemberEvent::ConsentGranted(fact)) => Some(Decision {
+            position,
+            at,
+            granted: true,
+            purpose: fact.purpose,
+            version: fact.version.to_string(),
+            text_hash: fact.text_hash.map(|hash| hash.to_string()),
+            channel: fact.channel,
+            evidence: fact.evidence.map(|id| id.as_uuid()),
+            session: fact.session.map(|id| id.as_uuid()),
+        }),
+        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => Some(Decision {
+            position,
+            at,
+            granted: false,
+            purpose: fact.purpose,
+            version: fact.version.to_string(),
+            text_hash: fact.text_hash.map(|hash| hash.to_string()),
+            channel: fact.channel,
+            evidence: fact.evidence.map(|id| id.as_uuid()),
+            session: fact.session.map(|id| id.as_uuid()),
+        }),
+        _ => None,
+    }
+}
+
+/// Each decision, and whether it is what holds: the newest that says what the read model has for its purpose.
+fn consents(
+    registry: &Registry,
+    decisions: &[Decision],
+    granted: &HashSet<String>,
+    reader: Reader,
+) -> Vec<ReportedConsent> {
+    let mut known = HashSet::new();
+    let told = decisions.iter().rev().filter_map(|one| {
+        let purpose = one.purpose.to_string();
+        let holds = one.granted == granted.contains(&purpose);
+        let stands = holds && known.insert(purpose.clone());
+        let of_clinic = matches!(one.purpose, ConsentPurpose::Medical(_));
+        if of_clinic && reader == Reader::Admin {
+            return None;
+        }
+        Some(ReportedConsent {
+            purpose,
+            name: words::purpose(&one.purpose, business_of(registry, &one.purpose).as_deref()),
+            granted: one.granted,
+            stands,
+            version: one.version.clone(),
+            text_hash: one.text_hash.clone(),
+            channel: words::channel(one.channel),
+            evidence: one.evidence,
+            session: one.session,
+            at: one.at,
+        })
+    });
+    let mut told: Vec<ReportedConsent> = told.collect();
+    told.reverse();
+    told
+}
+
+/// The name of the partner that a purpose is about.
+fn business_of(registry: &Registry, purpose: &ConsentPurpose) -> Option<String> {
+    let (ConsentPurpose::Partner(slug) | ConsentPurpose::Medical(slug)) = purpose else { return None };
+    registry.businesses.by_slug(slug).map(|business| business.name.clone())
+}
+
+/// The name of a business.
+fn business_named(registry: &Registry, id: Uuid) -> Option<String> {
+    registry.businesses.get(BusinessId::from_uuid(id)).map(|business| business.name.clone())
+}
+
+/// Item 4: the operator's people, whom it has process for it, and partners whose consent holds.
+fn recipients(
+    registry: &Registry,
+    operator: &Operator,
+    granted: &HashSet<String>,
+    reader: Reader,
+) -> Vec<ReportedRecipient> {
+    let mut told = vec![ReportedRecipient {
+        name: format!("Работники: {}", operator.name),
+        gets: "доступ в пределах роли; каждое обращение к данным регистрируется",
+        ground: "трудовые обязанности".to_owned(),
+    }];
+    told.extend(processor(operator).map(|processor| ReportedRecipient {
+        name: processor.name,
+        gets: "обработка по поручению оператора",
+        ground: "поручение (ч. 3 ст. 6 152-ФЗ)".to_owned(),
+    }));
+    let mut partners: Vec<ConsentPurpose> = granted.iter().filter_map(|name| name.parse().ok()).collect();
+    partners.sort();
+    for purpose in partners {
+        let is_shown = match &purpose {
+            ConsentPurpose::Partner(_) => true,
+            ConsentPurpose::Medical(_) => reader == Reader::Herself,
+            _ => false,
+        };
+        if is_shown {
+            told.push(ReportedRecipient {
+                name: business_of(registry, &purpose).unwrap_or_else(|| purpose.to_string()),
+                gets: "при покупке у него: что покупатель участвует в программе, доступные бонусы, скидка по купону и статус",
+                ground: format!("согласие {purpose}"),
+            });
+        }
+    }
+    told
+}
+
+fn purposes() -> Vec<ReportedPurpose> {
+    let told = CATEGORIES.iter().filter_map(|one| {
+        let named = words::category(one.category)?;
+        Some(ReportedPurpose {
+            category: one.category,
+            name: named.name,
+            purpose: named.purpose,
+            ground: named.ground,
+        })
+    });
+    told.collect()
+}
+
+fn terms() -> Vec<ReportedTerm> {
+    let told = CATEGORIES.iter().filter_map(|one| {
+        let named = words::category(one.category)?;
+        Some(ReportedTerm {
+            category: one.category,
+            name: named.name,
+            starts: named.starts,
+            days: one.days,
+            at_end: named.at_end,
+        })
+    });
+    told.collect()
+}
+
+fn operator_of(operator: &Operator) -> ReportedOperator {
+    ReportedOperator {
+        name: operator.name.clone(),
+        address: operator.address.clone(),
+        information_system: operator.information_system.clone(),
+        responsible: format!("{}, {}", operator.responsible_name, operator.responsible_position),
+    }
+}
+
+/// Item 9: whom the settings name.
+fn processor(operator: &Operator) -> Option<Organisation> {
+    let named = operator.processor_name.clone().zip(operator.processor_address.clone());
+    named.map(|(name, address)| Organisation { name, address })
+}
+
+/// Item 7. Terms are the law's: `deadlines.rs` of the core reckons them.
+fn rights(operator: &Operator) -> Vec<ReportedRight> {
+    let write = format!("или обращением к оператору: {}, {}", operator.name, operator.address);
+    let right = |right, how: &str| ReportedRight { right, how: format!("{how} {write}") };
+    vec![
+        right("Получить сведения об обработке (ст. 14)", "в приложении, этим отчётом,"),
+        right("Уточнить данные (ч. 1 ст. 14, ч. 3 ст. 20)", "в профиле приложения"),
+        right("Отозвать согласие, каждое отдельно (ч. 2 ст. 9)", "в приложении, в разделе согласий,"),
+        right("Удалить учётную запись и данные (ч. 5 ст. 21)", "в профиле приложения"),
+        right("Потребовать блокирования или прекращения обработки (ст. 21)", "через поддержку"),
+        ReportedRight {
+            right: "Обжаловать действия оператора (ст. 17)",
+            how: "в Роскомнадзор или в суд".to_owned(),
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_withdrawn_does_not_hold_and_no_clinic_is_in_an_admins_copy() {
+        let said = |position, purpose: &str, granted| Decision {
+            position,
+            at: Timestamp::BEGINNING,
+            granted,
+            purpose: purpose.parse().expect("a purpose"),
+            version: "1".to_owned(),
+            text_hash: None,
+            channel: ConsentChannel::App,
+            evidence: None,
+            session: None,
+        };
+        let decisions =
+            [said(1, "marketing", true), said(2, "medical:klinika", true), said(3, "marketing", false)];
+        let granted = HashSet::from(["medical:klinika".to_owned()]);
+        let told = |reader| {
+            let all = consents(&Registry::default(), &decisions, &granted, reader);
+            all.iter().map(|one| (one.purpose.clone(), one.stands)).collect::<Vec<_>>()
+        };
+        let of = |purpose: &str, stands| (purpose.to_owned(), stands);
+        let marketing = [of("marketing", false), of("marketing", true)];
+        let hers = [marketing[0].clone(), of("medical:klinika", true), marketing[1].clone()];
+        assert_eq!(told(Reader::Herself), hers);
+        assert_eq!(told(Reader::Admin), marketing);
+    }
+}

@@ -1,0 +1,195 @@
+//! The report's own words, in Russian. What is the installation's own (terms, days, names) comes from its tables and settings;
+//! a test holds these words against `retention.rs`.
+
+use ledger_core::member::consent::{ConsentChannel, Purpose};
+
+/// A category of data as she reads it.
+pub(super) struct Named {
+    category: &'static str,
+    pub(super) name: &'static str,
+    pub(super) purpose: &'static str,
+    pub(super) ground: &'static str,
+    pub(super) starts: &'static str,
+    pub(super) at_end: &'static str,
+}
+
+const CONTRACT: &str = "договор с субъектом (п. 5 ч. 1 ст. 6 152-ФЗ)";
+const DUTY: &str = "обязанность по закону (п. 2 ч. 1 ст. 6 152-ФЗ)";
+const INTEREST: &str = "законный интерес оператора (п. 7 ч. 1 ст. 6 152-ФЗ)";
+const HOURLY: &str = "удаляется автоматически, каждый час";
+const WITH_HER: &str = "удаляется каждый час; при удалении учётной записи сразу";
+const NOBODYS: &str = "остаётся; после удаления учётной записи ни к кому не относится";
+const CODE_ENDS: &str = "конец действия кода";
+
+/// In the order of the fields of [`Named`].
+const fn named([category, name, purpose, ground, starts, at_end]: [&'static str; 6]) -> Named {
+    Named { category, name, purpose, ground, starts, at_end }
+}
+
+/// The categories that are about members, in words.
+const NAMED: [Named; 12] = [
+    named([
+        "profile",
+        "Учётная запись",
+        "участие в программе лояльности",
+        "согласие (п. 1 ч. 1 ст. 6 152-ФЗ), договор (п. 5)",
+        "регистрация",
+        "уничтожается вместе с ключом шифрования при удалении учётной записи",
+    ]),
+    named(["confirming_codes", "Коды подтверждения", "подтверждение телефона", CONTRACT, CODE_ENDS, HOURLY]),
+    named([
+        "sessions",
+        "Сеансы входа",
+        "сохранение входа",
+        CONTRACT,
+        "конец действия последнего ключа сеанса",
+        WITH_HER,
+    ]),
+    named(["qr_scans", "Использованные QR-коды", "однократность QR-кода", CONTRACT, CODE_ENDS, HOURLY]),
+    named([
+        "sending_limits",
+        "Счётчики сообщений",
+        "ограничение числа сообщений",
+        INTEREST,
+        "начало периода",
+        HOURLY,
+    ]),
+    named(["coupon_codes", "Коды купонов", "использование купонов", CONTRACT, CODE_ENDS, WITH_HER]),
+    named([
+        "approvals",
+        "Согласование начислений вторым лицом",
+        "контроль крупных начислений вручную",
+        INTEREST,
+        "обращение",
+        "слова о субъекте уничтожаются при удалении учётной записи",
+    ]),
+    named([
+        "destruction_papers",
+        "Акты об уничтожении",
+        "подтверждение уничтожения",
+        "приказ Роскомнадзора от 28.10.2022 № 179, п. 8",
+        "уничтожение",
+        HOURLY,
+    ]),
+    named([
+        "accounting_records",
+        "Учёт покупок и бонусов",
+        "расчёты между партнёрами, налоговый и бухгалтерский учёт",
+        "402-ФЗ ст. 29, НК РФ ст. 23 п. 1 пп. 8: пять лет",
+        "конец года",
+        NOBODYS,
+    ]),
+    named([
+        "consent_evidence",
+        "Подтверждения согласий",
+        "доказательство согласия (ч. 3 ст. 9 152-ФЗ)",
+        DUTY,
+        "согласие",
+        NOBODYS,
+    ]),
+    named([
+        "access_log",
+        "Журнал доступа к данным",
+        "регистрация действий (п. 8 ч. 2 ст. 19 152-ФЗ)",
+        DUTY,
+        "действие",
+        NOBODYS,
+    ]),
+    named([
+        "security_log",
+        "Журнал безопасности",
+        "выявление попыток доступа (ст. 19 152-ФЗ)",
+        DUTY,
+        "событие",
+        NOBODYS,
+    ]),
+];
+
+/// A category of `retention.rs` in words; `None` for one that is not about members.
+pub(super) fn category(name: &str) -> Option<&'static Named> {
+    const ALL: &[Named] = &NAMED;
+    ALL.iter().find(|named| named.category == name)
+}
+
+/// A purpose of a consent.
+pub(super) fn purpose(purpose: &Purpose, business: Option<&str>) -> String {
+    let of = business.map(|name| format!(" «{name}»")).unwrap_or_default();
+    match purpose {
+        Purpose::PersonalData => "Обработка персональных данных для участия в программе".to_owned(),
+        Purpose::Marketing => "Рекламные сообщения".to_owned(),
+        Purpose::Profiling => "Составление профиля предпочтений".to_owned(),
+        Purpose::Partner(_) => format!("Получение сведений о покупках от партнёра{of}"),
+        Purpose::Medical(_) => format!("Получение сумм и дат посещений от медицинской организации{of}"),
+        Purpose::MedicalCrossPromo => "Предложения в связи с посещением медицинской организации".to_owned(),
+        Purpose::MedicalStatus => "Учёт посещений медицинских организаций в статусе".to_owned(),
+        Purpose::Recommendation => "Рекомендации".to_owned(),
+    }
+}
+
+/// Which way a consent came.
+pub(super) const fn channel(channel: ConsentChannel) -> &'static str {
+    match channel {
+        ConsentChannel::App => "app",
+        ConsentChannel::Admin => "admin",
+        ConsentChannel::Import => "import",
+    }
+}
+
+/// Item 3.
+pub(super) const METHODS: [&str; 2] = [
+    "Автоматизированная обработка: сбор, запись, систематизация, накопление, хранение, уточнение, извлечение, использование, \
+     передача партнёрам с согласия субъекта, блокирование, удаление, уничтожение",
+    "Имя, телефон, почта, дата рождения и город хранятся зашифрованными ключом субъекта; учёт бонусов ведётся под случайным \
+     идентификатором",
+];
+
+/// Item 5, the second half.
+pub(super) const SOURCES: [&str; 4] = [
+    "Сам субъект: при регистрации, в профиле, при входе и в согласиях",
+    "Партнёры, к которым дано согласие: сумма, дата и место покупки",
+    "Работники оператора: корректировки, подарки, купоны и их обоснования",
+    "Вычислено программой: баланс, статус, бонусы и купоны по правилам программы",
+];
+
+/// Item 8: there is no part of the product that sends anything of hers anywhere but to partners, on their asking (compliance X2).
+pub(super) const NO_TRANSFER: &str = "Трансграничная передача не осуществляется";
+
+/// Item 9.1.
+pub(super) const DUTIES: [&str; 5] = [
+    "Ответственный за обработку указан выше, вместе с оператором",
+    "Доступ ограничен по ролям; работники входят по паролю и одноразовому коду",
+    "Каждое действие с данными регистрируется в журнале, который нельзя изменить незаметно",
+    "Данные каждого субъекта зашифрованы его собственным ключом, ключи хранятся отдельно",
+    "Категории, цели, основания и сроки хранения заданы одной таблицей, по которой данные удаляются",
+];
+
+/// What an admin's copy leaves out.
+pub(super) const WITHHELD: [&str; 3] = [
+    "Названия партнёров при покупках, начислениях, купонах и обращениях к данным: по ним было бы видно, какие из остальных \
+     относятся к медицинским организациям",
+    "Согласия на получение сведений от отдельных медицинских организаций и их названия",
+    "Полный отчёт субъект получает сам, в приложении",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::CATEGORIES;
+
+    #[test]
+    fn s1_every_category_about_members_has_its_words() {
+        let unnamed: Vec<&str> =
+            CATEGORIES.iter().map(|one| one.category).filter(|name| category(name).is_none()).collect();
+        assert_eq!(
+            unnamed,
+            ["dev_messages", "staff", "api_keys", "partner_words"],
+            "these are not about members"
+        );
+        let about = CATEGORIES.iter().filter_map(|one| category(one.category));
+        for one in about {
+            let texts = [one.name, one.purpose, one.ground, one.starts, one.at_end];
+            assert!(texts.iter().all(|text| !text.is_empty()), "{}", one.category);
+        }
+        assert!(NAMED.iter().all(|named| CATEGORIES.iter().any(|one| one.category == named.category)));
+    }
+}

@@ -1,0 +1,253 @@
+//! The subject access report (152-ФЗ art. 14 part 7): every item, from what is there, to her and to nobody else. Compliance S1, S3.
+
+use serde_json::{Value, json};
+use system_tests::system::{Answer, Business, Client, Member, Site, shared};
+
+use crate::{past, recently, sale};
+
+/// A name that a page must show as text.
+const HOSTILE: &str = "<script>alert(\"Анна\")</script>";
+const SHOWN: &str = "&lt;script&gt;alert(&quot;Анна&quot;)&lt;/script&gt;";
+
+fn of(member: &Member, what: &str) -> String {
+    format!("/admin/members/{}/{what}", member.id)
+}
+
+fn items<'a>(report: &'a Value, place: &str) -> &'a Vec<Value> {
+    let found = report.pointer(place).and_then(Value::as_array);
+    found.unwrap_or_else(|| panic!("a list at {place} in {report}"))
+}
+
+/// The texts of one field in a list.
+fn each<'a>(report: &'a Value, place: &str, field: &str) -> Vec<&'a str> {
+    items(report, place).iter().filter_map(|item| item[field].as_str()).collect()
+}
+
+async fn buy(site: &Site, shop: &Business, member: &Member, number: &str) -> Answer {
+    shop.till(site).post("/transactions", &sale(number, shop, member, 100_000, &recently()).body()).await
+}
+
+/// A shop, a clinic, and a member who bought at both.
+async fn customer(site: &Site) -> (Business, Business, Member) {
+    let shop = Business::register(site, "mindal", "beauty_salon", json!({"hold_days": 0})).await;
+    let terms = json!({"confidentiality": "medical", "hold_days": 0});
+    let clinic = Business::register(site, "klinika", "dentistry", terms).await;
+    let member = Member::register(site, &[shop.clone(), clinic.clone()], None).await;
+    assert_eq!(buy(site, &shop, &member, "r1").await.status, 201);
+    assert_eq!(buy(site, &clinic, &member, "r2").await.status, 201);
+    (shop, clinic, member)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_every_item_is_there_and_is_hers() {
+    let site = Site::start(shared()).await;
+    let (shop, clinic, member) = customer(&site).await;
+    let me = member.sign_in(&site).await;
+    let _ = me.patch("/users/me", &json!({"last_name": HOSTILE, "city": "Тверь"})).await.data(200);
+    let gift = json!({"amount": "50.00", "reason": "Извинение за ожидание"});
+    let _ = site.admin().post(&of(&member, "gift"), &gift).await.data(201);
+    for granted in [true, false] {
+        let consents = json!([{"purpose": "marketing", "granted": granted, "version": "1"}]);
+        let _ = me.put("/users/me/consents", &consents).await.data(200);
+    }
+    site.settle().await;
+    let report = me.get("/users/me/report").await.data(200);
+    every_item(&report);
+    assert_eq!(report["person"], member.id.as_str());
+    let profile = &report["data"]["profiles"][0];
+    assert_eq!((&profile["phone"], &profile["city"]), (&json!(member.phone), &json!("Тверь")));
+    assert_eq!(profile["last_name"], HOSTILE);
+    let balance = me.get("/loyalty/balance").await.data(200);
+    assert_eq!(report["data"]["balance"]["total"], balance["total"]);
+    let (mindal, klinika) = (format!("Дело {}", shop.slug), format!("Дело {}", clinic.slug));
+    assert_eq!(each(&report, "/data/purchases", "business"), [mindal.as_str(), klinika.as_str()]);
+    assert_eq!(each(&report, "/data/purchases", "amount"), ["1000.00", "1000.00"]);
+    assert_eq!(each(&report, "/data/remarks", "text"), ["Извинение за ожидание"]);
+    consents(&site, &me, &report).await;
+    let names = each(&report, "/recipients", "name");
+    assert!(names.contains(&mindal.as_str()) && names.contains(&klinika.as_str()), "{names:?}");
+    terms(&site, &report).await;
+    let read = each(&report, "/accesses", "purpose");
+    assert!(read.contains(&"subject_access"), "its own reading is in it: {read:?}");
+    printed(&me, &member).await;
+}
+
+/// Each item of the law, not empty.
+fn every_item(report: &Value) {
+    for place in [
+        "/processing/records",
+        "/purposes",
+        "/consents",
+        "/methods",
+        "/recipients",
+        "/data/profiles",
+        "/data/purchases",
+        "/data/history",
+        "/data/sessions",
+        "/sources",
+        "/terms",
+        "/rights",
+        "/duties",
+        "/accesses",
+    ] {
+        assert!(!items(report, place).is_empty(), "{place} in {report}");
+    }
+    assert_eq!(report["processing"]["confirmed"], true);
+    assert_eq!(report["cross_border"]["is_done"], false);
+    assert!(items(report, "/withheld").is_empty());
+    let operator = &report["operator"];
+    for field in ["name", "address", "information_system", "responsible"] {
+        assert!(operator[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {operator}");
+    }
+}
+
+/// Each decision with its text's hash; what was withdrawn does not hold.
+async fn consents(site: &Site, me: &Client, report: &Value) {
+    let decisions = items(report, "/consents");
+    let of_marketing: Vec<(bool, bool)> = decisions
+        .iter()
+        .filter(|one| one["purpose"] == "marketing")
+        .map(|one| (one["granted"] == true, one["stands"] == true))
+        .collect();
+    assert_eq!(of_marketing, [(true, false), (false, true)]);
+    for one in decisions.iter().filter(|one| one["granted"] == true) {
+        let purpose = one["purpose"].as_str().expect("a purpose");
+        let words = site.nobody().get(&format!("/consents/{purpose}/text?version=1")).await.data(200);
+        assert_eq!(one["text_hash"], words["text_hash"], "{purpose}");
+        assert!(one["at"].is_string() && one["channel"].is_string(), "{one}");
+    }
+    let standing = me.get("/users/me/consents").await.data(200);
+    let mut granted: Vec<&str> = items(&standing, "/items")
+        .iter()
+        .filter(|one| one["granted"] == true)
+        .filter_map(|one| one["purpose"].as_str())
+        .collect();
+    let mut told: Vec<&str> = decisions
+        .iter()
+        .filter(|one| one["granted"] == true && one["stands"] == true)
+        .filter_map(|one| one["purpose"].as_str())
+        .collect();
+    granted.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, granted);
+}
+
+/// Terms are those that the timers take.
+async fn terms(site: &Site, report: &Value) {
+    let kept = site.admin().get("/admin/retention").await.data(200);
+    let kept = items(&kept, "/categories").clone();
+    for term in items(report, "/terms") {
+        let same = kept.iter().find(|one| one["category"] == term["category"]).expect("a category");
+        assert_eq!(term["days"], same["days"], "{term}");
+    }
+}
+
+/// The page says the same, and shows what people wrote as text.
+async fn printed(me: &Client, member: &Member) {
+    let page = me.get("/users/me/report.html").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.text.contains(SHOWN) && !page.text.contains("<script"), "{}", page.text);
+    assert!(page.text.contains(&member.phone) && page.text.contains("Извинение за ожидание"));
+    for item in 1..=9 {
+        assert!(page.text.contains(&format!("<h2>{item}. ")), "item {item}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_a_foreign_request_gets_nothing_and_an_admin_nothing_of_a_clinic() {
+    let site = Site::start(shared()).await;
+    let (shop, clinic, member) = customer(&site).await;
+    let vera = Member::register(&site, std::slice::from_ref(&shop), None).await;
+    let stranger = vera.sign_in(&site).await;
+    site.settle().await;
+    for path in [of(&member, "report"), of(&member, "report.html")] {
+        for (client, status) in [
+            (site.nobody(), 401),
+            (stranger.clone(), 403),
+            (shop.till(&site), 403),
+            (clinic.till(&site), 403),
+        ] {
+            let answer = client.get(&path).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text);
+            assert!(!answer.text.contains(&member.phone), "{}", answer.text);
+        }
+    }
+    let told = site.admin().get(&of(&member, "report")).await;
+    for secret in ["klinika", "dentistry", "Дело"] {
+        // Whose consents hold is told of ordinary partners alone.
+        let found = told.text.matches(secret).count();
+        let partners = if secret == "Дело" { told.text.matches("Дело mindal").count() } else { 0 };
+        assert_eq!(found, partners, "{secret} in {}", told.text);
+    }
+    let report = told.data(200);
+    assert!(!items(&report, "/withheld").is_empty());
+    assert_eq!(report["data"]["profiles"][0]["phone"], member.phone.as_str());
+    assert!(each(&report, "/data/purchases", "business").is_empty());
+    assert_eq!(each(&report, "/data/purchases", "amount"), ["1000.00", "1000.00"]);
+    assert!(each(&report, "/data/history", "business_name").is_empty());
+    let page = site.admin().get(&of(&member, "report.html")).await;
+    assert_eq!(page.status, 200);
+    assert!(!page.text.contains("klinika") && page.text.contains(&member.phone));
+    let admins = items(&report, "/accesses").iter().filter(|one| one["by"] == "admin");
+    assert!(admins.count() > 0, "an admin's reading is in it: {report}");
+    let nobody = site.admin().get("/admin/members/018f4d4e-7b5a-7c3e-8a51-2f1d1c0e9a10/report").await;
+    assert_eq!((nobody.status, nobody.code()), (404, "MEMBER_NOT_FOUND"));
+    let business = site.admin().get(&format!("/admin/members/{}/report", shop.id)).await;
+    assert_eq!((business.status, business.code()), (404, "MEMBER_NOT_FOUND"), "a business is nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_member_is_gone_and_two_accounts_have_one_report() {
+    let site = Site::start(shared()).await;
+    let (shop, _, member) = customer(&site).await;
+    let old = Member::register(&site, std::slice::from_ref(&shop), None).await;
+    assert_eq!(buy(&site, &shop, &old, "r3").await.status, 201);
+    site.settle().await;
+    let accounts = json!({"from_member_id": old.id, "reason": "a second phone"});
+    let _ = site.admin().post(&of(&member, "merge"), &accounts).await.data(200);
+    site.settle().await;
+    for asked in [&member, &old] {
+        let report = site.admin().get(&of(asked, "report")).await.data(200);
+        assert_eq!(report["person"], member.id.as_str());
+        assert_eq!(report["accounts"], json!([old.id, member.id]));
+        assert_eq!(each(&report, "/data/profiles", "phone"), [old.phone.as_str(), member.phone.as_str()]);
+        assert_eq!(items(&report, "/data/purchases").len(), 3);
+    }
+    let me = member.sign_in(&site).await;
+    let _ = site.admin().post(&of(&member, "erase"), &json!({"reason": "unlawful"})).await.data(200);
+    for asked in [&member, &old] {
+        for what in ["report", "report.html"] {
+            let gone = site.admin().get(&of(asked, what)).await;
+            assert_eq!((gone.status, gone.code()), (410, "GONE"), "{}", gone.text);
+        }
+    }
+    assert_eq!(me.get("/users/me/report").await.status, 401, "no credential of hers is good");
+}
+
+/// More than one page of everything that has pages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_history_is_told_whole() {
+    const PURCHASES: i64 = 1_200;
+    let site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({"hold_days": 0})).await;
+    let member = Member::register(&site, std::slice::from_ref(&shop), Some("2020-01-01T00:00:00Z")).await;
+    let lines: Vec<String> = (0..PURCHASES)
+        .map(|number| {
+            let mut body = sale(&format!("l{number}"), &shop, &member, 1_000, &past(number * 60)).body();
+            body["business_id"] = json!(shop.slug);
+            body["member"] = json!({"phone": member.phone});
+            body.to_string()
+        })
+        .collect();
+    let import = site.admin().stream("/admin/import", "application/x-ndjson", lines.join("\n")).await;
+    let import = import.expect("an answer").text().await.expect("lines");
+    assert!(!import.contains("refused") && !import.contains("unmatched"), "{import}");
+    site.settle().await;
+    let report = member.sign_in(&site).await.get("/users/me/report").await.data(200);
+    let expected = usize::try_from(PURCHASES).expect("a number");
+    assert_eq!(items(&report, "/data/purchases").len(), expected);
+    let earned = items(&report, "/data/history").iter().filter(|line| line["type"] == "earned").count();
+    assert_eq!(earned, expected);
+    let look_ups = items(&report, "/accesses").iter().filter(|one| one["action"] == "look_up").count();
+    assert!(look_ups >= expected, "{look_ups} look-ups");
+}
