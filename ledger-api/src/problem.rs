@@ -85,6 +85,8 @@ pub(crate) enum Conflict {
     ApprovalRejected,
     /// Nobody approved it in time.
     ApprovalExpired,
+    /// It was not carried out in time, or whoever asked or whom it is about is not there any more.
+    ApprovalLapsed,
 }
 
 /// What failed, for the log alone.
@@ -131,6 +133,7 @@ impl ApiError {
             Self::Conflict(Conflict::ApprovalDecided) => "APPROVAL_DECIDED",
             Self::Conflict(Conflict::ApprovalRejected) => "APPROVAL_REJECTED",
             Self::Conflict(Conflict::ApprovalExpired) => "APPROVAL_EXPIRED",
+            Self::Conflict(Conflict::ApprovalLapsed) => "APPROVAL_LAPSED",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::FieldNotAllowed(_) => "FIELD_NOT_ALLOWED",
@@ -194,6 +197,9 @@ impl ApiError {
             Self::Conflict(Conflict::ApprovalDecided) => "somebody has decided on it already".to_owned(),
             Self::Conflict(Conflict::ApprovalRejected) => "a second person has rejected it".to_owned(),
             Self::Conflict(Conflict::ApprovalExpired) => "nobody approved it in time".to_owned(),
+            Self::Conflict(Conflict::ApprovalLapsed) => {
+                "it is over: not carried out in time, or who asked or whom it is about is gone".to_owned()
+            }
             Self::TooLarge(limit) => format!("the body must have at most {limit} bytes"),
             Self::UnsupportedMediaType => "the body must be plain application/json in UTF-8".to_owned(),
             Self::FieldNotAllowed(_) => "a medical business may not send this field".to_owned(),

@@ -58,7 +58,8 @@ pub(crate) struct Approval {
     /// manual_bonus or bonus_limit.
     #[schema(value_type = String)]
     pub(crate) kind: &'static str,
-    /// open, approved, rejected or expired.
+    /// open, approved, carried_out, rejected, expired (nobody decided in time) or lapsed (approved and not carried out in time, or
+    /// whoever asked or the member is not there any more).
     #[schema(value_type = String)]
     pub(crate) state: &'static str,
     /// The member it is about.
@@ -81,6 +82,9 @@ pub(crate) struct Approval {
     /// When.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) decided_at: Option<Timestamp>,
+    /// When it was carried out; null until it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) carried_out_at: Option<Timestamp>,
     /// Why it was rejected.
     pub(crate) reason: Option<String>,
 }

@@ -30,6 +30,7 @@ fn every_error_has_its_status_and_code() {
         (ApiError::Conflict(Conflict::MemberExists), 409, "MEMBER_EXISTS"),
         (ApiError::Conflict(Conflict::QrUsed), 409, "QR_USED"),
         (ApiError::Conflict(Conflict::PhoneTaken), 409, "PHONE_TAKEN"),
+        (ApiError::Conflict(Conflict::ApprovalLapsed), 409, "APPROVAL_LAPSED"),
         (ApiError::TooLarge(9), 413, "PAYLOAD_TOO_LARGE"),
         (ApiError::UnsupportedMediaType, 415, "UNSUPPORTED_MEDIA_TYPE"),
         (ApiError::FieldNotAllowed(vec!["description"]), 422, "FIELD_NOT_ALLOWED"),

@@ -5,13 +5,18 @@
 //! way they came in, and the approval's id as what they have in common; who approved is written under that id in the log of
 //! what concerns security.
 //!
+//! It is carried out within [`CARRY_OUT_HOURS`] of the decision and while whoever asked could still ask for it, and that it was is
+//! written down (`carried_out`). What the log has stays what it is: its repeat is answered as it was the first time.
+//!
 //! Words about a member, why she is given something and why she is not, are kept with her key and go with her (`words.rs`).
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger_core::ids::MemberId;
+use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
+use pii_vault::VaultError;
 use pii_vault::auth::{Approval, ApprovalKind, Asked, Wanted};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,44 +24,88 @@ use uuid::Uuid;
 
 use super::grants::Grant;
 use super::policies::Publication;
+use crate::auth::{Permission, Role};
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
+use crate::intake;
 use crate::problem::{ApiError, Cause, Conflict};
 use crate::query::{self, Query};
 use crate::words::{Saying, Whose};
-use ledger_core::rejection::Rejection;
 
 /// How long somebody may approve, in hours.
 const OPEN_HOURS: i64 = 72;
+
+/// How long after the decision what was approved may be carried out, in hours.
+const CARRY_OUT_HOURS: i64 = 72;
 
 /// Where something stands that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
     Approved,
+    CarriedOut,
     Rejected,
     Expired,
+    Lapsed,
+}
+
+/// What an approval's row alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    /// The log has what was asked for.
+    is_done: bool,
+    /// Whoever asked could ask for it now, and the member it is about is there.
+    is_live: bool,
 }
 
 impl State {
-    fn of(approval: &Approval, now: DateTime<Utc>) -> Self {
+    fn of(approval: &Approval, now: DateTime<Utc>, Seen { is_done, is_live }: Seen) -> Self {
+        let over = |since: DateTime<Utc>| since + TimeDelta::hours(CARRY_OUT_HOURS) <= now;
         match approval.decided {
-            Some((_, _, true)) => Self::Approved,
             Some((_, _, false)) => Self::Rejected,
+            _ if is_done => Self::CarriedOut,
             None if approval.expires_at <= now => Self::Expired,
+            _ if !is_live || approval.ended_at.is_some() => Self::Lapsed,
+            Some((_, decided_at, true)) if over(decided_at) => Self::Lapsed,
+            Some((_, _, true)) => Self::Approved,
             None => Self::Open,
         }
+    }
+
+    /// Where it stands now.
+    async fn now(call: &Call, approval: &Approval) -> Result<Self, ApiError> {
+        let is_done = approval.carried_out_at.is_some() || intake::is_known(call, &approval.key).await?;
+        let is_gone = approval.subject.is_some_and(|member| call.app.gone.has(member));
+        let is_live = !is_gone && asker_may(call, approval).await?;
+        Ok(Self::of(approval, call.now().to_utc(), Seen { is_done, is_live }))
     }
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Approved => "approved",
+            Self::CarriedOut => "carried_out",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
+            Self::Lapsed => "lapsed",
         }
     }
+}
+
+/// What whoever asked must be allowed to do.
+const fn needed_for(kind: ApprovalKind) -> Permission {
+    match kind {
+        ApprovalKind::ManualBonus => Permission::GrantBonuses,
+        ApprovalKind::BonusLimit => Permission::PublishPolicies,
+    }
+}
+
+/// Whether whoever asked is there and could ask for it now.
+async fn asker_may(call: &Call, approval: &Approval) -> Result<bool, ApiError> {
+    let role = call.app.vault.approvals().live_role(approval.asked_by).await?;
+    let role = role.as_deref().and_then(Role::of);
+    Ok(role.is_some_and(|role| role.may(needed_for(approval.kind))))
 }
 
 /// What a request that needs a second person has come to.
@@ -111,10 +160,18 @@ pub(super) fn waited<I: DeserializeOwned>(approval: &Approval) -> Result<I, ApiE
     serde_json::from_slice(&approval.inputs).map_err(|_| ApiError::Unavailable(nothing))
 }
 
+/// Notes that the log has what the request with this key asked for, if it waited for somebody.
+///
+/// # Errors
+/// What the vault cannot do.
+pub(super) async fn carried_out(call: &Call, key: &[u8; 32]) -> Result<(), ApiError> {
+    Ok(call.app.vault.approvals().carried_out(key, &call.by()).await?)
+}
+
 /// Asks for a second person, or finds what became of asking.
 ///
 /// # Errors
-/// A member whom nobody knows; a key that another request has; one that was rejected, or that nobody approved in time.
+/// A member whom nobody knows; a key that another request has; one that was rejected, that nobody approved in time, or that lapsed.
 pub(super) async fn permit<I: Serialize>(call: &Call, ask: Ask<'_, I>) -> Result<Permit, ApiError> {
     let now = call.now().to_utc();
     let Ask { kind, about, key, fingerprint, inputs } = ask;
@@ -138,16 +195,17 @@ pub(super) async fn permit<I: Serialize>(call: &Call, ask: Ask<'_, I>) -> Result
         Asked::Before(approval) => (approval, true),
         Asked::KeyOfAnother => return Err(Rejection::IdempotencyKeyReused.into()),
     };
-    match State::of(&approval, now) {
+    match State::now(call, &approval).await? {
         State::Open => Ok(Permit::Waits(Box::new(dto::ApprovalAsked {
             outcome: "approval_required",
             approval_id: approval.approval_id,
             expires_at: Timestamp::new(approval.expires_at),
             replayed,
         }))),
-        State::Approved => Ok(Permit::Given(Box::new(approval))),
+        State::Approved | State::CarriedOut => Ok(Permit::Given(Box::new(approval))),
         State::Rejected => Err(ApiError::Conflict(Conflict::ApprovalRejected)),
         State::Expired => Err(ApiError::Conflict(Conflict::ApprovalExpired)),
+        State::Lapsed => Err(ApiError::Conflict(Conflict::ApprovalLapsed)),
     }
 }
 
@@ -165,7 +223,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
 }
 
 async fn shown(call: &Call, approval: Approval) -> Result<dto::Approval, ApiError> {
-    let state = State::of(&approval, call.now().to_utc());
+    let state = State::now(call, &approval).await?;
     let asked_because = match approval.subject.map(MemberId::from_uuid) {
         Some(member) => reason_to_ask(member, &approval.key).text(call).await?,
         None => None,
@@ -186,6 +244,7 @@ async fn shown(call: &Call, approval: Approval) -> Result<dto::Approval, ApiErro
         expires_at: Timestamp::new(approval.expires_at),
         decided_by: approval.decided.map(|(who, ..)| who),
         decided_at: approval.decided.map(|(_, when, _)| Timestamp::new(when)),
+        carried_out_at: approval.carried_out_at.map(Timestamp::new),
         reason,
     })
 }
@@ -195,6 +254,12 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     let _named = call.idempotency_header()?;
     let approval_id = call.path_uuid("id")?;
     call.no_fields(payload).await?;
+    let known = one(&call, approval_id).await?;
+    // Nobody's decision is taken down about what can be carried out no more. Who asked is refused for that alone.
+    let is_askers = known.asked_by == call.caller()?.credential;
+    if !is_askers && State::now(&call, &known).await? == State::Lapsed {
+        return Err(ApiError::Conflict(Conflict::ApprovalLapsed));
+    }
     let approval = decide(&call, approval_id, true).await?;
     let mut data =
         dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted: None, published: None };
@@ -219,8 +284,7 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let approval_id = call.path_uuid("id")?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RejectApproval { reason } = document(&body, dto::RejectApproval::read)?;
-    let approval = call.app.vault.approvals().one(approval_id).await?;
-    let approval = approval.ok_or(pii_vault::VaultError::ApprovalUnknown)?;
+    let approval = one(&call, approval_id).await?;
     let saying = reason_to_reject(&approval, call.caller()?.credential);
     saying.keep(&call, &reason).await?;
     let decided = decide(&call, approval_id, false).await;
@@ -230,6 +294,10 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     decided?;
     let state = State::Rejected.as_str();
     call.ok(&dto::ApprovalDecided { approval_id, state, granted: None, published: None })
+}
+
+async fn one(call: &Call, approval_id: Uuid) -> Result<Approval, ApiError> {
+    Ok(call.app.vault.approvals().one(approval_id).await?.ok_or(VaultError::ApprovalUnknown)?)
 }
 
 /// Takes the decision, or finds that this caller has taken it before.
@@ -244,10 +312,61 @@ async fn decide(call: &Call, approval_id: Uuid, approves: bool) -> Result<Approv
     match approval.decided {
         Some((who, _, approved)) if who == decider && approved == approves => Ok(approval),
         Some(_) => Err(ApiError::Conflict(Conflict::ApprovalDecided)),
+        None if approval.ended_at.is_some() => Err(ApiError::Conflict(Conflict::ApprovalLapsed)),
         None if approval.expires_at <= call.now().to_utc() => {
             Err(ApiError::Conflict(Conflict::ApprovalExpired))
         }
         // A credential that is younger than the request.
         None => Err(ApiError::Forbidden),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    fn decided(decided: Option<(i64, bool)>) -> Approval {
+        Approval {
+            approval_id: Uuid::from_u128(1),
+            number: 1,
+            kind: ApprovalKind::ManualBonus,
+            subject: None,
+            key: [1; 32],
+            inputs: Vec::new(),
+            asked_by: Uuid::from_u128(2),
+            asked_at: at(0),
+            expires_at: at(OPEN_HOURS),
+            decided: decided.map(|(hours, approved)| (Uuid::from_u128(3), at(hours), approved)),
+            carried_out_at: None,
+            ended_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_approved_lapses_unless_it_is_carried_out_in_time() {
+        let live = Seen { is_done: false, is_live: true };
+        let (open, approved, rejected) =
+            (decided(None), decided(Some((70, true))), decided(Some((70, false))));
+        for (approval, hours, state) in [
+            (&open, 71, State::Open),
+            (&open, 72, State::Expired),
+            (&approved, 72, State::Approved),
+            (&approved, 141, State::Approved),
+            (&approved, 142, State::Lapsed),
+            (&rejected, 200, State::Rejected),
+        ] {
+            assert_eq!(State::of(approval, at(hours), live), state, "{hours}");
+        }
+        let gone = Seen { is_done: false, is_live: false };
+        assert_eq!(State::of(&open, at(1), gone), State::Lapsed, "who asked is gone");
+        assert_eq!(State::of(&approved, at(71), gone), State::Lapsed);
+        let ended = Approval { ended_at: Some(at(1)), ..decided(None) };
+        assert_eq!(State::of(&ended, at(2), live), State::Lapsed, "she was forgotten");
+        let done = Seen { is_done: true, is_live: false };
+        assert_eq!(State::of(&approved, at(200), done), State::CarriedOut, "the log has it for ever");
     }
 }

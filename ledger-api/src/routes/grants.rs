@@ -14,7 +14,7 @@ use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::approvals::{Ask, Permit, approved_reason, permit, waited};
+use super::approvals::{Ask, Permit, approved_reason, carried_out, permit, waited};
 use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -97,7 +97,9 @@ impl Grant {
     ) -> Result<(dto::Granted, Option<Position>), ApiError> {
         let grant: Self = waited(approval)?;
         let reason = approved_reason(call, approval).await?;
-        grant.execute(call, approval.key, Acting::approved(approval), &reason).await
+        let granted = grant.execute(call, approval.key, Acting::approved(approval), &reason).await?;
+        carried_out(call, &approval.key).await?;
+        Ok(granted)
     }
 
     /// What makes its request this one.

@@ -12,7 +12,7 @@ use ledger_store::{Command, Idempotency, Outcome, Repeat};
 use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{Ask, Permit, permit, waited};
+use super::approvals::{Ask, Permit, carried_out, permit, waited};
 use super::businesses::execute_as;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -85,7 +85,9 @@ impl Publication {
     /// Carries out what somebody else has approved, on behalf of whoever asked.
     pub(super) async fn carry_out(call: &Call, approval: &Approval) -> Result<Published, ApiError> {
         let publication: Self = waited(approval)?;
-        publication.execute(call, approval.key, Acting::approved(approval)).await
+        let published = publication.execute(call, approval.key, Acting::approved(approval)).await?;
+        carried_out(call, &approval.key).await?;
+        Ok(published)
     }
 
     async fn execute(self, call: &Call, key: [u8; 32], acting: Acting) -> Result<Published, ApiError> {

@@ -6,6 +6,8 @@
 //! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides.
 //! 3. A decision is one conditional `UPDATE`: of two at once one decides. It may be repeated by whoever took it, so that a
 //!    request that was cut off is carried out after all.
+//! 4. That it was carried out is noted after the log has it, once, with an entry in the log of what concerns security. Where a
+//!    process stopped in between, the log knows: it has the request's key.
 
 use std::fmt;
 
@@ -87,6 +89,10 @@ pub struct Approval {
     pub expires_at: DateTime<Utc>,
     /// Who decided, when, and whether it was approved.
     pub decided: Option<(Uuid, DateTime<Utc>, bool)>,
+    /// When it was noted that the log has it.
+    pub carried_out_at: Option<DateTime<Utc>>,
+    /// When it was over without anybody's decision: the member it is about was forgotten.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Approval {
@@ -128,6 +134,8 @@ struct Stored {
     decided_by: Option<Uuid>,
     decided_at: Option<DateTime<Utc>>,
     approved: Option<bool>,
+    carried_out_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
 }
 
 impl Approvals {
@@ -213,7 +221,7 @@ impl Approvals {
         let mut transaction = self.pool.begin().await?;
         let decided = sqlx::query(
             "UPDATE auth.approvals AS asked SET decided_by = $2, decided_at = $3, approved = $4
-             WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2
+             WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2 AND ended_at IS NULL
                AND NOT EXISTS (SELECT FROM auth.staff AS decider
                                WHERE decider.staff_id = $2 AND (decider.secrets_since >= asked.asked_at OR decider.made_by = asked.asked_by))
                AND NOT EXISTS (SELECT FROM auth.api_keys AS key
@@ -227,6 +235,41 @@ impl Approvals {
         }
         transaction.commit().await?;
         self.one(approval_id).await?.ok_or(VaultError::ApprovalUnknown)
+    }
+
+    /// Notes that the log has what the request with this key asked for, if somebody approved it. May be repeated; the first time
+    /// counts.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn carried_out(&self, request_key: &[u8; 32], by: &By) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let noted = sqlx::query_scalar(
+            "UPDATE auth.approvals SET carried_out_at = $2
+             WHERE request_key = $1 AND approved AND carried_out_at IS NULL RETURNING approval_id",
+        );
+        let noted = noted.bind(request_key.as_slice()).bind(by.at);
+        let approval: Option<Uuid> = noted.fetch_optional(&mut *transaction).await?;
+        if let Some(approval_id) = approval {
+            let event = SecurityEvent::new(SecurityKind::ApprovalCarriedOut, *by, Some(approval_id));
+            record(&mut *transaction, &event).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The role of a credential that is good now: of an account of staff that is open and whose person has her secrets, or of a
+    /// key that is not revoked.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`.
+    pub async fn live_role(&self, credential: Uuid) -> Result<Option<String>, VaultError> {
+        let role = sqlx::query_scalar(
+            "SELECT role FROM auth.staff
+             WHERE staff_id = $1 AND disabled_at IS NULL AND password_sealed IS NOT NULL
+             UNION ALL SELECT role FROM auth.api_keys WHERE key_id = $1 AND revoked_at IS NULL",
+        );
+        Ok(role.bind(credential).fetch_optional(&self.pool).await?)
     }
 
     fn read(&self, row: Stored) -> Result<Approval, VaultError> {
@@ -244,6 +287,8 @@ impl Approvals {
             asked_at: row.asked_at,
             expires_at: row.expires_at,
             decided: decided.map(|((who, when), approved)| (who, when, approved)),
+            carried_out_at: row.carried_out_at,
+            ended_at: row.ended_at,
         })
     }
 }

@@ -42,6 +42,8 @@ pub enum SecurityKind {
     ApprovalGranted,
     /// A second person rejected.
     ApprovalRejected,
+    /// What a second person approved was carried out.
+    ApprovalCarriedOut,
     /// The credential does not allow the call.
     NotAllowed,
     /// A medical business sent a field that it may not.
@@ -69,6 +71,7 @@ impl SecurityKind {
             Self::ApprovalAsked => "approval_asked",
             Self::ApprovalGranted => "approval_granted",
             Self::ApprovalRejected => "approval_rejected",
+            Self::ApprovalCarriedOut => "approval_carried_out",
             Self::NotAllowed => "not_allowed",
             Self::FieldNotAllowed => "field_not_allowed",
             Self::NotThereOrNotTheirs => "not_there_or_not_theirs",

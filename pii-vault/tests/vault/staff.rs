@@ -131,7 +131,17 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     let decided = join_all(others.iter().map(|who| approvals.decide(id, true, *who, &by))).await;
     let winner = decided[0].as_ref().unwrap().decided.unwrap().0;
     assert!(decided.iter().all(|one| one.as_ref().unwrap().decided.unwrap().0 == winner));
+    // That it was carried out is noted once, and of nothing that nobody approved.
+    let later = By::nobody(now() + TimeDelta::minutes(1));
+    approvals.carried_out(&[1; 32], &by).await.unwrap();
+    approvals.carried_out(&[1; 32], &later).await.unwrap();
+    assert_eq!(approvals.one(id).await.unwrap().unwrap().carried_out_at, Some(now()));
+    let noted = "SELECT count(*) FROM auth.security_events WHERE kind = 'approval_carried_out'";
+    assert_eq!(world.count(noted).await, 1);
+    assert_eq!(approvals.live_role(asker).await.unwrap(), None, "a credential that nobody has");
     let Asked::New(late) = approvals.ask(&wanted(2, 1), asker, &by).await.unwrap() else { panic!("new") };
+    approvals.carried_out(&[2; 32], &by).await.unwrap();
+    assert_eq!(approvals.one(late.approval_id).await.unwrap().unwrap().carried_out_at, None);
     let over = By::nobody(now() + TimeDelta::hours(1));
     assert_eq!(approvals.decide(late.approval_id, true, winner, &over).await.unwrap().decided, None);
     let unknown = approvals.decide(Uuid::new_v4(), true, winner, &by).await;

@@ -54,6 +54,8 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
 
     let approved = second.post(&approve, &json!({})).await.data(200);
     assert_eq!(approved["granted"]["amount"], "5000.01");
+    let listed = second.get("/admin/approvals").await.data(200)["items"][0].clone();
+    assert_eq!((&listed["state"], listed["carried_out_at"].is_string()), (&json!("carried_out"), true));
     let twice = second.post(&approve, &json!({})).await.data(200);
     assert_eq!(twice["granted"]["replayed"], true, "it happens once");
     let late = site.admin().post(&approve, &json!({})).await;
@@ -65,6 +67,45 @@ async fn battery_c8_much_by_hand_needs_a_second_person_who_is_another() {
     one_person_does_not_switch_it_off(&site, &anna, &first, &second).await;
     who_is_younger_than_a_request_does_not_approve_it(&site, &anna, &first).await;
     rejected(&site, &anna, &first, &second).await;
+}
+
+/// What was approved is carried out in time or not at all, and for nobody who is not there any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_carries_out_in_time_lapses() {
+    let site = Site::start(shared()).await;
+    let anna = Member::register(&site, &[], None).await;
+    let ((first, _), (leaver, leaver_id)) = (an_admin(&site, "first").await, an_admin(&site, "leaver").await);
+    let admin = site.admin();
+    let state = async || admin.get("/admin/approvals").await.data(200)["items"][0].clone();
+    let path = format!("/admin/members/{}/gift", anna.id);
+    let much = json!({"amount": "6000", "reason": "Юбилей"});
+    let asked = with_key(&leaver, &path, "leaves", &much).await.data(202);
+    let _ = admin.send("DELETE", &format!("/admin/staff/{leaver_id}"), &[], "").await.unwrap().data(200);
+    let head = site.head().await;
+    let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
+    let over = admin.post(&approve, &json!({})).await;
+    assert_eq!((over.status, over.code()), (409, "APPROVAL_LAPSED"), "who asked is gone");
+    let listed = state().await;
+    assert_eq!((&listed["state"], &listed["decided_by"]), (&json!("lapsed"), &Value::Null));
+
+    // Approved, refused by the rules, and then too late.
+    let from_now = |hours| {
+        let at = machine_now() + chrono::TimeDelta::hours(hours);
+        at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    };
+    let raise = json!({"parameters": {"approval.manual_bonus": "6000.00"}, "effective_from": from_now(1)});
+    let asked = with_key(&first, "/admin/policies", "raise", &raise).await.data(202);
+    let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
+    site.set_clock(Some(&from_now(2))).await;
+    let refused = admin.post(&approve, &json!({})).await;
+    assert_eq!((refused.status, refused.code()), (422, "POLICY_IN_THE_PAST"));
+    let listed = state().await;
+    assert_eq!((&listed["state"], &listed["carried_out_at"]), (&json!("approved"), &Value::Null));
+    site.set_clock(Some(&from_now(75))).await;
+    let over = admin.post(&approve, &json!({})).await;
+    assert_eq!((over.status, over.code()), (409, "APPROVAL_LAPSED"));
+    assert_eq!(state().await["state"], "lapsed");
+    assert_eq!(site.head().await, head, "nothing was written");
 }
 
 /// Two requests about her, each with words of its own: one waits, one was rejected with a reason.
@@ -100,7 +141,8 @@ async fn on_the_log(site: &Site, approval: &str, first: &str, second: &str) {
     .await
     .unwrap();
     vault.close().await;
-    let expected = [("approval_asked", first), ("approval_granted", second)];
+    let expected =
+        [("approval_asked", first), ("approval_granted", second), ("approval_carried_out", second)];
     assert_eq!(found, expected.map(|(kind, who)| (kind.to_owned(), who.to_owned())));
 }
 
