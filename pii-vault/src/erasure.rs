@@ -8,14 +8,16 @@
 //! it takes. Whoever writes for a member locks her row first and finds none: nothing comes back. What a restored backup brings
 //! is found by [`Erasures::still_here`] and destroyed again, before anybody is answered. The access log stays, for its own term.
 
+mod remove;
+
 use chrono::{DateTime, Utc};
 use ledger_core::ids::{ActId, MemberId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::access::{self, Access, Action, Outcome};
-use crate::cipher::Field;
+use crate::access::Access;
 use crate::error::VaultError;
+use remove::{remove, shut};
 
 /// What is to be done, and why. The words are those of `MemberErased`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,81 +322,4 @@ async fn stored(connection: &mut PgConnection, act: ActId) -> Result<Option<Eras
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| erasure!(row)))
-}
-
-/// No credential of these accounts is good any more.
-async fn shut(
-    connection: &mut PgConnection,
-    act: ActId,
-    accounts: &[MemberId],
-    now: DateTime<Utc>,
-) -> Result<(), VaultError> {
-    let ids: Vec<Uuid> = accounts.iter().map(MemberId::as_uuid).collect();
-    sqlx::query!(
-        "INSERT INTO vault.erased_members (member_id, act_id, since)
-         SELECT one.id, $1, $2 FROM UNNEST($3::uuid[]) AS one (id) ON CONFLICT (member_id) DO NOTHING",
-        act.as_uuid(),
-        now,
-        &ids,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "UPDATE auth.refresh_families SET ended_at = $2, end_reason = 'revoked'
-         WHERE member_id = ANY($1) AND kind = 'member' AND ended_at IS NULL",
-        &ids,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Every row about these accounts goes, and their keys. What hangs on the member's row goes with it: fields, registrations under
-/// way, partners' index, reasons and words, codes of coupons.
-async fn remove(
-    connection: &mut PgConnection,
-    accounts: &[MemberId],
-    access: &Access,
-) -> Result<(), VaultError> {
-    let ids: Vec<Uuid> = accounts.iter().map(MemberId::as_uuid).collect();
-    sqlx::query!(
-        "DELETE FROM auth.otp_requests WHERE phone_index IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-        &ids,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM auth.dev_outbox WHERE phone_index IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-        &ids,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "DELETE FROM auth.send_windows WHERE subject IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-    )
-    .bind(&ids)
-    .execute(&mut *connection)
-    .await?;
-    let gone =
-        sqlx::query_scalar!("DELETE FROM vault.members WHERE member_id = ANY($1) RETURNING member_id", &ids)
-            .fetch_all(&mut *connection)
-            .await?;
-    // Only now: a sign-in that had locked her row has ended, and no other finds it.
-    sqlx::query!("DELETE FROM auth.refresh_families WHERE member_id = ANY($1) AND kind = 'member'", &ids)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query!("DELETE FROM vault_keys.member_keys WHERE member_id = ANY($1)", &ids)
-        .execute(&mut *connection)
-        .await?;
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let outcome =
-        |id: &MemberId| if gone.contains(&id.as_uuid()) { Outcome::Done } else { Outcome::NotFound };
-    let outcomes: Vec<_> = accounts.iter().map(|id| (Some(*id), outcome(id))).collect();
-    access::record(connection, access, Action::Delete, &Field::ALL, &outcomes).await
 }

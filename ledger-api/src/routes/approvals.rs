@@ -186,7 +186,10 @@ pub(super) async fn permit<I: Serialize>(call: &Call, ask: Ask<'_, I>) -> Result
     if let Some((saying, text)) = &saying {
         saying.keep(call, text).await?;
     }
-    let asked = call.app.vault.approvals().ask(&wanted, asked_by, &call.by()).await?;
+    let asked = match call.app.vault.approvals().ask(&wanted, asked_by, &call.by()).await {
+        Err(VaultError::UnknownMember) => return Err(Rejection::MemberNotFound.into()),
+        asked => asked?,
+    };
     if let (Some((saying, _)), Asked::Before(_) | Asked::KeyOfAnother) = (&saying, &asked) {
         saying.let_go(call).await?;
     }
@@ -254,12 +257,7 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     let _named = call.idempotency_header()?;
     let approval_id = call.path_uuid("id")?;
     call.no_fields(payload).await?;
-    let known = one(&call, approval_id).await?;
-    // Nobody's decision is taken down about what can be carried out no more. Who asked is refused for that alone.
-    let is_askers = known.asked_by == call.caller()?.credential;
-    if !is_askers && State::now(&call, &known).await? == State::Lapsed {
-        return Err(ApiError::Conflict(Conflict::ApprovalLapsed));
-    }
+    to_decide_on(&call, approval_id).await?;
     let approval = decide(&call, approval_id, true).await?;
     let mut data =
         dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted: None, published: None };
@@ -284,7 +282,7 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     let approval_id = call.path_uuid("id")?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RejectApproval { reason } = document(&body, dto::RejectApproval::read)?;
-    let approval = one(&call, approval_id).await?;
+    let approval = to_decide_on(&call, approval_id).await?;
     let saying = reason_to_reject(&approval, call.caller()?.credential);
     saying.keep(&call, &reason).await?;
     let decided = decide(&call, approval_id, false).await;
@@ -296,8 +294,18 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
     call.ok(&dto::ApprovalDecided { approval_id, state, granted: None, published: None })
 }
 
-async fn one(call: &Call, approval_id: Uuid) -> Result<Approval, ApiError> {
-    Ok(call.app.vault.approvals().one(approval_id).await?.ok_or(VaultError::ApprovalUnknown)?)
+/// What the caller wants to decide on, if that can still mean anything: nobody's decision is taken down about what has lapsed.
+async fn to_decide_on(call: &Call, approval_id: Uuid) -> Result<Approval, ApiError> {
+    let approval = call.app.vault.approvals().one(approval_id).await?;
+    let approval = approval.ok_or(VaultError::ApprovalUnknown)?;
+    if approval.asked_by == call.caller()?.credential {
+        // Never the person who asked: an attempt, whatever became of it.
+        return Err(ApiError::Forbidden);
+    }
+    match State::now(call, &approval).await? {
+        State::Lapsed => Err(ApiError::Conflict(Conflict::ApprovalLapsed)),
+        _ => Ok(approval),
+    }
 }
 
 /// Takes the decision, or finds that this caller has taken it before.
@@ -305,10 +313,6 @@ async fn decide(call: &Call, approval_id: Uuid, approves: bool) -> Result<Approv
     let decider = call.caller()?.credential;
     let approvals = call.app.vault.approvals();
     let approval = approvals.decide(approval_id, approves, decider, &call.by()).await?;
-    if approval.asked_by == decider {
-        // Never the person who asked: an attempt, whatever became of it.
-        return Err(ApiError::Forbidden);
-    }
     match approval.decided {
         Some((who, _, approved)) if who == decider && approved == approves => Ok(approval),
         Some(_) => Err(ApiError::Conflict(Conflict::ApprovalDecided)),

@@ -6,13 +6,15 @@
 //! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides.
 //! 3. A decision is one conditional `UPDATE`: of two at once one decides. It may be repeated by whoever took it, so that a
 //!    request that was cut off is carried out after all.
-//! 4. That it was carried out is noted after the log has it, once, with an entry in the log of what concerns security. Where a
+//! 4. What is about a member ends when she is forgotten, in the transaction that destroys her rows. Asking locks her row first, so
+//!    it comes before and ends with her, or after and finds nobody.
+//! 5. That it was carried out is noted after the log has it, once, with an entry in the log of what concerns security. Where a
 //!    process stopped in between, the log knows: it has the request's key.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::security_log::{By, SecurityEvent, SecurityKind, record};
@@ -54,7 +56,7 @@ impl ApprovalKind {
 pub struct Wanted<'a> {
     /// Of which kind.
     pub kind: ApprovalKind,
-    /// About whom or what.
+    /// The member it is about.
     pub subject: Option<Uuid>,
     /// The request's key: the same request asks once.
     pub key: [u8; 32],
@@ -75,7 +77,7 @@ pub struct Approval {
     pub number: i64,
     /// Of which kind.
     pub kind: ApprovalKind,
-    /// About whom or what.
+    /// The member it is about.
     pub subject: Option<Uuid>,
     /// The key of the request that asked.
     pub key: [u8; 32],
@@ -147,11 +149,17 @@ impl Approvals {
     /// Keeps what is asked for until somebody else decides.
     ///
     /// # Errors
-    /// `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
+    /// [`VaultError::UnknownMember`] when it is about a member who is not there; `Unavailable`, `Database`, [`VaultError::CorruptRow`], [`VaultError::Keys`].
     pub async fn ask(&self, wanted: &Wanted<'_>, asked_by: Uuid, by: &By) -> Result<Asked, VaultError> {
         let approval_id = random::uuid()?;
         let sealed = cipher::seal(&self.seal, &context(approval_id), wanted.inputs)?;
         let mut transaction = self.pool.begin().await?;
+        if let Some(member) = wanted.subject {
+            let locked =
+                sqlx::query_scalar("SELECT member_id FROM vault.members WHERE member_id = $1 FOR KEY SHARE");
+            let locked: Option<Uuid> = locked.bind(member).fetch_optional(&mut *transaction).await?;
+            locked.ok_or(VaultError::UnknownMember)?;
+        }
         let made = sqlx::query(
             "INSERT INTO auth.approvals (approval_id, kind, subject_id, request_key, fingerprint, sealed, asked_by,
                                          asked_at, expires_at)
@@ -291,6 +299,23 @@ impl Approvals {
             ended_at: row.ended_at,
         })
     }
+}
+
+/// Ends what is about these members, unless somebody rejected it or it is known to be carried out. May be repeated.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    members: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), VaultError> {
+    sqlx::query(
+        "UPDATE auth.approvals SET ended_at = $2
+         WHERE subject_id = ANY($1) AND ended_at IS NULL AND carried_out_at IS NULL AND approved IS NOT FALSE",
+    )
+    .bind(members)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn context(approval_id: Uuid) -> Vec<u8> {

@@ -5,7 +5,7 @@
 //! random bits, private keys are wrapped, phones and texts are sealed.
 
 mod api_keys;
-mod approvals;
+pub(crate) mod approvals;
 mod code_tries;
 mod codes;
 mod outbox;

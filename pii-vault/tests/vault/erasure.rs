@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use ledger_core::ids::{ActId, MemberId, ReasonId};
 use pii_vault::VaultError;
+use pii_vault::auth::{ApprovalKind, Asked, By, Wanted};
 use pii_vault::erasure::{Papers, Plan};
 use uuid::Uuid;
 
@@ -77,5 +78,57 @@ async fn a_plan_that_the_log_refused_is_taken_back_and_papers_end_with_their_ter
     assert_eq!(erasures.after(None, 10).await.unwrap().len(), 1, "what was carried out stays");
     assert_eq!(erasures.purge(now()).await.unwrap(), 0);
     assert_eq!(erasures.purge(now() + TimeDelta::days(1)).await.unwrap(), 1);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_waits_about_her_for_a_second_person_ends_with_her() {
+    let world = World::new().await;
+    let (erasures, approvals) = (world.vault.erasures(), world.vault.approvals());
+    let (her, other) = (world.member("+79001234567").await, world.member("+79001234568").await);
+    let (asker, decider, by) = (Uuid::from_u128(1), Uuid::from_u128(2), By::nobody(now()));
+    let wanted = |member: MemberId, key: u8| Wanted {
+        kind: ApprovalKind::ManualBonus,
+        subject: Some(member.as_uuid()),
+        key: [key; 32],
+        fingerprint: [0; 32],
+        inputs: b"{}",
+        expires_at: now() + TimeDelta::hours(1),
+    };
+    let mut ids = Vec::new();
+    for (member, key) in [(her, 1), (her, 2), (her, 3), (her, 4), (other, 5)] {
+        let asked = approvals.ask(&wanted(member, key), asker, &by).await.unwrap();
+        let Asked::New(approval) = asked else { panic!("new") };
+        ids.push(approval.approval_id);
+    }
+    for (place, approved) in [(1, true), (2, false), (3, true)] {
+        approvals.decide(ids[place], approved, decider, &by).await.unwrap();
+    }
+    approvals.carried_out(&[4; 32], &by).await.unwrap();
+    let racing = wanted(her, 6);
+    let destroy = async {
+        let begun = erasures.begin(&plan(her, 1), &[her]).await.unwrap();
+        erasures.destroy(&begun.plan, &[her], (9, None), &access()).await.unwrap()
+    };
+    let (raced, _) = futures::join!(approvals.ask(&racing, asker, &by), destroy);
+    let mut ended = Vec::new();
+    for id in &ids {
+        ended.push(approvals.one(*id).await.unwrap().unwrap().ended_at.is_some());
+    }
+    assert_eq!(
+        ended,
+        [true, true, false, false, false],
+        "open and approved; not what is decided or another's"
+    );
+    let decided = approvals.decide(ids[0], true, decider, &by).await.unwrap();
+    assert_eq!(decided.decided, None, "nobody decides on it any more");
+    match raced {
+        Ok(Asked::New(approval)) => {
+            assert!(approvals.one(approval.approval_id).await.unwrap().unwrap().ended_at.is_some());
+        }
+        other => assert!(matches!(other, Err(VaultError::UnknownMember)), "{other:?}"),
+    }
+    let late = approvals.ask(&wanted(her, 7), asker, &by).await;
+    assert!(matches!(late, Err(VaultError::UnknownMember)), "{late:?}");
     world.close().await;
 }

@@ -171,12 +171,21 @@ async fn the_approved_words_stay_and_go_with_her(site: &Site, first: &Client, se
     for word in ["canary-other", "canary-late"] {
         assert!(!listed.text.contains(word), "{word}: {}", listed.text);
     }
+    let open = with_key(first, &path, "open", &body("9000", "canary-open")).await.data(202);
     let (erase, ground) = (format!("/admin/members/{}/erase", vera.id), json!({"reason": "demand_to_stop"}));
     let gone = with_key(first, &erase, "gone", &ground).await.data(200);
     assert_eq!(gone["state"], "erased");
     let listed = second.get("/admin/approvals").await;
     assert_eq!((listed.status, listed.text.contains("canary")), (200, false), "{}", listed.text);
     assert!(listed.text.contains(&vera.id), "what was decided stays");
+    // What waited about her ended with her: nobody decides on it any more.
+    let waited = listed.data(200)["items"][0].clone();
+    assert_eq!((&waited["approval_id"], &waited["state"]), (&open["approval_id"], &json!("lapsed")));
+    for (step, said) in [("approve", json!({})), ("reject", json!({"reason": "canary-never"}))] {
+        let late = second.post(&of(&open, step), &said).await;
+        assert_eq!((late.status, late.code()), (409, "APPROVAL_LAPSED"), "{step}");
+    }
+    assert_eq!(second.get("/admin/approvals").await.data(200)["items"][0]["decided_by"], Value::Null);
 }
 
 /// A policy that lets one person give more is itself more than one person's to decide.
