@@ -168,6 +168,19 @@ pub(super) async fn carried_out(call: &Call, key: &[u8; 32]) -> Result<(), ApiEr
     Ok(call.app.vault.approvals().carried_out(key, &call.by()).await?)
 }
 
+/// Whether a request with this key was carried out before, whoever had to agree then: its repeat is answered as it was, and asks
+/// nobody again because a limit has changed since.
+///
+/// # Errors
+/// What the log's store or the vault cannot do.
+pub(super) async fn is_finished(call: &Call, key: &[u8; 32]) -> Result<bool, ApiError> {
+    let is_finished = intake::is_known(call, key).await?;
+    if is_finished {
+        carried_out(call, key).await?;
+    }
+    Ok(is_finished)
+}
+
 /// Asks for a second person, or finds what became of asking.
 ///
 /// # Errors

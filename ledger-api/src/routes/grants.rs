@@ -14,7 +14,7 @@ use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::approvals::{Ask, Permit, approved_reason, carried_out, permit, waited};
+use super::approvals::{Ask, Permit, approved_reason, carried_out, is_finished, permit, waited};
 use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -66,7 +66,7 @@ pub(crate) async fn gift(call: Call, payload: Payload) -> Answer {
 impl Grant {
     /// Carries it out now, or has it wait.
     async fn answer(self, call: &Call, key: [u8; 32], reason: &str) -> Answer {
-        let (granted, position) = if self.needs_approval(call)? {
+        let (granted, position) = if self.needs_approval(call)? && !is_finished(call, &key).await? {
             let about = Some((MemberId::from_uuid(self.member_id), reason));
             let fingerprint = self.asks();
             let ask = Ask { kind: ApprovalKind::ManualBonus, about, key, fingerprint, inputs: &self };

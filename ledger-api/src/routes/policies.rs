@@ -12,7 +12,7 @@ use ledger_store::{Command, Idempotency, Outcome, Repeat};
 use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 
-use super::approvals::{Ask, Permit, carried_out, permit, waited};
+use super::approvals::{Ask, Permit, carried_out, is_finished, permit, waited};
 use super::businesses::execute_as;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -43,7 +43,7 @@ pub(crate) async fn publish(call: Call, payload: Payload) -> Answer {
     let body = call.body(payload, Limit::Document).await?;
     let dto::PublishPolicy { effective_from, parameters } = document(&body, dto::PublishPolicy::read)?;
     let publication = Publication { effective_from, parameters };
-    let (published, position) = if publication.needs_approval(&call)? {
+    let (published, position) = if publication.needs_approval(&call)? && !is_finished(&call, &key).await? {
         let fingerprint = publication.fingerprint();
         let ask = Ask { kind: ApprovalKind::BonusLimit, about: None, key, fingerprint, inputs: &publication };
         match permit(&call, ask).await? {

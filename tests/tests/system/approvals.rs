@@ -202,13 +202,19 @@ async fn one_person_does_not_switch_it_off(site: &Site, anna: &Member, first: &C
     let version = second.post(&approve, &json!({})).await.data(200)["published"]["version"].clone();
     let again = with_key(first, "/admin/policies", "raise", &raise).await.data(200);
     assert_eq!((&again["version"], &again["replayed"]), (&version, &json!(true)));
-    assert_eq!(with_key(first, &path, "now", &much).await.status, 201);
+    let given = with_key(first, &path, "now", &much).await.data(201);
     let lower = json!({"parameters": {"approval.manual_bonus": "5000.00"}});
     assert_eq!(with_key(first, "/admin/policies", "lower", &lower).await.status, 201, "less needs nobody");
+    // What happened under the limit of then is answered as it was then.
+    let again = with_key(first, &path, "now", &much).await.data(200);
+    assert_eq!((&again["grant_id"], &again["replayed"]), (&given["grant_id"], &json!(true)));
+    let other = with_key(first, &path, "now", &json!({"amount": "6001", "reason": "Юбилей"})).await;
+    assert_eq!((other.status, other.code()), (422, "IDEMPOTENCY_KEY_REUSED"));
     // Nor is a limit that is to fall lifted again before it does.
     let from = (machine_now() + chrono::TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let fall = json!({"parameters": {"approval.manual_bonus": "1000.00"}, "effective_from": from});
     assert_eq!(with_key(first, "/admin/policies", "fall", &fall).await.status, 201);
+    assert_eq!(with_key(first, "/admin/policies", "lower", &lower).await.data(200)["replayed"], true);
     let stay = json!({"parameters": {"approval.manual_bonus": "5000.00"}});
     assert_eq!(with_key(first, "/admin/policies", "stay", &stay).await.status, 202);
 }
