@@ -139,7 +139,10 @@ fn answers(operation: Operation) -> Vec<(&'static str, Response)> {
                         decides) or `before_membership`";
             answers.push(("202", answered(operation, text, Some(reference("OutcomeAnswer")))));
         }
-        Operation::GiftBonuses | Operation::AdjustBonuses | Operation::PublishPolicy => {
+        Operation::GiftBonuses
+        | Operation::AdjustBonuses
+        | Operation::PublishPolicy
+        | Operation::IssueCoupon => {
             let text = "The first answer again, with `replayed: true`";
             answers.push(("200", answered(operation, text, shape.schema)));
             let text =

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Granted, PolicyPublished};
+use super::{CouponIssuedAnswer, Granted, PolicyPublished};
 use crate::json::{self, Fields};
 
 const REASON_CHARS_MAX: usize = 500;
@@ -55,7 +55,7 @@ pub(crate) struct Approvals {
 pub(crate) struct Approval {
     /// Names it.
     pub(crate) approval_id: Uuid,
-    /// manual_bonus or bonus_limit.
+    /// manual_bonus, bonus_limit or coalition_coupon.
     #[schema(value_type = String)]
     pub(crate) kind: &'static str,
     /// open, approved, carried_out, rejected, expired (nobody decided in time) or lapsed (approved and not carried out in time, or
@@ -67,7 +67,7 @@ pub(crate) struct Approval {
     /// What is to be carried out, as it was asked for.
     #[schema(value_type = Object)]
     pub(crate) asked: serde_json::Value,
-    /// Why, unless she was forgotten.
+    /// Why, or what the coupon says of itself, unless she was forgotten.
     pub(crate) asked_because: Option<String>,
     /// Whose credential asked.
     pub(crate) asked_by: Uuid,
@@ -105,4 +105,15 @@ pub(crate) struct ApprovalDecided {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PolicyPublished>)]
     pub(crate) published: Option<PolicyPublished>,
+    /// The coupon that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CouponIssuedAnswer>)]
+    pub(crate) issued: Option<CouponIssuedAnswer>,
+}
+
+impl ApprovalDecided {
+    /// Nothing was carried out yet.
+    pub(crate) fn new(approval_id: Uuid, state: &'static str) -> Self {
+        Self { approval_id, state, granted: None, published: None, issued: None }
+    }
 }

@@ -116,7 +116,7 @@ operations! {
     CancelHold: POST "/api/v1/redemptions/{id}/cancel", TILLS, Header, Everywhere, routes::redemptions::cancel,
         "Call a hold off", dto::CancelHold => "200" dto::CancelAnswer;
 
-    IssueCoupon: POST "/api/v1/coupons", Access::Needs(Permission::IssueCoupons), Header, Everywhere, routes::coupons::issue,
+    IssueCoupon: POST "/api/v1/coupons", Access::Needs(Permission::IssueCoupons), Header, Everywhere, routes::coupon_issue::issue,
         "Give a member a coupon for the business", dto::IssueCoupon => "201" dto::CouponIssuedAnswer;
     OneCoupon: GET "/api/v1/coupons/{id}", Access::Needs(Permission::ReadCoupons), Free, Everywhere, routes::coupons::one,
         "One of the caller's own coupons", () => "200" dto::Coupon;

@@ -5,15 +5,18 @@
 //! way they came in, and the approval's id as what they have in common; who approved is written under that id in the log of
 //! what concerns security.
 //!
-//! It is carried out within [`CARRY_OUT_HOURS`] of the decision and while whoever asked could still ask for it, and that it was is
+//! It is carried out within 72 hours of the decision and while whoever asked could still ask for it, and that it was is
 //! written down (`carried_out`). What the log has stays what it is: its repeat is answered as it was the first time.
 //!
 //! Words about a member, why she is given something and why she is not, are kept with her key and go with her (`words.rs`).
 
+mod state;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use ledger_core::ids::MemberId;
+use ledger_core::money::Bonuses;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use pii_vault::VaultError;
@@ -22,9 +25,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::coupon_issue::Issue;
 use super::grants::Grant;
 use super::policies::Publication;
-use crate::auth::{Permission, Role};
 use crate::body::Limit;
 use crate::call::{Answer, Call};
 use crate::dto::{self, document};
@@ -32,81 +35,10 @@ use crate::intake;
 use crate::problem::{ApiError, Cause, Conflict};
 use crate::query::{self, Query};
 use crate::words::{Saying, Whose};
+use state::State;
 
 /// How long somebody may approve, in hours.
 const OPEN_HOURS: i64 = 72;
-
-/// How long after the decision what was approved may be carried out, in hours.
-const CARRY_OUT_HOURS: i64 = 72;
-
-/// Where something stands that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Approved,
-    CarriedOut,
-    Rejected,
-    Expired,
-    Lapsed,
-}
-
-/// What an approval's row alone does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    /// The log has what was asked for.
-    is_done: bool,
-    /// Whoever asked could ask for it now, and the member it is about is there.
-    is_live: bool,
-}
-
-impl State {
-    fn of(approval: &Approval, now: DateTime<Utc>, Seen { is_done, is_live }: Seen) -> Self {
-        let over = |since: DateTime<Utc>| since + TimeDelta::hours(CARRY_OUT_HOURS) <= now;
-        match approval.decided {
-            Some((_, _, false)) => Self::Rejected,
-            _ if is_done => Self::CarriedOut,
-            None if approval.expires_at <= now => Self::Expired,
-            _ if !is_live || approval.ended_at.is_some() => Self::Lapsed,
-            Some((_, decided_at, true)) if over(decided_at) => Self::Lapsed,
-            Some((_, _, true)) => Self::Approved,
-            None => Self::Open,
-        }
-    }
-
-    /// Where it stands now.
-    async fn now(call: &Call, approval: &Approval) -> Result<Self, ApiError> {
-        let is_done = approval.carried_out_at.is_some() || intake::is_known(call, &approval.key).await?;
-        let is_gone = approval.subject.is_some_and(|member| call.app.gone.has(member));
-        let is_live = !is_gone && asker_may(call, approval).await?;
-        Ok(Self::of(approval, call.now().to_utc(), Seen { is_done, is_live }))
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Approved => "approved",
-            Self::CarriedOut => "carried_out",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Lapsed => "lapsed",
-        }
-    }
-}
-
-/// What whoever asked must be allowed to do.
-const fn needed_for(kind: ApprovalKind) -> Permission {
-    match kind {
-        ApprovalKind::ManualBonus => Permission::GrantBonuses,
-        ApprovalKind::BonusLimit => Permission::PublishPolicies,
-    }
-}
-
-/// Whether whoever asked is there and could ask for it now.
-async fn asker_may(call: &Call, approval: &Approval) -> Result<bool, ApiError> {
-    let role = call.app.vault.approvals().live_role(approval.asked_by).await?;
-    let role = role.as_deref().and_then(Role::of);
-    Ok(role.is_some_and(|role| role.may(needed_for(approval.kind))))
-}
 
 /// What a request that needs a second person has come to.
 pub(super) enum Permit {
@@ -120,8 +52,10 @@ pub(super) enum Permit {
 pub(super) struct Ask<'a, I> {
     /// Of which kind.
     pub(super) kind: ApprovalKind,
-    /// The member it is about, and why.
-    pub(super) about: Option<(MemberId, &'a str)>,
+    /// The member it is about.
+    pub(super) about: Option<MemberId>,
+    /// Why, or what she is told of it, in words.
+    pub(super) words: Option<&'a str>,
     /// The request's key.
     pub(super) key: [u8; 32],
     /// What makes the request this one.
@@ -160,6 +94,17 @@ pub(super) fn waited<I: DeserializeOwned>(approval: &Approval) -> Result<I, ApiE
     serde_json::from_slice(&approval.inputs).map_err(|_| ApiError::Unavailable(nothing))
 }
 
+/// Whether it is more than one person may give or take by hand, under the policy of now.
+///
+/// # Errors
+/// No policy is in force.
+pub(super) fn is_much(call: &Call, amount: Bonuses) -> Result<bool, ApiError> {
+    let registry = call.app.ledger.registry();
+    let policy = registry.policies.in_force(call.now()).ok_or(Rejection::PolicyMissing)?;
+    let limit = policy.parameters.approval_manual_bonus.kopecks();
+    Ok(amount.kopecks().unsigned_abs() > limit.unsigned_abs())
+}
+
 /// Notes that the log has what the request with this key asked for, if it waited for somebody.
 ///
 /// # Errors
@@ -187,15 +132,15 @@ pub(super) async fn is_finished(call: &Call, key: &[u8; 32]) -> Result<bool, Api
 /// A member whom nobody knows; a key that another request has; one that was rejected, that nobody approved in time, or that lapsed.
 pub(super) async fn permit<I: Serialize>(call: &Call, ask: Ask<'_, I>) -> Result<Permit, ApiError> {
     let now = call.now().to_utc();
-    let Ask { kind, about, key, fingerprint, inputs } = ask;
+    let Ask { kind, about, words, key, fingerprint, inputs } = ask;
     let unwritten = Cause::Impossible("what is asked for cannot be written");
     let inputs = serde_json::to_vec(inputs).map_err(|_| ApiError::Unavailable(unwritten))?;
     let expires_at = now + TimeDelta::hours(OPEN_HOURS);
-    let subject = about.map(|(member, _)| member.as_uuid());
+    let subject = about.map(|member| member.as_uuid());
     let wanted = Wanted { kind, subject, key, fingerprint, inputs: &inputs, expires_at };
     let asked_by = call.caller()?.credential;
     // The words first: nothing waits without them.
-    let saying = about.map(|(member, text)| (reason_to_ask(member, &key), text));
+    let saying = about.zip(words).map(|(member, text)| (reason_to_ask(member, &key), text));
     if let Some((saying, text)) = &saying {
         saying.keep(call, text).await?;
     }
@@ -272,8 +217,7 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     call.no_fields(payload).await?;
     to_decide_on(&call, approval_id).await?;
     let approval = decide(&call, approval_id, true).await?;
-    let mut data =
-        dto::ApprovalDecided { approval_id, state: State::Approved.as_str(), granted: None, published: None };
+    let mut data = dto::ApprovalDecided::new(approval_id, State::Approved.as_str());
     let position = match approval.kind {
         ApprovalKind::ManualBonus => {
             let (granted, position) = Grant::carry_out(&call, &approval).await?;
@@ -283,6 +227,11 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
         ApprovalKind::BonusLimit => {
             let (published, position) = Publication::carry_out(&call, &approval).await?;
             data.published = Some(published);
+            position
+        }
+        ApprovalKind::CoalitionCoupon => {
+            let (issued, position) = Issue::carry_out(&call, &approval).await?;
+            data.issued = Some(issued);
             position
         }
     };
@@ -303,8 +252,7 @@ pub(crate) async fn reject(call: Call, payload: Payload) -> Answer {
         saying.let_go(&call).await?;
     }
     decided?;
-    let state = State::Rejected.as_str();
-    call.ok(&dto::ApprovalDecided { approval_id, state, granted: None, published: None })
+    call.ok(&dto::ApprovalDecided::new(approval_id, State::Rejected.as_str()))
 }
 
 /// What the caller wants to decide on, if that can still mean anything: nobody's decision is taken down about what has lapsed.
@@ -335,55 +283,5 @@ async fn decide(call: &Call, approval_id: Uuid, approves: bool) -> Result<Approv
         }
         // A credential that is younger than the request.
         None => Err(ApiError::Forbidden),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(hours: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
-    }
-
-    fn decided(decided: Option<(i64, bool)>) -> Approval {
-        Approval {
-            approval_id: Uuid::from_u128(1),
-            number: 1,
-            kind: ApprovalKind::ManualBonus,
-            subject: None,
-            key: [1; 32],
-            inputs: Vec::new(),
-            asked_by: Uuid::from_u128(2),
-            asked_at: at(0),
-            expires_at: at(OPEN_HOURS),
-            decided: decided.map(|(hours, approved)| (Uuid::from_u128(3), at(hours), approved)),
-            carried_out_at: None,
-            ended_at: None,
-        }
-    }
-
-    #[test]
-    fn what_was_approved_lapses_unless_it_is_carried_out_in_time() {
-        let live = Seen { is_done: false, is_live: true };
-        let (open, approved, rejected) =
-            (decided(None), decided(Some((70, true))), decided(Some((70, false))));
-        for (approval, hours, state) in [
-            (&open, 71, State::Open),
-            (&open, 72, State::Expired),
-            (&approved, 72, State::Approved),
-            (&approved, 141, State::Approved),
-            (&approved, 142, State::Lapsed),
-            (&rejected, 200, State::Rejected),
-        ] {
-            assert_eq!(State::of(approval, at(hours), live), state, "{hours}");
-        }
-        let gone = Seen { is_done: false, is_live: false };
-        assert_eq!(State::of(&open, at(1), gone), State::Lapsed, "who asked is gone");
-        assert_eq!(State::of(&approved, at(71), gone), State::Lapsed);
-        let ended = Approval { ended_at: Some(at(1)), ..decided(None) };
-        assert_eq!(State::of(&ended, at(2), live), State::Lapsed, "she was forgotten");
-        let done = Seen { is_done: true, is_live: false };
-        assert_eq!(State::of(&approved, at(200), done), State::CarriedOut, "the log has it for ever");
     }
 }

@@ -1,4 +1,4 @@
-//! Coupons: given, shown, made ready with a code, taken away. Rules C.
+//! Coupons: shown, made ready with a code, taken away. Rules C. `coupon_issue.rs` gives them.
 //!
 //! What a coupon says in words goes to the vault first (`words.rs`); its fact names the ids. So does a code: it is reserved
 //! before the ledger hears of it, by its keyed hash, and given back when it was not needed.
@@ -10,7 +10,7 @@ use actix_web::web::Payload;
 use chrono::TimeDelta;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, CouponId, MemberId, NaturalKey, ReasonId};
-use ledger_core::member::coupon::{ActivateCoupon, FundedBy, IssueCoupon};
+use ledger_core::member::coupon::ActivateCoupon;
 use ledger_core::member::event::CouponIssued;
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_core::rejection::Rejection;
@@ -21,97 +21,20 @@ use pii_vault::access::{Access, Purpose};
 use pii_vault::members::{CouponWords, draw_code};
 
 use super::businesses::execute;
-use super::redemptions::{other_outcome, status};
+use super::redemptions::other_outcome;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
-use crate::dto::{self, CouponWanted, forbidden_on_coupon};
-use crate::intake;
-use crate::json::parse;
+use crate::dto;
 use crate::natural_key::fingerprint;
 use crate::problem::{ApiError, Cause};
 use crate::query::{self, Query};
 use crate::read::{self, Model, coupons::StoredCoupon};
-use crate::words::{Reasoned, Texts, Whose};
+use crate::words::Reasoned;
 
 /// How often a code is drawn before the draw is taken to be broken: of 31⁶ codes, few are somebody's.
 const DRAWS_MAX: u32 = 16;
 /// Stands where a clinic's words would.
 const NOT_KEPT: &str = "не хранится: медицинская организация";
-
-pub(crate) async fn issue(call: Call, payload: Payload) -> Answer {
-    query::none(&call)?;
-    let key = call.idempotency_key()?;
-    let body = call.body(payload, Limit::Document).await?;
-    let mut json = parse(&body)?;
-    let registry = intake::registry_for(&call, std::slice::from_ref(&json)).await?;
-    let business = intake::business_of(&call, &registry, &mut json, "")?;
-    let forbidden = forbidden_on_coupon(&json, business.confidentiality);
-    if !forbidden.is_empty() {
-        tracing::warn!(business.id = %business.business_id, "a coupon of a medical business has a field it may not");
-        return Err(ApiError::FieldNotAllowed(forbidden));
-    }
-    let mut errors = crate::json::FieldErrors::default();
-    let read =
-        |fields: &mut crate::json::Fields<'_, '_>| CouponWanted::read(fields, business.confidentiality);
-    let wanted = dto::object(json, "", &mut errors, read);
-    let wanted = wanted.filter(|_| errors.is_empty()).ok_or(ApiError::Validation(errors))?;
-    if wanted.funded_by == FundedBy::Coalition && !call.caller()?.is_admin() {
-        // What the coalition bears is its own to give.
-        return Err(ApiError::Forbidden);
-    }
-    let business = business.business_id;
-    let member = intake::find(&call, business, &wanted.member, &key).await?;
-    let member = member.ok_or(Rejection::MemberNotFound)?;
-    let idempotency = Idempotency { key, revision: 1, fingerprint: asked(&wanted, (member, business)) };
-    let mut texts = Texts::of(&idempotency);
-    let command = issue_command(&wanted, (member, business), &idempotency, &mut texts);
-    // Sealed for the account that has the coupon.
-    let owner = call.survivor(member);
-    let run = execute(&call, command, idempotency);
-    let receipt = texts.around(&call, (Whose::Hers(owner), Purpose::Coupons), run).await?;
-    let Outcome::Member(MemberOutcome::CouponIssued { coupon_id }) = receipt.outcome else {
-        return Err(other_outcome());
-    };
-    let replayed = receipt.repeat != Repeat::First;
-    counter!("coupons_issued_total").increment(u64::from(!replayed));
-    let (coupon_id, member_id) = (coupon_id.as_uuid(), owner.as_uuid());
-    let data = dto::CouponIssuedAnswer { coupon_id, member_id, replayed };
-    call.answer(status(&receipt, StatusCode::CREATED), &data, receipt.position)
-}
-
-/// What makes the request this one: all of it but its words, which may name a person.
-fn asked(wanted: &CouponWanted, (member, business_id): (MemberId, BusinessId)) -> [u8; 32] {
-    let CouponWanted { gives, conditions, expires_at, funded_by, .. } = wanted;
-    let by_coalition = *funded_by == FundedBy::Coalition;
-    // Never an error: texts, numbers and lists.
-    let terms = serde_json::to_vec(&(gives, conditions, by_coalition)).unwrap_or_default();
-    fingerprint(&[
-        member.as_uuid().as_bytes(),
-        business_id.as_uuid().as_bytes(),
-        &expires_at.micros().to_be_bytes(),
-        &terms,
-    ])
-}
-
-fn issue_command(
-    wanted: &CouponWanted,
-    (member_id, business_id): (MemberId, BusinessId),
-    idempotency: &Idempotency,
-    texts: &mut Texts,
-) -> Command {
-    let mut id = |place: &str, text: &Option<String>| text.as_deref().map(|text| texts.id(place, text));
-    let command = MemberCommand::IssueCoupon(Box::new(IssueCoupon {
-        coupon_id: CouponId::of_key(&idempotency.key),
-        business_id,
-        gives: wanted.gives.clone(),
-        conditions: wanted.conditions.clone(),
-        expires_at: wanted.expires_at,
-        funded_by: wanted.funded_by,
-        description: id("description", &wanted.description),
-        gift: id("gift", &wanted.gift),
-    }));
-    Command::Member { member_id, command }
-}
 
 fn access(call: &Call) -> Result<Access, ApiError> {
     Ok(call.vault_access(call.caller()?.accessor(), Purpose::Coupons))

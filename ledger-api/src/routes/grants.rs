@@ -8,13 +8,12 @@ use ledger_core::member::event::GiftKind;
 use ledger_core::member::gift::{Adjustment, Gift};
 use ledger_core::member::{MemberCommand, MemberOutcome};
 use ledger_core::money::Bonuses;
-use ledger_core::rejection::Rejection;
 use ledger_store::{Outcome, Receipt, Repeat};
 use pii_vault::auth::{Approval, ApprovalKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::approvals::{Ask, Permit, approved_reason, carried_out, is_finished, permit, waited};
+use super::approvals::{Ask, Permit, approved_reason, carried_out, is_finished, is_much, permit, waited};
 use super::standing::named;
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -66,10 +65,15 @@ pub(crate) async fn gift(call: Call, payload: Payload) -> Answer {
 impl Grant {
     /// Carries it out now, or has it wait.
     async fn answer(self, call: &Call, key: [u8; 32], reason: &str) -> Answer {
-        let (granted, position) = if self.needs_approval(call)? && !is_finished(call, &key).await? {
-            let about = Some((MemberId::from_uuid(self.member_id), reason));
-            let fingerprint = self.asks();
-            let ask = Ask { kind: ApprovalKind::ManualBonus, about, key, fingerprint, inputs: &self };
+        let (granted, position) = if is_much(call, self.amount)? && !is_finished(call, &key).await? {
+            let ask = Ask {
+                kind: ApprovalKind::ManualBonus,
+                about: Some(MemberId::from_uuid(self.member_id)),
+                words: Some(reason),
+                key,
+                fingerprint: self.asks(),
+                inputs: &self,
+            };
             match permit(call, ask).await? {
                 Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
                 // What was approved, and not what this request says: its words may be others.
@@ -80,14 +84,6 @@ impl Grant {
         };
         let status = if granted.replayed { StatusCode::OK } else { StatusCode::CREATED };
         call.answer(status, &granted, position)
-    }
-
-    /// Whether it is more than one person may decide, up or down, under the policy of now.
-    fn needs_approval(&self, call: &Call) -> Result<bool, ApiError> {
-        let registry = call.app.ledger.registry();
-        let policy = registry.policies.in_force(call.now()).ok_or(Rejection::PolicyMissing)?;
-        let limit = policy.parameters.approval_manual_bonus.kopecks();
-        Ok(self.amount.kopecks().unsigned_abs() > limit.unsigned_abs())
     }
 
     /// Carries out what somebody else has approved, on behalf of whoever asked.

@@ -9,6 +9,7 @@ pub(crate) mod businesses;
 pub(crate) mod chain_simulation;
 pub(crate) mod chains;
 pub(crate) mod consents;
+pub(crate) mod coupon_issue;
 pub(crate) mod coupons;
 pub(crate) mod dev;
 pub(crate) mod erasure;

@@ -45,7 +45,8 @@ pub(crate) async fn publish(call: Call, payload: Payload) -> Answer {
     let publication = Publication { effective_from, parameters };
     let (published, position) = if publication.needs_approval(&call)? && !is_finished(&call, &key).await? {
         let fingerprint = publication.fingerprint();
-        let ask = Ask { kind: ApprovalKind::BonusLimit, about: None, key, fingerprint, inputs: &publication };
+        let kind = ApprovalKind::BonusLimit;
+        let ask = Ask { kind, about: None, words: None, key, fingerprint, inputs: &publication };
         match permit(&call, ask).await? {
             Permit::Waits(asked) => return call.answer(StatusCode::ACCEPTED, &*asked, None),
             Permit::Given(approval) => Publication::carry_out(&call, &approval).await?,

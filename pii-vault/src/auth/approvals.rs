@@ -32,17 +32,20 @@ pub enum ApprovalKind {
     ManualBonus,
     /// A policy that lets one person give more by hand.
     BonusLimit,
+    /// A coupon whose bonuses, more than that, the coalition bears.
+    CoalitionCoupon,
 }
 
 impl ApprovalKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::ManualBonus, Self::BonusLimit];
+    pub const ALL: [Self; 3] = [Self::ManualBonus, Self::BonusLimit, Self::CoalitionCoupon];
 
     /// Name in storage and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ManualBonus => "manual_bonus",
             Self::BonusLimit => "bonus_limit",
+            Self::CoalitionCoupon => "coalition_coupon",
         }
     }
 

@@ -1,7 +1,7 @@
 //! More than one person may decide on much. Compliance P3, battery C8: by the same person, by a revoked person, twice.
 
 use serde_json::{Value, json};
-use system_tests::system::{Client, Member, Person, Site, bearer, shared};
+use system_tests::system::{Business, Client, Member, Person, Site, bearer, shared};
 
 use crate::machine_now;
 
@@ -106,6 +106,45 @@ async fn what_nobody_carries_out_in_time_lapses() {
     assert_eq!((over.status, over.code()), (409, "APPROVAL_LAPSED"));
     assert_eq!(state().await["state"], "lapsed");
     assert_eq!(site.head().await, head, "nothing was written");
+}
+
+/// A coupon whose bonuses the coalition bears is a gift under another name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coupon_of_much_that_the_coalition_bears_needs_a_second_person() {
+    let site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
+    let anna = Member::register(&site, std::slice::from_ref(&shop), None).await;
+    let ((first, _), (second, _)) = (an_admin(&site, "first").await, an_admin(&site, "second").await);
+    let until = (machine_now() + chrono::TimeDelta::days(30)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let coupon = |kind: &str, value: &str, funded_by: &str| {
+        json!({"business_id": "mindal", "member": {"member_id": anna.id}, "type": kind, "value": value,
+            "expires_at": until, "description": "canary-coupon", "funded_by": funded_by})
+    };
+    for (key, little) in [
+        ("enough", coupon("bonus", "5000.00", "coalition")),
+        ("own", coupon("bonus", "5000.01", "business")),
+        ("off", coupon("discount_fixed", "5000.01", "coalition")),
+    ] {
+        assert_eq!(with_key(&first, "/coupons", key, &little).await.status, 201, "{key}");
+    }
+    let much = coupon("bonus", "5000.01", "coalition");
+    let head = site.head().await;
+    let asked = with_key(&first, "/coupons", "much", &much).await.data(202);
+    let waiting = second.get("/admin/approvals").await.data(200)["items"][0].clone();
+    assert_eq!((&waiting["kind"], &waiting["state"]), (&json!("coalition_coupon"), &json!("open")));
+    assert_eq!(waiting["asked"]["gives"]["value"], "5000.01");
+    assert_eq!(waiting["asked_because"], "canary-coupon");
+    let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
+    assert_eq!(first.post(&approve, &json!({})).await.status, 403, "never the one who asked");
+    assert_eq!(site.head().await, head, "nothing was written");
+    let issued = second.post(&approve, &json!({})).await.data(200)["issued"].clone();
+    assert_eq!((&issued["member_id"], &issued["replayed"]), (&json!(anna.id), &Value::Null));
+    let again = with_key(&first, "/coupons", "much", &much).await.data(200);
+    assert_eq!((&again["coupon_id"], &again["replayed"]), (&issued["coupon_id"], &json!(true)));
+    site.settle().await;
+    let own = anna.sign_in(&site).await.get("/loyalty/coupons").await.data(200)["items"].clone();
+    let hers = own.as_array().unwrap().iter().find(|one| one["coupon_id"] == issued["coupon_id"]).unwrap();
+    assert_eq!((&hers["value"], &hers["description"]), (&json!("5000.01"), &json!("canary-coupon")));
 }
 
 /// Two requests about her, each with words of its own: one waits, one was rejected with a reason.
