@@ -35,9 +35,8 @@ struct AccessClaims {
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     biz: Option<Uuid>,
-    /// The sign-in it is from: one that was ended takes its tokens with it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    sid: Option<Uuid>,
+    /// The sign-in it is from: one that was ended takes its tokens with it, so a token of none is not good.
+    sid: Uuid,
     iat: i64,
     exp: i64,
     jti: Uuid,
@@ -166,7 +165,7 @@ impl Tokens {
             role,
             status,
             biz: business.map(|business| business.as_uuid()),
-            sid: Some(session),
+            sid: session,
             iat,
             exp: iat.saturating_add(self.lives.access_seconds),
             jti: Uuid::new_v4(),
@@ -217,7 +216,7 @@ impl Tokens {
             role: claims.role,
             credential: claims.sub,
             business,
-            session: claims.sid,
+            session: Some(claims.sid),
             scopes: Scopes::ALL,
         })
     }
@@ -361,6 +360,22 @@ mod tests {
         assert_eq!(caller("owner_of_all", None), None);
     }
 
+    /// Nobody could end it before its time.
+    #[test]
+    fn a_signed_token_of_no_sign_in_is_nobody() {
+        let tokens = tokens("k1");
+        let now = at("2026-03-02T10:00:00Z");
+        let member = MemberId::from_uuid(Uuid::from_u128(7));
+        let good = tokens.access(member, Uuid::from_u128(9), Status::Insider, now).expect("a token");
+        let claims = B64.decode(good.split('.').nth(1).expect("claims")).expect("base64");
+        let mut claims: serde_json::Value = serde_json::from_slice(&claims).expect("json");
+        assert!(tokens.caller(&tokens.sign(&claims).expect("signed"), now).is_some());
+        claims["sid"] = serde_json::Value::Null;
+        assert_eq!(tokens.caller(&tokens.sign(&claims).expect("signed"), now), None);
+        claims.as_object_mut().expect("claims").remove("sid");
+        assert_eq!(tokens.caller(&tokens.sign(&claims).expect("signed"), now), None);
+    }
+
     #[test]
     fn a_signed_token_with_an_audience_or_a_text_as_time_is_not_ours() {
         let tokens = tokens("k1");
@@ -368,8 +383,8 @@ mod tests {
         let iat = now.to_utc().timestamp();
         let claims = |exp: serde_json::Value, aud: Option<&str>| {
             let mut claims = serde_json::json!({
-                "sub": Uuid::from_u128(7), "role": "member", "iat": iat, "exp": exp, "jti": Uuid::from_u128(8),
-                "type": "access",
+                "sub": Uuid::from_u128(7), "role": "member", "sid": Uuid::from_u128(9), "iat": iat, "exp": exp,
+                "jti": Uuid::from_u128(8), "type": "access",
             });
             if let Some(aud) = aud {
                 claims["aud"] = aud.into();
