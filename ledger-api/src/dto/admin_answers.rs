@@ -91,6 +91,31 @@ pub(crate) struct ApiKey {
     pub(crate) revoked_at: Option<Timestamp>,
 }
 
+/// The programme's keys.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProgrammeKeys {
+    /// Oldest first.
+    pub(crate) items: Vec<ProgrammeKey>,
+}
+
+/// A key of an admin, a superadmin or an auditor, without the key itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProgrammeKey {
+    /// Names it.
+    pub(crate) key_id: Uuid,
+    /// admin, superadmin or auditor.
+    #[schema(value_type = String)]
+    pub(crate) role: &'static str,
+    /// What it is for.
+    pub(crate) name: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+    /// When it was revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) revoked_at: Option<Timestamp>,
+}
+
 /// The key of a business's `phone_hash`, shown once.
 #[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct PhoneKey {

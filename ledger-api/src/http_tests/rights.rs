@@ -104,6 +104,8 @@ const RIGHTS: &str = "
     ChangeProgrammeStaff     ........S.
     ResetProgrammeStaff      ........S.
     CloseProgrammeStaff      ........S.
+    ProgrammeKeys            ........S.
+    RevokeProgrammeKey       ........S.
     RegisterBusiness         .......aS.
     Businesses               .....snaS.
     OneBusiness              .....snaS.

@@ -224,6 +224,12 @@ operations! {
         dto::NoFields => "201" dto::InvitedStaff;
     CloseProgrammeStaff: DELETE "/api/v1/admin/staff/{staff_id}", Access::Needs(Permission::ManageStaff), Free, Everywhere,
         routes::staff::close, "Close an account for ever", () => "200" dto::Done;
+    ProgrammeKeys: GET "/api/v1/admin/api-keys", Access::Needs(Permission::ManageStaff), Free, Everywhere,
+        routes::api_keys::list_programmes, "The API keys of admins, superadmins and auditors, without the keys themselves",
+        () => "200" dto::ProgrammeKeys;
+    RevokeProgrammeKey: DELETE "/api/v1/admin/api-keys/{key_id}", Access::Needs(Permission::ManageStaff), Free, Everywhere,
+        routes::api_keys::revoke_programmes, "Revoke an API key of the programme, but not the one it is asked with",
+        () => "200" dto::Done;
 
     RegisterBusiness: POST "/api/v1/admin/businesses", Access::Needs(Permission::ManageBusinesses), Header, Everywhere, routes::businesses::register,
         "Register a business", dto::RegisterBusiness => "201" dto::BusinessId;

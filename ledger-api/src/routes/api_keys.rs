@@ -1,4 +1,4 @@
-//! Keys of a business: API keys, and the key of `phone_hash`.
+//! Keys of a business: API keys, and the key of `phone_hash`. And the programme's own API keys, which only the command line makes.
 //!
 //! A key is shown once and stored hashed, so a replay cannot read it back: the answers of the last requests are kept in
 //! this process's memory, by their idempotency key.
@@ -90,6 +90,36 @@ pub(crate) async fn revoke(call: Call, _: Payload) -> Answer {
     let own = keys.of_business(business.business_id).await?;
     if !own.iter().any(|key| key.key_id == key_id) {
         return Err(ApiError::NotFound);
+    }
+    keys.revoke(key_id, &call.by()).await?;
+    call.app.keys.reload(keys).await?;
+    call.ok(&dto::Done { done: true })
+}
+
+/// The keys of admins, superadmins and auditors.
+pub(crate) async fn list_programmes(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let keys = call.app.vault.api_keys().of_programme().await?;
+    let items = keys.into_iter().map(|key| dto::ProgrammeKey {
+        key_id: key.key_id,
+        role: key.role.as_str(),
+        name: key.name,
+        created_at: Timestamp::new(key.created_at),
+        revoked_at: key.revoked_at.map(Timestamp::new),
+    });
+    call.ok(&dto::ProgrammeKeys { items: items.collect() })
+}
+
+/// Revokes one of them, but not the one it is asked with. After the last superadmin's, `ledger-api bootstrap-admin` makes another.
+pub(crate) async fn revoke_programmes(call: Call, _: Payload) -> Answer {
+    query::none(&call)?;
+    let key_id = call.path_uuid("key_id")?;
+    let keys = call.app.vault.api_keys();
+    if !keys.of_programme().await?.iter().any(|key| key.key_id == key_id) {
+        return Err(ApiError::NotFound);
+    }
+    if call.caller()?.credential == key_id {
+        return Err(ApiError::Forbidden);
     }
     keys.revoke(key_id, &call.by()).await?;
     call.app.keys.reload(keys).await?;

@@ -227,6 +227,18 @@ impl ApiKeys {
         );
         rows.bind(business.as_uuid()).fetch_all(&self.pool).await?.into_iter().map(StoredKey::read).collect()
     }
+
+    /// The keys that are of no business, revoked ones too, oldest first, at most 1,000.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Database`, [`VaultError::CorruptRow`].
+    pub async fn of_programme(&self) -> Result<Vec<ApiKeyRecord>, VaultError> {
+        let rows = sqlx::query_as::<_, StoredKey>(
+            "SELECT key_id, business_id, role, name, scopes, key_hash, created_at, revoked_at FROM auth.api_keys
+             WHERE business_id IS NULL ORDER BY created_at, key_id LIMIT 1000",
+        );
+        rows.fetch_all(&self.pool).await?.into_iter().map(StoredKey::read).collect()
+    }
 }
 
 #[derive(sqlx::FromRow)]

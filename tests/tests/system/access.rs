@@ -201,3 +201,31 @@ async fn compliance_p3_a_key_with_scopes_does_that_part_alone() {
     let wrong = site.admin().post(path, &json!({"name": "x", "scopes": ["everything"]})).await;
     assert_eq!((wrong.status, wrong.code()), (400, "VALIDATION_ERROR"));
 }
+
+/// The programme's own keys are listed and revoked by a superadmin, but not the one she asks with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_superadmin_lists_and_revokes_the_programmes_keys() {
+    let site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
+    let (admin, auditor, path) = (site.admin(), auditor(&site).await, "/admin/api-keys");
+    assert_eq!(auditor.get("/audit/access").await.status, 200);
+    let keys = admin.get(path).await.data(200)["items"].as_array().unwrap().clone();
+    let of = |role: &str| {
+        let key = keys.iter().find(|key| key["role"] == role).unwrap();
+        key["key_id"].as_str().unwrap().to_owned()
+    };
+    let revoke = async |id: &str| admin.send("DELETE", &format!("{path}/{id}"), &[], "").await.unwrap();
+    let own = revoke(&of("superadmin")).await;
+    assert_eq!((own.status, own.code()), (403, "FORBIDDEN"));
+    // A business's key is not among them.
+    let tills = admin.get("/admin/businesses/mindal/api-keys").await.data(200)["items"].clone();
+    let till = revoke(tills[0]["key_id"].as_str().unwrap()).await;
+    assert_eq!((till.status, till.code()), (404, "NOT_FOUND"));
+    assert_eq!(shop.till(&site).get("/transactions").await.status, 200);
+    let _ = revoke(&of("auditor")).await.data(200);
+    refused(&auditor.get("/audit/access").await);
+    let listed = admin.get(path).await.data(200)["items"].clone();
+    let auditors = listed.as_array().unwrap().iter().find(|key| key["role"] == "auditor").unwrap();
+    assert!(auditors["revoked_at"].is_string() && auditors["name"].is_string(), "{auditors}");
+    assert!(!listed.to_string().contains("ock_"), "no key is shown");
+}
