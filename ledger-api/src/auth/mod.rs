@@ -64,10 +64,10 @@ impl Caller {
     pub(crate) fn accessor(&self) -> Accessor {
         match (self.role, self.business) {
             (Role::Member, _) => Accessor::Member(MemberId::from_uuid(self.credential)),
-            (
-                Role::Business | Role::BusinessOwner | Role::BusinessManager | Role::BusinessStaff,
-                Some(business),
-            ) => Accessor::Business(business),
+            (Role::Business, Some(business)) => Accessor::Business(business),
+            (Role::BusinessOwner | Role::BusinessManager | Role::BusinessStaff, Some(business)) => {
+                Accessor::BusinessStaff(business, self.credential)
+            }
             _ => Accessor::Admin(self.credential),
         }
     }
@@ -129,5 +129,20 @@ mod tests {
         assert_ne!(till.owner(), caller(Role::Business, 1, Some(8)).owner());
         assert_ne!(caller(Role::Admin, 1, None).owner(), caller(Role::Admin, 2, None).owner());
         assert_eq!(till.actor().id, Uuid::from_u128(1), "the log still says which key it was");
+    }
+
+    #[test]
+    fn compliance_p2_an_access_names_which_of_a_businesss_staff_it_was() {
+        let business = BusinessId::from_uuid(Uuid::from_u128(7));
+        let credential = Uuid::from_u128(3);
+        let accessor = |role, business| {
+            Caller { role, credential, business, session: None, scopes: Scopes::ALL }.accessor()
+        };
+        assert_eq!(accessor(Role::Business, Some(business)), Accessor::Business(business));
+        for role in [Role::BusinessOwner, Role::BusinessManager, Role::BusinessStaff] {
+            let expected = Accessor::BusinessStaff(business, credential);
+            assert_eq!(accessor(role, Some(business)), expected, "{role:?}");
+        }
+        assert_eq!(accessor(Role::Admin, None), Accessor::Admin(credential));
     }
 }

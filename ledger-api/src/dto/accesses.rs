@@ -27,6 +27,8 @@ pub(crate) struct AccessRecord {
     actor_kind: String,
     /// That one's id; null for the system.
     actor_id: Option<String>,
+    /// Which of a business's staff it was: her account's id; null for a business's key and everybody else.
+    staff_id: Option<Uuid>,
     /// Whose data; null when nobody was found, or the data is no member's.
     member_id: Option<Uuid>,
     /// `look_up`, `read`, `write` or `delete`.
@@ -53,6 +55,7 @@ impl From<access::AccessRecord> for AccessRecord {
             at: at_micros(record.at.timestamp_micros()),
             actor_kind: record.actor_kind,
             actor_id: Some(record.actor_id).filter(|id| !id.is_empty()),
+            staff_id: record.staff_id,
             member_id: record.member_id,
             action: record.action,
             fields: record.fields,

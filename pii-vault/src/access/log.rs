@@ -19,6 +19,8 @@ pub struct AccessRecord {
     pub actor_kind: String,
     /// That one's id; empty for the system.
     pub actor_id: String,
+    /// Which of a business's staff it was; `None` for its keys, and for everybody else.
+    pub staff_id: Option<Uuid>,
     /// Whose data; `None` when nobody was found, or the data is no member's.
     pub member_id: Option<Uuid>,
     /// `look_up`, `read`, `write` or `delete`.
@@ -65,7 +67,7 @@ impl AccessLog {
     /// [`VaultError`] of the database.
     pub async fn page(&self, asked: AccessQuestion) -> Result<Vec<AccessRecord>, VaultError> {
         let rows = sqlx::query_as(
-            "SELECT access_id, at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id
+            "SELECT access_id, at, actor_kind, actor_id, staff_id, member_id, action, fields, purpose, result, request_id
              FROM vault.access_log
              WHERE ($1::uuid IS NULL OR member_id = $1) AND ($2::timestamptz IS NULL OR at >= $2)
                AND ($3::timestamptz IS NULL OR at < $3) AND access_id < $4

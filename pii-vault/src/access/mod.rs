@@ -77,6 +77,8 @@ pub enum Accessor {
     CodeHolder(Uuid),
     /// A partner's key.
     Business(BusinessId),
+    /// One of a partner's staff, by her account's id.
+    BusinessStaff(BusinessId, Uuid),
     /// An administrator's key, by its id.
     Admin(Uuid),
     /// A process of ours.
@@ -88,7 +90,7 @@ impl Accessor {
         match self {
             Self::Member(_) => "member",
             Self::CodeHolder(_) => "code_holder",
-            Self::Business(_) => "business",
+            Self::Business(_) | Self::BusinessStaff(..) => "business",
             Self::Admin(_) => "admin",
             Self::System => "system",
         }
@@ -97,9 +99,17 @@ impl Accessor {
     pub(crate) fn id(self) -> String {
         match self {
             Self::Member(id) => id.to_string(),
-            Self::Business(id) => id.to_string(),
+            Self::Business(id) | Self::BusinessStaff(id, _) => id.to_string(),
             Self::CodeHolder(id) | Self::Admin(id) => id.to_string(),
             Self::System => String::new(),
+        }
+    }
+
+    /// Which of a business's staff it is.
+    pub(crate) fn staff(self) -> Option<Uuid> {
+        match self {
+            Self::BusinessStaff(_, staff_id) => Some(staff_id),
+            Self::Member(_) | Self::CodeHolder(_) | Self::Business(_) | Self::Admin(_) | Self::System => None,
         }
     }
 }
@@ -167,21 +177,22 @@ pub(crate) async fn record(
         outcomes.iter().map(|(member, _)| member.map(|id| id.as_uuid())).collect();
     let results: Vec<&str> = outcomes.iter().map(|(_, outcome)| outcome.as_str()).collect();
     let fields: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
-    sqlx::query!(
+    sqlx::query(
         "INSERT INTO vault.access_log
-             (at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id)
-         SELECT $1, $2, $3, one.member_id, $4, $5, $6, one.result, $7
-         FROM UNNEST($8::uuid[], $9::text[]) AS one (member_id, result)",
-        access.at,
-        access.by.kind(),
-        access.by.id(),
-        action.as_str(),
-        &fields as &[&str],
-        access.purpose.as_str(),
-        access.request_id,
-        &members as &[Option<Uuid>],
-        &results as &[&str],
+             (at, actor_kind, actor_id, staff_id, member_id, action, fields, purpose, result, request_id)
+         SELECT $1, $2, $3, $4, one.member_id, $5, $6, $7, one.result, $8
+         FROM UNNEST($9::uuid[], $10::text[]) AS one (member_id, result)",
     )
+    .bind(access.at)
+    .bind(access.by.kind())
+    .bind(access.by.id())
+    .bind(access.by.staff())
+    .bind(action.as_str())
+    .bind(fields)
+    .bind(access.purpose.as_str())
+    .bind(access.request_id)
+    .bind(members)
+    .bind(results)
     .execute(connection)
     .await?;
     Ok(())

@@ -206,7 +206,7 @@ async fn digest_of(
     to: Bound,
 ) -> Result<([u8; SEAL_BYTES], u64), VaultError> {
     let mut rows = sqlx::query(
-        "SELECT access_id, at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id, era,
+        "SELECT access_id, at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id, era, staff_id,
                 written_by::text::int8 AS written_by
          FROM vault.access_log
          WHERE (era, written_by) >= ($1, $2::text::xid8) AND (era, written_by) < ($3, $4::text::xid8)
@@ -240,6 +240,11 @@ async fn digest_of(
         put(&u64::try_from(fields.len()).unwrap_or(u64::MAX).to_be_bytes());
         for field in &fields {
             put(field.as_bytes());
+        }
+        // Last, and only where there is one: seals from before there were any stay what they are. No record begins with a part of
+        // this length.
+        if let Some(staff) = row.try_get::<Option<Uuid>, _>("staff_id")? {
+            put(&[b"staff\0".as_slice(), staff.as_bytes()].concat());
         }
         records = records.saturating_add(1);
     }

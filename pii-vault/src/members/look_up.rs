@@ -155,14 +155,15 @@ async fn ask_database(pool: &PgPool, calls: &[Call]) -> Result<Vec<Option<Member
     let times: Vec<_> = all().map(|(_, access)| access.at).collect();
     let kinds: Vec<&str> = all().map(|(_, access)| access.by.kind()).collect();
     let actors: Vec<String> = all().map(|(_, access)| access.by.id()).collect();
+    let staff: Vec<Option<Uuid>> = all().map(|(_, access)| access.by.staff()).collect();
     let purposes: Vec<&str> = all().map(|(_, access)| access.purpose.as_str()).collect();
     let requests: Vec<Option<Uuid>> = all().map(|(_, access)| access.request_id).collect();
     // Sub-selects, not joins: each question is one probe of a unique index, whatever the planner believes about sizes.
-    let rows = sqlx::query_scalar!(
-        r#"WITH asked AS (
+    let rows: Vec<Option<Uuid>> = sqlx::query_scalar(
+        "WITH asked AS (
                SELECT * FROM UNNEST($1::uuid[], $2::bytea[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-                                    $7::uuid[]) WITH ORDINALITY
-                   AS q (business_id, key, at, actor_kind, actor_id, purpose, request_id, place)
+                                    $7::uuid[], $8::uuid[]) WITH ORDINALITY
+                   AS q (business_id, key, at, actor_kind, actor_id, purpose, request_id, staff_id, place)
            ), found AS (
                SELECT asked.*, CASE WHEN asked.business_id IS NULL THEN (
                    SELECT m.member_id FROM vault.members AS m
@@ -174,20 +175,21 @@ async fn ask_database(pool: &PgPool, calls: &[Call]) -> Result<Vec<Option<Member
                FROM asked
            ), logged AS (
                INSERT INTO vault.access_log
-                   (at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id)
-               SELECT at, actor_kind, actor_id, member_id, 'look_up', ARRAY['phone'], purpose,
+                   (at, actor_kind, actor_id, staff_id, member_id, action, fields, purpose, result, request_id)
+               SELECT at, actor_kind, actor_id, staff_id, member_id, 'look_up', ARRAY['phone'], purpose,
                       CASE WHEN member_id IS NULL THEN 'not_found' ELSE 'done' END, request_id
                FROM found ORDER BY place
            )
-           SELECT member_id AS "member_id?" FROM found ORDER BY place"#,
-        &businesses as &[Option<Uuid>],
-        &keys as &[&[u8]],
-        &times,
-        &kinds as &[&str],
-        &actors,
-        &purposes as &[&str],
-        &requests as &[Option<Uuid>],
+           SELECT member_id FROM found ORDER BY place",
     )
+    .bind(businesses)
+    .bind(keys)
+    .bind(times)
+    .bind(kinds)
+    .bind(actors)
+    .bind(purposes)
+    .bind(requests)
+    .bind(staff)
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(|member| member.map(MemberId::from_uuid)).collect())

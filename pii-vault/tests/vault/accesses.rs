@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use pii_vault::access::{AccessQuestion, AccessRecord, AccessSeal};
+use pii_vault::access::{Access, AccessQuestion, AccessRecord, AccessSeal, Accessor};
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
-use crate::support::{World, access, now, phone};
+use crate::support::{World, access, business_id, now, phone};
 
 const ALL: AccessQuestion =
     AccessQuestion { member: None, from: None, to: None, before: i64::MAX, limit: 5_000 };
@@ -93,10 +94,15 @@ async fn every_change_of_a_sealed_record_is_found() {
     let world = World::new().await;
     let member = world.member("+79001234567").await;
     let log = world.vault.access_log();
-    for _ in 0..3 {
-        world.vault.members().profile(member, &access()).await.unwrap();
+    let (business, staff) = (business_id(), Uuid::new_v4());
+    let by_staff = Access { by: Accessor::BusinessStaff(business, staff), ..access() };
+    for access in [access(), access(), by_staff] {
+        world.vault.members().profile(member, &access).await.unwrap();
         seal_until(&world, 0).await;
     }
+    let newest = records(&world, ALL).await.swap_remove(0);
+    assert_eq!((newest.actor_kind.as_str(), newest.actor_id), ("business", business.to_string()));
+    assert_eq!(newest.staff_id, Some(staff), "which of its staff it was");
     let last = "(SELECT max(access_id) FROM vault.access_log)";
     let first = "(SELECT min(access_id) FROM vault.access_log)";
     let mut changes: Vec<String> = [
@@ -111,11 +117,14 @@ async fn every_change_of_a_sealed_record_is_found() {
         "request_id = gen_random_uuid()",
         "written_by = '1'",
         "era = 0",
+        "staff_id = gen_random_uuid()",
+        "staff_id = NULL",
     ]
     .iter()
     .map(|change| format!("UPDATE vault.access_log SET {change} WHERE access_id = {last}"))
     .collect();
     changes.extend([
+        format!("UPDATE vault.access_log SET staff_id = gen_random_uuid() WHERE access_id = {first}"),
         format!("DELETE FROM vault.access_log WHERE access_id = {first}"),
         format!("DELETE FROM vault.access_log WHERE access_id = {last}"),
         format!(
