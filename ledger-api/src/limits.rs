@@ -11,12 +11,15 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ledger_core::ids::BusinessId;
 use ledger_ops::settings::Profile;
+use pii_vault::auth::SecurityKind;
 use uuid::Uuid;
 
 use crate::problem::ApiError;
 
 /// Calls a minute from one address.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// Refusals of one kind by one credential that are written down in a minute.
+const ENTRIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 /// Questions of one business about audiences in an hour.
 const AUDIENCES_PER_HOUR: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
 /// Who is remembered before those that are idle are forgotten.
@@ -34,6 +37,16 @@ pub(crate) type AddressLimits = Limits<IpAddr>;
 pub(crate) type CredentialLimits = Limits<Uuid>;
 /// Limits per business.
 pub(crate) type AudienceLimits = Limits<BusinessId>;
+
+/// Limits per credential and kind of refusal.
+pub(crate) type EntryLimits = Limits<(Uuid, SecurityKind)>;
+
+impl EntryLimits {
+    /// The same in every profile: they protect a log, and not a service from its tests.
+    pub(crate) fn new() -> Self {
+        Self::of(Profile::Production, Quota::per_minute(ENTRIES_PER_MINUTE))
+    }
+}
 
 impl AddressLimits {
     /// As the profile has them.

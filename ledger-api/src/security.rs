@@ -2,8 +2,9 @@
 //! entry in the vault's log of what concerns security. Battery, "Bad inputs".
 //!
 //! An entry names who tried what, by ids alone; never what was sent. Entries about refusals are written behind the answer, in
-//! the order of their coming: a flood of them takes no time from anybody, and what does not fit is counted. Changes of rights
-//! are not written here but in their own transaction (`pii_vault::auth`).
+//! the order of their coming: a flood of them takes no time from anybody, and what does not fit is counted. Nor does it fill
+//! the log: of one credential and kind sixty a minute are written down, the rest is counted, and who has no credential makes
+//! no entry here at all. Changes of rights are not written here but in their own transaction (`pii_vault::auth`).
 
 use actix_web::http::StatusCode;
 use metrics::counter;
@@ -11,6 +12,7 @@ use pii_vault::Vault;
 use pii_vault::auth::{By, SecurityEvent, SecurityKind};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::limits::EntryLimits;
 use crate::operations::Operation;
 use crate::problem::ApiError;
 
@@ -35,18 +37,24 @@ fn kind_of(error: &ApiError) -> Option<SecurityKind> {
 /// Takes refusals down.
 pub(crate) struct Recorder {
     waiting: Sender<SecurityEvent>,
+    entries: EntryLimits,
 }
 
 impl Recorder {
     /// A recorder, and what it takes down.
     pub(crate) fn new() -> (Self, Receiver<SecurityEvent>) {
         let (waiting, taken) = channel(WAITING_MAX);
-        (Self { waiting }, taken)
+        (Self { waiting, entries: EntryLimits::new() }, taken)
     }
 
     /// Records `error`, with which `operation` refused a credential, if it may be an attempt.
     pub(crate) fn record(&self, error: &ApiError, operation: Operation, by: By) {
         let Some((kind, actor)) = kind_of(error).zip(by.actor) else { return };
+        counter!("security_records_total", "kind" => kind.as_str()).increment(1);
+        if self.entries.take(Some((actor, kind))).is_err() {
+            counter!("security_records_thinned_total").increment(1);
+            return;
+        }
         let code = error.code();
         tracing::warn!(
             target: "security",
@@ -56,7 +64,6 @@ impl Recorder {
             actor.id = %actor,
             "a credential was refused"
         );
-        counter!("security_records_total", "kind" => kind.as_str()).increment(1);
         let event = SecurityEvent::new(kind, by, None);
         let event = SecurityEvent { operation: Some(operation.name()), code: Some(code), ..event };
         if self.waiting.try_send(event).is_err() {
@@ -78,9 +85,36 @@ pub(crate) async fn write(mut taken: Receiver<SecurityEvent>, vault: Vault) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use ledger_core::rejection::Rejection;
+    use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_does_not_fill_the_log() {
+        let (recorder, mut taken) = Recorder::new();
+        let refuse = |actor: Option<u128>, error: &ApiError| {
+            let by = By { actor: actor.map(Uuid::from_u128), ..By::nobody(DateTime::UNIX_EPOCH) };
+            recorder.record(error, Operation::OneCoupon, by);
+        };
+        for _ in 0..1_000 {
+            refuse(Some(1), &ApiError::NotFound);
+            refuse(None, &ApiError::NotFound);
+        }
+        refuse(Some(1), &ApiError::Forbidden);
+        refuse(Some(2), &ApiError::NotFound);
+        let mut written = Vec::new();
+        while let Ok(event) = taken.try_recv() {
+            written.push((event.by.actor.map(|actor| actor.as_u128()), event.kind));
+        }
+        let of = |actor, kind| written.iter().filter(|one| **one == (Some(actor), kind)).count();
+        // A place comes back each second: the test may take one or two.
+        assert!((60..70).contains(&of(1, SecurityKind::NotThereOrNotTheirs)), "{}", written.len());
+        assert_eq!(of(1, SecurityKind::NotAllowed), 1, "another kind has places of its own");
+        assert_eq!(of(2, SecurityKind::NotThereOrNotTheirs), 1, "and so has another credential");
+        assert!(written.iter().all(|(actor, _)| actor.is_some()), "nobody makes no entry");
+    }
 
     #[test]
     fn battery_what_may_be_an_attempt_is_recorded() {

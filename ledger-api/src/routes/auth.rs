@@ -129,7 +129,7 @@ pub(crate) async fn log_out(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
-    call.app.vault.refresh_tokens().log_out(&refresh_token, call.now().to_utc()).await?;
+    call.app.vault.refresh_tokens().log_out(&refresh_token, &call.by()).await?;
     call.app.ended.look(&call.app.vault, call.now().to_utc()).await;
     call.ok(&dto::Done { done: true })
 }

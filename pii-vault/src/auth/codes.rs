@@ -20,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::security_log::{self, By, SecurityEvent, SecurityKind};
 use super::send_limits::{self, SendLimits, whole_seconds};
 use crate::access::{self, Access, Accessor, Action, Outcome, Purpose};
 use crate::cipher::{self, Field};
@@ -192,6 +193,10 @@ impl Codes {
         };
         if row.right {
             record(&mut transaction, access, Action::Read).await?;
+        } else {
+            // At most five for a code, and of codes no more than are sent.
+            let event = SecurityEvent::new(SecurityKind::CodeWrong, tried_by(access), Some(code_id));
+            security_log::record(&mut *transaction, &event).await?;
         }
         transaction.commit().await?;
         if !row.right {
@@ -246,6 +251,15 @@ impl Codes {
         context.update(code.expose().as_bytes());
         to_array(context.sign().as_ref())
     }
+}
+
+/// Who tries a code; nobody that is known yet, when it is to sign in with.
+fn tried_by(access: &Access) -> By {
+    let actor = match access.by {
+        Accessor::Member(member) => Some(member.as_uuid()),
+        _ => None,
+    };
+    By { actor, request_id: access.request_id, at: access.at }
 }
 
 /// Of whom it is the phone is not known here.

@@ -157,27 +157,30 @@ impl RefreshTokens {
         Err(refusal)
     }
 
-    /// Ends the family of a token, used or not. May be repeated.
+    /// Ends the family of a token, used or not. May be repeated; the first time is written down, as done by whose it is.
     ///
     /// # Errors
     /// [`VaultError::RefreshInvalid`] for a token that was never issued.
-    pub async fn log_out(&self, token: &str, now: DateTime<Utc>) -> Result<(), VaultError> {
+    pub async fn log_out(&self, token: &str, by: &By) -> Result<(), VaultError> {
         let hash = TokenHash::of(token);
+        let mut transaction = self.pool.begin().await?;
         let family = sqlx::query_scalar!(
             "SELECT family_id FROM auth.refresh_tokens WHERE token_hash = $1",
             hash.as_bytes()
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?
         .ok_or(VaultError::RefreshInvalid)?;
-        sqlx::query!(
+        let ended = sqlx::query_scalar(
             "UPDATE auth.refresh_families SET ended_at = $2, end_reason = 'logout'
-             WHERE family_id = $1 AND ended_at IS NULL",
-            family,
-            now,
-        )
-        .execute(&self.pool)
-        .await?;
+             WHERE family_id = $1 AND ended_at IS NULL RETURNING member_id",
+        );
+        let holder: Option<Uuid> = ended.bind(family).bind(by.at).fetch_optional(&mut *transaction).await?;
+        if holder.is_some() {
+            let by = By { actor: holder, ..*by };
+            record(&mut *transaction, &SecurityEvent::new(SecurityKind::LoggedOut, by, Some(family))).await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 

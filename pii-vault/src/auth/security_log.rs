@@ -16,8 +16,14 @@ pub enum SecurityKind {
     SignedIn,
     /// Somebody did not get in as staff.
     SignInFailed,
-    /// Too many wrong tries: nobody gets in by this login for a while.
+    /// Too many wrong tries: nobody gets in by this login from there, or at all, for a while.
     LockedOut,
+    /// One of staff signed in with a recovery code.
+    RecoveryCodeUsed,
+    /// A confirming code was wrong.
+    CodeWrong,
+    /// A sign-in was ended with its refresh token.
+    LoggedOut,
     /// A refresh token came a second time; its family is ended.
     RefreshReused,
     /// A sign-in was ended by its owner.
@@ -59,6 +65,9 @@ impl SecurityKind {
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::LockedOut => "locked_out",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::CodeWrong => "code_wrong",
+            Self::LoggedOut => "logged_out",
             Self::RefreshReused => "refresh_reused",
             Self::SessionEnded => "session_ended",
             Self::KeyIssued => "key_issued",

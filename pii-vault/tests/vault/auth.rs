@@ -45,6 +45,9 @@ async fn fifty_wrong_codes_at_once_are_five_tries_and_then_the_right_one_is_refu
     assert_eq!(left, [0, 1, 2, 3, 4]);
     let refused = world.vault.codes().check(sent.code_id, &sent.code, CodeUse::Burn, &access()).await;
     assert!(matches!(refused, Err(VaultError::CodeTriesSpent { retry_after_s: 300 })), "{refused:?}");
+    let log = world.vault.security_log().before(i64::MAX, 50).await.unwrap();
+    let written: Vec<_> = log.iter().map(|entry| (entry.kind.as_str(), entry.subject_id)).collect();
+    assert_eq!(written, [("code_wrong", Some(sent.code_id)); 5], "each that was looked at is written down");
     world.close().await;
 }
 
@@ -154,8 +157,11 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_family() {
     let other = tokens.start(member, now()).await.unwrap();
     let late = now() + TimeDelta::days(30);
     assert!(matches!(tokens.rotate(other.token.expose(), late).await, Err(VaultError::RefreshExpired)));
-    tokens.log_out(other.token.expose(), now()).await.unwrap();
-    tokens.log_out(other.token.expose(), now()).await.unwrap();
+    tokens.log_out(other.token.expose(), &By::nobody(now())).await.unwrap();
+    tokens.log_out(other.token.expose(), &By::nobody(now())).await.unwrap();
+    let log = world.vault.security_log().before(i64::MAX, 50).await.unwrap();
+    let written: Vec<_> = log.iter().map(|entry| (entry.kind.as_str(), entry.actor_id)).collect();
+    assert_eq!(written, [("logged_out", Some(member.as_uuid()))], "once, as hers");
     assert!(matches!(tokens.rotate(other.token.expose(), now()).await, Err(VaultError::RefreshInvalid)));
     world.close().await;
 }
