@@ -68,8 +68,8 @@ pub(crate) const SCANS: Category = Category {
 /// Counters of the sending limits.
 pub(crate) const LIMITS: Category = Category {
     category: "sending_limits",
-    place: "auth.send_windows (keyed values of phones and addresses)",
-    purpose: "limits on messages",
+    place: "auth.send_windows (keyed values of phones, logins and addresses)",
+    purpose: "limits on messages and on tries to get in",
     ground: "legitimate interest (art. 6 part 1 item 7)",
     starts: "the window's beginning",
     days: Some(2),
@@ -176,7 +176,7 @@ const WORDS: Category = Category {
     days: None,
     at_end: "kept with what they are about; those that no request took up are deleted",
 };
-/// Sign-ins that failed, changes of rights, approvals.
+/// Sign-ins and codes that failed, changes of rights, approvals.
 const SECURITY_LOG: Category = Category {
     category: "security_log",
     place: "auth.security_events: who, what, about whom (ids); no values",

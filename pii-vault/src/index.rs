@@ -4,6 +4,7 @@
 //! key, and neither leaves the vault: the log keeps no hash of a phone (compliance D2, design L4).
 
 use std::fmt;
+use std::net::IpAddr;
 
 use aws_lc_rs::hmac;
 use ledger_core::ids::{BusinessId, MemberId};
@@ -47,7 +48,7 @@ impl BlindIndexer {
     }
 
     /// Index of a client's network address, for the sending limits. Never equal to that of a phone.
-    pub fn address(&self, address: std::net::IpAddr) -> BlindIndex {
+    pub fn address(&self, address: IpAddr) -> BlindIndex {
         self.tagged(b"address\0", address.to_canonical().to_string().as_bytes())
     }
 
@@ -67,9 +68,19 @@ impl BlindIndexer {
         self.tagged(b"login\0", login.as_bytes())
     }
 
-    /// Index of the wrong tries of a login.
+    /// Index of the wrong tries of a login, from wherever.
     pub(crate) fn tries_to_sign_in(&self, login: &str) -> BlindIndex {
         self.tagged(b"tries to sign in\0", login.as_bytes())
+    }
+
+    /// Index of the wrong tries of a login from one source.
+    pub(crate) fn tries_to_sign_in_from(&self, login: &str, address: Option<IpAddr>) -> BlindIndex {
+        self.tagged(b"tries to sign in from\0", &[login.as_bytes(), b"\0", &source_of(address)].concat())
+    }
+
+    /// Index of a source's entries in the log of what concerns security.
+    pub(crate) fn entries_of(&self, address: Option<IpAddr>) -> BlindIndex {
+        self.tagged(b"entries of\0", &source_of(address))
     }
 
     /// Keyed hash of a recovery code of one of staff.
@@ -82,6 +93,15 @@ impl BlindIndexer {
         context.update(tag);
         context.update(value);
         BlindIndex(to_array(context.sign().as_ref()))
+    }
+}
+
+/// Where somebody calls from. Of IPv6 the first 64 bits: whoever has one address there has all of them.
+fn source_of(address: Option<IpAddr>) -> Vec<u8> {
+    match address.map(|address| address.to_canonical()) {
+        None => Vec::new(),
+        Some(IpAddr::V4(address)) => address.octets().to_vec(),
+        Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
     }
 }
 
@@ -170,6 +190,16 @@ mod tests {
     fn an_address_has_one_index_in_both_families() {
         let mapped = "::ffff:192.0.2.1".parse().unwrap();
         assert_eq!(indexer(1).address("192.0.2.1".parse().unwrap()), indexer(1).address(mapped));
+    }
+
+    #[test]
+    fn a_source_is_an_address_or_a_network_of_ipv6() {
+        let tries = |address: &str| indexer(1).tries_to_sign_in_from("anna", address.parse().ok());
+        assert_eq!(tries("192.0.2.1"), tries("::ffff:192.0.2.1"));
+        assert_ne!(tries("192.0.2.1"), tries("192.0.2.2"));
+        assert_eq!(tries("2001:db8:0:1::1"), tries("2001:db8:0:1:ffff::2"));
+        assert_ne!(tries("2001:db8:0:1::1"), tries("2001:db8:0:2::1"));
+        assert_ne!(tries("192.0.2.1"), indexer(1).tries_to_sign_in_from("vera", "192.0.2.1".parse().ok()));
     }
 
     /// Computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:0b0b…0b`.

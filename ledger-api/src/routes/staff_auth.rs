@@ -3,8 +3,9 @@
 use actix_web::web::Payload;
 use ledger_core::ids::BusinessId;
 use ledger_ops::clock::Clock;
+use metrics::counter;
 use pii_vault::VaultError;
-use pii_vault::auth::{By, IssuedRefresh, Login, SecondFactor, SecurityEvent, SecurityKind};
+use pii_vault::auth::{By, IssuedRefresh, Login, SecondFactor, SecurityEvent, SecurityKind, TriedFrom};
 
 use crate::auth::Role;
 use crate::body::Limit;
@@ -35,8 +36,13 @@ pub(crate) async fn sign_in(call: Call, payload: Payload) -> Answer {
     let login = Login::parse(&login).ok_or(ApiError::Unauthenticated)?;
     let is_totp = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
     let factor = if is_totp { SecondFactor::Totp(code) } else { SecondFactor::Recovery(code) };
-    let machine_now = Clock::machine_now().to_utc();
-    let signed = call.app.vault.staff().sign_in(&login, &password, &factor, &call.by(), machine_now).await?;
+    let from = TriedFrom { address: call.address(), machine_now: Clock::machine_now().to_utc() };
+    let signed = call.app.vault.staff().sign_in(&login, &password, &factor, &call.by(), from).await;
+    if matches!(signed, Err(VaultError::SignInRefused | VaultError::SendLimit { .. })) {
+        // Every one, whether it is written down or not.
+        counter!("staff_sign_ins_refused_total").increment(1);
+    }
+    let signed = signed?;
     signed_in(&call, &signed.refresh, &signed.role, signed.business_id.map(BusinessId::from_uuid))
 }
 

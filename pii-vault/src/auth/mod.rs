@@ -27,5 +27,7 @@ pub use refresh::{Holder, IssuedRefresh, REFRESH_DAYS, RefreshTokens, Session, W
 pub use security_log::{By, SecurityEntry, SecurityEvent, SecurityKind, SecurityLog};
 pub use send_limits::{SendLimits, Window};
 pub use signing::{SigningKey, SigningKeys};
-pub use staff::{ENROLMENT_DAYS, Enrolled, Invited, Login, SecondFactor, SignedIn, Staff, StaffAccount};
+pub use staff::{
+    ENROLMENT_DAYS, Enrolled, Invited, Login, SecondFactor, SignedIn, Staff, StaffAccount, TriedFrom,
+};
 pub use token::{SecretToken, TokenHash};

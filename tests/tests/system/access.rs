@@ -130,6 +130,7 @@ async fn what_is_written_down(site: &Site, owner: &Client, cashier: &Person) {
         "key_issued",
         "locked_out",
         "not_allowed",
+        "recovery_code_used",
         "sign_in_failed",
         "signed_in",
         "staff_created",

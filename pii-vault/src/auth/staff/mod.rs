@@ -32,7 +32,7 @@ use crate::keys::{KeyError, Secret};
 use crate::random;
 
 pub use enrolment::Enrolled;
-pub use sign_in::{SecondFactor, SignedIn};
+pub use sign_in::{SecondFactor, SignedIn, TriedFrom};
 
 const TABLE: &str = "auth.staff";
 /// How long a new account's token is good, in days of the installation's clock.

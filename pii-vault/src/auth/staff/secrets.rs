@@ -16,7 +16,7 @@ pub(super) const TOTP_BYTES: usize = 20;
 const RECOVERY_CODES: usize = 10;
 /// Without what is mistaken for something else: 32 signs, so that each is five bits.
 const SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-/// Signs of a code: 60 bits, which five tries in a quarter of an hour never find.
+/// Signs of a code: 60 bits, which fifty tries in a quarter of an hour never find.
 const SIGNS_OF_CODE: usize = 12;
 
 /// Passwords that are hashed at the same time: each takes 19 MiB and a thread for as long.

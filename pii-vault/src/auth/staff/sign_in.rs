@@ -1,15 +1,19 @@
 //! Getting in: login, password, and a code that is good once.
 //!
 //! Why it is right:
-//! 1. A place among the wrong tries of a login is taken before anything is looked at, and given back by a right one alone; so no
-//!    number of tries at once gets past five in a quarter of an hour. A login that nobody has is counted and takes as long as one
-//!    that somebody has.
+//! 1. A place among the wrong tries of a login from one source, and one among those from everywhere, is taken before anything is
+//!    looked at, and given back by a right one alone; so no number of tries at once gets past five from one source in a quarter of
+//!    an hour, nor past fifty from all. Who guesses shuts the login for her own address, and not for whoever it belongs to. A
+//!    login that nobody has is counted and takes as long as one that somebody has.
 //! 2. A TOTP code is used up by one conditional `UPDATE` on the newest step that was used: of two requests with one code one gets
 //!    in, and no code of that step or an older one is good again. It names the password's row as it was when it was checked, so
 //!    a reset in between shuts the door.
 //! 3. A recovery code is used up by one conditional `UPDATE`, too.
-//! 4. The sign-in begins in the transaction that locks the account's row: a change of role, a reset or a closing comes before and
+//! 4. Refusals are written down, ten a minute from one source: a flood of them does not fill the log.
+//! 5. The sign-in begins in the transaction that locks the account's row: a change of role, a reset or a closing comes before and
 //!    is seen, or after and ends it.
+
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -18,13 +22,27 @@ use uuid::Uuid;
 use super::secrets::{is_password, plain_code, step_of};
 use super::{Login, Staff, note};
 use crate::auth::refresh::begin;
-use crate::auth::security_log::{By, SecurityKind};
+use crate::auth::security_log::{By, SecurityEvent, SecurityKind, record};
 use crate::auth::send_limits::{Window, take_one};
 use crate::auth::{Holder, IssuedRefresh};
 use crate::error::VaultError;
+use crate::index::BlindIndex;
 
-/// Wrong tries of a login, on the machine's clock.
+/// Wrong tries of a login from one source, on the machine's clock.
 const TRIES: Window = Window { seconds: 900, hits_max: 5 };
+/// Wrong tries of a login from all sources together: a code of six digits must not be found by asking from everywhere.
+const TRIES_FROM_ALL: Window = Window { seconds: 900, hits_max: 50 };
+/// Refusals of one source that are written down.
+const ENTRIES: Window = Window { seconds: 60, hits_max: 10 };
+
+/// Where somebody tries to get in from, and when: what tries are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriedFrom {
+    /// The network address; of IPv6 the first 64 bits count.
+    pub address: Option<IpAddr>,
+    /// The machine's time: a set clock opens no door.
+    pub machine_now: DateTime<Utc>,
+}
 
 /// What stands beside the password.
 pub enum SecondFactor {
@@ -66,7 +84,7 @@ struct Known {
 }
 
 impl Staff {
-    /// Lets somebody in. `machine_now` is the machine's time, on which tries are counted.
+    /// Lets somebody in.
     ///
     /// # Errors
     /// [`VaultError::SignInRefused`] for whatever is wrong; [`VaultError::SendLimit`] after too many wrong tries;
@@ -77,44 +95,66 @@ impl Staff {
         password: &str,
         factor: &SecondFactor,
         by: &By,
-        machine_now: DateTime<Utc>,
+        from: TriedFrom,
     ) -> Result<SignedIn, VaultError> {
-        let tries = self.index.tries_to_sign_in(login.expose());
         let known = self.known(login).await?;
         let subject = known.as_ref().map(|known| known.staff_id);
         let business = known.as_ref().and_then(|known| known.business_id);
-        let mut connection = self.pool.acquire().await?;
-        if let Err(refused) = take_one(&mut connection, &tries, TRIES, machine_now).await {
+        let event = |kind| SecurityEvent::new(kind, *by, subject).at_business(business);
+        if let Err(refused) = self.take_places(login, from).await {
             if matches!(refused, VaultError::SendLimit { .. }) {
-                self.refused(SecurityKind::LockedOut, by, subject, business).await?;
+                self.refused(&event(SecurityKind::LockedOut), from).await?;
             }
             return Err(refused);
         }
-        drop(connection);
         let hash =
             known.as_ref().map(|known| self.opened(known.staff_id, "password", &known.password_sealed));
         let hash = hash.transpose()?.and_then(|hash| String::from_utf8(hash).ok());
         let is_right = is_password(password, hash).await?;
         let Some(known) = known.filter(|_| is_right) else {
-            self.refused(SecurityKind::SignInFailed, by, subject, business).await?;
+            self.refused(&event(SecurityKind::SignInFailed), from).await?;
             return Err(VaultError::SignInRefused);
         };
         let mut transaction = self.pool.begin().await?;
         let Some(account) = self.use_up(&mut transaction, &known, factor, by.at).await? else {
             drop(transaction);
-            self.refused(SecurityKind::SignInFailed, by, subject, business).await?;
+            self.refused(&event(SecurityKind::SignInFailed), from).await?;
             return Err(VaultError::SignInRefused);
         };
-        sqlx::query("DELETE FROM auth.send_windows WHERE subject = $1")
-            .bind(tries.as_bytes())
-            .execute(&mut *transaction)
-            .await?;
+        for (place, _) in self.places(login, from) {
+            sqlx::query("DELETE FROM auth.send_windows WHERE subject = $1")
+                .bind(place.as_bytes())
+                .execute(&mut *transaction)
+                .await?;
+        }
         let by_herself = By { actor: Some(known.staff_id), ..*by };
         let Account { business_id, role } = account;
         note(&mut transaction, SecurityKind::SignedIn, &by_herself, known.staff_id, business_id).await?;
+        if matches!(factor, SecondFactor::Recovery(_)) {
+            let kind = SecurityKind::RecoveryCodeUsed;
+            note(&mut transaction, kind, &by_herself, known.staff_id, business_id).await?;
+        }
         let refresh = begin(&mut transaction, Holder::Staff(known.staff_id), by.at).await?;
         transaction.commit().await?;
         Ok(SignedIn { refresh, business_id, role })
+    }
+
+    /// The windows in which a try of a login counts; in this order for all, so that two do not wait for each other.
+    fn places(&self, login: &Login, from: TriedFrom) -> [(BlindIndex, Window); 2] {
+        [
+            (self.index.tries_to_sign_in_from(login.expose(), from.address), TRIES),
+            (self.index.tries_to_sign_in(login.expose()), TRIES_FROM_ALL),
+        ]
+    }
+
+    /// Takes a place in both windows, or in none.
+    async fn take_places(&self, login: &Login, from: TriedFrom) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        for (place, window) in self.places(login, from) {
+            take_one(&mut transaction, &place, window, from.machine_now).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     async fn known(&self, login: &Login) -> Result<Option<Known>, VaultError> {
@@ -163,14 +203,16 @@ impl Staff {
         Ok(row.fetch_optional(connection).await?)
     }
 
-    async fn refused(
-        &self,
-        kind: SecurityKind,
-        by: &By,
-        subject: Option<Uuid>,
-        business: Option<Uuid>,
-    ) -> Result<(), VaultError> {
-        use crate::auth::security_log::{SecurityEvent, record};
-        record(&self.pool, &SecurityEvent::new(kind, *by, subject).at_business(business)).await
+    /// Writes a refusal down, unless so many of this source are there for this minute.
+    async fn refused(&self, event: &SecurityEvent, from: TriedFrom) -> Result<(), VaultError> {
+        let mut transaction = self.pool.begin().await?;
+        let source = self.index.entries_of(from.address);
+        match take_one(&mut transaction, &source, ENTRIES, from.machine_now).await {
+            Err(VaultError::SendLimit { .. }) => return Ok(()),
+            taken => taken?,
+        }
+        record(&mut *transaction, event).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 }
