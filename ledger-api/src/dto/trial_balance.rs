@@ -11,6 +11,10 @@ pub(crate) struct TrialBalance {
     pub(crate) units: Vec<UnitBalance>,
     /// What is true at every moment, each with its two numbers.
     pub(crate) checks: Vec<StandingCheck>,
+    /// Present and true when accounts and the numbers of checks are not shown, since fewer than ten members have bought at a
+    /// medical business. Never for auditors.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) withheld: bool,
 }
 
 /// The accounts of one unit.
@@ -42,10 +46,10 @@ pub(crate) struct StandingCheck {
     pub(crate) check: String,
     /// What must be equal.
     pub(crate) says: String,
-    /// The one number.
-    #[schema(value_type = String)]
-    pub(crate) left: Roubles,
-    /// The other; null: not decided now, since the read models it compares are at different positions.
+    /// The one number; null when it is withheld.
+    #[schema(value_type = Option<String>)]
+    pub(crate) left: Option<Roubles>,
+    /// The other; null: withheld, or not decided now, since the read models it compares are at different positions.
     #[schema(value_type = Option<String>)]
     pub(crate) right: Option<Roubles>,
     /// Whether it holds; null: not decided now.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use system_tests::system::{Answer, Business, Client, Member, Needles, Site, shared};
 
 use crate::privacy::{bytes_of, dump};
+use crate::proof::auditor;
 use crate::{as_many_as, machine_now, recently, sale};
 
 /// What a clinic's program could add to a document.
@@ -146,4 +147,41 @@ async fn battery_p4_no_difference_of_figures_tells_a_visit_to_a_clinic() {
     site.settle().await;
     assert_ne!(site.warehouse().contents().await, rows, "a visit elsewhere is seen");
     site.check();
+}
+
+/// M4: who may look at members sees no single clinic in the books, and nothing of all clinics before ten women have been there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m4_an_admins_trial_balance_tells_nothing_of_a_clinic() {
+    let site = Site::start(shared()).await;
+    let (clinic, shop) = clinic_and_shop(&site).await;
+    let (admin, auditor, call) = (site.admin(), auditor(&site).await, "/admin/trial-balance");
+    let both = [clinic.clone(), shop.clone()];
+    for number in 0..10 {
+        let member = Member::register(&site, &both, None).await;
+        for business in &both {
+            let one = sale(&format!("s{number}"), business, &member, 100_000, &recently());
+            assert_eq!(business.till(&site).post("/transactions", &one.body()).await.status, 201);
+        }
+        if number == 8 {
+            site.settle().await;
+            let books = admin.get(call).await.data(200);
+            assert_eq!(books["withheld"], true, "nine members: {books}");
+            assert_eq!(
+                (&books["units"][0]["accounts"], &books["units"][0]["total"]),
+                (&json!([]), &json!("0.00"))
+            );
+            assert_eq!(
+                (&books["checks"][0]["left"], &books["checks"][0]["ok"]),
+                (&Value::Null, &json!(true))
+            );
+        }
+    }
+    site.settle().await;
+    let books = admin.get(call).await;
+    assert!(!books.text.contains("klinika"), "{}", books.text);
+    assert!(books.text.contains("funder/(medical)/issued") && books.text.contains("funder/mindal/issued"));
+    let books = books.data(200);
+    assert_eq!((&books["withheld"], &books["units"][0]["total"]), (&Value::Null, &json!("0.00")));
+    let theirs = auditor.get(call).await;
+    assert!(theirs.text.contains("funder/klinika/issued") && !theirs.text.contains("(medical)"));
 }
