@@ -285,8 +285,6 @@ async fn erased_under_load(site: &Site, shop: &Business, leaving: &[Member], bus
 /// Decision 20: the vault's own files until a vacuum, its WAL and its backups may still have what was sealed. Nothing else may.
 async fn sealed_is_gone(site: &Site, secrets: &[Vec<u8>], staying: &[Member], bundle: &Path) {
     let vault = site.database("vault").await;
-    // The planner's statistics have values of columns, too, until they are taken anew.
-    sqlx::query("ANALYZE").execute(&vault).await.expect("new statistics");
     sqlx::query("VACUUM (FULL)").execute(&vault).await.expect("a vacuum");
     sqlx::query("CHECKPOINT").execute(&vault).await.expect("a checkpoint");
     let theirs = secrets_of(&vault, staying).await;
