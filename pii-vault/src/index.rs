@@ -78,9 +78,9 @@ impl BlindIndexer {
         self.tagged(b"tries to sign in from\0", &[login.as_bytes(), b"\0", &source_of(address)].concat())
     }
 
-    /// Index of a source's entries in the log of what concerns security.
-    pub(crate) fn entries_of(&self, address: Option<IpAddr>) -> BlindIndex {
-        self.tagged(b"entries of\0", &source_of(address))
+    /// Index of a source's entries of one kind in the log of what concerns security.
+    pub(crate) fn entries_of(&self, kind: &str, address: Option<IpAddr>) -> BlindIndex {
+        self.tagged(b"entries of\0", &[kind.as_bytes(), b"\0", &source_of(address)].concat())
     }
 
     /// Keyed hash of a recovery code of one of staff.
