@@ -163,8 +163,18 @@ impl Audit {
 
     /// Enters what a comparison with another side found.
     pub fn compare(&mut self, said: String, findings: impl IntoIterator<Item = String>) {
+        self.compare_as(verify::What::Balance, said, findings);
+    }
+
+    /// The same of what is no balance.
+    pub fn compare_as(
+        &mut self,
+        what: verify::What,
+        said: String,
+        findings: impl IntoIterator<Item = String>,
+    ) {
         for text in findings {
-            self.verification.findings.add(verify::What::Balance, None, text);
+            self.verification.findings.add(what, None, text);
         }
         self.compared.push(said);
         self.verification.settle();

@@ -41,13 +41,15 @@ What only a witness finds: who holds the signing key can write the whole log ane
   ledger-audit witness --key-file witness.key --kept seen.txt --log-key '…' --checkpoint new.txt --proof proof.json \
     --cosignature said.json
   curl -H 'Authorization: ApiKey …' --json @said.json https://…/api/v1/audit/cosignatures
-and an auditor gives what it kept:
-  ledger-audit verify log.tar.zst --witness seen.txt";
+and an auditor gives what it kept, or at least its key, for the cosignatures that were handed in are exported with the log:
+  ledger-audit verify log.tar.zst --witness seen.txt --witness-key 'witness.example.org+…'
+  ledger-audit verify log.tar.zst --witness-key 'witness.example.org+…'
+Of a tail that was cut off together with its checkpoints, only what it kept tells. The report says what is excluded, and what is not.";
 
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Take the log out of its database: a bundle, which anybody can audit without the service
+    /// Take the log out of its database, with what witnesses cosigned: a bundle, which anybody can audit without the service
     Export(Export),
     /// Is the log what was sealed? Positions, hashes, bytes, checkpoints, signatures
     Verify(Asked),
@@ -110,7 +112,8 @@ pub struct TrustArgs {
     /// What a witness kept: a file with a checkpoint, cosigned
     #[arg(long)]
     pub witness: Option<PathBuf>,
-    /// The key of that witness, or a file with it
+    /// The key of a witness (`name+id+base64`), or a file with one a line: its cosignatures that came with the log are checked, and its
+    /// hand under what --witness has
     #[arg(long = "witness-key")]
     pub witness_keys: Vec<String>,
 }

@@ -20,7 +20,7 @@ use crate::note::{KeyKind, SignerKey, VerifierKey};
 use crate::prove;
 use crate::receipt::Receipt;
 use crate::report::{plain, report};
-use crate::verify::{Trust, Verdict};
+use crate::verify::{Trust, Verdict, What};
 use crate::witness::{self, Saw, Witness};
 
 /// Does what was asked.
@@ -64,6 +64,9 @@ fn audited(asked: &Asked, wanted: Wanted) -> Done {
         let found = database::tiles(&asked.source)?;
         let said = "Held against the sealed tiles of leaf hashes in the database.".to_owned();
         audited.compare_positions(said, &found, "the sealed tile has another leaf hash here");
+        let found = database::cosignatures(&asked.source)?;
+        let said = "Held cosignatures against what stands beside them in the database.".to_owned();
+        audited.compare_as(What::Witness, said, found);
     }
     if audited.decided.is_some() {
         compare_balances(&mut audited, asked.read_url.as_deref(), bundle.manifest.size)?;

@@ -239,6 +239,10 @@ fn the_command_line_answers_with_the_right_code() {
     let public = String::from_utf8_lossy(&made.stderr).trim().to_owned();
     let told = ask(&["verify", "log", "--key", &key, "--witness", "seen.txt", "--witness-key", &public], 0);
     assert!(told.contains("a witness saw at 100"), "{told}");
+    assert!(told.contains("Up to position 100") && told.contains("none was handed in"), "{told}");
+    let told = ask(&["verify", "log", "--witness-key", &public], 0);
+    assert!(told.contains("No witness vouches for this log"), "{told}");
+    assert!(ask(&["verify", "log", "--witness-key", &key], 2).contains("not the key of a witness"));
 
     let path = folder.join("log").join("events.ndjson");
     let text = std::fs::read_to_string(&path).expect("events");
