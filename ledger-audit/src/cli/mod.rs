@@ -1,5 +1,6 @@
 //! What can be asked on the command line.
 
+mod compare;
 mod run;
 
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ Exit codes: 0 nothing is wrong, 1 the log was tampered with (or is not what the 
 A first audit:
   ledger-audit export postgres://auditor:…@host/own_circle_ledger log.tar.zst
   ledger-audit report log.tar.zst --key 'own-circle/…+1a2b3c4d+AQ…' --format html --output audit.html
+
+Does everything else say what the log says? Each side is named, and read by who may read it and nothing else:
+  ledger-audit replay log.tar.zst --read-url postgres://…@host/own_circle_read --clickhouse-url http://…@host:8123/own_circle
 
 The key is the line that the operator publishes; without it, the keys that the log itself lists are taken, and the report says so.
 Of a log whose key has changed, give every key since the beginning: what another has signed cannot be decided.
@@ -92,6 +96,10 @@ pub struct Asked {
     /// The address of the read models, to compare balances with (of `replay` and `report`)
     #[arg(long, env = "OWN_CIRCLE_AUDIT_READ_URL", hide_env_values = true)]
     pub read_url: Option<String>,
+    /// The address of ClickHouse's database, http://USER:PASSWORD@HOST:8123/DATABASE, to compare purchases, balances and postings with
+    /// (of `replay` and `report`)
+    #[arg(long, env = "OWN_CIRCLE_AUDIT_CLICKHOUSE_URL", hide_env_values = true)]
+    pub clickhouse_url: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would show it")]
     pub trust: TrustArgs,

@@ -51,7 +51,7 @@ fn failed(error: sqlx::Error) -> AuditError {
 }
 
 /// Runs one task to its end.
-fn block_on<T>(task: impl Future<Output = Result<T, AuditError>>) -> Result<T, AuditError> {
+pub(crate) fn block_on<T>(task: impl Future<Output = Result<T, AuditError>>) -> Result<T, AuditError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| AuditError::Input(format!("the runtime does not start: {error}")))?.block_on(task)
 }

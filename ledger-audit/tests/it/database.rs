@@ -132,7 +132,7 @@ impl Kept {
             let target = folder.path().join("log");
             export(&auditor, &target, &mut |_, _| {}).expect("taken out");
             let bundle = Bundle::open(&target).expect("a bundle");
-            let wanted = Wanted { replay: true, scan: true, months: true };
+            let wanted = Wanted { replay: true, scan: true, months: true, ..Wanted::default() };
             audit(&bundle, &trust, wanted, &mut |_| {}).expect("decided")
         };
         tokio::task::spawn_blocking(task).await.expect("audited")

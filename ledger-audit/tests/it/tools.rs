@@ -166,7 +166,7 @@ fn a_clean_town_has_nothing_personal_and_what_is_put_in_is_found() {
 #[test]
 fn a_report_says_what_was_done_and_what_is_not_excluded() {
     let world = world(25, 1_500);
-    let wanted = Wanted { replay: true, scan: true, months: true };
+    let wanted = Wanted { replay: true, scan: true, months: true, ..Wanted::default() };
     let told = audit(&world.bundle(), &Trust::default(), wanted, &mut |_| {}).expect("decided");
     assert_eq!(told.verdict, Verdict::Clean, "{:?}", told.verification.findings);
     let text = report(&told, Format::Text);
