@@ -14,6 +14,7 @@ use crate::error::AuditError;
 use crate::replay::{Decided, Replay, Sums};
 use crate::scan::scan;
 use crate::verify::{self, Checked, Findings, Trust, Verdict, Verification};
+use crate::warehouse::{Cut, Expected};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Wanted {
     pub scan: bool,
     /// Sum up by month.
     pub months: bool,
+    /// Fold what ClickHouse is to hold, so far.
+    pub warehouse: Option<Cut>,
 }
 
 /// What a month came to; bonuses in hundredths.
@@ -59,6 +62,55 @@ pub struct Audit {
     /// Every member's sums, for whoever compares further.
     #[serde(skip)]
     pub sums: HashMap<Uuid, Sums>,
+    /// What ClickHouse is to hold, if that was asked.
+    #[serde(skip)]
+    pub expected: Option<Expected>,
+}
+
+/// What an audit looks at on its way through a log.
+struct Pass<'a> {
+    wanted: Wanted,
+    replay: Option<Replay>,
+    expected: Option<Expected>,
+    months: BTreeMap<String, Month>,
+    passed: u64,
+    scanned: u64,
+    failed: Option<AuditError>,
+    /// What this program is too old to know.
+    unknown: Option<String>,
+    told: &'a mut dyn FnMut(u64),
+}
+
+impl Pass<'_> {
+    fn see(&mut self, checked: Checked, findings: &mut Findings) {
+        self.passed += 1;
+        let passed = self.passed;
+        if passed.is_multiple_of(4_096) {
+            (self.told)(passed);
+        }
+        if let Some(met) = checked.unknown {
+            let met = format!("event {passed}: {met}");
+            self.replay.iter_mut().for_each(|replay| replay.stop(met.clone()));
+            self.unknown.get_or_insert(met);
+        }
+        let (Some(row), Some(event)) = (checked.row, checked.event) else { return };
+        if self.wanted.months {
+            let day = row.recorded_at.moscow_day().to_date().to_string();
+            enter(self.months.entry(day.chars().take(7).collect()).or_default(), &event);
+        }
+        if self.wanted.scan {
+            self.scanned += 1;
+            scan(&row, &event, findings);
+        }
+        if let Some(expected) = &mut self.expected {
+            expected.see(&row, &event, checked.leaf);
+        }
+        if let Some(replay) = &mut self.replay
+            && self.failed.is_none()
+        {
+            self.failed = replay.event(*row, *event, findings).err();
+        }
+    }
 }
 
 /// Audits a bundle. `told` hears how many events have passed.
@@ -72,36 +124,21 @@ pub fn audit(
     told: &mut dyn FnMut(u64),
 ) -> Result<Audit, AuditError> {
     let begun = Instant::now();
-    let mut replay = wanted.replay.then(Replay::default);
-    let (mut months, mut passed, mut scanned) = (BTreeMap::<String, Month>::new(), 0_u64, 0_u64);
-    let (mut failed, mut unknown) = (None, None);
-    let decode = wanted != Wanted::default();
-    let mut each = |checked: Checked, findings: &mut Findings| {
-        passed += 1;
-        if passed.is_multiple_of(4_096) {
-            told(passed);
-        }
-        if let Some(met) = checked.unknown {
-            let met = format!("event {passed}: {met}");
-            replay.iter_mut().for_each(|replay| replay.stop(met.clone()));
-            unknown.get_or_insert(met);
-        }
-        let (Some(row), Some(event)) = (checked.row, checked.event) else { return };
-        if wanted.months {
-            let day = row.recorded_at.moscow_day().to_date().to_string();
-            enter(months.entry(day.chars().take(7).collect()).or_default(), &event);
-        }
-        if wanted.scan {
-            scanned += 1;
-            scan(&row, &event, findings);
-        }
-        if let Some(replay) = &mut replay
-            && failed.is_none()
-        {
-            failed = replay.event(*row, *event, findings).err();
-        }
+    let mut pass = Pass {
+        wanted,
+        replay: wanted.replay.then(Replay::default),
+        expected: wanted.warehouse.map(Expected::of),
+        months: BTreeMap::new(),
+        passed: 0,
+        scanned: 0,
+        failed: None,
+        unknown: None,
+        told,
     };
+    let decode = wanted != Wanted::default();
+    let mut each = |checked: Checked, findings: &mut Findings| pass.see(checked, findings);
     let mut verification = verify::bundle(bundle, trust, decode, &mut each)?;
+    let Pass { replay, expected, months, passed, scanned, failed, unknown, told, .. } = pass;
     told(passed);
     if let Some(error) = failed {
         return Err(error);
@@ -127,6 +164,7 @@ pub fn audit(
         months,
         seconds: Duration::from_millis(500).saturating_add(begun.elapsed()).as_secs(),
         sums,
+        expected,
     })
 }
 
@@ -161,10 +199,25 @@ impl Audit {
         self.verdict = self.verification.verdict;
     }
 
+    /// Enters one thing that another side says otherwise.
+    pub fn differs(&mut self, text: String) {
+        self.verification.findings.add(verify::What::Balance, None, text);
+    }
+
     /// Enters what a comparison with another side found.
     pub fn compare(&mut self, said: String, findings: impl IntoIterator<Item = String>) {
+        self.compare_as(verify::What::Balance, said, findings);
+    }
+
+    /// The same of what is no balance.
+    pub fn compare_as(
+        &mut self,
+        what: verify::What,
+        said: String,
+        findings: impl IntoIterator<Item = String>,
+    ) {
         for text in findings {
-            self.verification.findings.add(verify::What::Balance, None, text);
+            self.verification.findings.add(what, None, text);
         }
         self.compared.push(said);
         self.verification.settle();

@@ -1,8 +1,8 @@
 //! The auditor's program: whether the log is what was sealed, and whether it follows from the rules.
 //!
-//! It shares `ledger_core` with the service — what an event is, and what the rules make of one — and nothing else: the tree,
-//! its proofs and the signed notes are written here once more, from the standards alone, so that a mistake of the one shows
-//! in the other.
+//! It shares `ledger_core` with the service — what an event is, and what the rules make of one —, and with `projectors check` what
+//! ClickHouse may hear and how it is asked (`ledger_warehouse`); nothing else: the tree, its proofs and the signed notes are written
+//! here once more, from the standards alone, so that a mistake of the one shows in the other.
 //!
 //! | where | what |
 //! |---|---|
@@ -15,7 +15,8 @@
 //! | `audit.rs`, `report/` | one pass for all of it, and what it came to |
 //! | `prove.rs`, `receipt.rs`, `balance.rs` | one event, one member |
 //! | `witness.rs` | who keeps the log from having two faces |
-//! | `database/` | the log where it is |
+//! | `database/` | the log where it is, and the read models |
+//! | `warehouse/` | ClickHouse |
 //! | `cli/` | the command line |
 
 pub mod audit;
@@ -32,4 +33,5 @@ pub mod report;
 pub mod scan;
 pub mod tree;
 pub mod verify;
+pub mod warehouse;
 pub mod witness;

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::AuditError;
-use crate::note::{Checkpoint, KeyKind, Note, Signature, SignerKey, VerifierKey, written};
+use crate::note::{Checkpoint, KeyKind, Note, SignerKey, VerifierKey, written};
 use crate::receipt::hashes;
 use crate::tree::{Hash, verify_consistency};
 
@@ -102,11 +102,8 @@ impl Witness<'_> {
         }
         let own = self.key.verifier();
         // Of the log's keys alone: what others have put beside them would be kept, and could make it a note that nobody reads.
-        let is_of = |key: &VerifierKey, signature: &Signature| {
-            signature.name == key.name() && signature.key_id == key.id()
-        };
         signed.signatures.retain(|signature| {
-            !is_of(own, signature) && self.log_keys.iter().any(|key| is_of(key, signature))
+            !signature.is_of(own) && self.log_keys.iter().any(|key| signature.is_of(key))
         });
         let mut signatures = signed.signatures;
         signatures.push(self.key.sign(&signed.text, at));

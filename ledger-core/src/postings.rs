@@ -95,6 +95,20 @@ impl fmt::Display for Account {
     }
 }
 
+impl Account {
+    /// Its name in the chart; of a member, or of what moves between two accounts, only which: `member/available`,
+    /// `transfer/available`. So all members are one.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        let name = self.to_string();
+        let mut parts = name.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(of @ ("member" | "transfer")), Some(_), Some(which), None) => format!("{of}/{which}"),
+            _ => name,
+        }
+    }
+}
+
 /// One line of double entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `manifest.json` | which log, how many events, what the other files are to be: bytes and SHA-256 |
 //! | `keys.ndjson` | one verifier key a line, with the moments from and until which it signs |
-//! | `checkpoints.ndjson` | one signed note a line, the smallest first, with the moment at which it was sealed |
+//! | `checkpoints.ndjson` | one signed note a line, the smallest first, with the moment at which it was sealed; under the log's signature the cosignatures of witnesses that were handed in |
 //! | `events.ndjson` | one event a line, in order: the canonical bytes that are hashed, then the leaf hash (design L7) |
 //!
 //! A line of events is `{"event":…,"leaf_hash":"…"}` with nothing between, and the event's bytes are the very ones that are
@@ -93,7 +93,7 @@ pub struct KeyLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointLine {
-    /// The signed note.
+    /// The signed note, with the cosignatures of witnesses.
     pub note: String,
     /// When the log says that it was sealed. Not signed.
     pub sealed_at: Timestamp,

@@ -1,5 +1,6 @@
 //! What can be asked on the command line.
 
+mod compare;
 mod run;
 
 use std::path::PathBuf;
@@ -31,6 +32,9 @@ A first audit:
   ledger-audit export postgres://auditor:…@host/own_circle_ledger log.tar.zst
   ledger-audit report log.tar.zst --key 'own-circle/…+1a2b3c4d+AQ…' --format html --output audit.html
 
+Does everything else say what the log says? Each side is named, and read by who may read it and nothing else:
+  ledger-audit replay log.tar.zst --read-url postgres://…@host/own_circle_read --clickhouse-url http://…@host:8123/own_circle
+
 The key is the line that the operator publishes; without it, the keys that the log itself lists are taken, and the report says so.
 Of a log whose key has changed, give every key since the beginning: what another has signed cannot be decided.
 
@@ -41,13 +45,15 @@ What only a witness finds: who holds the signing key can write the whole log ane
   ledger-audit witness --key-file witness.key --kept seen.txt --log-key '…' --checkpoint new.txt --proof proof.json \
     --cosignature said.json
   curl -H 'Authorization: ApiKey …' --json @said.json https://…/api/v1/audit/cosignatures
-and an auditor gives what it kept:
-  ledger-audit verify log.tar.zst --witness seen.txt";
+and an auditor gives what it kept, or at least its key, for the cosignatures that were handed in are exported with the log:
+  ledger-audit verify log.tar.zst --witness seen.txt --witness-key 'witness.example.org+…'
+  ledger-audit verify log.tar.zst --witness-key 'witness.example.org+…'
+Of a tail that was cut off together with its checkpoints, only what it kept tells. The report says what is excluded, and what is not.";
 
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Take the log out of its database: a bundle, which anybody can audit without the service
+    /// Take the log out of its database, with what witnesses cosigned: a bundle, which anybody can audit without the service
     Export(Export),
     /// Is the log what was sealed? Positions, hashes, bytes, checkpoints, signatures
     Verify(Asked),
@@ -90,6 +96,10 @@ pub struct Asked {
     /// The address of the read models, to compare balances with (of `replay` and `report`)
     #[arg(long, env = "OWN_CIRCLE_AUDIT_READ_URL", hide_env_values = true)]
     pub read_url: Option<String>,
+    /// The address of ClickHouse's database, http://USER:PASSWORD@HOST:8123/DATABASE, to compare purchases, balances and postings with
+    /// (of `replay` and `report`)
+    #[arg(long, env = "OWN_CIRCLE_AUDIT_CLICKHOUSE_URL", hide_env_values = true)]
+    pub clickhouse_url: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would show it")]
     pub trust: TrustArgs,
@@ -110,7 +120,8 @@ pub struct TrustArgs {
     /// What a witness kept: a file with a checkpoint, cosigned
     #[arg(long)]
     pub witness: Option<PathBuf>,
-    /// The key of that witness, or a file with it
+    /// The key of a witness (`name+id+base64`), or a file with one a line: its cosignatures that came with the log are checked, and its
+    /// hand under what --witness has
     #[arg(long = "witness-key")]
     pub witness_keys: Vec<String>,
 }

@@ -8,19 +8,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::compare::{clickhouse, read_models};
 use super::{Asked, BalanceOf, Cli, Export, Prove, Task, TrustArgs, VerifyReceipt, WitnessOf};
 use tempfile::TempDir;
 
-use crate::audit::{Audit, Wanted, audit};
+use crate::audit::{Wanted, audit};
 use crate::balance::balance;
 use crate::bundle::{Bundle, pack};
-use crate::database::{self, Compared, export, is_address};
+use crate::database::{self, export, is_address};
 use crate::error::AuditError;
 use crate::note::{KeyKind, SignerKey, VerifierKey};
 use crate::prove;
 use crate::receipt::Receipt;
 use crate::report::{plain, report};
-use crate::verify::{Trust, Verdict};
+use crate::verify::{Trust, Verdict, What};
+use crate::warehouse::{Reached, reach};
 use crate::witness::{self, Saw, Witness};
 
 /// Does what was asked.
@@ -31,7 +33,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Task::Verify(asked) => audited(&asked, Wanted::default()),
         Task::Replay(asked) => audited(&asked, Wanted { replay: true, ..Wanted::default() }),
         Task::Scan(asked) => audited(&asked, Wanted { scan: true, ..Wanted::default() }),
-        Task::Report(asked) => audited(&asked, Wanted { replay: true, scan: true, months: true }),
+        Task::Report(asked) => {
+            audited(&asked, Wanted { replay: true, scan: true, months: true, ..Wanted::default() })
+        }
         Task::Prove(asked) => proved(&asked),
         Task::VerifyReceipt(asked) => receipt(&asked),
         Task::Balance(asked) => balanced(&asked),
@@ -50,13 +54,21 @@ pub fn run(cli: Cli) -> ExitCode {
 
 type Done = Result<Verdict, AuditError>;
 
-fn audited(asked: &Asked, wanted: Wanted) -> Done {
+fn audited(asked: &Asked, mut wanted: Wanted) -> Done {
     let trust = trust(&asked.trust)?;
     let taken = is_address(&asked.source).then(|| taken_out(&asked.source)).transpose()?;
     let path =
         taken.as_ref().map_or_else(|| PathBuf::from(&asked.source), |folder| folder.path().join("log"));
     let bundle = Bundle::open(&path)?;
-    let bar = progress(bundle.manifest.size);
+    let (log_id, head) = (bundle.manifest.log_id, bundle.manifest.size);
+    // Only what was decided again is compared.
+    let warehouse = asked.clickhouse_url.as_deref().filter(|_| wanted.replay);
+    let warehouse = warehouse.map(|address| reach(address, log_id, head)).transpose()?;
+    wanted.warehouse = match &warehouse {
+        Some(Reached::There(warehouse)) => Some(warehouse.cut()),
+        Some(Reached::Not(_)) | None => None,
+    };
+    let bar = progress(head);
     let audited = audit(&bundle, &trust, wanted, &mut |passed| bar.set_position(passed));
     bar.finish_and_clear();
     let mut audited = audited?;
@@ -64,9 +76,13 @@ fn audited(asked: &Asked, wanted: Wanted) -> Done {
         let found = database::tiles(&asked.source)?;
         let said = "Held against the sealed tiles of leaf hashes in the database.".to_owned();
         audited.compare_positions(said, &found, "the sealed tile has another leaf hash here");
+        let found = database::cosignatures(&asked.source)?;
+        let said = "Held cosignatures against what stands beside them in the database.".to_owned();
+        audited.compare_as(What::Witness, said, found);
     }
     if audited.decided.is_some() {
-        compare_balances(&mut audited, asked.read_url.as_deref(), bundle.manifest.size)?;
+        read_models(&mut audited, asked.read_url.as_deref(), head)?;
+        clickhouse(&mut audited, warehouse);
     }
     write(asked.output.as_deref(), report(&audited, asked.format).as_bytes())?;
     Ok(audited.verdict)
@@ -108,27 +124,6 @@ fn exported(asked: &Export) -> Done {
         take_out(&asked.address, &asked.target)?;
     }
     Ok(Verdict::Clean)
-}
-
-/// Balances against the read models; what was not compared is said.
-fn compare_balances(audited: &mut Audit, address: Option<&str>, head: u64) -> Result<(), AuditError> {
-    let elsewhere = "Not compared: ClickHouse. `projectors check` compares it, to the kopeck.";
-    let Some(address) = address else {
-        audited.compare("Not compared: the read models (give --read-url).".to_owned(), Vec::new());
-        audited.compare(elsewhere.to_owned(), Vec::new());
-        return Ok(());
-    };
-    match database::balances(address, head, std::mem::take(&mut audited.sums))? {
-        Compared::Done { members, differences } => {
-            audited.compare(format!("Compared with the read models: the balances of {members} members."), differences);
-        }
-        Compared::Elsewhere { passed } => audited.cannot_decide(format!(
-            "the read models are at position {passed}, this log ends at {head}: take both while nothing is written, or \
-             run `projectors check`"
-        )),
-    }
-    audited.compare(elsewhere.to_owned(), Vec::new());
-    Ok(())
 }
 
 fn trust(asked: &TrustArgs) -> Result<Trust, AuditError> {

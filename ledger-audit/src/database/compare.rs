@@ -1,4 +1,4 @@
-//! The log against what else there is of it: the tiles of its tree, the balances of the read models.
+//! The log against what else there is of it: the tiles of its tree, what stands beside cosignatures, the balances of the read models.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{SNAPSHOT, block_on, connect, failed};
 use crate::error::AuditError;
+use crate::note::Signature;
 use crate::replay::Sums;
 
 /// How many differences are told.
@@ -31,6 +32,47 @@ pub fn tiles(address: &str) -> Result<Vec<u64>, AuditError> {
             sqlx::query_scalar(TILES).bind(TOLD_MAX).fetch_all(&mut connection).await.map_err(failed)?;
         connection.close().await.map_err(failed)?;
         Ok(found.into_iter().filter_map(|position| u64::try_from(position).ok()).collect())
+    })
+}
+
+/// How many cosignatures that are not what they should be are told.
+const COSIGNATURES_TOLD_MAX: usize = 20;
+
+/// The lines of witnesses, with what their columns say of them and whether their checkpoint is there.
+const COSIGNATURES: &str = "SELECT said.tree_size, said.witness, encode(said.key_id, 'hex'), said.line, \
+     extract(epoch FROM said.cosigned_at)::text, checkpoint.tree_size IS NOT NULL FROM ledger.cosignature said \
+     LEFT JOIN ledger.checkpoint checkpoint ON checkpoint.tree_size = said.tree_size \
+     ORDER BY said.tree_size, said.witness, said.key_id";
+
+type Line = (i64, String, String, String, String, bool);
+
+/// Cosignatures in the database at `address` that are not what stands beside them. Whether they are of their checkpoints is for
+/// the audit, which has the witnesses' keys.
+///
+/// # Errors
+/// [`AuditError`] when the database is away.
+pub fn cosignatures(address: &str) -> Result<Vec<String>, AuditError> {
+    block_on(async {
+        let mut connection = connect(address).await?;
+        let mut differences = Vec::new();
+        let mut lines = sqlx::query_as::<_, Line>(COSIGNATURES).fetch(&mut connection);
+        while let Some((size, witness, key_id, line, at, is_there)) =
+            lines.try_next().await.map_err(failed)?
+            && differences.len() < COSIGNATURES_TOLD_MAX
+        {
+            let signature = Signature::parse(&line);
+            let is_its = signature.is_some_and(|line| {
+                // The column holds whole seconds of a moment, which the database writes with six digits.
+                let said = line.seen_at().map(|seconds| format!("{seconds}.000000"));
+                line.name == witness && hex::encode(line.key_id) == key_id && said == Some(at)
+            });
+            if !(is_its && is_there) {
+                differences.push(format!(
+                    "the cosignature of `{witness}` kept for the checkpoint of {size} is another's, of another moment, or of no checkpoint"
+                ));
+            }
+        }
+        Ok(differences)
     })
 }
 

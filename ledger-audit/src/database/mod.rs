@@ -9,7 +9,7 @@
 
 mod compare;
 
-pub use compare::{Compared, balances, tiles};
+pub use compare::{Compared, balances, cosignatures, tiles};
 
 use std::path::Path;
 
@@ -51,7 +51,7 @@ fn failed(error: sqlx::Error) -> AuditError {
 }
 
 /// Runs one task to its end.
-fn block_on<T>(task: impl Future<Output = Result<T, AuditError>>) -> Result<T, AuditError> {
+pub(crate) fn block_on<T>(task: impl Future<Output = Result<T, AuditError>>) -> Result<T, AuditError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| AuditError::Input(format!("the runtime does not start: {error}")))?.block_on(task)
 }
@@ -153,8 +153,10 @@ const EVENTS: &str = concat!(
     moment!("recorded_at"),
     ", payload::text AS payload, metadata::text AS metadata, leaf_hash FROM ledger.events ORDER BY position"
 );
+/// With the lines of witnesses behind the log's own, in the order in which the service shows them.
 const CHECKPOINTS: &str = concat!(
-    "SELECT tree_size, signed_note, ",
+    "SELECT tree_size, signed_note || COALESCE((SELECT string_agg(said.line || chr(10), '' ORDER BY said.witness, said.key_id) \
+     FROM ledger.cosignature said WHERE said.tree_size = checkpoint.tree_size), ''), ",
     moment!("sealed_at"),
     " FROM ledger.checkpoint ORDER BY tree_size"
 );

@@ -80,6 +80,12 @@ impl VerifierKey {
         [a, b, c, d]
     }
 
+    /// How a signature line names it: `name+id`.
+    #[must_use]
+    pub fn named(&self) -> String {
+        format!("{}+{}", self.name, hex::encode(self.id()))
+    }
+
     /// Whether `signature` is of `text` by this key.
     #[must_use]
     pub fn verifies(&self, text: &str, signature: &[u8]) -> bool {
@@ -102,7 +108,7 @@ impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = vec![self.kind.byte()];
         bytes.extend(self.public);
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), STANDARD.encode(bytes))
+        write!(f, "{}+{}", self.named(), STANDARD.encode(bytes))
     }
 }
 

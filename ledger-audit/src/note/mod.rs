@@ -86,7 +86,7 @@ impl Note {
         if count > SIGNATURES_MAX {
             return Err(BadNote::TooManySignatures(count));
         }
-        let signatures = lines.split('\n').map(signature).collect::<Option<_>>();
+        let signatures = lines.split('\n').map(Signature::parse).collect::<Option<_>>();
         let signatures = signatures.ok_or(BadNote::Form("a signature line is not one"))?;
         Ok(Self { text: text.to_owned(), signatures })
     }
@@ -96,11 +96,23 @@ impl Note {
     /// # Errors
     /// [`BadNote`] when nobody known has, one of them has signed something else, or has signed twice.
     pub fn signed_by<'a>(&self, known: &'a [VerifierKey]) -> Result<Vec<&'a VerifierKey>, BadNote> {
+        let signers = self.signers(known)?;
+        if signers.is_empty() {
+            let named: Vec<String> = self.signatures.iter().map(Signature::named).collect();
+            return Err(BadNote::UnknownKey(named.join(", ")));
+        }
+        Ok(signers)
+    }
+
+    /// The keys of `known` that have signed it; none of them need have.
+    ///
+    /// # Errors
+    /// [`BadNote`] when one of them has signed something else, or has signed twice.
+    pub fn signers<'a>(&self, known: &'a [VerifierKey]) -> Result<Vec<&'a VerifierKey>, BadNote> {
         let mut signers: Vec<&VerifierKey> = Vec::new();
         for signature in &self.signatures {
-            let is_its = |key: &&VerifierKey| key.name() == signature.name && key.id() == signature.key_id;
-            let Some(key) = known.iter().find(is_its) else { continue };
-            if signers.iter().any(|seen| seen.name() == key.name() && seen.id() == key.id()) {
+            let Some(key) = known.iter().find(|key| signature.is_of(key)) else { continue };
+            if signers.iter().any(|seen| signature.is_of(seen)) {
                 return Err(BadNote::SignedTwice(signature.name.clone()));
             }
             if !key.verifies(&self.text, &signature.bytes) {
@@ -108,19 +120,39 @@ impl Note {
             }
             signers.push(key);
         }
-        if signers.is_empty() {
-            let named: Vec<String> = self.signatures.iter().map(Signature::named).collect();
-            return Err(BadNote::UnknownKey(named.join(", ")));
-        }
         Ok(signers)
     }
 }
 
 impl Signature {
+    /// Reads a line of a note, without its newline; `None` for what is no such line.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
+        if !is_name(name) {
+            return None;
+        }
+        let bytes = STANDARD.decode(encoded).ok()?;
+        let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
+        (!bytes.is_empty()).then(|| Self { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
+    }
+
     /// Which key it names: `name+id`.
     #[must_use]
     pub fn named(&self) -> String {
         format!("{}+{}", self.name, hex::encode(self.key_id))
+    }
+
+    /// Whether it names `key`; what it is of is another question.
+    #[must_use]
+    pub fn is_of(&self, key: &VerifierKey) -> bool {
+        self.name == key.name() && self.key_id == key.id()
+    }
+
+    /// When a witness says that it saw what it cosigns, in seconds since 1970; of a log's signature it says nothing.
+    #[must_use]
+    pub fn seen_at(&self) -> Option<u64> {
+        self.bytes.split_first_chunk::<8>().map(|(at, _)| u64::from_be_bytes(*at))
     }
 
     /// The line of a note.
@@ -130,16 +162,6 @@ impl Signature {
         bytes.extend(&self.bytes);
         format!("— {} {}\n", self.name, STANDARD.encode(bytes))
     }
-}
-
-fn signature(line: &str) -> Option<Signature> {
-    let (name, encoded) = line.strip_prefix("— ")?.split_once(' ')?;
-    if !is_name(name) {
-        return None;
-    }
-    let bytes = STANDARD.decode(encoded).ok()?;
-    let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
-    (!bytes.is_empty()).then(|| Signature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
 }
 
 /// Whether a key may be called so.

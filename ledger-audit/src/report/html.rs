@@ -52,6 +52,7 @@ pub(super) fn html(audit: &Audit) -> String {
         findings.told.iter().map(|finding| format!("{}: {}", place(finding), finding.text)).collect();
     list(&mut page, &format!("What is wrong ({} in all)", findings.total()), &told);
     list(&mut page, "Why it cannot be decided", &verification.undecided);
+    list(&mut page, "What is excluded", &verification.excluded);
     list(&mut page, "What is not excluded", &verification.cannot_exclude);
     list(&mut page, "Besides", &verification.remarks);
     months(&mut page, audit);

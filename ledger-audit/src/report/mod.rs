@@ -94,6 +94,9 @@ fn done(audit: &Audit) -> Vec<String> {
     if let Some(seen) = verification.witnessed {
         lines.push(format!("Held against what a witness saw at {seen} events."));
     }
+    for one in &verification.cosigned {
+        lines.push(format!("Cosigned by {}: the checkpoint of {} events.", one.witness, one.size));
+    }
     match &audit.decided {
         Some(decided) => {
             let said: u64 = decided.said.values().sum();

@@ -35,6 +35,7 @@ pub(super) fn text(audit: &Audit) -> String {
     }
     let parts = [
         ("Why it cannot be decided:", &verification.undecided),
+        ("What is excluded:", &verification.excluded),
         ("What is not excluded:", &verification.cannot_exclude),
         ("Besides:", &verification.remarks),
     ];

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
+use super::cosigned::{Cosignatures, Cosigners, Witnesses};
 use super::findings::{Findings, What};
 use super::keys::Keys;
 use super::line::Checked;
@@ -31,6 +32,7 @@ struct Waiting {
     /// Who signed, and when that is said to have been.
     signed: Vec<VerifierKey>,
     sealed_at: Timestamp,
+    cosignatures: Cosignatures,
 }
 
 /// What a witness saw.
@@ -64,6 +66,9 @@ pub struct Chain<'a> {
     checkpoints: u64,
     is_root_told: bool,
     seen: Option<Seen>,
+    /// Whether the log is what the witness saw.
+    is_met: bool,
+    cosigners: Cosigners,
     /// Keys of the list that signed alone, and that the auditor did not bring.
     doubted: Vec<VerifierKey>,
     /// What was found.
@@ -85,14 +90,19 @@ pub struct Length {
     pub unsealed: Option<(Timestamp, Timestamp)>,
     /// Keys that the log lists and the auditor did not bring, which alone signed a checkpoint.
     pub doubted: Vec<VerifierKey>,
+    /// Whether the log is what the witness saw.
+    pub is_met: bool,
+    /// What cosignatures say.
+    pub witnesses: Witnesses,
 }
 
 impl<'a> Chain<'a> {
-    /// An audit of the log with this origin.
+    /// An audit of the log with this origin; cosignatures are checked with `witness_keys`.
     pub fn begin(
         origin: String,
         keys: Keys,
         seen: Option<Seen>,
+        witness_keys: &[VerifierKey],
         next: &'a mut NextCheckpoint<'a>,
         findings: Findings,
     ) -> Self {
@@ -112,6 +122,8 @@ impl<'a> Chain<'a> {
             checkpoints: 0,
             is_root_told: false,
             seen,
+            is_met: false,
+            cosigners: Cosigners::of(witness_keys),
             doubted: Vec::new(),
             findings,
         };
@@ -166,25 +178,30 @@ impl<'a> Chain<'a> {
     /// Compares checkpoints and the witness with the tree as it is.
     fn compare(&mut self) {
         let size = self.tree.size();
-        if let Some(seen) = self.seen.take_if(|seen| seen.size == size)
-            && seen.root != self.tree.root()
-        {
-            let from = self.wrong_since(size);
-            let text = "the witness saw other events up to this size: a fork";
-            self.findings.add_range(What::Witness, Some(from), Some(size), text);
+        if let Some(seen) = self.seen.take_if(|seen| seen.size == size) {
+            self.is_met = seen.root == self.tree.root();
+            if !self.is_met {
+                let from = self.wrong_since(size);
+                let text = "the witness saw other events up to this size: a fork";
+                self.findings.add_range(What::Witness, Some(from), Some(size), text);
+            }
         }
         while let Some(waiting) = self.waiting.take_if(|waiting| waiting.size == size) {
             let root = self.tree.root();
             if waiting.root == root {
                 self.covered(&waiting);
+                self.cosigners.holds(size, &waiting.cosignatures);
                 (self.sound, self.sound_root) = (size, Some(root));
                 self.unsealed = None;
             } else if !self.is_root_told {
                 // What follows is another tree as well: said once.
                 self.is_root_told = true;
                 let from = self.wrong_since(size);
+                let cosigned = self.cosigners.named(&waiting.cosignatures);
+                let cosigned =
+                    cosigned.map_or_else(String::new, |names| format!(", nor what a witness saw ({names})"));
                 let text = format!(
-                    "the checkpoint of {size} is of other events: one from {from} on is not what was sealed"
+                    "the checkpoint of {size} is of other events: one from {from} on is not what was sealed{cosigned}"
                 );
                 self.findings.add_range(What::Root, Some(from), Some(size), text);
             }
@@ -241,6 +258,11 @@ impl<'a> Chain<'a> {
                     continue;
                 }
             };
+            for error in &checkpoint.cosignatures.wrong {
+                let text = format!("the cosignatures of the checkpoint of {}: {error}", checkpoint.size);
+                let until = Some(checkpoint.size.max(before + 1));
+                self.findings.add_range(What::Witness, after, until, text);
+            }
             if checkpoint.size <= before {
                 let (what, text) = if checkpoint.size == before {
                     (What::Fork, format!("there are two checkpoints of {before}"))
@@ -259,10 +281,11 @@ impl<'a> Chain<'a> {
         }
     }
 
-    fn believe(&self, line: &CheckpointLine) -> Result<Waiting, (What, String)> {
+    fn believe(&mut self, line: &CheckpointLine) -> Result<Waiting, (What, String)> {
         let note = Note::parse(line.note.as_bytes()).map_err(|error| (What::Note, error.to_string()))?;
         let signed =
             note.signed_by(self.keys.known()).map_err(|error| (What::Signature, error.to_string()))?;
+        let signed = signed.into_iter().cloned().collect();
         let checkpoint = Checkpoint::parse(&note.text).map_err(|error| (What::Note, error.to_string()))?;
         if checkpoint.origin != self.origin {
             let text = format!("it is of the log `{}`, this is `{}`", checkpoint.origin, self.origin);
@@ -271,8 +294,9 @@ impl<'a> Chain<'a> {
         if checkpoint.size != line.size {
             return Err((What::Note, format!("it says {}", checkpoint.size)));
         }
-        let signed = signed.into_iter().cloned().collect();
-        Ok(Waiting { size: checkpoint.size, root: checkpoint.root, signed, sealed_at: line.sealed_at })
+        let cosignatures = self.cosigners.read(&note, self.keys.known());
+        let Checkpoint { size, root, .. } = checkpoint;
+        Ok(Waiting { size, root, signed, sealed_at: line.sealed_at, cosignatures })
     }
 
     /// The end of the log, which is to have `head` events.
@@ -298,7 +322,9 @@ impl<'a> Chain<'a> {
             self.findings.add_range(What::Witness, Some(events + 1), Some(seen.size), text);
         }
         let (sealed, root, checkpoints) = (self.sound, self.sound_root, self.checkpoints);
-        let (unsealed, doubted) = (self.unsealed, self.doubted);
-        (Length { events, checkpoints, sealed, root, unsealed, doubted }, self.findings)
+        let (unsealed, doubted, is_met) = (self.unsealed, self.doubted, self.is_met);
+        let witnesses = self.cosigners.end();
+        let length = Length { events, checkpoints, sealed, root, unsealed, doubted, is_met, witnesses };
+        (length, self.findings)
     }
 }

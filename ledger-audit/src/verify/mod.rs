@@ -5,16 +5,21 @@
 //! | `line.rs` | one event by itself |
 //! | `chain.rs` | all of them, and the checkpoints over them |
 //! | `keys.rs` | who may sign, and when |
+//! | `cosigned.rs` | what witnesses said of checkpoints |
+//! | `limits.rs` | what that excludes, and what it does not |
 //! | `pipeline.rs` | reading and hashing on one core, what follows on another |
 //! | `findings.rs` | what is wrong, and what that comes to |
 
 mod chain;
+mod cosigned;
 mod findings;
 mod keys;
+mod limits;
 mod line;
 mod pipeline;
 
 pub use chain::{Chain, Length, Seen};
+pub use cosigned::{Cosigned, Witnesses};
 pub use findings::{Finding, Findings, Verdict, What};
 pub use keys::Keys;
 pub use line::{Checked, check};
@@ -38,7 +43,7 @@ pub struct Trust {
     pub keys: Vec<VerifierKey>,
     /// What a witness has kept: a checkpoint, with its cosignature if it has one.
     pub witness: Option<Vec<u8>>,
-    /// The keys of witnesses.
+    /// The keys of witnesses: what is in their hand is checked, on what was kept and on the log's checkpoints.
     pub witness_keys: Vec<VerifierKey>,
 }
 
@@ -59,10 +64,14 @@ pub struct Verification {
     pub root: Option<String>,
     /// What the witness had seen; none without one.
     pub witnessed: Option<u64>,
+    /// What witnesses whose keys were given cosigned of it, by the checkpoints that came with it.
+    pub cosigned: Vec<Cosigned>,
     /// What is wrong.
     pub findings: Findings,
     /// What keeps it from deciding.
     pub undecided: Vec<String>,
+    /// What is excluded, in plain words.
+    pub excluded: Vec<String>,
     /// What is not excluded, in plain words.
     pub cannot_exclude: Vec<String>,
     /// What else there is to say.
@@ -79,6 +88,9 @@ pub fn bundle(
     decode: bool,
     each: &mut dyn FnMut(Checked, &mut Findings),
 ) -> Result<Verification, AuditError> {
+    if let Some(other) = trust.witness_keys.iter().find(|key| key.kind() != KeyKind::Witness) {
+        return Err(AuditError::Input(format!("--witness-key: `{other}` is not the key of a witness")));
+    }
     let mut findings = Findings::default();
     let (lines, keys_digest) = bundle.keys()?;
     let keys = Keys::of(lines, &trust.keys, &mut findings);
@@ -99,7 +111,7 @@ pub fn bundle(
                 None
             }
         };
-        let mut chain = Chain::begin(origin, keys, seen, &mut next, findings);
+        let mut chain = Chain::begin(origin, keys, seen, &trust.witness_keys, &mut next, findings);
         run(&mut events, decode, &mut |checked| {
             chain.event(&checked);
             each(checked, &mut chain.findings);
@@ -155,10 +167,7 @@ fn witnessed(
                 .to_owned(),
         );
     } else {
-        let signed = note.signed_by(&trust.witness_keys).map_err(|error| unusable(error.to_string()))?;
-        if !signed.iter().all(|key| key.kind() == KeyKind::Witness) {
-            return Err(unusable("--witness-key is not the key of a witness".to_owned()));
-        }
+        note.signed_by(&trust.witness_keys).map_err(|error| unusable(error.to_string()))?;
     }
     if checkpoint.origin != origin {
         let text = format!("the witness watches the log `{}`, this is `{origin}`", checkpoint.origin);
@@ -173,7 +182,8 @@ fn witnessed(
 }
 
 fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>) -> Verification {
-    let Said { trust, witnessed, has_keys, remarks, taken_at } = said;
+    let Said { trust, witnessed, has_keys, mut remarks, taken_at } = said;
+    remarks.extend(limits::besides(length));
     let mut undecided = Vec::new();
     if length.events == 0 {
         undecided.push("the log has no events: there is nothing to verify".to_owned());
@@ -199,6 +209,12 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
              --key, as the operator publishes them, or find out whose it is"
         ));
     }
+    for named in &length.witnesses.doubted {
+        undecided.push(format!(
+            "checkpoints carry cosignatures of `{named}`, the name of a witness whose key you gave and another key: give every key of that \
+             witness with --witness-key, or find out who changed them"
+        ));
+    }
     let mut verification = Verification {
         verdict: Verdict::Undecided,
         log_id,
@@ -207,9 +223,11 @@ fn judge(log_id: uuid::Uuid, length: &Length, findings: Findings, said: Said<'_>
         sealed: length.sealed,
         root: length.root.map(hex::encode),
         witnessed,
+        cosigned: length.witnesses.cosigned.clone(),
+        excluded: limits::excluded(length, trust, witnessed, findings.is_empty()),
         findings,
         undecided,
-        cannot_exclude: cannot_exclude(length, trust, witnessed),
+        cannot_exclude: limits::cannot_exclude(length, trust, witnessed),
         remarks,
     };
     verification.settle();
@@ -231,51 +249,4 @@ impl Verification {
             (true, true) => Verdict::Clean,
         };
     }
-}
-
-fn cannot_exclude(length: &Length, trust: &Trust, witnessed: Option<u64>) -> Vec<String> {
-    let mut texts = Vec::new();
-    match witnessed {
-        None if trust.witness.is_some() => texts.push(
-            "The witness that was asked watches another log: of this one it says nothing. Another history of it, and a tail that was \
-             cut off together with its checkpoints, are not excluded."
-                .to_owned(),
-        ),
-        None => texts.push(
-            "No witness was asked. Who holds the log's signing key could have written another log from the first event on, signed \
-             it, and shown you this one: that, and a tail that was cut off together with its checkpoints, is not excluded. Run \
-             `ledger-audit witness` elsewhere and give what it keeps with --witness."
-                .to_owned(),
-        ),
-        Some(seen) if seen < length.events => texts.push(format!(
-            "The witness has seen {seen} of {} events. For those after them, who holds the signing key could still show others to \
-             somebody else.",
-            length.events
-        )),
-        Some(_) => {}
-    }
-    if trust.keys.is_empty() {
-        texts.push(
-            "The keys were taken from the log itself. Who made all of it could have made them too: compare them with what the \
-             operator publishes, or give them with --key."
-                .to_owned(),
-        );
-    }
-    if length.sealed < length.events {
-        texts.push(format!(
-            "{} events after position {} are not sealed yet: nobody has signed for them.",
-            length.events - length.sealed,
-            length.sealed
-        ));
-    }
-    texts.push(
-        "From when until when a key signs is the log's own word: the list of keys is not signed. Give every key that the operator \
-         has published since the beginning, so that none of them can be left out."
-            .to_owned(),
-    );
-    texts.push(
-        "The moment at which a checkpoint was sealed is not signed; only the period of its key bounds it."
-            .to_owned(),
-    );
-    texts
 }

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use ledger_audit::audit::{Wanted, audit};
 use ledger_audit::bundle::Bundle;
-use ledger_audit::database::{export, tiles};
+use ledger_audit::database::{cosignatures, export, tiles};
+use ledger_audit::note::{KeyKind, Note, SignerKey};
 use ledger_audit::tree::Frontier;
 use ledger_audit::verify::{Trust, Verdict, What};
 use ledger_core::log::Row;
@@ -121,14 +122,18 @@ impl Kept {
 
     /// Takes it out and audits it.
     async fn audited(&self) -> ledger_audit::audit::Audit {
+        self.audited_by(Trust::default()).await
+    }
+
+    async fn audited_by(&self, trust: Trust) -> ledger_audit::audit::Audit {
         let auditor = self.auditor.clone();
         let task = move || {
             let folder = TempDir::new().expect("a folder");
             let target = folder.path().join("log");
             export(&auditor, &target, &mut |_, _| {}).expect("taken out");
             let bundle = Bundle::open(&target).expect("a bundle");
-            let wanted = Wanted { replay: true, scan: true, months: true };
-            audit(&bundle, &Trust::default(), wanted, &mut |_| {}).expect("decided")
+            let wanted = Wanted { replay: true, scan: true, months: true, ..Wanted::default() };
+            audit(&bundle, &trust, wanted, &mut |_| {}).expect("decided")
         };
         tokio::task::spawn_blocking(task).await.expect("audited")
     }
@@ -257,4 +262,51 @@ async fn what_no_program_can_read_is_found_where_it_stands() {
         run(&kept.owner, back).await;
     }
     assert_eq!(kept.audited().await.verdict, Verdict::Clean);
+}
+
+/// Every column of a cosignature, as somebody with all rights would change it.
+const COSIGNATURE_CHANGES: [(&str, &str); 5] = [
+    ("tree_size", "100"),
+    ("witness", "'other.example'"),
+    ("key_id", "set_byte(key_id, 3, 255 - get_byte(key_id, 3))"),
+    ("line", "replace(line, 'witness.example', 'witness.exampla')"),
+    ("cosigned_at", "cosigned_at + interval '1 microsecond'"),
+];
+
+#[tokio::test]
+async fn what_a_witness_cosigned_is_taken_out_with_its_checkpoint() {
+    let kept = Kept::new(34, 250).await;
+    let key = SignerKey::from_seed("witness.example", KeyKind::Witness, [5; 32]).expect("a key");
+    let select = "SELECT signed_note FROM ledger.checkpoint WHERE tree_size = 200";
+    let note: String = sqlx::query_scalar(select).fetch_one(&kept.owner).await.expect("a checkpoint");
+    let note = Note::parse(note.as_bytes()).expect("a note");
+    let line = key.sign(&note.text, 1_770_000_000).line();
+    let insert = "INSERT INTO ledger.cosignature VALUES (200, $1, $2, $3, '2026-02-02T02:40:00Z')";
+    let insert = sqlx::query(insert).bind(key.verifier().name()).bind(key.verifier().id().to_vec());
+    insert.bind(line.trim_end()).execute(&kept.owner).await.expect("a cosignature");
+    let trust = Trust { witness_keys: vec![key.verifier().clone()], ..Trust::default() };
+    let told = kept.audited_by(trust.clone()).await.verification;
+    assert_eq!(told.verdict, Verdict::Clean, "{:?}", told.findings);
+    assert_eq!(told.cosigned.iter().map(|one| one.size).collect::<Vec<u64>>(), [200]);
+    let beside = async || {
+        let auditor = kept.auditor.clone();
+        tokio::task::spawn_blocking(move || cosignatures(&auditor)).await.expect("asked").expect("answered")
+    };
+    assert_eq!(beside().await, Vec::<String>::new());
+    run(&kept.owner, "ALTER TABLE ledger.cosignature DISABLE TRIGGER ALL".to_owned()).await;
+    for (column, value) in COSIGNATURE_CHANGES {
+        run(&kept.owner, "CREATE TABLE public.kept AS SELECT * FROM ledger.cosignature".to_owned()).await;
+        run(&kept.owner, format!("UPDATE ledger.cosignature SET {column} = {value}")).await;
+        let is_found =
+            !beside().await.is_empty() || kept.audited_by(trust.clone()).await.verdict == Verdict::Tampered;
+        assert!(is_found, "{column}");
+        let back = "DELETE FROM ledger.cosignature; INSERT INTO ledger.cosignature SELECT * FROM public.kept; \
+                    DROP TABLE public.kept";
+        run(&kept.owner, back.to_owned()).await;
+    }
+    // One that is gone leaves no trace here: it is missed.
+    run(&kept.owner, "DELETE FROM ledger.cosignature".to_owned()).await;
+    let told = kept.audited_by(trust).await.verification;
+    assert_eq!((told.verdict, told.cosigned.len()), (Verdict::Clean, 0));
+    assert!(told.cannot_exclude[0].contains("No witness vouches"), "{:?}", told.cannot_exclude);
 }

@@ -166,7 +166,7 @@ fn a_clean_town_has_nothing_personal_and_what_is_put_in_is_found() {
 #[test]
 fn a_report_says_what_was_done_and_what_is_not_excluded() {
     let world = world(25, 1_500);
-    let wanted = Wanted { replay: true, scan: true, months: true };
+    let wanted = Wanted { replay: true, scan: true, months: true, ..Wanted::default() };
     let told = audit(&world.bundle(), &Trust::default(), wanted, &mut |_| {}).expect("decided");
     assert_eq!(told.verdict, Verdict::Clean, "{:?}", told.verification.findings);
     let text = report(&told, Format::Text);
@@ -239,6 +239,10 @@ fn the_command_line_answers_with_the_right_code() {
     let public = String::from_utf8_lossy(&made.stderr).trim().to_owned();
     let told = ask(&["verify", "log", "--key", &key, "--witness", "seen.txt", "--witness-key", &public], 0);
     assert!(told.contains("a witness saw at 100"), "{told}");
+    assert!(told.contains("Up to position 100") && told.contains("none was handed in"), "{told}");
+    let told = ask(&["verify", "log", "--witness-key", &public], 0);
+    assert!(told.contains("No witness vouches for this log"), "{told}");
+    assert!(ask(&["verify", "log", "--witness-key", &key], 2).contains("not the key of a witness"));
 
     let path = folder.join("log").join("events.ndjson");
     let text = std::fs::read_to_string(&path).expect("events");

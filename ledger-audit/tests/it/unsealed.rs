@@ -69,7 +69,7 @@ fn audited(log: &Log) -> Audit {
     let folder = tempfile::TempDir::new().expect("a folder");
     log.shape.write(folder.path());
     let opened = Bundle::open(folder.path()).expect("a bundle");
-    let wanted = Wanted { replay: true, scan: true, months: true };
+    let wanted = Wanted { replay: true, scan: true, months: true, ..Wanted::default() };
     audit(&opened, &Trust::default(), wanted, &mut |_| {}).expect("decided")
 }
 

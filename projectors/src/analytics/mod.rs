@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `rows.rs` | what ClickHouse gets of an event: a pure function; medical facts give nothing |
-//! | `lots.rs`, `postings.rs` | which lots an event moves, and the postings that are no medical secret |
+//! | `postings.rs` | the rows of postings; which of them, and which lots, are no medical secret says `ledger_warehouse` |
 //! | `promotion.rs`, `clinics.rs` | what of edited bills, chains and merged accounts it gets, and which steps of chains it must not |
 //! | `triggers.rs` | who triggered steps of chains, and who of them was held out |
 //! | `checksum.rs` | a hash of rows that both sides can work out |
@@ -34,7 +34,6 @@
 mod checksum;
 mod clinics;
 mod journal;
-mod lots;
 mod postings;
 mod promotion;
 mod rebuild;
@@ -48,10 +47,8 @@ mod tests;
 mod triggers;
 mod warehouse;
 
-pub(crate) use postings::ordinary_postings;
 pub use rebuild::rebuild;
 pub use sink::Sink;
-pub(crate) use triggers::trigger_of;
 pub use warehouse::client;
 
 use crate::error::ProjectError;

@@ -1,20 +1,14 @@
-//! The postings that ClickHouse gets: those of lots that have nothing to do with a medical business. Design J6.
-//!
-//! A posting is kept with its lot or left out with it. The postings of one lot sum to zero in each unit within their event,
-//! so what is sent sums to zero too.
+//! The rows of postings that ClickHouse gets: of those that are no medical secret. Design J6.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clickhouse::Row;
-use ledger_core::category::Confidentiality;
 use ledger_core::ids::MemberId;
 use ledger_core::log::Event;
-use ledger_core::postings::{Posting, postings};
+use ledger_warehouse::ordinary_postings;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lots::{discount_of, lots_of};
 use super::rows::{Decimal2, day_of};
-use crate::journal::folded;
 use crate::source::StoredRow;
 
 /// A row of `postings`.
@@ -40,18 +34,6 @@ pub(super) struct PostingRow {
     recorded_at: DateTime<Utc>,
 }
 
-/// The postings of `event` that are no medical secret, each with its place among all of them. What is not known to be
-/// ordinary is left out.
-pub(crate) fn ordinary_postings(member: MemberId, event: &Event) -> Vec<(u32, Posting)> {
-    let Some((_, mut lots)) = lots_of(event) else { return Vec::new() };
-    lots.extend(discount_of(event));
-    let is_ordinary = |posting: &Posting| {
-        let lot = lots.iter().find(|lot| lot.lot_id == posting.lot_id);
-        lot.is_some_and(|lot| lot.confidentiality == Confidentiality::Ordinary)
-    };
-    (0..).zip(postings(member, event)).filter(|(_, posting)| is_ordinary(posting)).collect()
-}
-
 /// The rows of an event.
 pub(super) fn rows_of(stored: &StoredRow, event: &Event) -> impl Iterator<Item = PostingRow> {
     let row = &stored.row;
@@ -61,7 +43,7 @@ pub(super) fn rows_of(stored: &StoredRow, event: &Event) -> impl Iterator<Item =
         line,
         event_id: row.event_id.as_uuid(),
         unit: posting.unit.as_str().to_owned(),
-        account: folded(&posting.account),
+        account: posting.account.folded(),
         member_id: row.stream_id,
         lot_id: posting.lot_id.as_uuid(),
         funder: posting.funder.as_str().to_owned(),

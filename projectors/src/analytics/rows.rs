@@ -15,17 +15,16 @@ use ledger_core::member::event::{BonusAccrued, MemberEvent, PurchaseRecorded, Pu
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::postings::{Posting, Unit, postings};
 use ledger_core::time::Timestamp;
+use ledger_warehouse::lots_of;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::checksum::{Checksums, hash_of};
 use super::clinics::Clinics;
-use super::lots::lots_of;
 use super::postings::{PostingRow, rows_of};
 use super::promotion::{BillRow, ChainRow, LinkRow};
 use super::triggers::TriggerRow;
 use crate::error::ProjectError;
-use crate::journal::folded;
 use crate::source::StoredRow;
 
 /// An amount as ClickHouse's `Decimal(18, 2)`: kopecks in an `i64`, no float anywhere.
@@ -241,8 +240,8 @@ impl Rows {
                 // A column of the sorting key cannot be empty: no business is the nil id.
                 business_id: lot.origin.business_id().map_or_else(Uuid::nil, |id| id.as_uuid()),
                 funder: to.funder.as_str().to_owned(),
-                from_account: folded(&from.account),
-                to_account: folded(&to.account),
+                from_account: from.account.folded(),
+                to_account: to.account.folded(),
                 amount: Decimal2(to.kopecks),
                 day: day_of(row.occurred_at),
                 occurred_at: row.occurred_at.to_utc(),

@@ -5,10 +5,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clickhouse::Row;
-use ledger_core::category::Confidentiality;
-use ledger_core::ids::BusinessId;
 use ledger_core::log::Event;
-use ledger_core::member::event::{FromChain, MemberEvent, Promise};
+use ledger_core::member::event::MemberEvent;
+use ledger_warehouse::{Trigger, trigger_of};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -72,30 +71,4 @@ impl TriggerRow {
             recorded_at: row.recorded_at.to_utc(),
         })
     }
-}
-
-/// A trigger that gave something, or was held out.
-pub(crate) struct Trigger<'a> {
-    from: &'a FromChain,
-    /// Where it was.
-    pub(crate) source: BusinessId,
-    target: BusinessId,
-    /// Whether she was given nothing.
-    pub(crate) held_out: bool,
-}
-
-/// The trigger that a fact is about; `None` for other facts, for a trigger that brought nothing for another reason, and where the
-/// fact says that it is a medical secret.
-pub(crate) fn trigger_of(event: &MemberEvent) -> Option<Trigger<'_>> {
-    let (from, target, confidentiality, held_out) = match event {
-        MemberEvent::CouponIssued(it) => (it.chain.as_deref()?, it.business_id, it.confidentiality, false),
-        MemberEvent::ChainTriggered(it) => match it.promise {
-            Promise::CrossBonus => (it.chain.as_ref(), it.business_id, it.confidentiality, false),
-            Promise::HeldOut => (it.chain.as_ref(), it.business_id, it.confidentiality, true),
-            Promise::Nothing => return None,
-        },
-        _ => return None,
-    };
-    let source = *from.trail.last()?;
-    (confidentiality == Confidentiality::Ordinary).then_some(Trigger { from, source, target, held_out })
 }

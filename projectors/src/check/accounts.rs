@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::hash::Hash;
 
+use ledger_warehouse::{Kopecks, Sum};
 use uuid::Uuid;
 
 use super::fold::{Accounts, Expected};
 use super::report::Report;
-use super::tally::{Kopecks, Sum};
-use crate::journal::folded;
 
 /// Postings by unit and name of the account.
 pub(super) type Names = HashMap<(String, String), Sum>;
@@ -106,7 +105,7 @@ fn add(sums: &mut Names, key: (String, String), one: Sum) {
 
 fn fold(into: &mut Names, accounts: &Accounts) {
     for ((unit, account), sum) in accounts {
-        add(into, (unit.as_str().to_owned(), folded(account)), *sum);
+        add(into, (unit.as_str().to_owned(), account.folded()), *sum);
     }
 }
 

@@ -7,13 +7,13 @@ use ledger_core::member::MemberState;
 use ledger_core::member::consent::Purpose;
 use ledger_core::member::event::Holding;
 use ledger_core::member::state::{LiveLot, StatusTrack};
+use ledger_warehouse::{Kopecks, Purchases};
 use uuid::Uuid;
 
 use super::coupons::Coupons;
 use super::fold::Expected;
 use super::read_models::{Balance, Held, LotLine, Status};
 use super::report::Report;
-use super::tally::{Kopecks, Purchases};
 
 /// Compares `expected` of `member` with the read models; what differs goes into `report`.
 pub(super) fn read_models(member: Uuid, expected: &Expected, held: &Held, report: &mut Report) {

@@ -5,22 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::category::Confidentiality;
 use ledger_core::ids::{LotId, MemberId};
 use ledger_core::log::{Event, Position};
-use ledger_core::member::event::{
-    CouponReckoned, CouponRedeemed, LotPart, MemberEvent, PurchaseAmended, PurchaseTakenOver, Way,
-};
+use ledger_core::member::event::{MemberEvent, PurchaseAmended, PurchaseTakenOver, Way};
 use ledger_core::member::state::LiveLot;
 use ledger_core::member::{CorruptHistory, MemberState};
 use ledger_core::postings::{Account, Unit, postings};
 use ledger_core::time::Timestamp;
+use ledger_warehouse::{KINDS, Purchases, Sum, Triggers, moved, ordinary_postings, purchased};
 use uuid::Uuid;
 
 use super::coupons::Coupons;
-use super::tally::{Purchases, Sum};
-use super::triggers::Triggers;
-use crate::analytics::ordinary_postings;
 
 /// Up to where each side has applied the partition of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,27 +27,6 @@ pub(super) struct Cuts {
     pub(super) journal: Position,
     pub(super) clickhouse: Position,
 }
-
-/// Kinds of movements, as ClickHouse names them.
-pub(super) const KINDS: [&str; 17] = [
-    "accrued",
-    "matured",
-    "expired",
-    "held",
-    "released",
-    "redeemed",
-    "returned",
-    "taken_back",
-    "owed",
-    "repaid",
-    "gifted",
-    "adjusted",
-    "withdrawn",
-    "coupon",
-    "moved",
-    "cross_bonus",
-    "written_off",
-];
 
 /// How many postings, and what they come to, by account.
 pub(super) type Accounts = BTreeMap<(Unit, Account), Sum>;
@@ -168,10 +142,10 @@ impl Folding {
     }
 
     fn purchases(&mut self, position: Position, fact: &MemberEvent) {
-        let (business, one, medical) = match fact {
+        let (business, one) = match fact {
             MemberEvent::PurchaseRecorded(fact) => {
                 let one = Purchases { count: 1, amount: fact.amount.kopecks().into(), bonuses: 0 };
-                (fact.business_id.as_uuid(), one, fact.confidentiality)
+                (fact.business_id.as_uuid(), one)
             }
             // What a revision of the document adds is in what that revision says of the purchase (Rule D3).
             MemberEvent::BonusAccrued(fact) if fact.revision.is_some() => return,
@@ -179,7 +153,7 @@ impl Folding {
             MemberEvent::PurchaseTakenOver(fact) => return self.taken_over(position, fact),
             MemberEvent::BonusAccrued(fact) => {
                 let one = Purchases { count: 0, amount: 0, bonuses: fact.amount.kopecks().into() };
-                (fact.business_id.as_uuid(), one, fact.confidentiality)
+                (fact.business_id.as_uuid(), one)
             }
             MemberEvent::PurchaseRefunded(fact) => {
                 // Rule F6: only the bills for statuses are net of refunds.
@@ -196,9 +170,6 @@ impl Folding {
         }
         if position <= self.cuts.directory {
             self.expected.purchases.entry(business).or_default().add(one);
-        }
-        if position <= self.cuts.clickhouse && medical == Confidentiality::Ordinary {
-            self.expected.facts.entry(business).or_default().add(one);
         }
     }
 
@@ -312,10 +283,11 @@ impl Folding {
             return;
         }
         self.expected.triggers.see(fact);
-        for (kind, confidentiality, kopecks) in moved(fact) {
-            if confidentiality == Confidentiality::Ordinary {
-                self.expected.movements[kind].add(kopecks);
-            }
+        if let Some((business, one)) = purchased(fact) {
+            self.expected.facts.entry(business).or_default().add(one);
+        }
+        for (kind, kopecks) in moved(fact) {
+            self.expected.movements[kind].add(kopecks);
         }
     }
 
@@ -337,58 +309,5 @@ impl Folding {
         let mut expected = self.close();
         expected.broken.corrupt = 1;
         expected
-    }
-}
-
-/// What a fact moves, lot by lot: its place in [`KINDS`], whether it is a secret, how much.
-fn moved(fact: &MemberEvent) -> Vec<(usize, Confidentiality, i64)> {
-    fn parts<'a>(
-        kind: usize,
-        parts: impl Iterator<Item = &'a LotPart>,
-    ) -> Vec<(usize, Confidentiality, i64)> {
-        parts.map(|part| (kind, part.confidentiality, part.amount.kopecks())).collect()
-    }
-    match fact {
-        MemberEvent::BonusAccrued(fact) => {
-            fact.lots.iter().map(|lot| (0, fact.confidentiality, lot.amount.kopecks())).collect()
-        }
-        MemberEvent::BonusMatured(fact) => vec![(1, fact.confidentiality, fact.amount.kopecks())],
-        MemberEvent::BonusExpired(fact) => vec![(2, fact.confidentiality, fact.amount.kopecks())],
-        MemberEvent::BonusesHeld(fact) => parts(3, fact.parts.iter().map(|held| &held.part)),
-        MemberEvent::HoldReleased(fact) => parts(4, fact.parts.iter()),
-        MemberEvent::BonusesRedeemed(fact) => parts(5, fact.parts.iter().map(|held| &held.part)),
-        MemberEvent::BonusReturned(fact) => {
-            let mut moved = parts(6, fact.parts.iter().map(|held| &held.part).chain(fact.past_life.iter()));
-            let instead = fact.instead.iter();
-            moved.extend(instead.map(|lot| (6, fact.confidentiality, lot.amount.kopecks())));
-            moved
-        }
-        MemberEvent::BonusTakenBack(fact) => {
-            let own = fact.own.iter().map(|own| &own.part);
-            parts(7, own.chain(fact.others.iter().map(|other| &other.part)))
-        }
-        MemberEvent::DebtIncurred(fact) => vec![(8, fact.confidentiality, fact.amount.kopecks())],
-        MemberEvent::DebtRepaid(fact) => {
-            let mut moved = parts(9, fact.parts.iter());
-            moved.push((9, fact.confidentiality, fact.amount.kopecks()));
-            moved
-        }
-        MemberEvent::BonusGifted(fact) => vec![(10, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
-        MemberEvent::BonusAdjusted(fact) => vec![(11, Confidentiality::Ordinary, fact.lot.amount.kopecks())],
-        MemberEvent::BonusWithdrawn(fact) => vec![(12, fact.confidentiality, fact.amount.kopecks())],
-        MemberEvent::CouponRedeemed(CouponRedeemed { confidentiality, lot, .. })
-        | MemberEvent::CouponReckoned(CouponReckoned { confidentiality, lot, .. }) => {
-            lot.iter().map(|lot| (13, *confidentiality, lot.amount.kopecks())).collect()
-        }
-        MemberEvent::CrossBonusAccrued(fact) => {
-            fact.lot.iter().map(|lot| (15, fact.confidentiality, lot.amount.kopecks())).collect()
-        }
-        MemberEvent::DebtWrittenOff(fact) => vec![(16, fact.confidentiality, fact.amount.kopecks())],
-        other => {
-            let Some((_, estate)) = other.estate() else { return Vec::new() };
-            let mut moved = parts(14, estate.lots.iter().map(|moved| &moved.lot.part));
-            moved.extend(estate.debts.iter().map(|debt| (14, debt.confidentiality, debt.left.kopecks())));
-            moved
-        }
     }
 }

@@ -16,10 +16,8 @@ mod fold;
 mod read_models;
 mod report;
 mod stream;
-mod tally;
 #[cfg(test)]
 mod tests;
-mod triggers;
 
 pub use report::{Line, Report};
 
@@ -29,16 +27,16 @@ use std::time::Duration;
 use ::clickhouse::Client;
 use ledger_core::log::{Position, partition_of};
 use ledger_store::log::{count_rewards, read_registry};
+use ledger_warehouse::{Businesses, Held, KINDS, Kopecks, Purchases, Sum, Triggers};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::clickhouse::Facts;
 use crate::engine::Options;
 use crate::error::ProjectError;
 use accounts::Books;
-use fold::{Broken, Cuts, Expected, KINDS};
+use fold::{Broken, Cuts, Expected};
 use read_models::{MODELS, Snapshot};
-use tally::{Kopecks, Purchases, Sum};
-use triggers::Triggers;
 
 /// How many members are compared at once.
 const MEMBERS_AT_ONCE: usize = 1_000;
@@ -76,7 +74,7 @@ pub async fn check(
             clickhouse: clickhouse_passed,
         }
     };
-    let held = clickhouse::held(client, clickhouse_passed).await?;
+    let (sent, held) = clickhouse::asked(client, clickhouse_passed).await?;
     let directory = snapshot.purchases().await?;
     let mut books = Books::of(snapshot.accounts().await?);
     let mut report = Report { position: newest, ..Report::default() };
@@ -96,8 +94,7 @@ pub async fn check(
             if !expected.merges {
                 compare::purchases(*member, "directory", &expected.purchases, of_directory, &mut report);
             }
-            let facts = held.facts.get(member);
-            compare::purchases(*member, "ClickHouse", &expected.facts, facts, &mut report);
+            compare::purchases(*member, "ClickHouse", &expected.facts, sent.get(member), &mut report);
             books.member(*member, expected, &mut report);
             totals.add(expected);
         }
@@ -114,7 +111,7 @@ pub async fn check(
     let events = members.events() + rewards + i64::try_from(elsewhere).unwrap_or(0);
     totals.gaps = u64::from(events != newest);
     let whole = snapshot.whole().await?;
-    totals.report(&mut report, &whole, &directory, &held, &names(&registry));
+    totals.report(&mut report, &whole, (&directory, &sent), &held, &names(&registry));
     books.close(&snapshot.totals().await?, whole.outstanding, &held.postings, &mut report);
     Ok(report.close())
 }
@@ -168,7 +165,7 @@ async fn behind(snapshot: &mut Snapshot, head: Position) -> Result<Option<String
 }
 
 /// Short names and confidentiality of businesses, from the log.
-fn names(registry: &[crate::source::StoredRow]) -> BTreeMap<Uuid, (String, bool)> {
+fn names(registry: &[crate::source::StoredRow]) -> Businesses {
     use ledger_core::business::event::BusinessEvent;
     use ledger_core::category::Confidentiality;
     use ledger_core::log::Event;
@@ -250,13 +247,13 @@ impl Totals {
         &self,
         report: &mut Report,
         whole: &read_models::Whole,
-        directory: &std::collections::HashMap<Uuid, BTreeMap<Uuid, Purchases>>,
-        held: &clickhouse::Held,
-        names: &BTreeMap<Uuid, (String, bool)>,
+        (directory, sent): (&Facts, &Facts),
+        held: &Held,
+        names: &Businesses,
     ) {
         report.compare("members", &report.members.clone(), Some(&whole.members), None);
         let there = by_business(directory.values());
-        let facts = by_business(held.facts.values());
+        let facts = by_business(sent.values());
         report.purchases("all", &all(&self.purchases), [Some(all(&there)), None]);
         report.purchases("ordinary", &all(&self.facts), [None, Some(all(&facts))]);
         report.purchases("daily statistics", &all(&self.facts), [None, Some(all(&held.days))]);
@@ -294,7 +291,7 @@ impl Totals {
         directory: &BTreeMap<Uuid, Purchases>,
         facts: &BTreeMap<Uuid, Purchases>,
         days: &BTreeMap<Uuid, Purchases>,
-        names: &BTreeMap<Uuid, (String, bool)>,
+        names: &Businesses,
     ) {
         let of = |sums: &BTreeMap<Uuid, Purchases>, id: &Uuid| sums.get(id).copied().unwrap_or_default();
         let mut medical = [Purchases::default(); 3];

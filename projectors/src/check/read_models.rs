@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ledger_core::log::Position;
+use ledger_warehouse::{Purchases, Sum};
 use sqlx::{FromRow, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::accounts::Names;
 use super::coupons::{COUPONS, CouponRow, Coupons};
-use super::tally::{Purchases, Sum};
 use crate::error::ProjectError;
 
 /// The read models in PostgreSQL, in the order of [`Snapshot::passed`].

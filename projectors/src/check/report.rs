@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use ledger_core::log::Position;
+use ledger_warehouse::{Kopecks, Purchases};
 use serde::Serialize;
-
-use super::tally::{Kopecks, Purchases};
 
 /// How many differences are named; the rest are counted.
 const NAMED_MAX: usize = 20;

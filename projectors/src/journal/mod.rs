@@ -28,7 +28,6 @@ use uuid::Uuid;
 
 use crate::engine::{Decoded, Fact, Projection};
 use crate::error::ProjectError;
-pub(crate) use sums::folded;
 use sums::{Lot, Sums};
 
 /// The read model `journal`.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use ledger_core::ids::LotId;
-use ledger_core::postings::{Account, Posting, Unit};
+use ledger_core::postings::{Posting, Unit};
 
 /// What some postings come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Sums {
-    /// By unit and account, all members as one ([`folded`]).
+    /// By unit and account, all members as one ([`Account::folded`](ledger_core::postings::Account::folded)).
     pub(super) totals: BTreeMap<(Unit, String), i64>,
     /// By lot.
     pub(super) lots: BTreeMap<LotId, Lot>,
@@ -27,7 +27,7 @@ pub(super) struct Lot {
 impl Sums {
     /// Adds a posting; `None` when a sum does not fit.
     pub(super) fn add(&mut self, posting: &Posting) -> Option<()> {
-        let account = folded(&posting.account);
+        let account = posting.account.folded();
         if posting.unit == Unit::Bon {
             self.lots.entry(posting.lot_id).or_default().add(&account, posting.kopecks)?;
         }
@@ -54,20 +54,11 @@ impl Lot {
     }
 }
 
-/// The account's name in the chart; of a member, or of what moves between two accounts, only which: `member/available`,
-/// `transfer/available`.
-pub(crate) fn folded(account: &Account) -> String {
-    let name = account.to_string();
-    match name.split('/').collect::<Vec<&str>>()[..] {
-        [of @ ("member" | "transfer"), _, which] => format!("{of}/{which}"),
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ledger_core::ids::MemberId;
     use ledger_core::member::lot::Funder;
+    use ledger_core::postings::Account;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -170,7 +161,7 @@ mod tests {
             (Account::Clearing(Funder::Coalition), "coalition/promo"),
         ];
         for (account, name) in names {
-            assert_eq!(folded(&account), name);
+            assert_eq!(account.folded(), name);
         }
     }
 

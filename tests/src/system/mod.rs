@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `servers.rs` | the servers, shared by the tests of one binary |
 //! | `site.rs` | an installation: its databases, its processes, started, killed and started again |
+//! | `programs.rs` | programs that are run to their end: the product's own check and audit among them |
 //! | `client.rs` | one caller over HTTP |
 //! | `people.rs` | businesses and members with made-up phones |
 //! | `staff.rs` | people of a business or the programme, with an authenticator |
@@ -26,6 +27,7 @@ mod journal;
 mod ledger;
 mod needles;
 mod people;
+mod programs;
 pub mod proving;
 mod role;
 mod seeded;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use local_stack::{Installation, Port, Process, ProcessOptions, Stack};
 use serde_json::{Value, json};
@@ -225,64 +225,16 @@ impl Site {
         let _ = self.nobody().post("/dev/clock", &json!({"now": now})).await.data(200);
     }
 
-    /// Runs a program of ours to its end; gives whether it succeeded, and what it said.
-    ///
-    /// # Panics
-    /// When it does not end within `limit`.
-    #[must_use]
-    pub fn run(
-        &self,
-        label: &str,
-        program: &str,
-        arguments: &[&str],
-        set: &[(&str, &str)],
-        limit: Duration,
-    ) -> (bool, String) {
-        let mut options = ProcessOptions::new(label, program, arguments.iter().copied());
-        for (variable, value) in set {
-            options = options.with(variable, value);
-        }
-        let log = self.installation.folder().join(format!("{label}.log"));
-        let _ = std::fs::remove_file(&log);
-        let mut process = self.installation.start(options).expect("the program starts");
-        let status = process.wait_for_end(limit).expect("the program ends");
-        (status.success(), std::fs::read_to_string(log).unwrap_or_default())
-    }
-
-    /// `projectors check`: the product's own comparison of log, read models and ClickHouse.
-    ///
-    /// # Panics
-    /// With what it says, unless all is equal.
-    pub fn check(&self) {
-        let (equal, said) =
-            self.run("check", "projectors", &["check", "--wait", "60"], &[], Duration::from_secs(120));
-        assert!(equal, "projectors check: {said}");
-    }
-
-    /// `ledger-audit report` on the log in its database: it is what was sealed, every decision of it follows from the rules, nothing
-    /// personal is on it, and the read models have the balances it says.
-    ///
-    /// # Panics
-    /// With what it says, unless nothing is wrong.
-    pub fn audit(&self) {
-        let (ledger, read) = (self.address("ledger"), self.address("read"));
-        let arguments = ["report", &ledger, "--read-url", &read];
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let (clean, said) = self.run("audit", "ledger-audit", &arguments, &[], Duration::from_secs(240));
-            // By a clock that was set back or leaps, a tail of a second waits for its seal for months.
-            let waits = said.contains("when its seal has caught up") && Instant::now() < deadline;
-            assert!(clean || waits, "ledger-audit report: {said}");
-            if clean {
-                return;
-            }
-        }
-    }
-
     /// The address of one of the installation's databases, for the server's owner.
     pub(super) fn address(&self, part: &str) -> String {
         let (server, _) = self.installation.admin_url().rsplit_once('/').expect("an address with a database");
         format!("{server}/{}_{part}", self.name)
+    }
+
+    /// The address of its ClickHouse database.
+    #[must_use]
+    pub fn clickhouse(&self) -> String {
+        format!("{}/{}", self.setting("CLICKHOUSE__URL").trim_end_matches('/'), self.name)
     }
 
     /// A pool on one of the installation's databases (`ledger`, `read` or `vault`), as the server's owner.

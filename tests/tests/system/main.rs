@@ -33,6 +33,7 @@ mod proof;
 mod racing;
 mod rebuild;
 mod redeeming;
+mod replayed;
 mod report;
 mod restored;
 mod schedules;

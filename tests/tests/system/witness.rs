@@ -2,6 +2,8 @@
 //!
 //! The witness here is written from C2SP tlog-cosignature, and shares no code with what verifies it.
 
+use std::time::Duration;
+
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -117,4 +119,32 @@ async fn what_a_witness_signed_is_shown_with_the_checkpoint() {
     assert!(larger > size, "{size}, {larger}");
     assert_eq!(newest.text.lines().count(), note.lines().count(), "nobody has seen it yet");
     assert_eq!(parts(&auditor.get("/audit/checkpoint?cosigned=true").await.text).1, size);
+    what_it_signed_is_exported(&site, &known, size);
+}
+
+/// Who takes the log away takes what witnesses signed along, and checks it with the witness's key.
+fn what_it_signed_is_exported(site: &Site, known: &Witness, size: u64) {
+    let bundle = site.export("watched-log").display().to_string();
+    let verify = |keys: &[String]| {
+        let mut arguments = vec!["verify", &bundle];
+        for key in keys {
+            arguments.extend(["--witness-key", key]);
+        }
+        site.run("verify", "ledger-audit", &arguments, &[], Duration::from_secs(60))
+    };
+    let (clean, said) = verify(&[known.verifier()]);
+    assert!(clean, "{said}");
+    assert!(said.contains(&format!("Cosigned by {}+", known.name)), "{said}");
+    assert!(said.contains(&format!("the checkpoint of {size} events")), "{said}");
+    assert!(said.contains(&format!("The witness has seen {size} of")), "{said}");
+    assert!(said.contains("`other.example+"), "the other's was not checked: {said}");
+    let (clean, said) = verify(&[Witness::new("absent.example", 6).verifier()]);
+    assert!(clean && said.contains("No witness vouches for this log"), "{said}");
+    let (clean, said) = verify(&[]);
+    assert!(clean && said.contains("No witness was asked"), "{said}");
+    let path = site.installation().folder().join("watched-log").join("checkpoints.ndjson");
+    let text = std::fs::read_to_string(&path).expect("checkpoints");
+    std::fs::write(&path, text.replace(known.name, "witness.example/7")).expect("written");
+    let (clean, said) = verify(&[known.verifier()]);
+    assert!(!clean && said.contains("stands under the name of"), "{said}");
 }

@@ -11,10 +11,13 @@ use ledger_core::member::lot::{Lot, LotOrigin};
 
 /// What a movement's row says of its lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LotOf {
-    pub(super) lot_id: LotId,
-    pub(super) origin: LotOrigin,
-    pub(super) confidentiality: Confidentiality,
+pub struct LotOf {
+    /// Which.
+    pub lot_id: LotId,
+    /// Where it comes from.
+    pub origin: LotOrigin,
+    /// Whether it has anything to do with a medical business.
+    pub confidentiality: Confidentiality,
 }
 
 impl From<&LotPart> for LotOf {
@@ -52,7 +55,7 @@ const fn of(lot_id: LotId, origin: LotOrigin) -> LotOf {
 }
 
 /// What the postings of a discount are named by: it moves no bonuses.
-pub(super) fn discount_of(event: &Event) -> Option<LotOf> {
+pub(crate) fn discount_of(event: &Event) -> Option<LotOf> {
     match event {
         Event::Member(MemberEvent::CouponRedeemed(fact)) => {
             Some(of(LotId::of_coupon(fact.purchase_id), fact.origin()))
@@ -72,7 +75,8 @@ fn repaid(fact: &DebtRepaid) -> Vec<LotOf> {
 }
 
 /// The kind of movement and its lots, in the order of its postings; `None` for an event that moves no bonuses.
-pub(super) fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
+#[must_use]
+pub fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
     let Event::Member(event) = event else { return None };
     if let Some((_, estate)) = event.estate() {
         return Some(("moved", moved(estate)));

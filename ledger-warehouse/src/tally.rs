@@ -1,25 +1,30 @@
-//! Counts and sums that the three sides are compared by.
+//! Counts and sums that sides are compared by.
 
 use ledger_core::money::Roubles;
 use std::fmt;
 
 /// How many purchases, their bills and what they earned. Wide sums: nothing here overflows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Purchases {
-    pub(super) count: i128,
-    pub(super) amount: i128,
-    pub(super) bonuses: i128,
+pub struct Purchases {
+    /// How many.
+    pub count: i128,
+    /// Their bills, in kopecks.
+    pub amount: i128,
+    /// What they earned, in hundredths of a bonus.
+    pub bonuses: i128,
 }
 
 impl Purchases {
-    pub(super) const fn add(&mut self, other: Self) {
+    /// Adds others.
+    pub const fn add(&mut self, other: Self) {
         self.count += other.count;
         self.amount += other.amount;
         self.bonuses += other.bonuses;
     }
 
     /// Bills and bonuses, without their number.
-    pub(super) fn money(self) -> String {
+    #[must_use]
+    pub fn money(self) -> String {
         format!("{} + {}", Kopecks(self.amount), Kopecks(self.bonuses))
     }
 }
@@ -32,13 +37,16 @@ impl fmt::Display for Purchases {
 
 /// How many, and how much together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub(super) count: i128,
-    pub(super) amount: i128,
+pub struct Sum {
+    /// How many.
+    pub count: i128,
+    /// In kopecks, or hundredths of a bonus.
+    pub amount: i128,
 }
 
 impl Sum {
-    pub(super) const fn add(&mut self, kopecks: i64) {
+    /// Adds one of so many.
+    pub const fn add(&mut self, kopecks: i64) {
         self.count += 1;
         self.amount += kopecks as i128;
     }
@@ -52,7 +60,10 @@ impl fmt::Display for Sum {
 
 /// A sum of kopecks, shown with two decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kopecks(pub(super) i128);
+pub struct Kopecks(
+    /// How many.
+    pub i128,
+);
 
 impl fmt::Display for Kopecks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
