@@ -123,6 +123,9 @@ pub enum Rejection {
         /// Whose business.
         of: Vec<Slug>,
     },
+    /// Her data are kept and not used while something is looked into. `compliance.md` S5.
+    #[error("the member's data are not processed for now")]
+    ProcessingBlocked,
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
@@ -265,7 +268,7 @@ pub enum MergeObstacle {
     AlreadyMerged,
     /// The one that goes has taken in others.
     HasAbsorbed,
-    /// The one that goes is blocked.
+    /// The one that goes is blocked, or the data of either are not used for now.
     Blocked,
     /// They are not one.
     NotMerged,
@@ -361,6 +364,7 @@ codes! {
     Self::MemberExists => "MEMBER_EXISTS",
     Self::SlugTaken => "SLUG_TAKEN",
     Self::ConsentRequired => "CONSENT_REQUIRED",
+    Self::ProcessingBlocked => "PROCESSING_BLOCKED",
     Self::MemberBlocked => "MEMBER_BLOCKED",
     Self::IdentityCooldown { .. } => "IDENTITY_COOLDOWN",
     Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",

@@ -16,7 +16,9 @@ CREATE TABLE members (
     top_ordinary           boolean     NOT NULL DEFAULT false,
     top_with_medical       boolean     NOT NULL DEFAULT false,
     -- She was forgotten: no audience, no ranking and no review has her. Her bills stay, as bills of nobody.
-    erased                 boolean     NOT NULL DEFAULT false
+    erased                 boolean     NOT NULL DEFAULT false,
+    -- Her data are kept and not used (152-ФЗ art. 21): no business reads them, no audience and no review has her.
+    processing_blocked     boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
 CREATE TABLE consents (

@@ -183,6 +183,8 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         | Operation::CancelPremium => vec![json!({})],
         Operation::EraseMember => vec![json!({ "reason": "consent_withdrawn" })],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
+        Operation::BlockProcessing => vec![json!({ "reason": "accuracy_disputed" })],
+        Operation::UnblockProcessing => vec![json!({ "reason": "corrected" })],
         Operation::MergeMembers | Operation::UnmergeMembers => {
             vec![json!({ "from_member_id": ID, "reason": "a second phone" })]
         }

@@ -118,6 +118,8 @@ const RIGHTS: &str = "
     Uninvite                 .......aS.
     BlockMember              .....s.aS.
     UnblockMember            .....s.aS.
+    BlockProcessing          .......aS.
+    UnblockProcessing        .......aS.
     MergeMembers             .......aS.
     UnmergeMembers           .......aS.
     EraseMember              .......aS.

@@ -12,6 +12,7 @@ use crate::routes;
 
 const MEMBERS: Access = Access::Needs(Permission::OwnAccount);
 const ERASERS: Access = Access::Needs(Permission::EraseMembers);
+const SUBJECTS: Access = Access::Needs(Permission::AnswerSubjects);
 const REPORTERS: Access = Access::Needs(Permission::ReportToMembers);
 const KEEPERS: Access = Access::Needs(Permission::ReadErasures);
 const SIGN_INS: Access = Access::Needs(Permission::OwnSignIns);
@@ -254,6 +255,11 @@ operations! {
         "Block a member: she cannot buy or spend", dto::Block => "200" dto::Standing;
     UnblockMember: POST "/api/v1/admin/members/{id}/unblock", Access::Needs(Permission::BlockMembers), Header, Everywhere, routes::standing::unblock,
         "Unblock a member", dto::NoFields => "200" dto::Standing;
+    BlockProcessing: POST "/api/v1/admin/members/{id}/block-processing", SUBJECTS, Header, Everywhere, routes::rights::block_processing,
+        "Keep a member's data and use them no more while something is looked into (152-ФЗ art. 21): who asks for her gets 423",
+        dto::BlockProcessing => "200" dto::Processing;
+    UnblockProcessing: POST "/api/v1/admin/members/{id}/unblock-processing", SUBJECTS, Header, Everywhere,
+        routes::rights::unblock_processing, "Use a member's data again", dto::UnblockProcessing => "200" dto::Processing;
     MergeMembers: POST "/api/v1/admin/members/{id}/merge", Access::Needs(Permission::MergeAccounts), Header, Everywhere, routes::standing::merge,
         "Two accounts of one woman become one: this one stands for both", dto::MergeAccounts => "200" dto::Standing;
     UnmergeMembers: POST "/api/v1/admin/members/{id}/unmerge", Access::Needs(Permission::MergeAccounts), Header, Everywhere, routes::standing::unmerge,

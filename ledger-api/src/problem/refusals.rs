@@ -19,6 +19,7 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
         Rejection::MemberErased => StatusCode::GONE,
+        Rejection::ProcessingBlocked => StatusCode::LOCKED,
         Rejection::CouponClosed
         | Rejection::HoldAlreadyClosed
         | Rejection::QuarantineClosed

@@ -73,6 +73,7 @@ fn every_error_has_its_status_and_code() {
         ),
         (Rejection::PolicyInThePast { effective_from: at, now: at }.into(), 422, "POLICY_IN_THE_PAST"),
         (Rejection::PeriodInThePast { from: at, now: at }.into(), 422, "PERIOD_IN_THE_PAST"),
+        (Rejection::ProcessingBlocked.into(), 423, "PROCESSING_BLOCKED"),
         (Rejection::MemberBlocked.into(), 422, "MEMBER_BLOCKED"),
         (
             Rejection::InsufficientBonuses { available: Bonuses::ZERO, asked: Bonuses::ZERO }.into(),

@@ -18,7 +18,7 @@ use crate::ids::{
     RefundId, SourceKey,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
-use crate::member::event::{Promise, PurchaseSource};
+use crate::member::event::{BlockGround, Promise, PurchaseSource, UnblockGround};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -71,6 +71,10 @@ pub enum MemberCommand {
     Invite(bool),
     /// An admin blocks her, for a reason, or unblocks her. Rule R4.
     Block(Option<ReasonId>),
+    /// Her data are not to be used while something is looked into. `compliance.md` S5.
+    BlockProcessing(BlockGround),
+    /// They are to be used again. `compliance.md` S5.
+    UnblockProcessing(UnblockGround),
     /// She proved another phone.
     ChangePhone,
     /// A payment for Premium came. Rule S4.
@@ -279,6 +283,11 @@ pub enum MemberOutcome {
     StandingChanged {
         /// Her status after it, as shown.
         status: Status,
+    },
+    /// Her data are used, or not, as asked.
+    Processing {
+        /// Whether they are kept and not used.
+        blocked: bool,
     },
     /// Another phone finds her.
     PhoneChanged {

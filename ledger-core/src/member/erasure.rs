@@ -184,6 +184,8 @@ pub(super) fn decide_erased(
         | MemberCommand::DropQuarantined(_)
         | MemberCommand::Invite(_)
         | MemberCommand::Block(_)
+        | MemberCommand::BlockProcessing(_)
+        | MemberCommand::UnblockProcessing(_)
         | MemberCommand::ChangePhone
         | MemberCommand::PayPremium(_)
         | MemberCommand::CancelPremium

@@ -20,6 +20,7 @@
 //! | `status.rs` | S1, S3, S5: conditions, changes, progress |
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
+//! | `rights.rs` | 152-ФЗ: processing that is blocked |
 //! | `premium.rs` | S4: the subscription |
 //! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `reward.rs` | X3, X5, X6, X9: what a purchase gets from a chain |
@@ -74,6 +75,7 @@ mod redemption;
 pub mod refund;
 mod review;
 pub mod reward;
+pub(crate) mod rights;
 pub(crate) mod sales;
 mod shares;
 pub mod spend;

@@ -13,7 +13,7 @@ use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
     AccountRestored, AccountTakenIn, MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed,
-    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, StatusChanged,
+    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, RightsEvent, StatusChanged,
     StatusDowngradeCancelled, StatusDowngradeScheduled, Track,
 };
 use ledger_core::member::state::StatusTrack;
@@ -54,6 +54,7 @@ struct Flags {
     top_ordinary: Option<bool>,
     top_with_medical: Option<bool>,
     erased: Option<bool>,
+    processing_blocked: Option<bool>,
 }
 
 /// One thing that happens to what she paid for Premium. Rule S4.
@@ -145,6 +146,7 @@ impl<'a> Changes<'a> {
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::MemberErased(_) => self.flags(id).erased = Some(true),
+            MemberEvent::Rights(fact) => self.right(id, fact),
             MemberEvent::AccountMerged(_) => self.stand(id, StatusTrack::default(), StatusTrack::default()),
             MemberEvent::AccountTakenIn(fact) => self.take_in(id, fact),
             MemberEvent::AccountParted(fact) => self.flags(id).invited = Some(fact.invited),
@@ -177,6 +179,13 @@ impl<'a> Changes<'a> {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::CrossBonusAccrued(_) => {}
+        }
+    }
+
+    fn right(&mut self, id: Uuid, fact: &RightsEvent) {
+        match fact {
+            RightsEvent::ProcessingBlocked(_) => self.flags(id).processing_blocked = Some(true),
+            RightsEvent::ProcessingUnblocked(_) => self.flags(id).processing_blocked = Some(false),
         }
     }
 

@@ -15,6 +15,7 @@ mod membership;
 mod purchase;
 mod redemption;
 mod refund;
+mod rights;
 mod standing;
 
 use crate::member::lot::LotOrigin;
@@ -41,6 +42,7 @@ pub use refund::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
     PurchaseRefunded, WaitingRefundDropped,
 };
+pub use rights::{BlockGround, ProcessingBlocked, ProcessingUnblocked, RightsEvent, UnblockGround};
 pub use standing::{
     InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PhoneChanged,
     PremiumCancelled, PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
@@ -121,4 +123,5 @@ pub enum MemberEvent {
     AccountRestored(AccountRestored),
     DebtWrittenOff(DebtWrittenOff),
     MemberErased(MemberErased),
+    Rights(RightsEvent),
 }

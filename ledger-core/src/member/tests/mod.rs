@@ -23,6 +23,7 @@ mod quarantine;
 mod redemptions;
 mod refunds;
 mod rewards;
+mod rights;
 mod simulation;
 mod standing;
 mod statuses;

@@ -103,6 +103,8 @@ fn about_members() -> Vec<Case> {
         ("invite-inner-circle", json!({})),
         ("uninvite", json!({})),
         ("erase", json!({"reason": "unlawful"})),
+        ("block-processing", json!({"reason": "accuracy_disputed"})),
+        ("unblock-processing", json!({"reason": "corrected"})),
         ("unblock", json!({})),
         ("premium/cancel", json!({})),
     ];
