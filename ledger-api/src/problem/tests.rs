@@ -107,6 +107,19 @@ fn every_refusal_about_a_chain_has_its_status_and_code() {
 }
 
 #[test]
+fn every_refusal_about_a_demand_has_its_status_and_code() {
+    for (refusal, status, code) in [
+        (Rejection::RequestClosed, 409, "REQUEST_CLOSED"),
+        (Rejection::RequestNotDone, 409, "REQUEST_NOT_DONE"),
+        (Rejection::RequestNotExtendable { due_at: Timestamp::BEGINNING }, 422, "REQUEST_NOT_EXTENDABLE"),
+        (Rejection::TooManyOpenRequests, 422, "TOO_MANY_OPEN_REQUESTS"),
+    ] {
+        let error = ApiError::from(refusal);
+        assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
+    }
+}
+
+#[test]
 fn every_refusal_about_an_offer_has_its_status_and_code() {
     let at = Timestamp::BEGINNING;
     for (refusal, status, code) in [

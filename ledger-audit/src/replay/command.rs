@@ -11,12 +11,14 @@ use ledger_core::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin};
 use ledger_core::member::coupon::{ActivateCoupon, FundedBy, IssueCoupon};
 use ledger_core::member::erasure::Erase;
 use ledger_core::member::event::{
-    BonusGifted, CouponIssued, HoldEnd, MemberErased, MemberEvent, RightsEvent, Track,
+    BonusGifted, CouponIssued, HoldEnd, MemberErased, MemberEvent, RightsEvent, SubjectRequestExtended,
+    SubjectRequestReceived, Track,
 };
 use ledger_core::member::gift::{Adjustment, Gift};
 use ledger_core::member::lot::Funder;
 use ledger_core::member::offered::TakeOffer;
 use ledger_core::member::premium::PayPremium;
+use ledger_core::member::requests::{ExtendRequest, ReceiveRequest};
 use ledger_core::member::standing::{Ranking, Rankings};
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::time::Timestamp;
@@ -144,6 +146,18 @@ const fn rights(fact: &RightsEvent) -> MemberCommand {
     match fact {
         RightsEvent::ProcessingBlocked(fact) => MemberCommand::BlockProcessing(fact.ground),
         RightsEvent::ProcessingUnblocked(fact) => MemberCommand::UnblockProcessing(fact.ground),
+        RightsEvent::SubjectRequestReceived(fact) => {
+            let SubjectRequestReceived { request_id, kind, channel, received_at, due_at, reckoned } = *fact;
+            let command = ReceiveRequest { request_id, kind, channel, received_at, due_at, reckoned };
+            MemberCommand::ReceiveRequest(command)
+        }
+        RightsEvent::SubjectRequestExtended(fact) => {
+            let SubjectRequestExtended { request_id, ground, due_at, reckoned } = *fact;
+            MemberCommand::ExtendRequest(ExtendRequest { request_id, ground, due_at, reckoned })
+        }
+        RightsEvent::SubjectRequestAnswered(fact) => {
+            MemberCommand::AnswerRequest { request_id: fact.request_id, answer: fact.answer }
+        }
     }
 }
 

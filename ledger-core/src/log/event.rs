@@ -267,6 +267,9 @@ event_catalogue! {
     ; Member(MemberEvent) Rights(RightsEvent, member) {
         ProcessingBlocked = 1,
         ProcessingUnblocked = 1,
+        SubjectRequestReceived = 1,
+        SubjectRequestExtended = 1,
+        SubjectRequestAnswered = 1,
     }
 }
 

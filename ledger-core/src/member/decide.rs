@@ -7,7 +7,7 @@ use super::due::due;
 use super::review::{Review, live_window};
 use super::{
     amend, consents, coupon, cross_bonus, erasure, gift, offered, premium, purchase, quarantine, redemption,
-    refund, reward, rights, standing,
+    refund, requests, reward, rights, standing,
 };
 use crate::context::Context;
 use crate::log::Event;
@@ -64,6 +64,11 @@ pub fn decide(
         MemberCommand::Block(reason) => standing::block(state, *reason, context, &mut draft)?,
         MemberCommand::BlockProcessing(ground) => rights::block(state, *ground, context, &mut draft)?,
         MemberCommand::UnblockProcessing(ground) => rights::unblock(state, *ground, context, &mut draft)?,
+        MemberCommand::ReceiveRequest(command) => requests::receive(state, *command, context, &mut draft)?,
+        MemberCommand::ExtendRequest(command) => requests::extend(state, *command, context, &mut draft)?,
+        MemberCommand::AnswerRequest { request_id, answer } => {
+            requests::answer(state, *request_id, *answer, context, &mut draft)?
+        }
         MemberCommand::ChangePhone => standing::change_phone(state, context, &mut draft)?,
         MemberCommand::PayPremium(payment) => premium::pay(state, *payment, context, &mut draft)?,
         MemberCommand::CancelPremium => premium::cancel(state, context, &mut draft)?,

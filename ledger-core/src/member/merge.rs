@@ -162,6 +162,8 @@ fn obstacle(from: &MemberState, into: &MemberState, context: &Context<'_>) -> Op
         Some(MergeObstacle::Debt)
     } else if [from, into].iter().all(|state| state.premium.goes_on(context.recorded_at)) {
         Some(MergeObstacle::BothPremium)
+    } else if from.has_open_requests() {
+        Some(MergeObstacle::OpenRequest)
     } else if from.waits_to_spend(context.recorded_at).is_some() {
         // It would end with the account that says it.
         Some(MergeObstacle::Cooldown)

@@ -7,12 +7,16 @@
 //! she withdraws; what ends by itself or by who holds it (expiry, lapsed or cancelled holds, revoked coupons); and money that a
 //! business gives back, which the law on consumers' rights demands.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::command::{MemberCommand, MemberOutcome};
 use super::decide::{evaluate, write_due};
 use super::draft::Draft;
+use super::requests::OpenRequest;
 use crate::context::Context;
+use crate::ids::SubjectRequestId;
 use crate::member::consent::ConsentChoice;
 use crate::member::event::{BlockGround, ProcessingBlocked, ProcessingUnblocked, RightsEvent, UnblockGround};
 use crate::member::state::MemberState;
@@ -23,6 +27,9 @@ use crate::rejection::Rejection;
 pub(crate) struct Rights {
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     blocked: bool,
+    /// Demands that wait for their answers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub(super) open: BTreeMap<SubjectRequestId, OpenRequest>,
 }
 
 impl Rights {
@@ -39,6 +46,20 @@ impl Rights {
         match fact {
             RightsEvent::ProcessingBlocked(_) => self.set_blocked(true),
             RightsEvent::ProcessingUnblocked(_) => self.set_blocked(false),
+            RightsEvent::SubjectRequestReceived(fact) => {
+                match self.open.insert(fact.request_id, OpenRequest::received(fact)) {
+                    None => Ok(()),
+                    Some(_) => Err("a demand comes twice"),
+                }
+            }
+            RightsEvent::SubjectRequestExtended(fact) => {
+                let open = self.open.get_mut(&fact.request_id).ok_or("an unknown demand gets more time")?;
+                *open = open.extended(fact);
+                Ok(())
+            }
+            RightsEvent::SubjectRequestAnswered(fact) => {
+                self.open.remove(&fact.request_id).map(|_| ()).ok_or("an unknown demand is answered")
+            }
         }
     }
 
@@ -67,6 +88,11 @@ impl MemberState {
     #[must_use]
     pub const fn is_barred(&self) -> bool {
         self.blocked || self.rights.blocked
+    }
+
+    /// Whether a demand of hers waits for its answer.
+    pub(super) fn has_open_requests(&self) -> bool {
+        !self.rights.open.is_empty()
     }
 
     /// Refuses while she is barred: the law's word before the programme's.
@@ -173,6 +199,9 @@ pub(super) fn while_blocked(
         | MemberCommand::RevokeCoupon { .. }
         | MemberCommand::BlockProcessing(_)
         | MemberCommand::UnblockProcessing(_)
+        | MemberCommand::ReceiveRequest(_)
+        | MemberCommand::ExtendRequest(_)
+        | MemberCommand::AnswerRequest { .. }
         | MemberCommand::Erase(_) => Ok(None),
     }
 }

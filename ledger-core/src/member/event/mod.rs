@@ -15,6 +15,7 @@ mod membership;
 mod purchase;
 mod redemption;
 mod refund;
+mod requests;
 mod rights;
 mod standing;
 
@@ -41,6 +42,10 @@ pub use redemption::{BonusesHeld, BonusesRedeemed, HeldPart, HoldEnd, HoldReleas
 pub use refund::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
     PurchaseRefunded, WaitingRefundDropped,
+};
+pub use requests::{
+    ExtensionGround, RefusalGround, RequestAnswer, RequestChannel, RequestKind, SubjectRequestAnswered,
+    SubjectRequestExtended, SubjectRequestReceived,
 };
 pub use rights::{BlockGround, ProcessingBlocked, ProcessingUnblocked, RightsEvent, UnblockGround};
 pub use standing::{

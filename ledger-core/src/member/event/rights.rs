@@ -1,7 +1,9 @@
-//! What she demands of how her data are processed, and what becomes of it: processing that is blocked while something is looked
-//! into. `compliance.md` S2–S5. Nobody's words are here: every ground is one of a closed list.
+//! Processing of her data that is blocked while something is looked into. `compliance.md` S5. Nobody's words are here: every
+//! ground is one of a closed list.
 
 use serde::{Deserialize, Serialize};
+
+use super::requests::{SubjectRequestAnswered, SubjectRequestExtended, SubjectRequestReceived};
 
 /// A fact about her rights: one more kind of fact on her stream, told apart because no balance, status or purchase hears of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum RightsEvent {
     ProcessingBlocked(ProcessingBlocked),
     ProcessingUnblocked(ProcessingUnblocked),
+    SubjectRequestReceived(SubjectRequestReceived),
+    SubjectRequestExtended(SubjectRequestExtended),
+    SubjectRequestAnswered(SubjectRequestAnswered),
 }
 
 /// Why her data are not processed for a while.
@@ -16,9 +21,11 @@ pub enum RightsEvent {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BlockGround {
-    /// She says that they are not right. Art. 21 part 1.
+    /// She demands it: something is not right, or not lawful, as she says. Art. 21 part 1.
+    SubjectDemand,
+    /// Whether they are right is in doubt. Art. 21 part 1.
     AccuracyDisputed,
-    /// She says that they are processed unlawfully. Art. 21 part 1.
+    /// Whether they are processed lawfully is in doubt. Art. 21 part 1.
     LawfulnessDisputed,
     /// The authority says one or the other. Art. 21 part 1.
     AuthorityDemand,
@@ -28,13 +35,19 @@ pub enum BlockGround {
 
 impl BlockGround {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::AccuracyDisputed, Self::LawfulnessDisputed, Self::AuthorityDemand, Self::CannotDestroy];
+    pub const ALL: [Self; 5] = [
+        Self::SubjectDemand,
+        Self::AccuracyDisputed,
+        Self::LawfulnessDisputed,
+        Self::AuthorityDemand,
+        Self::CannotDestroy,
+    ];
 
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::SubjectDemand => "subject_demand",
             Self::AccuracyDisputed => "accuracy_disputed",
             Self::LawfulnessDisputed => "lawfulness_disputed",
             Self::AuthorityDemand => "authority_demand",

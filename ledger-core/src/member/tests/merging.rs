@@ -275,8 +275,7 @@ fn accounts_that_cannot_be_merged_say_why() {
     let waits = |world: World| world.after(buy("mindal", "1.00").on("2025-11-02T12:00:00+03:00"));
     let long_ago = || anna_since("2025-01-01T00:00:00Z");
     let blocked = |world: World| world.after(MemberCommand::Block(Some(reason_id(2))));
-    let unused =
-        |world: World| world.after(MemberCommand::BlockProcessing(BlockGround::LawfulnessDisputed));
+    let unused = |world: World| world.after(MemberCommand::BlockProcessing(BlockGround::LawfulnessDisputed));
     let cases = [
         (pair(holds(anna_too()), anna()), OpenHold),
         (pair(anna_too(), holds(anna())), OpenHold),

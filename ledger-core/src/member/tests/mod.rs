@@ -22,6 +22,7 @@ mod properties;
 mod quarantine;
 mod redemptions;
 mod refunds;
+mod requests;
 mod rewards;
 mod rights;
 mod simulation;

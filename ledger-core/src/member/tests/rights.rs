@@ -15,8 +15,8 @@ use crate::member::gift;
 use crate::member::premium;
 use crate::member::standing::Rankings;
 use crate::member::testing::{
-    Decision, World, amend, anna, at, bon, buy, cancel, consent, coupon, fixed, give_back, given, grant_id, hold,
-    reason_id, registered, revoke,
+    Decision, World, amend, anna, at, bon, buy, cancel, consent, coupon, fixed, give_back, given, grant_id,
+    hold, reason_id, registered, revoke,
 };
 use crate::member::{Erase, MemberCommand, MemberOutcome, PurchaseOutcome};
 use crate::rejection::Rejection;

@@ -20,6 +20,8 @@ pub(crate) fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::Offered { .. }
         | MemberOutcome::Erased { .. }
         | MemberOutcome::Processing { .. }
+        | MemberOutcome::RequestDue { .. }
+        | MemberOutcome::RequestAnswered { .. }
         | MemberOutcome::CrossBonus { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {

@@ -275,8 +275,7 @@ fn of_member(
 
 /// What is none of a few names.
 fn wrong_names(field: &'static str) -> Vec<(&'static str, Value)> {
-    let wrong =
-        [json!("because"), json!("Unlawful"), json!(""), json!(1), json!(null), json!(["unlawful"]), json!({})];
+    let wrong = [json!("because"), json!("Unlawful"), json!(1), json!(null), json!(["unlawful"]), json!({})];
     wrong.map(|value| (field, value)).into()
 }
 
@@ -304,6 +303,12 @@ fn member_shapes() -> Vec<Shape> {
     let mut shapes = vec![
         of_member("block", json!({"reason": reason}), &["reason"], wrong_texts("reason")),
         of_member("erase", json!({"reason": "unlawful"}), &["reason"], wrong_names("reason")),
+        of_member(
+            "requests",
+            json!({"kind": "access", "channel": "letter"}),
+            &["kind", "channel"],
+            [wrong_names("kind"), wrong_names("channel")].concat(),
+        ),
         of_member(
             "block-processing",
             json!({"reason": "accuracy_disputed"}),
