@@ -18,6 +18,7 @@ use crate::auth::TokenKeys;
 use crate::erasure;
 use crate::joining::settle_as_logged;
 use crate::problem::{ApiError, Cause};
+use crate::read;
 use crate::retention;
 
 /// How often signing keys are read again, and registrations finished.
@@ -49,12 +50,27 @@ pub(crate) async fn run(app: Arc<App>) {
         if is_hour && let Err(error) = erasure::agree(&app).await {
             error.log_cause("housekeeping");
         }
+        if let Err(error) = watch_requests(&app, is_hour).await {
+            error.log_cause("housekeeping");
+        }
         if let Err(error) = finish_registrations(&app, is_hour).await {
             error.log_cause("housekeeping");
         }
         round = round.wrapping_add(1);
         tokio::time::sleep(ROUND).await;
     }
+}
+
+/// Tells by metrics how many demands of members wait for an answer, and how many beyond their terms: somebody should be woken.
+async fn watch_requests(app: &App, tell: bool) -> Result<(), ApiError> {
+    let (open, overdue) = read::requests::waiting(app).await?;
+    let count = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+    metrics::gauge!("subject_requests", "state" => "open").set(count(open));
+    metrics::gauge!("subject_requests", "state" => "overdue").set(count(overdue));
+    if tell && overdue > 0 {
+        tracing::error!(requests = overdue, "demands of members were not answered in their terms");
+    }
+    Ok(())
 }
 
 async fn forget(app: &App) -> Result<(), VaultError> {

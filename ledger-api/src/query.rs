@@ -79,6 +79,8 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         may("from", "Records of then or later (RFC 3339)"),
         may("to", "Records of before then (RFC 3339)"),
     ];
+    const REQUESTS: &[Documented] =
+        &[LIMIT, CURSOR, may("state", "`open`, `overdue` or `answered`; `open` when absent")];
     const WORDING: &[Documented] = &[may("version", "The version of the text; the newest when absent")];
     const OUTBOX: &[Documented] =
         &[Documented { name: "phone", required: true, text: "Whose messages, in any common form" }];
@@ -91,6 +93,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         | Operation::Quarantine
         | Operation::Erasures
         | Operation::OwnCoupons
+        | Operation::OwnRequests
         | Operation::Chains
         | Operation::Offers
         | Operation::OfferHistory
@@ -102,6 +105,7 @@ pub(crate) const fn parameters(operation: Operation) -> &'static [Documented] {
         Operation::ConsistencyProof => CONSISTENCY,
         Operation::AuditEvents => EVENTS,
         Operation::AccessRecords => ACCESSES,
+        Operation::SubjectRequests => REQUESTS,
         Operation::ConsentText => WORDING,
         Operation::Outbox => OUTBOX,
         _ => &[],

@@ -4,6 +4,7 @@
 //! for one of plain weeks: a term that reaches into the next year is known when its calendar is.
 
 use chrono::{Datelike, NaiveDate, Weekday};
+use serde::{Deserialize, Serialize};
 
 use crate::time::{MoscowDay, Timestamp};
 
@@ -61,6 +62,17 @@ impl Asked {
     }
 }
 
+/// How the end of a term was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reckoned {
+    /// By the production calendar.
+    ByCalendar,
+    /// In days of any kind, since a year's calendar is not there: under any calendar the law's term is not sooner.
+    Sooner,
+}
+
 /// The production calendar of a year is not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the production calendar of {0} is not there: add ledger-core/calendar/{0}.txt")]
@@ -82,6 +94,21 @@ pub fn due(received: Timestamp, term: Term) -> Result<Timestamp, UnknownYear> {
         },
     };
     Ok(last.end())
+}
+
+/// The same, or where a year's calendar is not there a moment that is sooner under any: nobody's demand waits for a file. Who asks
+/// sees which it is, and somebody should be told.
+#[must_use]
+pub fn due_or_sooner(received: Timestamp, term: Term) -> (Timestamp, Reckoned) {
+    if let Ok(due) = due(received, term) {
+        return (due, Reckoned::ByCalendar);
+    }
+    let came = received.moscow_day();
+    let last = match term {
+        Term::AtOnce => came,
+        Term::WorkingDays(days) | Term::Days(days) => came.plus_days(days),
+    };
+    (last.end(), Reckoned::Sooner)
 }
 
 /// The `days`-th day after `from` that is worked.
@@ -179,6 +206,20 @@ mod tests {
     fn a_term_of_days_that_ends_on_a_day_off_ends_on_the_next_that_is_worked() {
         assert_eq!(due_day("2026-03-02T12:00:00+03:00", Asked::Erasure), Ok("2026-04-01".to_owned()));
         assert_eq!(due_day("2026-04-09T12:00:00+03:00", Asked::Erasure), Ok("2026-05-12".to_owned()));
+    }
+
+    #[test]
+    fn where_a_calendar_is_not_there_the_term_is_sooner_under_any() {
+        let day = |received: &str, asked: Asked| {
+            let (due, reckoned) = due_or_sooner(at(received), asked.term());
+            (due.moscow_day().to_string(), reckoned)
+        };
+        let known = day("2026-03-16T12:00:00+03:00", Asked::Access);
+        assert_eq!(known, ("2026-03-30".to_owned(), Reckoned::ByCalendar));
+        let over_the_year = day("2026-12-25T12:00:00+03:00", Asked::Access);
+        assert_eq!(over_the_year, ("2027-01-04".to_owned(), Reckoned::Sooner));
+        let far = day("2031-05-01T12:00:00+03:00", Asked::Erasure);
+        assert_eq!(far, ("2031-05-31".to_owned(), Reckoned::Sooner));
     }
 
     #[test]

@@ -89,6 +89,8 @@ id_types! {
     QuarantineId;
     /// An act of destruction of somebody's personal data: its number.
     ActId;
+    /// A demand of a member about her data (`compliance.md` S2).
+    SubjectRequestId;
     /// What proves a consent: the confirming code request that was answered (`compliance.md` C3).
     EvidenceId;
     /// The session in which somebody who was signed in decided on a consent (`compliance.md` C3).
@@ -207,7 +209,7 @@ macro_rules! keyed_types {
     )*};
 }
 
-keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, ChainId, OfferId, }
+keyed_types! { PurchaseId, RedemptionId, RefundId, CouponId, ChainId, OfferId, SubjectRequestId, }
 
 /// How many first bytes of a key its id has unchanged.
 const KEPT_BYTES: usize = 6;

@@ -182,7 +182,8 @@ pub fn postings(member: MemberId, event: &Event) -> Vec<Posting> {
         | MemberEvent::CouponRevoked(_)
         | MemberEvent::ChainTriggered(_)
         | MemberEvent::ChainConverted(_)
-        | MemberEvent::MemberErased(_) => Vec::new(),
+        | MemberEvent::MemberErased(_)
+        | MemberEvent::Rights(_) => Vec::new(),
     }
 }
 

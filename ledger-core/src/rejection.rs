@@ -105,6 +105,12 @@ pub enum Rejection {
     /// The hold was made for another business. Rule R4.
     #[error("the redemption is of another business")]
     WrongBusiness,
+    /// The demand was answered, or is none of hers. `compliance.md` S2.
+    #[error("the request is not open")]
+    RequestClosed,
+    /// A demand to be forgotten is fulfilled by forgetting her.
+    #[error("the request is fulfilled by the erasure itself")]
+    RequestNotDone,
     /// The member exists already.
     #[error("the member is registered already")]
     MemberExists,
@@ -123,6 +129,9 @@ pub enum Rejection {
         /// Whose business.
         of: Vec<Slug>,
     },
+    /// Her data are kept and not used while something is looked into. `compliance.md` S5.
+    #[error("the member's data are not processed for now")]
+    ProcessingBlocked,
     /// She is blocked. Rule R4.
     #[error("the member is blocked")]
     MemberBlocked,
@@ -156,6 +165,15 @@ pub enum Rejection {
     /// The purchase is paid in bonuses, too. Rule C3.
     #[error("the coupon cannot be used together with bonuses")]
     CouponNotWithBonuses,
+    /// The law does not allow more time, it was given already, or the term is over. `compliance.md` S2.
+    #[error("the term of the request, {due_at}, cannot be made longer")]
+    RequestNotExtendable {
+        /// The last moment as it stands.
+        due_at: Timestamp,
+    },
+    /// Too many of her demands wait for their answers.
+    #[error("too many requests of the member are open")]
+    TooManyOpenRequests,
     /// Too many of her coupons for one business wait to be used.
     #[error("the member has too many coupons of this business")]
     TooManyCoupons,
@@ -265,7 +283,7 @@ pub enum MergeObstacle {
     AlreadyMerged,
     /// The one that goes has taken in others.
     HasAbsorbed,
-    /// The one that goes is blocked.
+    /// The one that goes is blocked, or the data of either are not used for now.
     Blocked,
     /// They are not one.
     NotMerged,
@@ -277,6 +295,8 @@ pub enum MergeObstacle {
     Debt,
     /// Premium is paid for on both.
     BothPremium,
+    /// A demand of the one that goes waits for its answer.
+    OpenRequest,
     /// The one that goes cannot spend yet: its phone changed a short while ago.
     Cooldown,
     /// The one that goes has too long a history to move.
@@ -297,6 +317,7 @@ impl MergeObstacle {
             Self::WaitingDocument => "waiting_document",
             Self::Debt => "debt",
             Self::BothPremium => "both_premium",
+            Self::OpenRequest => "open_request",
             Self::Cooldown => "cooldown",
             Self::LongHistory => "long_history",
         }
@@ -361,6 +382,11 @@ codes! {
     Self::MemberExists => "MEMBER_EXISTS",
     Self::SlugTaken => "SLUG_TAKEN",
     Self::ConsentRequired => "CONSENT_REQUIRED",
+    Self::RequestClosed => "REQUEST_CLOSED",
+    Self::RequestNotDone => "REQUEST_NOT_DONE",
+    Self::RequestNotExtendable { .. } => "REQUEST_NOT_EXTENDABLE",
+    Self::TooManyOpenRequests => "TOO_MANY_OPEN_REQUESTS",
+    Self::ProcessingBlocked => "PROCESSING_BLOCKED",
     Self::MemberBlocked => "MEMBER_BLOCKED",
     Self::IdentityCooldown { .. } => "IDENTITY_COOLDOWN",
     Self::PremiumOverlaps { .. } => "PREMIUM_OVERLAPS",

@@ -142,6 +142,7 @@ pub fn lots_of(event: &Event) -> Option<(&'static str, Vec<LotOf>)> {
         | MemberEvent::AccountTakenIn(_)
         | MemberEvent::AccountParted(_)
         | MemberEvent::AccountRestored(_)
-        | MemberEvent::MemberErased(_) => return None,
+        | MemberEvent::MemberErased(_)
+        | MemberEvent::Rights(_) => return None,
     })
 }

@@ -7,7 +7,8 @@
 -- whatever · $12 since when they were bought · $13 accounts that went into others
 SELECT m.member_id
 FROM statuses.members AS m
-WHERE m.registered_at IS NOT NULL AND NOT m.blocked AND NOT m.erased AND m.member_id <> ALL ($13::uuid[])
+WHERE m.registered_at IS NOT NULL AND NOT m.blocked AND NOT m.processing_blocked AND NOT m.erased
+  AND m.member_id <> ALL ($13::uuid[])
   AND (cardinality($3::text[]) = 0 OR (
         -- Rules S4, S7: the status shown, at least vip while Premium is active.
         SELECT CASE WHEN shown.status = 'insider' AND EXISTS (

@@ -16,7 +16,9 @@ CREATE TABLE members (
     top_ordinary           boolean     NOT NULL DEFAULT false,
     top_with_medical       boolean     NOT NULL DEFAULT false,
     -- She was forgotten: no audience, no ranking and no review has her. Her bills stay, as bills of nobody.
-    erased                 boolean     NOT NULL DEFAULT false
+    erased                 boolean     NOT NULL DEFAULT false,
+    -- Her data are kept and not used (152-ФЗ art. 21): no business reads them, no audience and no review has her.
+    processing_blocked     boolean     NOT NULL DEFAULT false
 ) WITH (fillfactor = 80);
 
 CREATE TABLE consents (
@@ -57,3 +59,23 @@ CREATE TABLE premium (
     PRIMARY KEY (member_id, from_time, home)
 );
 CREATE INDEX premium_ending ON premium (to_time) WHERE NOT closed;
+
+-- What members demand about their data, and by when the law wants an answer: on the account that asked, also when it has gone
+-- into another by now. `outcome` says what became of it: fulfilled, refused, erased.
+CREATE TABLE requests (
+    request_id       uuid        PRIMARY KEY,
+    member_id        uuid        NOT NULL,
+    kind             text        NOT NULL,
+    channel          text        NOT NULL,
+    received_at      timestamptz NOT NULL,
+    due_at           timestamptz NOT NULL,
+    -- False: in days of any kind, sooner than the law's, since a year's calendar was not there.
+    by_calendar      boolean     NOT NULL,
+    extended_because text,
+    answered_at      timestamptz,
+    outcome          text,
+    refused_because  text,
+    position         bigint      NOT NULL
+);
+CREATE INDEX requests_of_member ON requests (member_id, position);
+CREATE INDEX requests_open ON requests (position) WHERE answered_at IS NULL;

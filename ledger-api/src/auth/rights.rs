@@ -85,6 +85,8 @@ pub(crate) enum Permission {
     EraseMembers,
     /// All that is known of a member, told on her demand.
     ReportToMembers,
+    /// Members' demands about their data, and processing that is blocked meanwhile.
+    AnswerSubjects,
     /// Who was forgotten, the papers of it, and the terms of keeping.
     ReadErasures,
     /// What waits for a second person.
@@ -217,6 +219,7 @@ impl Permission {
             | Self::GrantBonuses
             | Self::EraseMembers
             | Self::ReportToMembers
+            | Self::AnswerSubjects
             | Self::DecideApprovals
             | Self::PublishPolicies
             | Self::DecideQuarantine

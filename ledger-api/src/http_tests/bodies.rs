@@ -183,6 +183,15 @@ fn staff_bodies(operation: Operation) -> Vec<Value> {
         | Operation::CancelPremium => vec![json!({})],
         Operation::EraseMember => vec![json!({ "reason": "consent_withdrawn" })],
         Operation::BlockMember => vec![json!({ "reason": "a dispute" })],
+        Operation::AskAboutOwnData => vec![json!({ "kind": "access" })],
+        Operation::ReceiveRequest => {
+            vec![json!({ "kind": "correction", "channel": "letter", "received_at": AT })]
+        }
+        Operation::AnswerRequest => vec![json!({})],
+        Operation::RefuseRequest => vec![json!({ "reason": "repeated" })],
+        Operation::ExtendRequest => vec![json!({ "reason": "volume" })],
+        Operation::BlockProcessing => vec![json!({ "reason": "accuracy_disputed" })],
+        Operation::UnblockProcessing => vec![json!({ "reason": "corrected" })],
         Operation::MergeMembers | Operation::UnmergeMembers => {
             vec![json!({ "from_member_id": ID, "reason": "a second phone" })]
         }

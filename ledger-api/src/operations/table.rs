@@ -12,6 +12,7 @@ use crate::routes;
 
 const MEMBERS: Access = Access::Needs(Permission::OwnAccount);
 const ERASERS: Access = Access::Needs(Permission::EraseMembers);
+const SUBJECTS: Access = Access::Needs(Permission::AnswerSubjects);
 const REPORTERS: Access = Access::Needs(Permission::ReportToMembers);
 const KEEPERS: Access = Access::Needs(Permission::ReadErasures);
 const SIGN_INS: Access = Access::Needs(Permission::OwnSignIns);
@@ -60,6 +61,11 @@ operations! {
         () => "200" crate::report::SubjectReport;
     OwnReportPage: GET "/api/v1/users/me/report.html", MEMBERS, Free, Everywhere, routes::report::own_html,
         "All that is known of her, to be printed", () => "200" ();
+    AskAboutOwnData: POST "/api/v1/users/me/requests", MEMBERS, Header, Everywhere, routes::requests::ask,
+        "Demand something about her data: it has a term by the law (152-ФЗ art. 14, 20, 21); from a demand that they not be used they are not",
+        dto::OwnRequest => "201" dto::RequestDue;
+    OwnRequests: GET "/api/v1/users/me/requests", MEMBERS, Free, Everywhere, routes::requests::own,
+        "What she demanded about her data, and where it stands, newest first", () => "200" dto::SubjectRequests;
     ChangePhone: POST "/api/v1/users/me/phone", MEMBERS, Header, Everywhere, routes::profile::change_phone,
         "Change her phone with a code sent to the new one; bonuses cannot be spent for a while",
         dto::VerifyCode => "200" dto::PhoneChanged;
@@ -260,6 +266,22 @@ operations! {
         "Block a member: she cannot buy or spend", dto::Block => "200" dto::Standing;
     UnblockMember: POST "/api/v1/admin/members/{id}/unblock", Access::Needs(Permission::BlockMembers), Header, Everywhere, routes::standing::unblock,
         "Unblock a member", dto::NoFields => "200" dto::Standing;
+    ReceiveRequest: POST "/api/v1/admin/members/{id}/requests", SUBJECTS, Header, Everywhere, routes::requests::receive,
+        "Write down a member's demand about her data that came another way than by the app",
+        dto::ReceiveRequest => "201" dto::RequestDue;
+    SubjectRequests: GET "/api/v1/admin/requests", SUBJECTS, Free, Everywhere, routes::requests::list,
+        "Members' demands about their data, oldest first", () => "200" dto::SubjectRequests;
+    AnswerRequest: POST "/api/v1/admin/requests/{id}/answer", SUBJECTS, Header, Everywhere, routes::requests::answer,
+        "A demand was fulfilled, and she was told", dto::NoFields => "200" dto::RequestAnswered;
+    RefuseRequest: POST "/api/v1/admin/requests/{id}/refuse", SUBJECTS, Header, Everywhere, routes::requests::refuse,
+        "A demand was refused, and she was told why", dto::RefuseRequest => "200" dto::RequestAnswered;
+    ExtendRequest: POST "/api/v1/admin/requests/{id}/extend", SUBJECTS, Header, Everywhere, routes::requests::extend,
+        "An answer takes as much longer as the law allows, and she was told why", dto::ExtendRequest => "200" dto::RequestDue;
+    BlockProcessing: POST "/api/v1/admin/members/{id}/block-processing", SUBJECTS, Header, Everywhere, routes::rights::block_processing,
+        "Keep a member's data and use them no more while something is looked into (152-ФЗ art. 21): who asks for her gets 423",
+        dto::BlockProcessing => "200" dto::Processing;
+    UnblockProcessing: POST "/api/v1/admin/members/{id}/unblock-processing", SUBJECTS, Header, Everywhere,
+        routes::rights::unblock_processing, "Use a member's data again", dto::UnblockProcessing => "200" dto::Processing;
     MergeMembers: POST "/api/v1/admin/members/{id}/merge", Access::Needs(Permission::MergeAccounts), Header, Everywhere, routes::standing::merge,
         "Two accounts of one woman become one: this one stands for both", dto::MergeAccounts => "200" dto::Standing;
     UnmergeMembers: POST "/api/v1/admin/members/{id}/unmerge", Access::Needs(Permission::MergeAccounts), Header, Everywhere, routes::standing::unmerge,

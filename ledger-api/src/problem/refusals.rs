@@ -19,9 +19,12 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::PurchaseNotFound
         | Rejection::CouponNotValid => StatusCode::NOT_FOUND,
         Rejection::MemberErased => StatusCode::GONE,
+        Rejection::ProcessingBlocked => StatusCode::LOCKED,
         Rejection::CouponClosed
         | Rejection::HoldAlreadyClosed
         | Rejection::QuarantineClosed
+        | Rejection::RequestClosed
+        | Rejection::RequestNotDone
         | Rejection::MemberExists
         | Rejection::SlugTaken
         | Rejection::ChainState { .. }
@@ -41,6 +44,8 @@ pub(super) fn status_of(rejection: &Rejection) -> StatusCode {
         | Rejection::CouponNewCustomersOnly
         | Rejection::CouponStatusRequired { .. }
         | Rejection::CouponNotWithBonuses
+        | Rejection::RequestNotExtendable { .. }
+        | Rejection::TooManyOpenRequests
         | Rejection::TooManyCoupons
         | Rejection::ChainConsentMissing { .. }
         | Rejection::TooManyChains
@@ -95,6 +100,7 @@ pub(super) fn facts_of(rejection: &Rejection) -> Value {
         Rejection::CouponNotYetValid { valid_from } => json!({ "valid_from": valid_from }),
         Rejection::CouponMinBill { min_bill } => json!({ "min_bill": min_bill }),
         Rejection::IdentityCooldown { until } => json!({ "until": until }),
+        Rejection::RequestNotExtendable { due_at } => json!({ "due_at": due_at }),
         Rejection::CouponStatusRequired { statuses } => json!({ "statuses": statuses }),
         Rejection::RefundExceedsPurchase { asked, left } => json!({ "asked": asked, "left": left }),
         Rejection::PremiumOverlaps { from, to } => json!({ "from": from, "to": to }),

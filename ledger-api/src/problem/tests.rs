@@ -74,6 +74,7 @@ fn every_error_has_its_status_and_code() {
         ),
         (Rejection::PolicyInThePast { effective_from: at, now: at }.into(), 422, "POLICY_IN_THE_PAST"),
         (Rejection::PeriodInThePast { from: at, now: at }.into(), 422, "PERIOD_IN_THE_PAST"),
+        (Rejection::ProcessingBlocked.into(), 423, "PROCESSING_BLOCKED"),
         (Rejection::MemberBlocked.into(), 422, "MEMBER_BLOCKED"),
         (
             Rejection::InsufficientBonuses { available: Bonuses::ZERO, asked: Bonuses::ZERO }.into(),
@@ -100,6 +101,19 @@ fn every_refusal_about_a_chain_has_its_status_and_code() {
         (Rejection::ChainVersion { newest: 2 }, 409, "CHAIN_VERSION"),
         (Rejection::ChainConsentMissing { of: Vec::new() }, 422, "CHAIN_CONSENT_MISSING"),
         (Rejection::TooManyChains, 422, "TOO_MANY_CHAINS"),
+    ] {
+        let error = ApiError::from(refusal);
+        assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");
+    }
+}
+
+#[test]
+fn every_refusal_about_a_demand_has_its_status_and_code() {
+    for (refusal, status, code) in [
+        (Rejection::RequestClosed, 409, "REQUEST_CLOSED"),
+        (Rejection::RequestNotDone, 409, "REQUEST_NOT_DONE"),
+        (Rejection::RequestNotExtendable { due_at: Timestamp::BEGINNING }, 422, "REQUEST_NOT_EXTENDABLE"),
+        (Rejection::TooManyOpenRequests, 422, "TOO_MANY_OPEN_REQUESTS"),
     ] {
         let error = ApiError::from(refusal);
         assert_eq!((error.status().as_u16(), error.code()), (status, code), "{error:?}");

@@ -14,6 +14,7 @@ pub(crate) mod journal;
 pub(crate) mod offers;
 pub(crate) mod promotion;
 pub(crate) mod report;
+pub(crate) mod requests;
 pub(crate) mod sealed;
 pub(crate) mod statuses;
 pub(crate) mod warehouse;
@@ -169,6 +170,8 @@ pub(crate) const fn takes_min_position(operation: Operation) -> bool {
             | Operation::Recommendations
             | Operation::Checkpoint
             | Operation::TransactionReceipt
+            | Operation::OwnRequests
+            | Operation::SubjectRequests
             | Operation::OwnReport
             | Operation::OwnReportPage
             | Operation::MemberReport

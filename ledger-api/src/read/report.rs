@@ -111,9 +111,11 @@ pub(crate) async fn waiting(app: &App, accounts: &[MemberId]) -> Result<Vec<Wait
     Ok(found.fetch_all(&app.read_pool).await?)
 }
 
-/// Whether she is blocked, and whether she is invited to the inner circle.
-pub(crate) async fn marks(app: &App, member: MemberId) -> Result<(bool, bool), ApiError> {
-    let found = sqlx::query_as("SELECT blocked, invited FROM statuses.members WHERE member_id = $1")
-        .bind(member.as_uuid());
-    Ok(found.fetch_optional(&app.read_pool).await?.unwrap_or((false, false)))
+/// Whether she is blocked, whether her data are not used for now, and whether she is invited to the inner circle.
+pub(crate) async fn marks(app: &App, member: MemberId) -> Result<(bool, bool, bool), ApiError> {
+    let found = sqlx::query_as(
+        "SELECT blocked, processing_blocked, invited FROM statuses.members WHERE member_id = $1",
+    )
+    .bind(member.as_uuid());
+    Ok(found.fetch_optional(&app.read_pool).await?.unwrap_or((false, false, false)))
 }

@@ -1,5 +1,7 @@
 //! Statuses, consents and what was spent. Rules S1, S5, S7.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use ledger_core::category::Category;
 use ledger_core::ids::MemberId;
@@ -7,9 +9,13 @@ use ledger_core::member::consent::Purpose;
 use ledger_core::member::state::ScheduledDowngrade;
 use ledger_core::member::status::{Spent, Status};
 use ledger_core::money::Roubles;
+use ledger_core::rejection::Rejection;
 use ledger_core::time::{MoscowDay, Timestamp};
+use uuid::Uuid;
 
+use super::Model;
 use crate::app::App;
+use crate::call::Call;
 use crate::dto;
 use crate::problem::{ApiError, Cause};
 
@@ -103,6 +109,31 @@ pub(crate) async fn spent(
         }
     }
     Ok(spent)
+}
+
+/// Refuses what a business asks about a member whose data are kept and not used for now; who looks into them must see them.
+/// Compliance S5.
+///
+/// # Errors
+/// [`Rejection::ProcessingBlocked`]; a read model that is behind.
+pub(crate) async fn must_be_used(call: &Call, member: MemberId) -> Result<(), ApiError> {
+    if call.caller()?.is_admin() {
+        return Ok(());
+    }
+    super::wait(call, Model::Statuses, Some(member)).await?;
+    let unused = unused(&call.app, &[member.as_uuid()]).await?;
+    if unused.is_empty() { Ok(()) } else { Err(Rejection::ProcessingBlocked.into()) }
+}
+
+/// Which of these members' data are kept and not used for now. Compliance S5.
+pub(crate) async fn unused(app: &App, members: &[Uuid]) -> Result<BTreeSet<Uuid>, ApiError> {
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT member_id FROM statuses.members WHERE processing_blocked AND member_id = ANY($1)",
+    )
+    .bind(members)
+    .fetch_all(&app.read_pool)
+    .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Every purpose she ever decided on.

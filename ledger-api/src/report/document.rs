@@ -153,6 +153,8 @@ pub(crate) struct ReportedData {
     pub(crate) premium: bool,
     /// Whether she may not buy or spend.
     pub(crate) blocked: bool,
+    /// Whether all of it is kept and not used while something is looked into.
+    pub(crate) processing_blocked: bool,
     /// Whether she is invited to the inner circle.
     pub(crate) invited: bool,
     /// What she has.

@@ -48,12 +48,13 @@ impl About<'_> {
         }
         let (coupons, remarks) = self.coupons(remarks).await?;
         let standing = read::statuses::standing(self.app, self.member).await?;
-        let (blocked, invited) = read::report::marks(self.app, self.member).await?;
+        let (blocked, processing_blocked, invited) = read::report::marks(self.app, self.member).await?;
         Ok(ReportedData {
             profiles,
             status: standing.status.as_str(),
             premium: standing.premium,
             blocked,
+            processing_blocked,
             invited,
             balance: self.balance().await?,
             purchases: self.purchases().await?,

@@ -203,6 +203,7 @@ fn data(html: &mut String, data: &ReportedData) {
             ("Статус", data.status.to_owned()),
             ("Premium", yes(data.premium)),
             ("Заблокирована", yes(data.blocked)),
+            ("Обработка заблокирована (ст. 21)", yes(data.processing_blocked)),
             ("Приглашена в inner_circle", yes(data.invited)),
             ("Бонусы всего", balance.total.to_string()),
             ("из них доступно", balance.available.to_string()),

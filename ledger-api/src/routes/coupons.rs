@@ -184,6 +184,7 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     if is_hidden || !is_own(&call, BusinessId::from_uuid(found.business_id))? {
         return Err(ApiError::NotFound);
     }
+    read::statuses::must_be_used(&call, call.survivor(found.member())).await?;
     let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;
     words.texts.extend(words_of_promotions(&call, std::slice::from_ref(&found)).await?);
     let said = said(&mut words, &found);

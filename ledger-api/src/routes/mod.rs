@@ -28,6 +28,8 @@ pub(crate) mod quarantine;
 pub(crate) mod redemptions;
 pub(crate) mod refunds;
 pub(crate) mod report;
+pub(crate) mod requests;
+pub(crate) mod rights;
 pub(crate) mod security_log;
 pub(crate) mod sessions;
 pub(crate) mod simulation;

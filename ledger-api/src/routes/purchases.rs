@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
-use ledger_core::ids::PurchaseId;
+use ledger_core::ids::{MemberId, PurchaseId};
+use uuid::Uuid;
 
 use crate::body::Limit;
 use crate::call::{Answer, Call};
@@ -51,7 +52,8 @@ pub(crate) fn answer(call: &Call, became: Became) -> Answer {
     }
 }
 
-/// The purchases of the caller's own business; an admin names one by `business_id`.
+/// The purchases of the caller's own business; an admin names one by `business_id`. Those of members whose data are not used
+/// for now are for admins alone (compliance S5): a page may be shorter for it.
 pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     let caller = call.caller()?;
     let mut query = Query::of(&call.http)?;
@@ -65,8 +67,14 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
     };
     let position = read::wait(&call, Model::Directory, None).await?;
     let items = read::directory::purchases(&call.app, business, &page).await?;
-    let (items, next_cursor) =
+    let (mut items, next_cursor) =
         query::paged(&call, items, page.limit, |purchase| purchase.position.to_string());
+    if !caller.is_admin() {
+        let members: Vec<Uuid> = items.iter().map(|purchase| purchase.member_id).collect();
+        read::wait(&call, Model::Statuses, None).await?;
+        let unused = read::statuses::unused(&call.app, &members).await?;
+        items.retain(|purchase| !unused.contains(&purchase.member_id));
+    }
     call.read(&Purchases { items, next_cursor }, position)
 }
 
@@ -79,5 +87,6 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     let found = read::directory::purchase(&call.app, id).await?;
     let own = |business| caller.is_admin() || caller.business.is_some_and(|own| own.as_uuid() == business);
     let purchase = found.filter(|purchase| own(purchase.business_id)).ok_or(ApiError::NotFound)?;
+    read::statuses::must_be_used(&call, MemberId::from_uuid(purchase.member_id)).await?;
     call.read(&purchase, position)
 }

@@ -10,11 +10,15 @@ use ledger_core::member::command::{HoldBonuses, MemberCommand};
 use ledger_core::member::consent::{ConsentChange, ConsentChoice, ConsentOrigin};
 use ledger_core::member::coupon::{ActivateCoupon, FundedBy, IssueCoupon};
 use ledger_core::member::erasure::Erase;
-use ledger_core::member::event::{BonusGifted, CouponIssued, HoldEnd, MemberErased, MemberEvent, Track};
+use ledger_core::member::event::{
+    BonusGifted, CouponIssued, HoldEnd, MemberErased, MemberEvent, RightsEvent, SubjectRequestExtended,
+    SubjectRequestReceived, Track,
+};
 use ledger_core::member::gift::{Adjustment, Gift};
 use ledger_core::member::lot::Funder;
 use ledger_core::member::offered::TakeOffer;
 use ledger_core::member::premium::PayPremium;
+use ledger_core::member::requests::{ExtendRequest, ReceiveRequest};
 use ledger_core::member::standing::{Ranking, Rankings};
 use ledger_core::money::{Bonuses, Roubles};
 use ledger_core::time::Timestamp;
@@ -115,6 +119,7 @@ fn asked(event: &MemberEvent, known: &Known<'_>) -> Option<Vec<MemberCommand>> {
         MemberEvent::InnerCircleInvitationWithdrawn(_) => MemberCommand::Invite(false),
         MemberEvent::MemberBlocked(fact) => MemberCommand::Block(Some(fact.reason_id)),
         MemberEvent::MemberUnblocked(_) => MemberCommand::Block(None),
+        MemberEvent::Rights(fact) => rights(fact),
         MemberEvent::PhoneChanged(_) => MemberCommand::ChangePhone,
         MemberEvent::PremiumStarted(fact) => {
             MemberCommand::PayPremium(PayPremium { payment: fact.payment, from: fact.from, to: fact.to })
@@ -134,6 +139,26 @@ fn erased(event: &MemberEvent) -> Option<MemberCommand> {
         return None;
     };
     Some(MemberCommand::Erase(Erase { act_id, demanded_by, ground }))
+}
+
+/// A fact about her rights says all that was asked.
+const fn rights(fact: &RightsEvent) -> MemberCommand {
+    match fact {
+        RightsEvent::ProcessingBlocked(fact) => MemberCommand::BlockProcessing(fact.ground),
+        RightsEvent::ProcessingUnblocked(fact) => MemberCommand::UnblockProcessing(fact.ground),
+        RightsEvent::SubjectRequestReceived(fact) => {
+            let SubjectRequestReceived { request_id, kind, channel, received_at, due_at, reckoned } = *fact;
+            let command = ReceiveRequest { request_id, kind, channel, received_at, due_at, reckoned };
+            MemberCommand::ReceiveRequest(command)
+        }
+        RightsEvent::SubjectRequestExtended(fact) => {
+            let SubjectRequestExtended { request_id, ground, due_at, reckoned } = *fact;
+            MemberCommand::ExtendRequest(ExtendRequest { request_id, ground, due_at, reckoned })
+        }
+        RightsEvent::SubjectRequestAnswered(fact) => {
+            MemberCommand::AnswerRequest { request_id: fact.request_id, answer: fact.answer }
+        }
+    }
 }
 
 /// A gift with a life of its own, or with the policy's. Rule B5.

@@ -28,6 +28,7 @@ pub(super) fn enter(words: &mut BTreeMap<&'static str, Word>, event: &MemberEven
             ("coupons of a business or an admin", 0)
         }
         MemberEvent::MemberErased(_) => ("members forgotten", 0),
+        MemberEvent::Rights(_) => ("members' demands about their data, and what became of them", 0),
         MemberEvent::TopSpendersEntered(_) | MemberEvent::TopSpendersLeft(_) => {
             ("places among the top spenders (the day's ranking)", 0)
         }

@@ -12,7 +12,7 @@ use crate::business::event::BusinessEvent;
 use crate::chain::event as chain;
 use crate::chain::event::ChainEvent;
 use crate::member::event as member;
-use crate::member::event::MemberEvent;
+use crate::member::event::{MemberEvent, RightsEvent};
 use crate::offer::event as offer;
 use crate::offer::event::OfferEvent;
 use crate::policy::event as policy;
@@ -74,8 +74,14 @@ pub enum UnknownEvent {
     },
 }
 
+// Behind a semicolon: facts that are one variant of another group's, with a name of their own on the log.
 macro_rules! event_catalogue {
-    ($($group:ident($inner:ident, $module:ident) { $($name:ident = $version:literal,)* })*) => {
+    (
+        $($group:ident($inner:ident, $module:ident) { $($name:ident = $version:literal,)* })*
+        $(; $outer:ident($outer_inner:ident) $part:ident($part_inner:ident, $part_module:ident) {
+            $($part_name:ident = $part_version:literal,)*
+        })*
+    ) => {
         /// A fact on the log, in its newest shape.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
@@ -87,13 +93,17 @@ macro_rules! event_catalogue {
 
         impl Event {
             /// Every event type with its newest schema version.
-            pub const CATALOGUE: &'static [(&'static str, i16)] = &[$($((stringify!($name), $version),)*)*];
+            pub const CATALOGUE: &'static [(&'static str, i16)] = &[
+                $($((stringify!($name), $version),)*)*
+                $($((stringify!($part_name), $part_version),)*)*
+            ];
 
             /// The name of the fact.
             #[must_use]
             pub const fn event_type(&self) -> &'static str {
                 match self {
                     $($(Self::$group($inner::$name(_)) => stringify!($name),)*)*
+                    $($(Self::$outer($outer_inner::$part($part_inner::$part_name(_))) => stringify!($part_name),)*)*
                 }
             }
 
@@ -102,6 +112,7 @@ macro_rules! event_catalogue {
             pub const fn schema_version(&self) -> i16 {
                 match self {
                     $($(Self::$group($inner::$name(_)) => $version,)*)*
+                    $($(Self::$outer($outer_inner::$part($part_inner::$part_name(_))) => $part_version,)*)*
                 }
             }
 
@@ -112,6 +123,7 @@ macro_rules! event_catalogue {
             pub fn payload(&self) -> Result<Value, serde_json::Error> {
                 match self {
                     $($(Self::$group($inner::$name(fact)) => serde_json::to_value(fact),)*)*
+                    $($(Self::$outer($outer_inner::$part($part_inner::$part_name(fact))) => serde_json::to_value(fact),)*)*
                 }
             }
 
@@ -125,6 +137,8 @@ macro_rules! event_catalogue {
                 match event_type {
                     $($(stringify!($name) => $module::$name::deserialize(payload)
                         .map(|fact| Self::$group($inner::$name(fact))),)*)*
+                    $($(stringify!($part_name) => $part_module::$part_name::deserialize(payload)
+                        .map(|fact| Self::$outer($outer_inner::$part($part_inner::$part_name(fact)))),)*)*
                     other => return Err(UnknownEvent::Type(other.to_owned())),
                 }
                 .map_err(|source| UnknownEvent::Payload { event_type: event_type.to_owned(), source })
@@ -134,7 +148,10 @@ macro_rules! event_catalogue {
             #[cfg(feature = "schema")]
             #[must_use]
             pub fn schemas() -> Vec<(&'static str, i16, schemars::Schema)> {
-                vec![$($((stringify!($name), $version, schemars::schema_for!($module::$name)),)*)*]
+                vec![
+                    $($((stringify!($name), $version, schemars::schema_for!($module::$name)),)*)*
+                    $($((stringify!($part_name), $part_version, schemars::schema_for!($part_module::$part_name)),)*)*
+                ]
             }
         }
 
@@ -142,6 +159,14 @@ macro_rules! event_catalogue {
             impl From<$module::$name> for Event {
                 fn from(fact: $module::$name) -> Self {
                     Self::$group($inner::$name(fact))
+                }
+            }
+        )*)*
+
+        $($(
+            impl From<$part_module::$part_name> for Event {
+                fn from(fact: $part_module::$part_name) -> Self {
+                    Self::$outer($outer_inner::$part($part_inner::$part_name(fact)))
                 }
             }
         )*)*
@@ -238,6 +263,13 @@ event_catalogue! {
         OfferPublished = 1,
         OfferEnded = 1,
         OfferCouponIssued = 1,
+    }
+    ; Member(MemberEvent) Rights(RightsEvent, member) {
+        ProcessingBlocked = 1,
+        ProcessingUnblocked = 1,
+        SubjectRequestReceived = 1,
+        SubjectRequestExtended = 1,
+        SubjectRequestAnswered = 1,
     }
 }
 

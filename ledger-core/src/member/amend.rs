@@ -74,8 +74,8 @@ pub(super) fn amend(
         let asked = file.bill.checked_sub(fact.bill).ok_or(Rejection::AmountOutOfRange)?;
         return Err(Rejection::RefundExceedsPurchase { asked, left: file.left() });
     }
-    if after > before && state.is_blocked() {
-        return Err(Rejection::MemberBlocked);
+    if after > before {
+        state.must_be_free()?;
     }
     let life = revise(state, file, &fact, business, context, draft)?;
     Ok(MemberOutcome::Purchase(PurchaseOutcome::Recorded {

@@ -11,14 +11,15 @@ use super::offered::TakeOffer;
 use super::premium::PayPremium;
 use super::purchase_file::PurchaseFile;
 use super::refund::Refund;
+use super::requests::{ExtendRequest, ReceiveRequest};
 use super::reward::TakeReward;
 use super::standing::Rankings;
 use crate::ids::{
     ActId, BusinessId, CouponId, GrantId, NaturalKey, PurchaseId, QuarantineId, ReasonId, RedemptionId,
-    RefundId, SourceKey,
+    RefundId, SourceKey, SubjectRequestId,
 };
 use crate::member::consent::{ConsentChange, ConsentOrigin};
-use crate::member::event::{Promise, PurchaseSource};
+use crate::member::event::{BlockGround, Promise, PurchaseSource, RequestAnswer, UnblockGround};
 use crate::member::status::Status;
 use crate::money::{Bonuses, Roubles};
 use crate::time::Timestamp;
@@ -71,6 +72,21 @@ pub enum MemberCommand {
     Invite(bool),
     /// An admin blocks her, for a reason, or unblocks her. Rule R4.
     Block(Option<ReasonId>),
+    /// Her data are not to be used while something is looked into. `compliance.md` S5.
+    BlockProcessing(BlockGround),
+    /// They are to be used again. `compliance.md` S5.
+    UnblockProcessing(UnblockGround),
+    /// She demands something about her data. `compliance.md` S2.
+    ReceiveRequest(ReceiveRequest),
+    /// An answer to that takes longer. `compliance.md` S2.
+    ExtendRequest(ExtendRequest),
+    /// She is answered. `compliance.md` S2.
+    AnswerRequest {
+        /// Which demand.
+        request_id: SubjectRequestId,
+        /// What became of it.
+        answer: RequestAnswer,
+    },
     /// She proved another phone.
     ChangePhone,
     /// A payment for Premium came. Rule S4.
@@ -279,6 +295,23 @@ pub enum MemberOutcome {
     StandingChanged {
         /// Her status after it, as shown.
         status: Status,
+    },
+    /// Her data are used, or not, as asked.
+    Processing {
+        /// Whether they are kept and not used.
+        blocked: bool,
+    },
+    /// A demand of hers has its term.
+    RequestDue {
+        /// Which.
+        request_id: SubjectRequestId,
+        /// The last moment at which an answer is in time.
+        due_at: Timestamp,
+    },
+    /// A demand of hers is answered.
+    RequestAnswered {
+        /// Which.
+        request_id: SubjectRequestId,
     },
     /// Another phone finds her.
     PhoneChanged {

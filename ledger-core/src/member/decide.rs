@@ -7,7 +7,7 @@ use super::due::due;
 use super::review::{Review, live_window};
 use super::{
     amend, consents, coupon, cross_bonus, erasure, gift, offered, premium, purchase, quarantine, redemption,
-    refund, reward, standing,
+    refund, requests, reward, rights, standing,
 };
 use crate::context::Context;
 use crate::log::Event;
@@ -29,6 +29,9 @@ pub fn decide(
     let mut draft = Draft::new(context.policy_at(context.recorded_at)?.version);
     if state.is_erased() {
         let outcome = erasure::decide_erased(state, command, context, &mut draft)?;
+        return Ok((draft, outcome));
+    }
+    if let Some(outcome) = rights::while_blocked(state, command, context)? {
         return Ok((draft, outcome));
     }
     let outcome = match command {
@@ -59,6 +62,13 @@ pub fn decide(
         MemberCommand::RankSpending(rankings) => standing::rank(state, rankings, context, &mut draft)?,
         MemberCommand::Invite(invited) => standing::invite(state, *invited, context, &mut draft)?,
         MemberCommand::Block(reason) => standing::block(state, *reason, context, &mut draft)?,
+        MemberCommand::BlockProcessing(ground) => rights::block(state, *ground, context, &mut draft)?,
+        MemberCommand::UnblockProcessing(ground) => rights::unblock(state, *ground, context, &mut draft)?,
+        MemberCommand::ReceiveRequest(command) => requests::receive(state, *command, context, &mut draft)?,
+        MemberCommand::ExtendRequest(command) => requests::extend(state, *command, context, &mut draft)?,
+        MemberCommand::AnswerRequest { request_id, answer } => {
+            requests::answer(state, *request_id, *answer, context, &mut draft)?
+        }
         MemberCommand::ChangePhone => standing::change_phone(state, context, &mut draft)?,
         MemberCommand::PayPremium(payment) => premium::pay(state, *payment, context, &mut draft)?,
         MemberCommand::CancelPremium => premium::cancel(state, context, &mut draft)?,

@@ -10,9 +10,9 @@ use super::debt::settle_on;
 use super::decide::write_due;
 use super::draft::Draft;
 use super::redemption::{expired, release};
-use super::refund;
 use super::state::MemberState;
 use super::working::Working;
+use super::{refund, requests};
 use crate::business::Business;
 use crate::context::Context;
 use crate::ids::{ActId, RedemptionId};
@@ -86,6 +86,7 @@ pub(super) fn erase(
         working.push(now, PremiumCancelled { at: now }, None)?;
     }
     burn(&mut working, context)?;
+    requests::end_all(&mut working, now)?;
     let Erase { act_id, demanded_by, ground } = command;
     let categories = PersonalCategory::ALL.to_vec();
     let accounts = working.state.absorbed().collect();
@@ -184,6 +185,11 @@ pub(super) fn decide_erased(
         | MemberCommand::DropQuarantined(_)
         | MemberCommand::Invite(_)
         | MemberCommand::Block(_)
+        | MemberCommand::BlockProcessing(_)
+        | MemberCommand::UnblockProcessing(_)
+        | MemberCommand::ReceiveRequest(_)
+        | MemberCommand::ExtendRequest(_)
+        | MemberCommand::AnswerRequest { .. }
         | MemberCommand::ChangePhone
         | MemberCommand::PayPremium(_)
         | MemberCommand::CancelPremium

@@ -114,8 +114,8 @@ fn transfer(
         let asked = file.bill.checked_sub(bill).ok_or(Rejection::AmountOutOfRange)?;
         return Err(Rejection::RefundExceedsPurchase { asked, left: file.left() });
     }
-    if to.is_blocked() && bill > file.refunded {
-        return Err(Rejection::MemberBlocked);
+    if bill > file.refunded {
+        to.must_be_free()?;
     }
     let (policy, _) = context.policy_for(file.bought_at)?;
     if is_before_membership(to.member_since(), file.bought_at, policy) {

@@ -92,7 +92,7 @@ pub fn unmerge(
         return Err(because(MergeObstacle::NotMerged));
     }
     // Both are said of the one that stands for both: the other would be free of them at once.
-    if into.is_blocked() {
+    if into.is_barred() {
         return Err(because(MergeObstacle::Blocked));
     }
     if into.waits_to_spend(context.recorded_at).is_some() {
@@ -145,7 +145,7 @@ fn lasting_obstacle(from: &MemberState, into: &MemberState) -> Option<MergeObsta
     } else if !from.absorbed.is_empty() {
         // One level: who parts finds both accounts as they were.
         Some(MergeObstacle::HasAbsorbed)
-    } else if from.is_blocked() {
+    } else if from.is_barred() || into.is_processing_blocked() {
         Some(MergeObstacle::Blocked)
     } else {
         None
@@ -162,6 +162,8 @@ fn obstacle(from: &MemberState, into: &MemberState, context: &Context<'_>) -> Op
         Some(MergeObstacle::Debt)
     } else if [from, into].iter().all(|state| state.premium.goes_on(context.recorded_at)) {
         Some(MergeObstacle::BothPremium)
+    } else if from.has_open_requests() {
+        Some(MergeObstacle::OpenRequest)
     } else if from.waits_to_spend(context.recorded_at).is_some() {
         // It would end with the account that says it.
         Some(MergeObstacle::Cooldown)

@@ -20,6 +20,7 @@
 //! | `status.rs` | S1, S3, S5: conditions, changes, progress |
 //! | `review.rs` | S2, S3, S7: evaluating both tracks |
 //! | `standing.rs` | S1, S3, S7, R4: invitation, top spenders, blocking |
+//! | `rights.rs`, `requests.rs` | 152-ФЗ: processing that is blocked, demands and their terms |
 //! | `premium.rs` | S4: the subscription |
 //! | `coupon.rs` | C1–C4: coupons, and a purchase that uses one |
 //! | `reward.rs` | X3, X5, X6, X9: what a purchase gets from a chain |
@@ -72,8 +73,10 @@ pub mod purchase_file;
 mod quarantine;
 mod redemption;
 pub mod refund;
+pub mod requests;
 mod review;
 pub mod reward;
+pub(crate) mod rights;
 pub(crate) mod sales;
 mod shares;
 pub mod spend;

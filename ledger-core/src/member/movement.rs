@@ -125,7 +125,8 @@ impl Movement {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::DebtWrittenOff(_)
-            | MemberEvent::MemberErased(_) => return None,
+            | MemberEvent::MemberErased(_)
+            | MemberEvent::Rights(_) => return None,
         };
         // An accrual of nothing moves nothing.
         (movement.change != 0).then_some(movement)

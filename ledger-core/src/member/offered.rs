@@ -132,7 +132,7 @@ pub(crate) fn gives<'a>(
         Err(UsedUp::Limit) => Err(WhyNot::Limit),
         Err(UsedUp::Budget) => Err(WhyNot::Budget),
         Ok(_) if state.has_had(offer.offer_id) => Err(WhyNot::Had),
-        Ok(_) if !state.is_registered() || state.is_blocked() => Err(WhyNot::NotHer),
+        Ok(_) if !state.is_registered() || state.is_barred() => Err(WhyNot::NotHer),
         Ok(_) if !state.is_meant(audience, business, context) => Err(WhyNot::Audience),
         Ok(_) if !state.has_room_for(*business_id, GivenBy::Promotion, now) => Err(WhyNot::NoRoom),
         Ok(_) => Ok((offer, coupon)),

@@ -51,8 +51,8 @@ pub(super) fn record(
         return Ok(MemberOutcome::Purchase(PurchaseOutcome::Unmatched));
     }
     check_form(command, context)?;
-    if command.mode == PurchaseMode::Live {
-        // Nothing is written, so the document may come again once she is unblocked. An import tells of the past.
+    // Nothing is written, so the document may come again once she is unblocked. An import tells of the past.
+    if command.mode == PurchaseMode::Live || state.is_processing_blocked() {
         check_blocked(state, document.redemption_id, business, context.recorded_at)?;
     }
     let registered_at = match command.mode {

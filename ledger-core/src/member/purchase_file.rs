@@ -169,7 +169,8 @@ impl PurchaseFile {
             | MemberEvent::AccountParted(_)
             | MemberEvent::AccountRestored(_)
             | MemberEvent::DebtWrittenOff(_)
-            | MemberEvent::MemberErased(_) => None,
+            | MemberEvent::MemberErased(_)
+            | MemberEvent::Rights(_) => None,
         }
     }
 

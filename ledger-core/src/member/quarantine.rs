@@ -24,9 +24,7 @@ pub(super) fn apply(
     draft: &mut Draft,
 ) -> Result<MemberOutcome, Rejection> {
     let Quarantined { occurred_at, purchase, .. } = waiting(state, quarantine_id)?;
-    if state.is_blocked() {
-        return Err(Rejection::MemberBlocked);
-    }
+    state.must_be_free()?;
     let now = context.recorded_at;
     let business = context.business(purchase.business_id)?;
     // Who has withdrawn her consent since it came is not told of by it (`compliance.md` C4).

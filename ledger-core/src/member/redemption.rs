@@ -104,9 +104,7 @@ pub(super) fn hold(
     if !state.lets_report(business) {
         return Err(Rejection::MemberNotFound);
     }
-    if state.is_blocked() {
-        return Err(Rejection::MemberBlocked);
-    }
+    state.must_be_free()?;
     if let Some(until) = state.waits_to_spend(now) {
         return Err(Rejection::IdentityCooldown { until });
     }
@@ -265,20 +263,17 @@ pub(super) struct ToPay {
 /// Refuses a blocked member, after what is wrong with the hold that a purchase names. Rule R4.
 ///
 /// # Errors
-/// That, then [`Rejection::MemberBlocked`].
+/// That, then as [`MemberState::must_be_free`].
 pub(super) fn check_blocked(
     state: &MemberState,
     named: Option<RedemptionId>,
     business: &Business,
     now: Timestamp,
 ) -> Result<(), Rejection> {
-    if !state.is_blocked() {
-        return Ok(());
-    }
-    if let Some(named) = named {
+    if let (true, Some(named)) = (state.is_barred(), named) {
         open_hold(state, named, business.business_id, now)?;
     }
-    Err(Rejection::MemberBlocked)
+    state.must_be_free()
 }
 
 /// Looks whether a purchase of `business` may be paid as it asks, and out of which lots.

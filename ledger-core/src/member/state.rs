@@ -25,12 +25,13 @@ use crate::member::holds::Holds;
 use crate::member::live_lots::QuietUntil;
 use crate::member::lot::{Funder, LotOrigin};
 use crate::member::premium::Premium;
+use crate::member::rights::Rights;
 use crate::member::status::{Spent, Status};
 use crate::money::Bonuses;
 use crate::time::{MoscowDay, Timestamp};
 
 /// The revision of this state's shape: a stored snapshot of another revision is not read.
-pub const STATE_REVISION: i32 = 11;
+pub const STATE_REVISION: i32 = 12;
 
 /// History that cannot hold: an audit reports it, a service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -163,6 +164,8 @@ pub struct MemberState {
     pub(crate) merged_into: Option<MemberId>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub(crate) erased: bool,
+    #[serde(skip_serializing_if = "Rights::is_empty", default)]
+    pub(crate) rights: Rights,
 }
 
 impl MemberState {
@@ -202,9 +205,7 @@ impl MemberState {
             MemberEvent::WaitingRefundDropped(_) => {}
             MemberEvent::StatusChanged(fact) => self.change_status(fact).map_err(corrupt)?,
             MemberEvent::StatusDowngradeScheduled(fact) => self.schedule(fact).map_err(corrupt)?,
-            MemberEvent::StatusDowngradeCancelled(fact) => {
-                self.each_track(fact.track, |track| track.scheduled = None);
-            }
+            MemberEvent::StatusDowngradeCancelled(fact) => self.stay(fact.track),
             MemberEvent::InnerCircleInvited(_) => self.each_track(Track::Both, |track| track.invited = true),
             MemberEvent::InnerCircleInvitationWithdrawn(_) => self.uninvite(),
             MemberEvent::TopSpendersEntered(fact) => self.each_track(fact.track, |track| track.top = true),
@@ -244,6 +245,7 @@ impl MemberState {
             MemberEvent::AccountRestored(fact) => self.restore(fact).map_err(corrupt)?,
             MemberEvent::DebtWrittenOff(fact) => self.write_off(fact).map_err(corrupt)?,
             MemberEvent::MemberErased(_) => self.erase().map_err(corrupt)?,
+            MemberEvent::Rights(fact) => self.rights.apply(fact).map_err(corrupt)?,
         }
         Ok(())
     }
@@ -284,6 +286,10 @@ impl MemberState {
             track.scheduled = scheduled;
         });
         if fits { Ok(()) } else { Err("a downgrade is scheduled from a status that she does not have") }
+    }
+
+    fn stay(&mut self, which: Track) {
+        self.each_track(which, |track| track.scheduled = None);
     }
 
     fn each_track(&mut self, which: Track, mut change: impl FnMut(&mut StatusTrack)) {
@@ -336,12 +342,6 @@ impl MemberState {
     #[must_use]
     pub const fn premium(&self) -> &Premium {
         &self.premium
-    }
-
-    /// True while an admin's block stands. Rule R4.
-    #[must_use]
-    pub const fn is_blocked(&self) -> bool {
-        self.blocked
     }
 
     /// Until when she holds nothing new, when her phone changed a short while before `now`. Rule R4.

@@ -95,7 +95,7 @@ fn free(state: &MemberState, lot: LotId, now: Timestamp) -> Option<(&SpendOrder,
 
 /// What of all that came back lies free; nothing of who is blocked, who pays nothing in bonuses (Rule R4).
 fn lying(state: &MemberState, file: &PurchaseFile, now: Timestamp) -> Result<Bonuses, Rejection> {
-    if state.is_blocked() {
+    if state.is_barred() {
         return Ok(Bonuses::ZERO);
     }
     let lots = file.came_back.iter();

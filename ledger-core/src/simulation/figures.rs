@@ -124,7 +124,8 @@ impl Books {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::DebtWrittenOff(_)
-            | MemberEvent::MemberErased(_) => Ok(()),
+            | MemberEvent::MemberErased(_)
+            | MemberEvent::Rights(_) => Ok(()),
         }
     }
 

@@ -79,6 +79,7 @@ impl Replay<'_> {
             | MemberEvent::MemberBlocked(_)
             | MemberEvent::MemberUnblocked(_)
             | MemberEvent::PhoneChanged(_)
+            | MemberEvent::Rights(_)
             | MemberEvent::CouponIssued(_)
             | MemberEvent::CouponActivated(_)
             | MemberEvent::ChainTriggered(_)

@@ -182,7 +182,8 @@ impl Changes {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::DebtWrittenOff(_)
-            | MemberEvent::MemberErased(_) => Some(()),
+            | MemberEvent::MemberErased(_)
+            | MemberEvent::Rights(_) => Some(()),
         }
     }
 

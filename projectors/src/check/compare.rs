@@ -131,18 +131,20 @@ fn status(status: &Status) -> String {
     )
 }
 
-/// What stands beside the tracks: invited, top, blocked, and what was paid for Premium.
+/// What stands beside the tracks: invited, blocked, her data not used, top, and what was paid for Premium.
 fn standing(state: &MemberState) -> String {
     let (ordinary, with_medical) = state.tracks();
     let periods = state.premium().periods();
-    let flags = [ordinary.invited, state.is_blocked(), ordinary.top, with_medical.top];
+    let (blocked, unused) = (state.is_blocked(), state.is_processing_blocked());
+    let flags = [ordinary.invited, blocked, unused, ordinary.top, with_medical.top];
     let until = periods.iter().map(|period| period.to.to_utc()).max();
     format!("{flags:?}; premium {} until {until:?}", periods.len())
 }
 
 fn held_standing(status: &Status) -> String {
-    let Status { invited, blocked, top_ordinary, top_with_medical, premium, premium_to, .. } = status;
-    let flags = [*invited, *blocked, *top_ordinary, *top_with_medical];
+    let Status { premium, premium_to, .. } = status;
+    let (blocked, unused) = (status.blocked, status.processing_blocked);
+    let flags = [status.invited, blocked, unused, status.top_ordinary, status.top_with_medical];
     format!("{flags:?}; premium {premium} until {premium_to:?}")
 }
 

@@ -72,6 +72,7 @@ pub(super) struct Status {
     pub(super) consents: bool,
     pub(super) invited: bool,
     pub(super) blocked: bool,
+    pub(super) processing_blocked: bool,
     pub(super) top_ordinary: bool,
     pub(super) top_with_medical: bool,
     pub(super) premium: i64,
@@ -139,7 +140,7 @@ const TOTALS: &str = "SELECT t.member_id, t.total_kopecks, t.lines, l.found, l.n
      ) AS l USING (member_id)";
 const STATUSES: &str = "SELECT m.member_id, ordinary_status, ordinary_falls_on, ordinary_falls_to, \
      with_medical_status, with_medical_falls_on, with_medical_falls_to, COALESCE(c.granted, false) AS consents, \
-     invited, blocked, top_ordinary, top_with_medical, COALESCE(p.periods, 0) AS premium, p.until AS premium_to, \
+     invited, blocked, processing_blocked, top_ordinary, top_with_medical, COALESCE(p.periods, 0) AS premium, p.until AS premium_to, \
      COALESCE(b.bills, 0) AS bills, COALESCE(b.kopecks, 0)::bigint AS bill_kopecks \
      FROM statuses.members m \
      LEFT JOIN statuses.consents c ON c.member_id = m.member_id AND c.purpose = 'medical_status' \

@@ -142,7 +142,7 @@ async fn review(hands: &Hands<'_>, today: MoscowDay, whom: Whom) -> Result<usize
 async fn all_of(read: &PgPool, whom: Whom, today: MoscowDay) -> Result<Vec<Uuid>, ProjectError> {
     let statement = match whom {
         Whom::WhoMayChange { after, until, position } => sqlx::query_scalar(
-            "SELECT member_id FROM statuses.members AS m WHERE NOT erased AND (ordinary_falls_on <= $4 \
+            "SELECT member_id FROM statuses.members AS m WHERE NOT erased AND NOT processing_blocked AND (ordinary_falls_on <= $4 \
                 OR with_medical_falls_on <= $4 OR (ordinary_status <> 'insider' OR with_medical_status <> 'insider') AND EXISTS ( \
                     SELECT FROM statuses.bills AS b \
                     WHERE b.member_id = m.member_id AND b.occurred_at > $2 AND b.occurred_at <= $3)) \
@@ -154,7 +154,8 @@ async fn all_of(read: &PgPool, whom: Whom, today: MoscowDay) -> Result<Vec<Uuid>
         .bind(until.to_utc())
         .bind(today.to_date()),
         Whom::Everyone => sqlx::query_scalar(
-            "SELECT member_id FROM statuses.members WHERE registered_at IS NOT NULL AND NOT erased ORDER BY member_id",
+            "SELECT member_id FROM statuses.members WHERE registered_at IS NOT NULL AND NOT erased \
+             AND NOT processing_blocked ORDER BY member_id",
         ),
     };
     Ok(statement.fetch_all(read).await?)

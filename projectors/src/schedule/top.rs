@@ -49,7 +49,8 @@ const RANKINGS: &str = concat!(
 
 const WHO_CHANGES: &str = concat!(
     sums!(),
-    " SELECT member_id FROM statuses.members LEFT JOIN sums USING (member_id) WHERE registered_at IS NOT NULL AND NOT erased AND ( \
+    " SELECT member_id FROM statuses.members LEFT JOIN sums USING (member_id) WHERE registered_at IS NOT NULL AND NOT erased \
+        AND NOT processing_blocked AND ( \
         top_ordinary <> coalesce(coalesce(o, 0) > CASE WHEN top_ordinary THEN $4 ELSE $3 END, false) \
         OR top_with_medical <> coalesce(coalesce(w, 0) > CASE WHEN top_with_medical THEN $6 ELSE $5 END, false)) \
      ORDER BY member_id"

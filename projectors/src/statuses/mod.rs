@@ -3,6 +3,7 @@
 //! Both tracks are kept, with and without medical businesses; which one is shown is the consent's word, taken by the
 //! reader. Bills are kept by moment, so that the sums of the window of Rule S1 are exact at any now.
 
+mod requests;
 mod sql;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use ledger_core::ids::{MemberId, PurchaseId};
 use ledger_core::log::Position;
 use ledger_core::member::event::{
     AccountRestored, AccountTakenIn, MemberEvent, MemberRegistered, MembershipBackdated, PremiumRenewed,
-    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, StatusChanged,
+    PremiumStarted, PurchaseAmended, PurchaseRecorded, PurchaseTakenOver, RightsEvent, StatusChanged,
     StatusDowngradeCancelled, StatusDowngradeScheduled, Track,
 };
 use ledger_core::member::state::StatusTrack;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 use crate::engine::{Decoded, Fact, Projection};
 use crate::error::ProjectError;
+use requests::write_requests;
 use sql::{
     write_bill_changes, write_bills, write_consents, write_flags, write_members, write_moved, write_paid,
 };
@@ -54,6 +56,7 @@ struct Flags {
     top_ordinary: Option<bool>,
     top_with_medical: Option<bool>,
     erased: Option<bool>,
+    processing_blocked: Option<bool>,
 }
 
 /// One thing that happens to what she paid for Premium. Rule S4.
@@ -100,6 +103,8 @@ struct Changes<'a> {
     flags: BTreeMap<Uuid, Flags>,
     paid: Vec<(Uuid, Paid)>,
     moved: Vec<Moved>,
+    /// Facts about demands.
+    requests: Vec<(Uuid, &'a Decoded, &'a RightsEvent)>,
 }
 
 impl<'a> Changes<'a> {
@@ -145,6 +150,7 @@ impl<'a> Changes<'a> {
             MemberEvent::PremiumCancelled(fact) => self.pay(id, Paid::Cancelled { at: fact.at.to_utc() }),
             MemberEvent::PremiumLapsed(fact) => self.pay(id, Paid::Lapsed { at: fact.ended_at.to_utc() }),
             MemberEvent::MemberErased(_) => self.flags(id).erased = Some(true),
+            MemberEvent::Rights(fact) => self.right(id, event, fact),
             MemberEvent::AccountMerged(_) => self.stand(id, StatusTrack::default(), StatusTrack::default()),
             MemberEvent::AccountTakenIn(fact) => self.take_in(id, fact),
             MemberEvent::AccountParted(fact) => self.flags(id).invited = Some(fact.invited),
@@ -177,6 +183,16 @@ impl<'a> Changes<'a> {
             | MemberEvent::ChainTriggered(_)
             | MemberEvent::ChainConverted(_)
             | MemberEvent::CrossBonusAccrued(_) => {}
+        }
+    }
+
+    fn right(&mut self, id: Uuid, event: &'a Decoded, fact: &'a RightsEvent) {
+        match fact {
+            RightsEvent::ProcessingBlocked(_) => self.flags(id).processing_blocked = Some(true),
+            RightsEvent::ProcessingUnblocked(_) => self.flags(id).processing_blocked = Some(false),
+            RightsEvent::SubjectRequestReceived(_)
+            | RightsEvent::SubjectRequestExtended(_)
+            | RightsEvent::SubjectRequestAnswered(_) => self.requests.push((id, event, fact)),
         }
     }
 
@@ -297,7 +313,8 @@ impl Projection for Statuses {
             write_bill_changes(connection, &changes.changes).await?;
             write_flags(connection, &changes.flags).await?;
             write_paid(connection, &changes.paid).await?;
-            write_moved(connection, &changes.moved).await
+            write_moved(connection, &changes.moved).await?;
+            write_requests(connection, &changes.requests).await
         })
     }
 }

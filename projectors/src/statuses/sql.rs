@@ -158,9 +158,10 @@ pub(super) async fn write_flags(
     sqlx::query(
         "UPDATE members AS m SET invited = coalesce(b.invited, m.invited), blocked = coalesce(b.blocked, m.blocked), \
             top_ordinary = coalesce(b.o, m.top_ordinary), top_with_medical = coalesce(b.w, m.top_with_medical), \
-            erased = coalesce(b.erased, m.erased) \
-         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[], $6::bool[]) \
-            AS b (member_id, invited, blocked, o, w, erased) \
+            erased = coalesce(b.erased, m.erased), \
+            processing_blocked = coalesce(b.processing_blocked, m.processing_blocked) \
+         FROM UNNEST($1::uuid[], $2::bool[], $3::bool[], $4::bool[], $5::bool[], $6::bool[], $7::bool[]) \
+            AS b (member_id, invited, blocked, o, w, erased, processing_blocked) \
          WHERE m.member_id = b.member_id",
     )
     .bind(flags.keys().copied().collect::<Vec<Uuid>>())
@@ -169,6 +170,7 @@ pub(super) async fn write_flags(
     .bind(column(|flags| flags.top_ordinary))
     .bind(column(|flags| flags.top_with_medical))
     .bind(column(|flags| flags.erased))
+    .bind(column(|flags| flags.processing_blocked))
     .execute(connection)
     .await?;
     Ok(())

@@ -66,6 +66,9 @@ fn bodies_about_members(member_id: &str) -> Vec<(String, Value)> {
     let nothing = json!({"unheard_of": 1});
     let calls = [
         ("block", json!({"reason": "a mistake"})),
+        ("requests", json!({"kind": "access", "channel": "letter", "received_at": recently()})),
+        ("block-processing", json!({"reason": "accuracy_disputed"})),
+        ("unblock-processing", json!({"reason": "corrected"})),
         ("adjust", json!({"amount": "-5.00", "reason": "a mistake"})),
         ("gift", json!({"amount": "5.00", "reason": "an apology", "life_days": 7})),
         (

@@ -15,6 +15,8 @@ mod membership;
 mod purchase;
 mod redemption;
 mod refund;
+mod requests;
+mod rights;
 mod standing;
 
 use crate::member::lot::LotOrigin;
@@ -41,6 +43,11 @@ pub use refund::{
     BonusReturned, BonusTakenBack, DebtIncurred, DebtRepaid, ExpiredPart, OtherPart, OwnPart,
     PurchaseRefunded, WaitingRefundDropped,
 };
+pub use requests::{
+    ExtensionGround, RefusalGround, RequestAnswer, RequestChannel, RequestKind, SubjectRequestAnswered,
+    SubjectRequestExtended, SubjectRequestReceived,
+};
+pub use rights::{BlockGround, ProcessingBlocked, ProcessingUnblocked, RightsEvent, UnblockGround};
 pub use standing::{
     InnerCircleInvitationWithdrawn, InnerCircleInvited, MemberBlocked, MemberUnblocked, PhoneChanged,
     PremiumCancelled, PremiumLapsed, PremiumRenewed, PremiumStarted, StatusChanged, StatusDowngradeCancelled,
@@ -121,4 +128,5 @@ pub enum MemberEvent {
     AccountRestored(AccountRestored),
     DebtWrittenOff(DebtWrittenOff),
     MemberErased(MemberErased),
+    Rights(RightsEvent),
 }

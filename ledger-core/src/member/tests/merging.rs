@@ -9,7 +9,7 @@ use crate::ids::MemberId;
 use crate::log::Event;
 use crate::member::MemberCommand::{self, WriteDue};
 use crate::member::draft::Draft;
-use crate::member::event::MemberEvent;
+use crate::member::event::{BlockGround, MemberEvent};
 use crate::member::gift::{Adjustment, Gift};
 use crate::member::premium::PayPremium;
 use crate::member::status::Status;
@@ -275,6 +275,7 @@ fn accounts_that_cannot_be_merged_say_why() {
     let waits = |world: World| world.after(buy("mindal", "1.00").on("2025-11-02T12:00:00+03:00"));
     let long_ago = || anna_since("2025-01-01T00:00:00Z");
     let blocked = |world: World| world.after(MemberCommand::Block(Some(reason_id(2))));
+    let unused = |world: World| world.after(MemberCommand::BlockProcessing(BlockGround::LawfulnessDisputed));
     let cases = [
         (pair(holds(anna_too()), anna()), OpenHold),
         (pair(anna_too(), holds(anna())), OpenHold),
@@ -283,6 +284,8 @@ fn accounts_that_cannot_be_merged_say_why() {
         (pair(waits(long_ago().numbered_after(100)), anna()), WaitingDocument),
         (pair(anna_too(), waits(long_ago())), WaitingDocument),
         (pair(blocked(anna_too()), anna()), Blocked),
+        (pair(unused(anna_too()), anna()), Blocked),
+        (pair(anna_too(), unused(anna())), Blocked),
         (pair(anna_too(), anna()).merged(), AlreadyMerged),
     ];
     for (both, because) in cases {

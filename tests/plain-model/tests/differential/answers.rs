@@ -19,6 +19,9 @@ pub(crate) fn answer(outcome: MemberOutcome) -> Outcome {
         | MemberOutcome::Triggered { .. }
         | MemberOutcome::Offered { .. }
         | MemberOutcome::Erased { .. }
+        | MemberOutcome::Processing { .. }
+        | MemberOutcome::RequestDue { .. }
+        | MemberOutcome::RequestAnswered { .. }
         | MemberOutcome::CrossBonus { .. }
         | MemberOutcome::PhoneChanged { .. } => Outcome::Done,
         MemberOutcome::Purchase(PurchaseOutcome::Recorded {

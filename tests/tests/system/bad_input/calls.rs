@@ -103,6 +103,9 @@ fn about_members() -> Vec<Case> {
         ("invite-inner-circle", json!({})),
         ("uninvite", json!({})),
         ("erase", json!({"reason": "unlawful"})),
+        ("requests", json!({"kind": "access", "channel": "letter"})),
+        ("block-processing", json!({"reason": "accuracy_disputed"})),
+        ("unblock-processing", json!({"reason": "corrected"})),
         ("unblock", json!({})),
         ("premium/cancel", json!({})),
     ];

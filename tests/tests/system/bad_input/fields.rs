@@ -273,6 +273,12 @@ fn of_member(
     Shape { whom: Whom::Admin, method: "POST", path: path.leak(), right, required, wrong }
 }
 
+/// What is none of a few names.
+fn wrong_names(field: &'static str) -> Vec<(&'static str, Value)> {
+    let wrong = [json!("because"), json!("Unlawful"), json!(1), json!(null), json!(["unlawful"]), json!({})];
+    wrong.map(|value| (field, value)).into()
+}
+
 /// Calls of an admin about one member.
 fn member_shapes() -> Vec<Shape> {
     let wrong_either_way = || {
@@ -296,14 +302,20 @@ fn member_shapes() -> Vec<Shape> {
     let reason = "a till's mistake";
     let mut shapes = vec![
         of_member("block", json!({"reason": reason}), &["reason"], wrong_texts("reason")),
+        of_member("erase", json!({"reason": "unlawful"}), &["reason"], wrong_names("reason")),
         of_member(
-            "erase",
-            json!({"reason": "unlawful"}),
-            &["reason"],
-            [json!("because"), json!("Unlawful"), json!(""), json!(1), json!(null), json!(["unlawful"])]
-                .map(|value| ("reason", value))
-                .into(),
+            "requests",
+            json!({"kind": "access", "channel": "letter"}),
+            &["kind", "channel"],
+            [wrong_names("kind"), wrong_names("channel")].concat(),
         ),
+        of_member(
+            "block-processing",
+            json!({"reason": "accuracy_disputed"}),
+            &["reason"],
+            wrong_names("reason"),
+        ),
+        of_member("unblock-processing", json!({"reason": "corrected"}), &["reason"], wrong_names("reason")),
         of_member(
             "adjust",
             json!({"amount": "-5.00", "reason": reason}),
