@@ -28,7 +28,8 @@ const TRIGGERS_MAX: usize = 1_000;
 pub struct ChainBook {
     /// The rewards that each chain gave. Rule X5.
     pub(crate) rewards: BTreeMap<ChainId, u32>,
-    /// Purchases made with a coupon of a chain that may still trigger a step, and where that came from. Rule X6.
+    /// Purchases made with a coupon of a chain, or following from its promise of bonuses, that may still trigger a step, and where
+    /// that came from. Rule X6.
     pub(crate) trails: BTreeMap<PurchaseId, Vec<BusinessId>>,
     /// Steps triggered that nothing has followed from. Rule X4.
     pub(crate) triggers: Vec<OpenTrigger>,
