@@ -1,9 +1,9 @@
 //! What a chain led to, as admins are shown it, and what its businesses are told of it. Rules F5, X3–X5, X9; compliance M4.
 //!
 //! A business knows its own sales, and could read from a count, from what it comes to or from how both change with a sale or a
-//! bill of its own, which of its buyers had been elsewhere. Groups of ten would not stop that (decision 13). So it is told what
-//! Rule F5 says it must hear of, and what its own tills know: of its own steps alone, once a month is over, as it was known by
-//! then.
+//! bill of its own, which of its buyers had been elsewhere. Groups of ten alone would not stop that (decision 13). So it is told
+//! what Rule F5 says it must hear of, and what its own tills know: of its own steps alone, once a month is over, as it was known
+//! by then, of ten members at least and in whole tens.
 //!
 //! A step from or to a medical business is not in ClickHouse, and so neither in a line nor in the whole.
 
@@ -20,8 +20,11 @@ use ledger_core::time::{MoscowDay, Timestamp};
 use crate::dto;
 use crate::ratio::Ratio;
 use crate::read::control::ByWhich;
-use crate::read::promotion::{BySteps, Tally, Used, UsedBySteps};
+use crate::read::promotion::{BySteps, Count, Tally, Used, UsedBySteps};
 use crate::uplift;
+
+/// Fewer members are told to no business, and no number between its multiples (compliance M4).
+const TOLD_IN: u64 = 10;
 
 /// The figures of a chain up to `as_of`: `given` has what its steps led to, `groups` what was bought by those who were given
 /// something, and by those held out.
@@ -92,7 +95,8 @@ pub(crate) fn own(
             }
             let Used { used, though_refunded } =
                 used.get(&(version.version, place)).copied().unwrap_or_default();
-            all = Some(all.unwrap_or_default().saturating_add(though_refunded));
+            let though_refunded = told(though_refunded);
+            all = though_refunded.map(|more| all.unwrap_or_default().saturating_add(more)).or(all);
             steps.push(dto::StepFigures {
                 version: version.version,
                 step: place,
@@ -100,8 +104,8 @@ pub(crate) fn own(
                 to: step.to.as_uuid(),
                 figures: dto::PromotionFigures {
                     // Its own tills took them; where its members went from here is not told.
-                    used: (step.to == own).then_some(used),
-                    used_though_refunded: Some(though_refunded),
+                    used: told(used).filter(|_| step.to == own),
+                    used_though_refunded: though_refunded,
                     ..dto::PromotionFigures::default()
                 },
                 effect: dto::Effect { reason: Some(dto::NoEffect::AdminsAlone), ..dto::Effect::default() },
@@ -110,6 +114,12 @@ pub(crate) fn own(
     }
     let all = dto::PromotionFigures { used_though_refunded: all, ..dto::PromotionFigures::default() };
     dto::ChainStats { chain_id: chain.chain_id.as_uuid(), as_of, steps, all, versions: Vec::new() }
+}
+
+/// What a business is told of a count; nothing of fewer than ten members.
+fn told(count: Count) -> Option<u64> {
+    let tens = count.rewards.saturating_sub(count.rewards % TOLD_IN);
+    (count.members >= TOLD_IN).then_some(tens)
 }
 
 fn is_ordinary(step: &Step, businesses: &Businesses) -> bool {
@@ -169,6 +179,13 @@ mod tests {
         assert_eq!(closed(at("2026-03-01T00:00:00+03:00")), end);
         assert_eq!(closed(at("2026-02-28T22:00:00Z")), end, "it is March in Moscow");
         assert_eq!(closed(end), at("2026-01-31T23:59:59.999999+03:00"));
+    }
+
+    #[test]
+    fn rule_f5_a_business_is_told_in_whole_tens_and_of_ten_members_at_least() {
+        let of = |rewards, members| told(Count { rewards, members });
+        assert_eq!((of(9, 9), of(1_000, 9), of(0, 0)), (None, None, None));
+        assert_eq!((of(10, 10), of(19, 10), of(20, 11)), (Some(10), Some(10), Some(20)));
     }
 
     #[test]

@@ -89,7 +89,14 @@ impl Told {
                     "Бонусами оплачено {} ₽; бонусами можно оплатить не больше {share} % чека",
                     fact.amount
                 ));
-                self.say("Первыми тратятся бонусы, срок которых истекает раньше");
+                let is_revision = |(_, fact): &Fact| {
+                    matches!(fact, MemberEvent::PurchaseAmended(_) | MemberEvent::PurchaseTakenOver(_))
+                };
+                self.say(if decision.iter().any(is_revision) {
+                    "Документ изменён: снова списаны бонусы, которые за эту покупку возвращались"
+                } else {
+                    "Первыми тратятся бонусы, срок которых истекает раньше"
+                });
                 self.held(&fact.parts);
             }
             MemberEvent::BonusReturned(fact) => self.returned(fact, decision),

@@ -148,9 +148,18 @@ pub(crate) async fn by_step(app: &App, chain: ChainId, until: Timestamp) -> Resu
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Used {
     /// All of them.
-    pub(crate) used: u64,
+    pub(crate) used: Count,
     /// Those of them of whose trigger nothing was left by then. Rule F5.
-    pub(crate) though_refunded: u64,
+    pub(crate) though_refunded: Count,
+}
+
+/// Rewards, and how many members' they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Rewards.
+    pub(crate) rewards: u64,
+    /// Accounts they were given to.
+    pub(crate) members: u64,
 }
 
 /// By version and place of a step, what rewards of it were used.
@@ -161,14 +170,17 @@ struct UsedRow {
     version: u32,
     step: u32,
     used: u64,
+    members: u64,
     though_refunded: u64,
+    members_refunded: u64,
 }
 
 /// All of it as it was recorded by `until`, bills too: what a till edits later, or dates back, changes nothing.
 const USED: &str = "
-SELECT i.version AS version, i.step AS step, count() AS used, countIf(t.bill <= t.refunded) AS though_refunded
+SELECT i.version AS version, i.step AS step, count() AS used, uniqExact(i.member_id) AS members,
+    countIf(t.bill <= t.refunded) AS though_refunded, uniqExactIf(i.member_id, t.bill <= t.refunded) AS members_refunded
 FROM (
-    SELECT version, step, trigger_id, coupon_id FROM chain_facts FINAL
+    SELECT version, step, trigger_id, coupon_id, member_id FROM chain_facts FINAL
     WHERE kind = 'issued' AND chain_id = {chain: UUID} AND toUnixTimestamp64Micro(recorded_at) <= {until: Int64}
 ) AS i
 INNER JOIN (
@@ -198,8 +210,9 @@ pub(crate) async fn closed(app: &App, chain: ChainId, until: Timestamp) -> Resul
     let window = Window { from: Timestamp::FIRST, until };
     let rows = ask::<UsedRow>(app, USED, window, chain.as_uuid()).await?;
     let of_step = |row: &UsedRow| {
-        let UsedRow { version, step, used, though_refunded } = *row;
-        ((version, step), Used { used, though_refunded })
+        let UsedRow { version, step, used, members, though_refunded, members_refunded } = *row;
+        let though_refunded = Count { rewards: though_refunded, members: members_refunded };
+        ((version, step), Used { used: Count { rewards: used, members }, though_refunded })
     };
     Ok(rows.iter().map(of_step).collect())
 }

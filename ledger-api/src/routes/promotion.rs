@@ -28,6 +28,8 @@ pub(crate) async fn stats(call: Call, _: Payload) -> Answer {
     let position = read::wait(&call, Model::Analytics, None).await?;
     let chain = named(&call, chain_id).await?;
     if let Some(own) = call.caller()?.business {
+        // All of a month that is over must be there, or its figures would change afterwards.
+        read::catch_up(&call, Model::Analytics).await?;
         let as_of = chain_stats::closed(call.now());
         let used = read::promotion::closed(&call.app, chain_id, as_of).await?;
         let registry = call.app.ledger.registry();

@@ -288,6 +288,16 @@ impl MemberState {
 pub(crate) type AllAbsorbed = BTreeMap<MemberId, Absorbed>;
 
 /// The account whose purchase it is; none when it is the survivor's own.
+impl MemberState {
+    /// The books that know the purchase; her own when none does.
+    pub(super) fn books_of_mut(&mut self, purchase: PurchaseId) -> &mut Books {
+        match whose(&mut self.absorbed, purchase) {
+            Some(its) => &mut its.books,
+            None => &mut self.books,
+        }
+    }
+}
+
 fn whose(all: &mut AllAbsorbed, purchase: PurchaseId) -> Option<&mut Absorbed> {
     all.values_mut().find(|its| its.books.sales.knows(purchase))
 }

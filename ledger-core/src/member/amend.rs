@@ -121,17 +121,13 @@ pub(super) fn revised(
     let out_of_range = || Rejection::AmountOutOfRange;
     let wanted = match document.redeem_amount {
         Some(asked) if !document.cancelled => asked,
-        // Less is a refund of the rest (Rule F4), so that never more than the first one's share is paid in bonuses (R2).
-        _ => {
-            let less = file.first_bill.checked_sub(bill).ok_or_else(out_of_range)?.max(Roubles::ZERO);
-            extras::net(file.captured, file.first_bill, less).ok_or_else(out_of_range)?
-        }
+        _ => unsaid(file, bill).ok_or_else(out_of_range)?,
     };
     let discount = used(file, bill)?.map_or(Roubles::ZERO, |used| used.discount);
     let left = bill.checked_sub(discount).ok_or_else(out_of_range)?;
     let wanted = wanted.min(Bonuses::from_kopecks(left.kopecks()));
     let is_there = taken_again::missing(file, bill, wanted)? <= there;
-    let redeemed = if is_there { wanted } else { wanted.min(file.kept) };
+    let redeemed = if is_there { wanted } else { untaken(file, bill, wanted.min(file.kept))? };
     let base = left.checked_sub(redeemed.face_value()).ok_or_else(out_of_range)?;
     let inputs = AccrualInputs { base, ..file.inputs.clone().ok_or_else(out_of_range)? };
     let Split { total, business, .. } = split(&inputs).ok_or_else(out_of_range)?;
@@ -155,6 +151,33 @@ pub(super) fn revised(
     })
 }
 
+/// What a revision is paid with in bonuses that does not say so. A smaller bill is a refund of the rest (Rule F4), so that never
+/// more than the first one's share is paid in bonuses (R2); a larger one has more than the newest by as much as its share is
+/// larger, for what of the newest was paid in money once is not paid again.
+fn unsaid(file: &PurchaseFile, bill: Roubles) -> Option<Bonuses> {
+    let share = |bill: Roubles| {
+        let less = file.first_bill.checked_sub(bill)?.max(Roubles::ZERO);
+        extras::net(file.captured, file.first_bill, less)
+    };
+    let (before, after) = (share(file.bill)?, share(bill)?);
+    let more = after.checked_sub(before)?.max(Bonuses::ZERO);
+    Some(after.min(file.kept.checked_add(more)?))
+}
+
+/// The most, up to `most`, that a bill can be said to be paid with and nothing is missing: what refunds gave back of it and is not
+/// there any more no revision brings back.
+fn untaken(file: &PurchaseFile, bill: Roubles, most: Bonuses) -> Result<Bonuses, Rejection> {
+    let is_missing = |kopecks: i64| {
+        taken_again::missing(file, bill, Bonuses::from_kopecks(kopecks)).map(Bonuses::is_positive)
+    };
+    let (mut all_there, mut too_much) = (0_i64, most.kopecks().saturating_add(1));
+    while all_there.saturating_add(1) < too_much {
+        let middle = i64::midpoint(all_there, too_much);
+        if is_missing(middle)? { too_much = middle } else { all_there = middle }
+    }
+    Ok(Bonuses::from_kopecks(all_there))
+}
+
 /// What a revision says of the bonuses it is paid with, if it says so: as a purchase may (Rule R3), out of what the first
 /// one captured, the rest of the hold being released.
 fn check_payment(
@@ -176,8 +199,7 @@ fn check_payment(
         return Err(Rejection::InsufficientBonuses { asked, available: file.captured });
     }
     // Whoever says that so much was paid in bonuses is not told that less was.
-    if !document.cancelled && asked > file.kept && taken_again::missing(file, document.amount, asked)? > there
-    {
+    if !document.cancelled && taken_again::missing(file, document.amount, asked)? > there {
         return Err(Rejection::InsufficientBonuses { asked, available: file.kept });
     }
     Ok(())

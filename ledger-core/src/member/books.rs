@@ -28,7 +28,8 @@ const TRIGGERS_MAX: usize = 1_000;
 pub struct ChainBook {
     /// The rewards that each chain gave. Rule X5.
     pub(crate) rewards: BTreeMap<ChainId, u32>,
-    /// Purchases made with a coupon of a chain that may still trigger a step, and where that came from. Rule X6.
+    /// Purchases made with a coupon of a chain, or following from its promise of bonuses, that may still trigger a step, and where
+    /// that came from. Rule X6.
     pub(crate) trails: BTreeMap<PurchaseId, Vec<BusinessId>>,
     /// Steps triggered that nothing has followed from. Rule X4.
     pub(crate) triggers: Vec<OpenTrigger>,
@@ -163,11 +164,11 @@ impl Books {
     }
 
     /// A purchase was made with a coupon that came this way. Rule X6. What no window reaches any more is forgotten: by then the
-    /// purchase triggers nothing, whichever way it came (Rule X3).
+    /// purchase triggers nothing, whichever way it came (Rule X3). One that is another's now may come back (Rule D3).
     pub(super) fn remember(&mut self, purchase: PurchaseId, trail: Vec<BusinessId>, now: Timestamp) {
         let oldest = now.minus(TimeDelta::days(i64::from(DAYS_MAX)));
         let matter: BTreeSet<PurchaseId> = self.sales.since(oldest).collect();
-        self.chains.trails.retain(|before, _| matter.contains(before));
+        self.chains.trails.retain(|before, _| matter.contains(before) || !self.sales.knows(*before));
         self.chains.trails.insert(purchase, trail);
     }
 

@@ -89,10 +89,16 @@ pub(crate) fn of_purchase(
     };
     let last = |held_out: bool| {
         let open = state.all_books().flat_map(|books| &books.chains.triggers);
-        open.filter(fits).filter(|it| it.held_out == held_out).max_by_key(order)
+        let open = open.filter(fits).filter(|it| it.held_out == held_out && !leads_back(state, it));
+        open.max_by_key(order)
     };
     let followed = [last(false), last(true)].into_iter().flatten();
     followed.map(|it| it.converted_by((purchase_id, at), &registry.businesses)).collect()
+}
+
+/// Whether a promise leads back to where its own purchase came from, as was learnt after it was made (Rules T4, X6).
+fn leads_back(state: &MemberState, it: &OpenTrigger) -> bool {
+    it.promised && state.trail_of(it.from.purchase_id).contains(&it.target)
 }
 
 /// The conversion of a trigger that comes after the purchase that follows from it: of the first such purchase.
@@ -110,6 +116,18 @@ pub(super) fn of_trigger(
 }
 
 impl MemberState {
+    /// Where what a purchase was made with, or follows from, came from. Rule X6.
+    pub(super) fn trail_of(&self, purchase: PurchaseId) -> Vec<BusinessId> {
+        let mut trail = Vec::new();
+        let known = self.all_books().filter_map(|books| books.chains.trails.get(&purchase));
+        for business in known.flatten() {
+            if !trail.contains(business) {
+                trail.push(*business);
+            }
+        }
+        trail
+    }
+
     pub(super) fn trigger(&mut self, fact: &ChainTriggered) {
         if fact.promise != Promise::Nothing {
             let held_out = fact.promise == Promise::HeldOut;
@@ -144,7 +162,7 @@ impl MemberState {
             .map(|it| it.from.trail.clone());
         if let Some(trail) = promised {
             // Rule X6: what gets a chain's bonuses feeds it as little as what is made with its coupon.
-            self.books.remember_also(fact.purchase_id, trail, fact.bought_at);
+            self.books_of_mut(fact.purchase_id).remember_also(fact.purchase_id, trail, fact.bought_at);
         }
         for books in self.all_books_mut() {
             books.chains.triggers.retain(|it| !it.is_of(fact));

@@ -73,7 +73,7 @@ impl MemberState {
     ) -> Result<(), &'static str> {
         if let Some(from) = self.coupons.get(&fact.coupon_id).and_then(|open| open.issued.chain.as_ref()) {
             let trail = from.trail.clone();
-            self.books.remember(fact.purchase_id, trail, used_at);
+            self.books_of_mut(fact.purchase_id).remember(fact.purchase_id, trail, used_at);
         }
         self.close_coupon(fact.coupon_id)?;
         fact.lot.iter().try_for_each(|lot| self.open(position, fact.origin(), lot.clone()))

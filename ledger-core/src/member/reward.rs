@@ -336,11 +336,7 @@ fn is_enough(net: Roubles, step: &Step) -> bool {
 
 /// Where the coupon would come from; `None` when that is where it leads, or too long a way. Rule X6.
 fn trail(state: &MemberState, command: &TakeReward, step: &Step, max_depth: u32) -> Option<Vec<BusinessId>> {
-    let mut trail = state
-        .all_books()
-        .find_map(|books| books.chains.trails.get(&command.purchase_id))
-        .cloned()
-        .unwrap_or_default();
+    let mut trail = state.trail_of(command.purchase_id);
     trail.push(step.from);
     let is_short = u32::try_from(trail.len()).is_ok_and(|depth| depth <= max_depth);
     (is_short && !trail.contains(&step.to)).then_some(trail)

@@ -81,11 +81,14 @@ impl Story {
     pub(super) fn of(facts: &[Fact]) -> Result<Self, NotSimulated> {
         let mut story = Self::default();
         for fact in facts {
-            if let MemberEvent::BonusesRedeemed(paid) = &fact.event {
-                let first = story.paid.entry(paid.purchase_id);
-                let (first, _) = first.or_insert((paid.redemption_id, paid.amount));
-                if *first != paid.redemption_id {
-                    story.taken_again.insert(paid.redemption_id);
+            if let MemberEvent::BonusesHeld(held) = &fact.event {
+                // A hold of no time at all is a part of what captures it.
+                if held.lapses_at == fact.recorded_at {
+                    story.taken_again.insert(held.redemption_id);
+                }
+            } else if let MemberEvent::BonusesRedeemed(paid) = &fact.event {
+                if !story.taken_again.contains(&paid.redemption_id) {
+                    story.paid.insert(paid.purchase_id, (paid.redemption_id, paid.amount));
                 }
             } else if let MemberEvent::CouponRedeemed(used) = &fact.event {
                 story.coupons.insert(used.purchase_id, used.code);

@@ -278,8 +278,11 @@ impl Member {
                 continue;
             }
             rest -= part;
-            let business = self.purchases[place].business.clone();
-            self.lot_mut(id).shift(part, Place::Available, Place::Redeemed(business));
+            let redeemed = Place::Redeemed(self.purchases[place].business.clone());
+            let lot = self.lot_mut(id);
+            // Held and captured at once: a line each.
+            lot.shift(part, Place::Available, Place::Held);
+            lot.shift(part, Place::Held, redeemed);
             self.purchases[place].spent.push((id, part));
             self.purchases[place].is_back(id, -part);
         }

@@ -6,7 +6,8 @@
 //! - D3: a bill below what was refunded of it is refused as a refund of more than the purchase is.
 //! - D3, R3: a smaller bill is a refund: the same share of it is paid in bonuses as of the first, and the rest comes back (F4).
 //!   When the bill grows again, what came back is taken again from where it came back to, if all that is missing lies there
-//!   free; else nothing is. The discount comes off before (C4).
+//!   free; else nothing is, and the rest is paid in money for good: later revisions add what their own growth adds. The discount
+//!   comes off before (C4).
 //! - D3, R3: one that says what it is paid with is paid with so much, by R3's limits, and no more than the first captured, or than
 //!   is there. The hold it names must be the one that the first captured.
 //! - C1, D3: what a coupon gives anew stands before what the accrual brings more, so it is spent before it (B7).
@@ -97,16 +98,31 @@ impl Purchase {
             if wanted > limit || wanted < circle.policies[self.policy].redeem_min {
                 return Err("OVER_REDEEM_LIMIT");
             }
-            let is_too_much = wanted > self.captured || (wanted > self.kept && !is_there(wanted));
+            let is_too_much = wanted > self.captured || !is_there(wanted);
             return if is_too_much { Err("INSUFFICIENT_BONUSES") } else { Ok(wanted) };
         }
-        let back = if bill < self.first_bill {
-            crate::rounded(self.captured * (self.first_bill - bill), self.first_bill)
-        } else {
-            0
+        let share = |bill: Kopecks| {
+            let less = self.first_bill - bill;
+            let back = if less > 0 { crate::rounded(self.captured * less, self.first_bill) } else { 0 };
+            self.captured - back
         };
-        let wanted = (self.captured - back).min(bill - discount);
-        Ok(if is_there(wanted) { wanted } else { wanted.min(self.kept) })
+        // What of the newest bill was paid in money is not paid again.
+        let wanted =
+            share(bill).min(self.kept + (share(bill) - share(self.amount)).max(0)).min(bill - discount);
+        if is_there(wanted) {
+            return Ok(wanted);
+        }
+        let have: Kopecks = self.spent.iter().map(|(_, part)| part).sum();
+        let refunded = self.refunded();
+        let mut kept = wanted.min(self.kept);
+        if bill > refunded {
+            // A little too much, and down from there.
+            kept = kept.min(have * bill / (bill - refunded) + 2);
+        }
+        while kept > 0 && kept - crate::rounded(kept * refunded, bill) > have {
+            kept -= 1;
+        }
+        Ok(kept)
     }
 }
 

@@ -122,15 +122,7 @@ impl Member {
         let (chain, version, step) = circle.step(asked.step);
         let purchase = self.bought(asked.purchase).clone();
         let until = calendar::later(purchase.occurred_at, TimeDelta::days(step.window_days));
-        let mut way = purchase.coupon.as_ref().map(|used| used.way.clone()).unwrap_or_default();
-        // What gets a chain's bonuses feeds it as little as what is made with its coupon.
-        let follows =
-            |it: &&Trigger| it.converted_by == Some(purchase.id) && it.gives_bonuses && !it.is_held_out;
-        for business in self.triggers.iter().filter(follows).flat_map(|it| &it.way) {
-            if !way.contains(business) {
-                way.push(business.clone());
-            }
-        }
+        let mut way = self.way_of(&purchase);
         way.push(step.from.clone());
         let policy = circle.policy(purchase.looked_at());
         let is_for_her = version.statuses.is_empty() || version.statuses.contains(&purchase.status);
@@ -206,6 +198,26 @@ impl Member {
         !source.is_medical || self.consents_to("medical_cross_promo")
     }
 
+    /// Where what a purchase was made with, or follows from, came from: what gets a chain's bonuses feeds it as little as what is
+    /// made with its coupon.
+    fn way_of(&self, purchase: &Purchase) -> Vec<String> {
+        let mut way = purchase.coupon.as_ref().map(|used| used.way.clone()).unwrap_or_default();
+        let follows =
+            |it: &&Trigger| it.converted_by == Some(purchase.id) && it.gives_bonuses && !it.is_held_out;
+        for business in self.triggers.iter().filter(follows).flat_map(|it| &it.way) {
+            if !way.contains(business) {
+                way.push(business.clone());
+            }
+        }
+        way
+    }
+
+    /// A promise of bonuses that leads back to where its own purchase came from, as was learnt later, is none.
+    fn leads_back(&self, it: &Trigger) -> bool {
+        let of = self.purchases.iter().rfind(|purchase| purchase.id == it.purchase);
+        it.gives_bonuses && !it.is_held_out && of.is_some_and(|of| self.way_of(of).contains(&it.target))
+    }
+
     /// The last unconverted trigger that a purchase follows from, and beside it that of a step which holds her out; of what one
     /// purchase triggered, that of the chain that was drawn up first. Rule X4.
     pub(crate) fn convert_last(&mut self, circle: &Circle, now: Timestamp, id: PurchaseId) {
@@ -213,7 +225,7 @@ impl Member {
             let purchase = self.bought(id).clone();
             let places = (0..self.triggers.len()).filter(|place| {
                 let it = &self.triggers[*place];
-                it.is_held_out == is_held_out && follows(it, &purchase)
+                it.is_held_out == is_held_out && follows(it, &purchase) && !self.leads_back(it)
             });
             let last = places.max_by_key(|place| {
                 let Trigger { bought_at, step, .. } = &self.triggers[*place];

@@ -151,7 +151,7 @@ fn revision(serial: u8, revision: u32, bill: Option<i128>) -> Revision {
 }
 
 #[test]
-fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_came_back_is_hers() {
+fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_came_back_is_taken_again() {
     let circle = circle();
     let mut anna = anna(&circle);
     let hold = half_paid_in_bonuses(&circle, &mut anna);
@@ -159,9 +159,9 @@ fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_c
     let mut revise = |number, bill| ask(Command::Revise(revision(3, number, bill)));
     // 61.99 × 50 % = 30.995, of which half a kopeck comes back; 31.00 × 7.5 % = 2.325.
     assert_eq!(comes_to(&revise(2, Some(6_199))), (233, 3_099, 0));
-    assert_eq!(comes_to(&revise(3, Some(20_000))), (1_268, 3_099, 0), "169.01 × 7.5 % = 12.67575");
+    assert_eq!(comes_to(&revise(3, Some(20_000))), (1_125, 5_000, 0), "150.00 × 7.5 % = 11.25");
     assert_eq!(comes_to(&revise(4, None)), (0, 0, 0));
-    assert_eq!(comes_to(&revise(5, Some(10_000))), (750, 0, 0));
+    assert_eq!(comes_to(&revise(5, Some(10_000))), (375, 5_000, 0), "50.00 × 7.5 % = 3.75");
     let says = |amount| Revision {
         redemption: Some(hold),
         redeem_amount: Some(amount),
@@ -169,7 +169,7 @@ fn rules_d3_r3_f4_a_revised_bill_is_paid_in_bonuses_in_the_same_share_and_what_c
     };
     assert_eq!(ask(Command::Revise(says(5_001))), Err("INSUFFICIENT_BONUSES"));
     assert_eq!(ask(Command::Revise(says(10_001))), Err("OVER_REDEEM_LIMIT"));
-    assert_eq!(anna.balance(&circle, at(MARCH)).available, 7_500 + 750);
+    assert_eq!(anna.balance(&circle, at(MARCH)).available, 7_500 - 5_000 + 375);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! A newer revision that names another member. Rules D3, T5, F2, F3.
 
-use crate::chain::definition::ChainKind;
+use crate::chain::definition::{ChainKind, Reward};
 use crate::context::Context;
 use crate::log::Event;
 use crate::member::command::{MemberOutcome, PurchaseOutcome};
 use crate::member::consent::ConsentChoice;
 use crate::member::draft::Draft;
-use crate::member::event::{BonusAccrued, MemberEvent};
+use crate::member::event::{BonusAccrued, MemberEvent, Promise};
 use crate::member::status::Status;
 use crate::member::testing::{
     World, amend, anna, anna_since, at, bon, buy, consent, give_back, hold, purchase_id, quarantine_id,
@@ -103,6 +103,26 @@ fn rule_d3_x4_what_becomes_hers_follows_from_a_trigger_of_hers() {
     let anna = anna.after(buy("buket", "300.00"));
     let decided = decide((&anna, &vera), amend(2, 2, Some("300.00"))).expect("accepted");
     assert_eq!(types(&decided.to), ["PurchaseTakenOver", "BonusAccrued"]);
+}
+
+#[test]
+fn rules_d3_x6_what_was_anothers_for_a_while_comes_back_the_way_it_came() {
+    let hour = chrono::TimeDelta::hours(1);
+    let mut mutual = steps(ChainKind::Mutual, &[("mindal", "buket"), ("buket", "mindal")]);
+    mutual.steps.iter_mut().for_each(|step| step.reward = Reward::CrossBonus { rate: None });
+    let ran = || anna().running(1, mutual.clone());
+    // The flowers follow from a promise of the chain, so they feed it no more.
+    let fed = ran().after(buy("mindal", "2000.00")).after(take(1, 0, 1)).later(hour);
+    let anna = fed.after(buy("buket", "1500.00"));
+    let nothing = MemberOutcome::Triggered { promise: Promise::Nothing };
+    assert_eq!(*anna.clone().when(take(1, 1, 2)).outcome(), nothing);
+    let vera = ran().later(hour * 3);
+    let (mut anna, vera) = after((anna, vera), amend(2, 2, Some("1500.00")));
+    // What she buys meanwhile follows from a promise, too: then old trails are looked through.
+    anna =
+        anna.after(buy("mindal", "2000.00")).after(take(1, 0, 3)).later(hour).after(buy("buket", "1500.00"));
+    (_, anna) = after((vera, anna), amend(2, 3, Some("1500.00")));
+    assert_eq!(*anna.when(take(1, 1, 2)).outcome(), nothing);
 }
 
 #[test]

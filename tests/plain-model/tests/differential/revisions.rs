@@ -137,11 +137,13 @@ impl Run {
         // One that was recorded first is on the list before whatever was taken over since.
         let is_taken_over = |it: &Purchase| !it.is_handed_over && it.revision > 1 && it.first_bill > 0;
         let in_part = |it: &Purchase| is_taken_over(it) && it.refunded() > 0 && it.net() > 0;
-        // A purchase alone captures what is held.
-        let is_taken = |it: &Move| it.from == Place::Available && matches!(it.to, Place::Redeemed(_));
-        let mut moves = self.member.lots.iter().flat_map(|lot| &lot.moves);
+        // More went from her holds to businesses than her purchases captured.
+        let is_paid = |it: &&Move| it.from == Place::Held && matches!(it.to, Place::Redeemed(_));
+        let moves = self.member.lots.iter().flat_map(|lot| &lot.moves);
+        let paid: Kopecks = moves.filter(is_paid).map(|it| it.amount).sum();
+        let captured: Kopecks = hers.iter().map(|it| it.captured).sum();
         let seen = [
-            (moves.any(is_taken), "bonuses that came back and were taken again"),
+            (paid > captured, "bonuses that came back and were taken again"),
             (hers.iter().any(came_back), "a purchase that came back to who had it"),
             (hers.iter().any(in_part), "a purchase that was taken over and given back in part"),
             (hers.iter().any(|it| is_revised(it) && it.kept > 0), "a revision of a bill paid in bonuses"),

@@ -85,21 +85,25 @@ impl Told {
             return None;
         }
         let bill = bill.map(|kopecks| kopecks.max(self.refunded()));
+        let before = self.bill().unwrap_or(0);
         self.revisions.insert(number, bill);
-        let share = bill.map_or(0, |bill| {
-            // What comes back is rounded, as of a refund of the difference. Rule F4.
-            let back = rounded(self.paid * (self.first_bill - bill).max(0), self.first_bill);
-            (self.paid - back).min(bill - self.way.discount(bill))
+        // What comes back is rounded, as of a refund of the difference. Rule F4.
+        let share =
+            |bill: i64| self.paid - rounded(self.paid * (self.first_bill - bill).max(0), self.first_bill);
+        // What of the newest was paid in money is not paid again.
+        let wanted = bill.map_or(0, |bill| {
+            let more = (share(bill) - share(before)).max(0);
+            share(bill).min(self.kept + more).min(bill - self.way.discount(bill))
         });
-        let before = std::mem::replace(&mut self.kept, share);
+        let newest = std::mem::replace(&mut self.kept, wanted);
         if self.returned - self.due() > there {
-            self.kept = before.min(share);
+            // What is not all there is not taken at all, and no revision says that it is paid with.
+            self.kept = newest.min(wanted);
+            while self.returned > self.due() {
+                self.kept -= 1;
+            }
         }
-        let due = self.due();
-        // What is not all there is not taken at all.
-        if self.returned - due <= there {
-            self.returned = due;
-        }
+        self.returned = self.due();
         Some((number, bill))
     }
 
