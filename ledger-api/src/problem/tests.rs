@@ -76,11 +76,6 @@ fn every_error_has_its_status_and_code() {
         (Rejection::PeriodInThePast { from: at, now: at }.into(), 422, "PERIOD_IN_THE_PAST"),
         (Rejection::ProcessingBlocked.into(), 423, "PROCESSING_BLOCKED"),
         (Rejection::MemberBlocked.into(), 422, "MEMBER_BLOCKED"),
-        (
-            Rejection::InsufficientBonuses { available: Bonuses::ZERO, asked: Bonuses::ZERO }.into(),
-            422,
-            "INSUFFICIENT_BONUSES",
-        ),
         (Rejection::PremiumOverlaps { from: at, to: at }.into(), 422, "PREMIUM_OVERLAPS"),
         (Rejection::PremiumNotActive.into(), 422, "PREMIUM_NOT_ACTIVE"),
         (Rejection::PeriodReversed.into(), 422, "PERIOD_REVERSED"),

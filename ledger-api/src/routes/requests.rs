@@ -63,9 +63,10 @@ impl Came {
         let request_id = SubjectRequestId::of_key(&key);
         let command = ReceiveRequest { request_id, kind, channel, received_at, due_at, reckoned };
         let command = Command::Member { member_id: member, command: MemberCommand::ReceiveRequest(command) };
+        let whose = member.as_uuid();
         let said = at.map(|at| at.micros().to_be_bytes());
         let parts = [
-            member.as_uuid().as_bytes().as_slice(),
+            whose.as_bytes().as_slice(),
             kind.as_str().as_bytes(),
             channel.as_str().as_bytes(),
             said.as_ref().map_or(&[][..], |at| at.as_slice()),

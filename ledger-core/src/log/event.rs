@@ -84,6 +84,7 @@ macro_rules! event_catalogue {
     ) => {
         /// A fact on the log, in its newest shape.
         #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "nearly all facts are a member's: a box would be an allocation for each")]
         pub enum Event {
             $(
                 #[doc = concat!("A fact on a ", stringify!($module), " stream.")]
