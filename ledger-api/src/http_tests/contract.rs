@@ -211,6 +211,7 @@ async fn the_document_names_the_query_parameters_that_calls_take() {
         ("member_id", ID),
         ("version", "1"),
         ("cosigned", "x"),
+        ("state", "open"),
     ];
     for operation in Operation::ALL.iter().filter(|operation| !UNREAD.contains(operation)) {
         let path = named(*operation);

@@ -96,10 +96,14 @@ impl Model {
 /// # Errors
 /// [`ApiError::ReadModelBehind`] when it does not pass in time.
 pub(crate) async fn wait(call: &Call, model: Model, member: Option<MemberId>) -> Result<Position, ApiError> {
-    passed(call, model, member, min_position(call)?).await
+    wait_for(call, model, member, min_position(call)?).await
 }
 
-async fn passed(
+/// The position that `model` has passed, once it has passed `wanted`.
+///
+/// # Errors
+/// [`ApiError::ReadModelBehind`] when it does not pass in time.
+pub(crate) async fn wait_for(
     call: &Call,
     model: Model,
     member: Option<MemberId>,
@@ -124,7 +128,7 @@ async fn passed(
 /// [`ApiError::ReadModelBehind`] when it does not pass in time.
 pub(crate) async fn catch_up(call: &Call, model: Model) -> Result<(), ApiError> {
     call.app.ledger.refresh().await;
-    passed(call, model, None, call.app.ledger.head()).await.map(|_| ())
+    wait_for(call, model, None, call.app.ledger.head()).await.map(|_| ())
 }
 
 /// The position of the registry in memory, with what other processes appended folded in.

@@ -217,8 +217,8 @@ pub(crate) struct ReportedBalance {
 /// A purchase.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReportedPurchase {
-    /// Its id.
-    pub(crate) transaction_id: Uuid,
+    /// Its id; null in an admin's copy, who could ask for its business by it.
+    pub(crate) transaction_id: Option<Uuid>,
     /// Where; null in an admin's copy.
     pub(crate) business: Option<String>,
     /// Of what kind that business is; null in an admin's copy.
@@ -234,8 +234,8 @@ pub(crate) struct ReportedPurchase {
 /// Reserved bonuses.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReportedHold {
-    /// The hold.
-    pub(crate) redemption_id: Uuid,
+    /// The hold; null in an admin's copy.
+    pub(crate) redemption_id: Option<Uuid>,
     /// How much.
     #[schema(value_type = String)]
     pub(crate) amount: Bonuses,
@@ -262,7 +262,7 @@ pub(crate) struct ReportedWaiting {
 /// A coupon.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReportedCoupon {
-    /// Where it can be used; null in an admin's copy.
+    /// Where it can be used.
     pub(crate) business: Option<String>,
     /// What it gives, and where it stands.
     pub(crate) terms: CouponTerms,

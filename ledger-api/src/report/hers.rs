@@ -8,7 +8,7 @@ use ledger_core::ids::{MemberId, ReasonId};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use pii_vault::VaultError;
-use pii_vault::access::{Access, AccessQuestion, AccessRecord};
+use pii_vault::access::{Access, AccessQuestion, AccessRecord, Purpose};
 use pii_vault::auth::Holder;
 use pii_vault::members::Remark;
 use uuid::Uuid;
@@ -75,6 +75,11 @@ impl About<'_> {
         }
     }
 
+    /// An id by which an admin may ask for the business; none in an admin's copy.
+    fn numbered(&self, id: Uuid) -> Option<Uuid> {
+        (self.reader == Reader::Herself).then_some(id)
+    }
+
     async fn profiles(&self, access: &Access) -> Result<Vec<ReportedProfile>, ApiError> {
         let mut told = Vec::with_capacity(self.accounts.len());
         for account in self.accounts {
@@ -95,7 +100,7 @@ impl About<'_> {
             });
         }
         // She is being forgotten at this moment.
-        if told.is_empty() { Err(Rejection::MemberNotFound.into()) } else { Ok(told) }
+        if told.is_empty() { Err(Rejection::MemberErased.into()) } else { Ok(told) }
     }
 
     /// Rule B6.
@@ -117,7 +122,7 @@ impl About<'_> {
     async fn purchases(&self) -> Result<Vec<ReportedPurchase>, ApiError> {
         let bills = read::report::bills(self.app, self.accounts).await?;
         let told = bills.into_iter().map(|bill| ReportedPurchase {
-            transaction_id: bill.purchase_id,
+            transaction_id: self.numbered(bill.purchase_id),
             business: self.named(bill.business_id),
             amount: bill.amount(),
             occurred_at: bill.at(),
@@ -149,7 +154,7 @@ impl About<'_> {
     async fn holds(&self) -> Result<Vec<ReportedHold>, ApiError> {
         let holds = read::report::holds(self.app, self.accounts, self.now).await?;
         let told = holds.into_iter().map(|hold| ReportedHold {
-            redemption_id: hold.redemption_id,
+            redemption_id: self.numbered(hold.redemption_id),
             amount: hold.amount(),
             expires_at: hold.until(),
         });
@@ -167,7 +172,8 @@ impl About<'_> {
         Ok(told.collect())
     }
 
-    /// Her coupons with their words, and the words that no coupon has. No code: whoever finds the paper could use it.
+    /// Her coupons with their words, none of them in an admin's copy, and the words that no coupon has. No code: whoever finds the
+    /// paper could use it.
     async fn coupons(
         &self,
         remarks: Vec<Remark>,
@@ -182,14 +188,13 @@ impl About<'_> {
                 texts.remove(&named.unwrap_or(own)).map(|remark| remark.text)
             };
             let words = (take(description, id.description()), take(gift, id.gift()));
-            let (business_id, words) = match self.reader {
-                Reader::Herself => (Some(coupon.business_id), words),
-                Reader::Admin => (None, (None, None)),
-            };
-            told.push(ReportedCoupon {
-                business: self.named(coupon.business_id),
-                terms: coupon.terms(self.now, business_id, words),
-            });
+            if self.reader == Reader::Herself {
+                let business_id = Some(coupon.business_id);
+                told.push(ReportedCoupon {
+                    business: self.named(coupon.business_id),
+                    terms: coupon.terms(self.now, business_id, words),
+                });
+            }
         }
         let mut left: Vec<ReportedRemark> = texts
             .into_values()
@@ -226,6 +231,10 @@ impl About<'_> {
                 before = last.access_id;
                 records.extend(page);
             }
+        }
+        if self.reader == Reader::Admin {
+            // One for each partner whom she lets report, clinics among them.
+            records.retain(|record| record.purpose != Purpose::PartnerIndex.as_str());
         }
         records.sort_by_key(|record| Reverse(record.access_id));
         Ok(records.into_iter().map(|record| self.access(record)).collect())

@@ -5,27 +5,26 @@
 //! log, which is read last, so that the report shows its own making. Decision 22.
 
 mod document;
+mod facts;
 mod hers;
 pub(crate) mod page;
 mod words;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use ledger_core::context::Registry;
 use ledger_core::ids::{BusinessId, MemberId};
-use ledger_core::log::{Event, Position, StreamType};
-use ledger_core::member::consent::{ConsentChannel, Purpose as ConsentPurpose};
-use ledger_core::member::event::MemberEvent;
+use ledger_core::log::Position;
+use ledger_core::member::consent::Purpose as ConsentPurpose;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
-use ledger_store::log::{self, StoredRow};
 use pii_vault::access::Purpose;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::call::Call;
 use crate::erasure::papers::Organisation;
-use crate::problem::{ApiError, Cause};
+use crate::problem::ApiError;
 use crate::read::{self, Model};
 use crate::retention::CATEGORIES;
 use crate::settings::Operator;
@@ -33,7 +32,7 @@ use crate::settings::Operator;
 pub(crate) use document::SubjectReport;
 use document::{
     ReportedConsent, ReportedCrossBorder, ReportedOperator, ReportedProcessing, ReportedPurpose,
-    ReportedRecipient, ReportedRecords, ReportedRight, ReportedTerm,
+    ReportedRecipient, ReportedRight, ReportedTerm,
 };
 
 /// Whose eyes a report is for.
@@ -58,7 +57,9 @@ pub(crate) struct Told {
 /// # Errors
 /// 404 for nobody, 410 for one who was forgotten, [`ApiError::OperatorUnknown`] in an installation that does not say who operates it.
 pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Result<Told, ApiError> {
-    let position = passed(call, asked).await?;
+    // Refused before anything is asked of a server.
+    let wanted = read::min_position(call)?;
+    call.app.ledger.refresh().await;
     let app: &App = &call.app;
     let registry = app.ledger.registry();
     let member = registry.accounts.survivor(asked);
@@ -66,7 +67,8 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     if accounts.iter().any(|account| app.gone.has(account.as_uuid())) {
         return Err(Rejection::MemberErased.into());
     }
-    let facts = facts(app, &accounts).await?;
+    let facts = facts::facts(app, &accounts).await?;
+    let position = passed(call, &accounts, wanted.max(facts.last)).await?;
     let operator = app.operator.as_ref().ok_or(ApiError::OperatorUnknown)?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::SubjectAccess);
     let about =
@@ -83,7 +85,7 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
             Reader::Herself => Vec::new(),
             Reader::Admin => words::WITHHELD.to_vec(),
         },
-        processing: ReportedProcessing { confirmed: true, since, records: facts.records() },
+        processing: ReportedProcessing { confirmed: true, since, records: facts.records(reader) },
         purposes: purposes(),
         consents: consents(&registry, &facts.decisions, &granted, reader),
         methods: words::METHODS.to_vec(),
@@ -102,124 +104,21 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     Ok(Told { report, position })
 }
 
-/// The position that all of what is read about her has passed.
-async fn passed(call: &Call, asked: MemberId) -> Result<Position, ApiError> {
-    // Refused before anything is asked of a server.
-    read::min_position(call)?;
-    call.app.ledger.refresh().await;
-    let member = call.survivor(asked);
+/// The position that all of what is read about her has passed: what is told of the log and of the models is of one moment.
+async fn passed(call: &Call, accounts: &[MemberId], wanted: Position) -> Result<Position, ApiError> {
     let mut least = Position::MAX;
     for model in [Model::Balances, Model::History, Model::Statuses, Model::Directory] {
-        least = least.min(read::wait(call, model, Some(member)).await?);
+        for account in accounts {
+            least = least.min(read::wait_for(call, model, Some(*account), wanted).await?);
+        }
     }
     Ok(least)
-}
-
-/// A consent given or withdrawn, as the log has it.
-struct Decision {
-    position: Position,
-    at: Timestamp,
-    granted: bool,
-    purpose: ConsentPurpose,
-    version: String,
-    text_hash: Option<String>,
-    channel: ConsentChannel,
-    evidence: Option<Uuid>,
-    session: Option<Uuid>,
-}
-
-/// What the log has of her.
-#[derive(Default)]
-struct Facts {
-    decisions: Vec<Decision>,
-    /// How many facts of each kind, when the first and when the last.
-    kinds: BTreeMap<String, (u64, Timestamp, Timestamp)>,
-}
-
-/// Reads the streams of her accounts, one after the other: no more than one is in memory.
-async fn facts(app: &App, accounts: &[MemberId]) -> Result<Facts, ApiError> {
-    let mut facts = Facts::default();
-    for account in accounts {
-        for stored in log::read_stream(&app.log_pool, account.as_uuid(), 0).await? {
-            if stored.row.stream_type == StreamType::Member {
-                facts.add(stored)?;
-            }
-        }
-    }
-    if facts.kinds.is_empty() {
-        return Err(Rejection::MemberNotFound.into());
-    }
-    facts.decisions.sort_by_key(|decision| decision.position);
-    Ok(facts)
-}
-
-impl Facts {
-    fn add(&mut self, stored: StoredRow) -> Result<(), ApiError> {
-        let row = stored.row;
-        match row.event_type.as_str() {
-            "MemberErased" => return Err(Rejection::MemberErased.into()),
-            "ConsentGranted" | "ConsentWithdrawn" => {
-                let unreadable =
-                    |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
-                self.decisions.extend(decision(
-                    row.position,
-                    row.recorded_at,
-                    row.event().map_err(unreadable)?,
-                ));
-            }
-            _ => {}
-        }
-        let at = row.recorded_at;
-        let kind = self.kinds.entry(row.event_type).or_insert((0, at, at));
-        *kind = (kind.0.saturating_add(1), kind.1.min(at), kind.2.max(at));
-        Ok(())
-    }
-
-    fn records(&self) -> Vec<ReportedRecords> {
-        let told = |(event_type, (count, first_at, last_at)): (&String, &(u64, Timestamp, Timestamp))| {
-            ReportedRecords {
-                event_type: event_type.clone(),
-                count: *count,
-                first_at: *first_at,
-                last_at: *last_at,
-            }
-        };
-        self.kinds.iter().map(told).collect()
-    }
-}
-
-fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision> {
-    match event {
-        Event::Member(MemberEvent::ConsentGranted(fact)) => Some(Decision {
-            position,
-            at,
-            granted: true,
-            purpose: fact.purpose,
-            version: fact.version.to_string(),
-            text_hash: fact.text_hash.map(|hash| hash.to_string()),
-            channel: fact.channel,
-            evidence: fact.evidence.map(|id| id.as_uuid()),
-            session: fact.session.map(|id| id.as_uuid()),
-        }),
-        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => Some(Decision {
-            position,
-            at,
-            granted: false,
-            purpose: fact.purpose,
-            version: fact.version.to_string(),
-            text_hash: fact.text_hash.map(|hash| hash.to_string()),
-            channel: fact.channel,
-            evidence: fact.evidence.map(|id| id.as_uuid()),
-            session: fact.session.map(|id| id.as_uuid()),
-        }),
-        _ => None,
-    }
 }
 
 /// Each decision, and whether it is what holds: the newest that says what the read model has for its purpose.
 fn consents(
     registry: &Registry,
-    decisions: &[Decision],
+    decisions: &[facts::Decision],
     granted: &HashSet<String>,
     reader: Reader,
 ) -> Vec<ReportedConsent> {
@@ -228,8 +127,7 @@ fn consents(
         let purpose = one.purpose.to_string();
         let holds = one.granted == granted.contains(&purpose);
         let stands = holds && known.insert(purpose.clone());
-        let of_clinic = matches!(one.purpose, ConsentPurpose::Medical(_));
-        if of_clinic && reader == Reader::Admin {
+        if reader == Reader::Admin && is_withheld(&one.purpose) {
             return None;
         }
         Some(ReportedConsent {
@@ -248,6 +146,21 @@ fn consents(
     let mut told: Vec<ReportedConsent> = told.collect();
     told.reverse();
     told
+}
+
+/// Whether a consent is left out of an admin's copy: what is to a clinic, or about clinics, and what is to any partner, for a
+/// purchase of one who lets no shop report is a visit to a clinic (compliance M4).
+const fn is_withheld(purpose: &ConsentPurpose) -> bool {
+    match purpose {
+        ConsentPurpose::Partner(_)
+        | ConsentPurpose::Medical(_)
+        | ConsentPurpose::MedicalCrossPromo
+        | ConsentPurpose::MedicalStatus => true,
+        ConsentPurpose::PersonalData
+        | ConsentPurpose::Marketing
+        | ConsentPurpose::Profiling
+        | ConsentPurpose::Recommendation => false,
+    }
 }
 
 /// The name of the partner that a purpose is about.
@@ -282,8 +195,7 @@ fn recipients(
     partners.sort();
     for purpose in partners {
         let is_shown = match &purpose {
-            ConsentPurpose::Partner(_) => true,
-            ConsentPurpose::Medical(_) => reader == Reader::Herself,
+            ConsentPurpose::Partner(_) | ConsentPurpose::Medical(_) => reader == Reader::Herself,
             _ => false,
         };
         if is_shown {
@@ -358,11 +270,13 @@ fn rights(operator: &Operator) -> Vec<ReportedRight> {
 
 #[cfg(test)]
 mod tests {
+    use ledger_core::member::consent::ConsentChannel;
+
     use super::*;
 
     #[test]
     fn what_was_withdrawn_does_not_hold_and_no_clinic_is_in_an_admins_copy() {
-        let said = |position, purpose: &str, granted| Decision {
+        let said = |position, purpose: &str, granted| facts::Decision {
             position,
             at: Timestamp::BEGINNING,
             granted,

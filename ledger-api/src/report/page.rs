@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use ledger_core::time::Timestamp;
+use uuid::Uuid;
 
 use super::document::{ReportedData, ReportedProfile, SubjectReport};
 use crate::erasure::{moment, shown};
@@ -39,6 +40,11 @@ fn cell(text: &str) -> String {
 
 fn yes(is_so: bool) -> String {
     if is_so { "да" } else { NONE }.to_owned()
+}
+
+/// An id, if it is told.
+fn number(id: Option<Uuid>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 fn text(of: Option<&str>) -> String {
@@ -250,7 +256,7 @@ fn bought(html: &mut String, data: &ReportedData) {
                 text(one.business.as_deref()),
                 text(one.category.as_deref()),
                 one.amount.to_string(),
-                one.transaction_id.to_string(),
+                number(one.transaction_id),
             ]
         }),
     );
@@ -273,7 +279,7 @@ fn bought(html: &mut String, data: &ReportedData) {
     table(
         html,
         ["До", "Бонусы", "Номер"],
-        holds.map(|one| [moment(one.expires_at), one.amount.to_string(), one.redemption_id.to_string()]),
+        holds.map(|one| [moment(one.expires_at), one.amount.to_string(), number(one.redemption_id)]),
     );
     section(html, "Документы, ожидающие решения");
     table(

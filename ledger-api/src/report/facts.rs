@@ -1,0 +1,118 @@
+//! What the log itself has of her: kinds of facts, and each consent.
+
+use std::collections::BTreeMap;
+
+use ledger_core::ids::MemberId;
+use ledger_core::log::{Event, Position, StreamType};
+use ledger_core::member::consent::{ConsentChannel, Purpose as ConsentPurpose};
+use ledger_core::member::event::MemberEvent;
+use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
+use ledger_store::log::{self, StoredRow};
+use uuid::Uuid;
+
+use super::Reader;
+use super::document::ReportedRecords;
+use crate::app::App;
+use crate::problem::{ApiError, Cause};
+
+/// A consent given or withdrawn, as the log has it.
+pub(super) struct Decision {
+    pub(super) position: Position,
+    pub(super) at: Timestamp,
+    pub(super) granted: bool,
+    pub(super) purpose: ConsentPurpose,
+    pub(super) version: String,
+    pub(super) text_hash: Option<String>,
+    pub(super) channel: ConsentChannel,
+    pub(super) evidence: Option<Uuid>,
+    pub(super) session: Option<Uuid>,
+}
+
+/// What the log has of her.
+#[derive(Default)]
+pub(super) struct Facts {
+    pub(super) decisions: Vec<Decision>,
+    /// The place of the newest.
+    pub(super) last: Position,
+    /// How many facts of each kind, when the first and when the last.
+    kinds: BTreeMap<String, (u64, Timestamp, Timestamp)>,
+}
+
+/// Reads the streams of her accounts, one after the other: no more than one is in memory.
+pub(super) async fn facts(app: &App, accounts: &[MemberId]) -> Result<Facts, ApiError> {
+    let mut facts = Facts::default();
+    for account in accounts {
+        for stored in log::read_stream(&app.log_pool, account.as_uuid(), 0).await? {
+            if stored.row.stream_type == StreamType::Member {
+                facts.add(stored)?;
+            }
+        }
+    }
+    if facts.kinds.is_empty() {
+        return Err(Rejection::MemberNotFound.into());
+    }
+    facts.decisions.sort_by_key(|decision| decision.position);
+    Ok(facts)
+}
+
+impl Facts {
+    fn add(&mut self, stored: StoredRow) -> Result<(), ApiError> {
+        let row = stored.row;
+        self.last = self.last.max(row.position);
+        match row.event_type.as_str() {
+            "MemberErased" => return Err(Rejection::MemberErased.into()),
+            "ConsentGranted" | "ConsentWithdrawn" => {
+                let unreadable =
+                    |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
+                self.decisions.extend(decision(
+                    row.position,
+                    row.recorded_at,
+                    row.event().map_err(unreadable)?,
+                ));
+            }
+            _ => {}
+        }
+        let at = row.recorded_at;
+        let kind = self.kinds.entry(row.event_type).or_insert((0, at, at));
+        *kind = (kind.0.saturating_add(1), kind.1.min(at), kind.2.max(at));
+        Ok(())
+    }
+
+    /// Facts by kind; in an admin's copy none of consents: all less those that are told would be those to clinics.
+    pub(super) fn records(&self, reader: Reader) -> Vec<ReportedRecords> {
+        let told = |(event_type, (count, first_at, last_at)): (&String, &(u64, Timestamp, Timestamp))| {
+            ReportedRecords {
+                event_type: event_type.clone(),
+                count: *count,
+                first_at: *first_at,
+                last_at: *last_at,
+            }
+        };
+        let is_told = |kind: &str| reader == Reader::Herself || !kind.starts_with("Consent");
+        self.kinds.iter().filter(|(kind, _)| is_told(kind)).map(told).collect()
+    }
+}
+
+fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision> {
+    let (granted, purpose, version, text_hash, channel, evidence, session) = match event {
+        Event::Member(MemberEvent::ConsentGranted(fact)) => {
+            (true, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
+        }
+        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => {
+            (false, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
+        }
+        _ => return None,
+    };
+    Some(Decision {
+        position,
+        at,
+        granted,
+        purpose,
+        version: version.to_string(),
+        text_hash: text_hash.map(|hash| hash.to_string()),
+        channel,
+        evidence: evidence.map(|id| id.as_uuid()),
+        session: session.map(|id| id.as_uuid()),
+    })
+}
