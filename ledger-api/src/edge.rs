@@ -162,11 +162,16 @@ pub(crate) async fn no_route(request: HttpRequest) -> Result<HttpResponse, ApiEr
     Err(if methods.is_empty() { ApiError::NotFound } else { ApiError::MethodNotAllowed(methods) })
 }
 
-/// Headers that keep a browser from doing more than it should. Swagger UI runs its own scripts.
+/// Headers that keep a browser from doing more than it should. Swagger UI runs its own scripts; a paper to be printed brings its
+/// own style.
 fn secure(headers: &mut HeaderMap, documents: bool) {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let is_paper = kind.is_some_and(|kind| kind.starts_with("text/html"));
     let policy = if documents {
         "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:; \
          frame-ancestors 'none'"
+    } else if is_paper {
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     } else {
         "default-src 'none'; frame-ancestors 'none'"
     };

@@ -23,6 +23,7 @@ use crate::dto::HistoryLine;
 use crate::problem::{ApiError, Cause};
 use crate::query::Page;
 use crate::read;
+use crate::read::coupons::StoredCoupon;
 use crate::read::history::Filter;
 
 /// Rows that are read at once of what may be long.
@@ -46,7 +47,7 @@ impl About<'_> {
         for account in self.accounts {
             remarks.extend(self.app.vault.members().remarks(*account, access).await?);
         }
-        let (coupons, remarks) = self.coupons(remarks).await?;
+        let (coupons, remarks) = self.coupons(remarks, access).await?;
         let standing = read::statuses::standing(self.app, self.member).await?;
         let (blocked, processing_blocked, invited) = read::report::marks(self.app, self.member).await?;
         Ok(ReportedData {
@@ -177,15 +178,24 @@ impl About<'_> {
     async fn coupons(
         &self,
         remarks: Vec<Remark>,
+        access: &Access,
     ) -> Result<(Vec<ReportedCoupon>, Vec<ReportedRemark>), ApiError> {
         let mut texts: HashMap<ReasonId, Remark> =
             remarks.into_iter().map(|remark| (remark.reason_id, remark)).collect();
         let mut told = Vec::new();
-        for coupon in read::coupons::all(self.app, self.accounts).await? {
+        let coupons = read::coupons::all(self.app, self.accounts).await?;
+        let named: Vec<ReasonId> = coupons.iter().flat_map(StoredCoupon::named_texts).flatten().collect();
+        // Those that chains and offers gave have words of theirs.
+        let of_promotions = match self.reader {
+            Reader::Herself => self.app.vault.words().texts(&named, access).await?,
+            Reader::Admin => HashMap::new(),
+        };
+        for coupon in coupons {
             let [description, gift] = coupon.named_texts();
             let id = coupon.id();
             let mut take = |named: Option<ReasonId>, own: ReasonId| {
-                texts.remove(&named.unwrap_or(own)).map(|remark| remark.text)
+                let id = named.unwrap_or(own);
+                texts.remove(&id).map(|remark| remark.text).or_else(|| of_promotions.get(&id).cloned())
             };
             let words = (take(description, id.description()), take(gift, id.gift()));
             if self.reader == Reader::Herself {

@@ -39,11 +39,10 @@ pub(crate) async fn of_member_html(call: Call, _: Payload) -> Answer {
     Ok(printed(&told))
 }
 
-/// The page, of the position its data is of; nobody between keeps a copy.
+/// The page, of the position its data is of.
 fn printed(told: &Told) -> HttpResponse {
     let mut answer = HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page::of(&told.report));
     let headers = answer.headers_mut();
     headers.insert(HeaderName::from_static("x-read-position"), HeaderValue::from(told.position));
-    headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
     answer
 }

@@ -146,6 +146,8 @@ async fn terms(site: &Site, report: &Value) {
 async fn printed(me: &Client, member: &Member) {
     let page = me.get("/users/me/report.html").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let allowed = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    assert_eq!(page.header("content-security-policy"), allowed, "its own style, and nothing that runs");
     assert!(page.text.contains(SHOWN) && !page.text.contains("<script"), "{}", page.text);
     assert!(page.text.contains(&member.phone) && page.text.contains("Извинение за ожидание"));
     for item in 1..=9 {
