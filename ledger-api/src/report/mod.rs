@@ -17,7 +17,6 @@ use ledger_core::ids::{BusinessId, MemberId};
 use ledger_core::log::Position;
 use ledger_core::member::consent::Purpose as ConsentPurpose;
 use ledger_core::rejection::Rejection;
-use ledger_core::time::Timestamp;
 use pii_vault::access::Purpose;
 use uuid::Uuid;
 
@@ -271,6 +270,7 @@ fn rights(operator: &Operator) -> Vec<ReportedRight> {
 #[cfg(test)]
 mod tests {
     use ledger_core::member::consent::ConsentChannel;
+    use ledger_core::time::Timestamp;
 
     use super::*;
 
