@@ -53,7 +53,7 @@ async fn battery_p3_medical_words_are_refused_and_appear_nowhere() {
     }
     let records: Vec<u8> = site.topic().records().iter().flat_map(bytes_of).collect();
     found.extend(needles.find(&records).into_iter().map(|form| format!("topic: {form}")));
-    found.extend(needles.find_in_files(site.installation().folder(), &[]).0);
+    found.extend(needles.find_in_files(&[site.installation().folder()], &[]).whole());
     assert!(found.is_empty(), "{found:#?}");
     assert!(!needles.find(SECRETS[0].as_bytes()).is_empty(), "the search finds them");
     let right = sale("right", &clinic, &anna, 100_000, &recently()).body();
