@@ -26,6 +26,7 @@ mod journey_plans;
 mod journey_told;
 mod long_history;
 mod medical;
+mod medical_figures;
 mod merged;
 mod of_members;
 mod offers;
