@@ -44,7 +44,7 @@ pub use audit::{Audit, Duplicates};
 pub use client::{Answer, Client};
 pub use journal::{Fate, Journal, Sale};
 pub use ledger::{Event, Log};
-pub use needles::{Needles, forms_of};
+pub use needles::{Needles, Searched, forms_of, forms_of_bytes, forms_of_number};
 pub use people::{Business, Member, Town};
 pub use role::Role;
 pub use seeded::Seeded;

@@ -1,7 +1,8 @@
 //! Looking for many values at once, each in every form in which it could lie in a file.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -70,31 +71,80 @@ impl Needles {
         found.map(|(number, _)| self.forms[number].0.as_str()).collect()
     }
 
-    /// What is found in the files of a folder and of all folders in it, as `file: form`; how many files were read.
+    /// Looks through the files of folders and of all folders in them, each once, wherever it lies twice; folders of the names
+    /// `skip` are left out.
     ///
-    /// A file that its server takes away meanwhile, and a socket or a link, is passed over.
+    /// A socket or a link is passed over, and so is what its server takes away meanwhile. What cannot be read for any other
+    /// reason is told: nothing is known of it.
     #[must_use]
-    pub fn find_in_files(&self, folder: &Path, skip: &[&str]) -> (Vec<String>, usize) {
-        let (mut hits, mut files, mut open) = (Vec::new(), 0, vec![folder.to_owned()]);
+    pub fn find_in_files(&self, folders: &[&Path], skip: &[&str]) -> Searched {
+        let mut searched = Searched::default();
+        let (mut seen, mut open) = (BTreeSet::new(), Vec::new());
+        open.extend(folders.iter().map(|folder| PathBuf::from(*folder)));
         while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+            let Some(folder) = searched.open(&folder, folder.canonicalize()) else { continue };
+            if !seen.insert(folder.clone()) {
+                continue;
+            }
+            let Some(entries) = searched.open(&folder, std::fs::read_dir(&folder)) else { continue };
+            for entry in entries {
+                let Some(entry) = searched.open(&folder, entry) else { continue };
+                let path = entry.path();
+                let Some(kind) = searched.open(&path, entry.file_type()) else { continue };
                 if kind.is_dir() {
                     if !skip.iter().any(|name| entry.file_name() == *name) {
                         open.push(path);
                     }
                 } else if kind.is_file()
-                    && let Ok(bytes) = std::fs::read(&path)
+                    && let Some(bytes) = searched.open(&path, std::fs::read(&path))
                 {
-                    files += 1;
-                    hits.extend(
-                        self.find(&bytes).into_iter().map(|form| format!("{}: {form}", path.display())),
-                    );
+                    searched.files += 1;
+                    let found = self.find(&bytes);
+                    searched.hits.extend(found.iter().map(|form| format!("{}: {form}", path.display())));
                 }
             }
         }
-        (hits, files)
+        searched
     }
+}
+
+/// What a search through files came to.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// What was found, as `file: form`.
+    pub hits: Vec<String>,
+    /// How many files were read.
+    pub files: usize,
+    /// Folders and files that are there and could not be read, with the reason.
+    pub unreadable: Vec<String>,
+}
+
+impl Searched {
+    /// What was opened; nothing for what is no longer there, and for what is noted as unreadable.
+    fn open<T>(&mut self, path: &Path, opened: std::io::Result<T>) -> Option<T> {
+        match opened {
+            Ok(opened) => return Some(opened),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => self.unreadable.push(format!("{}: {error}", path.display())),
+        }
+        None
+    }
+
+    /// The hits of a search that has read something, and all there was.
+    ///
+    /// # Panics
+    /// When it has not.
+    #[must_use]
+    pub fn whole(self) -> Vec<String> {
+        assert!(self.unreadable.is_empty(), "not everything was read: {:#?}", self.unreadable);
+        assert!(self.files > 0, "no file was read");
+        self.hits
+    }
+}
+
+/// A text in UTF-16, from either end.
+fn utf16(text: &str, bytes_of: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes_of).collect()
 }
 
 /// A text plain, in lower and upper case, and each of these as files and protocols write it.
@@ -106,23 +156,42 @@ pub fn forms_of(text: &str) -> Vec<(String, Vec<u8>)> {
         let mut add = |how: &str, form: Vec<u8>| forms.push((format!("{text} {how}"), form));
         add("plain", bytes.to_vec());
         add("CP1251", cp1251(&text));
-        add("UTF-16", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
-        add("hex", hex::encode(bytes).into_bytes());
-        add("HEX", hex::encode_upper(bytes).into_bytes());
+        add("UTF-16", utf16(&text, u16::to_le_bytes));
+        add("UTF-16, the other way round", utf16(&text, u16::to_be_bytes));
         add("percent", percent(bytes, false).into_bytes());
         add("percent, lower", percent(bytes, false).to_lowercase().into_bytes());
         add("percent, all", percent(bytes, true).into_bytes());
         add("escaped", escaped(&text, false).into_bytes());
         add("ESCAPED", escaped(&text, true).into_bytes());
-        // At each of the three places in a group of base64 the same text looks another way; what depends on the neighbours is cut off.
-        for before in 0..3 {
-            let Some(whole) = bytes.get((3 - before) % 3..) else { continue };
-            let whole = &whole[..whole.len() / 3 * 3];
-            add("base64", BASE64_STANDARD_NO_PAD.encode(whole).into_bytes());
-            add("base64 of addresses", BASE64_URL_SAFE_NO_PAD.encode(whole).into_bytes());
-        }
+        forms.extend(forms_of_bytes(&text, bytes));
     }
     forms
+}
+
+/// Bytes as texts have them: in hexadecimal, and in both kinds of base64.
+#[must_use]
+pub fn forms_of_bytes(what: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut forms = Vec::new();
+    let mut add = |how: &str, form: String| forms.push((format!("{what} {how}"), form.into_bytes()));
+    add("hex", hex::encode(bytes));
+    add("HEX", hex::encode_upper(bytes));
+    // At each of the three places in a group of base64 the same bytes look another way; what depends on the neighbours is cut off.
+    for before in 0..3 {
+        let Some(whole) = bytes.get((3 - before) % 3..) else { continue };
+        let whole = &whole[..whole.len() / 3 * 3];
+        add("base64", BASE64_STANDARD_NO_PAD.encode(whole));
+        add("base64 of addresses", BASE64_URL_SAFE_NO_PAD.encode(whole));
+    }
+    forms
+}
+
+/// A number as programs keep it in eight bytes, from either end.
+#[must_use]
+pub fn forms_of_number(number: u64) -> Vec<(String, Vec<u8>)> {
+    vec![
+        (format!("{number} as a number"), number.to_le_bytes().to_vec()),
+        (format!("{number} as a number, the other way round"), number.to_be_bytes().to_vec()),
+    ]
 }
 
 /// Russian letters as Windows writes them; what it has no byte for is a question mark.

@@ -6,7 +6,7 @@ use system_tests::system::{Business, Client, Member, Person, Site, bearer, share
 use crate::machine_now;
 
 /// An admin of her own.
-async fn an_admin(site: &Site, login: &str) -> (Client, String) {
+pub(crate) async fn an_admin(site: &Site, login: &str) -> (Client, String) {
     let person = Person::enrolled(site, &site.admin(), "/admin/staff", login, "admin").await;
     let tokens = person.sign_in(site, &person.code(machine_now().timestamp())).await;
     (bearer(site, &tokens), person.id)

@@ -1,7 +1,6 @@
 //! Members who are forgotten: nothing of them is left, nothing of others is touched, nothing brings them back. Battery P2;
 //! compliance E1–E10.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use system_tests::system::proving::is_proved;
 use system_tests::system::{Answer, Business, Client, Member, Site, eventually, own, shared};
 
 use crate::approvals::asked_and_rejected;
+use crate::of_members::{needles_of_secrets, rows_of, secrets_of};
 use crate::proof::once_sealed;
 use crate::restored::copy;
 use crate::{as_many_as, recently};
@@ -41,57 +41,6 @@ async fn buy_by_id(site: &Site, shop: &Business, member: &Member, number: &str) 
     let body = json!({"external_id": number, "member": {"member_id": member.id}, "amount": "10.00",
         "occurred_at": recently()});
     shop.till(site).post("/transactions", &body).await
-}
-
-/// How many rows the vault has of these members, in any table.
-pub(crate) async fn rows_of(vault: &PgPool, members: &[Member]) -> i64 {
-    let ids: Vec<uuid::Uuid> = members.iter().map(|member| member.id.parse().expect("an id")).collect();
-    sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM vault.members WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault.member_fields WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault.partner_members WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault.reasons WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault.coupon_codes WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault.registrations WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM vault_keys.member_keys WHERE member_id = ANY($1))
-              + (SELECT count(*) FROM auth.refresh_families WHERE member_id = ANY($1))",
-    )
-    .bind(ids)
-    .fetch_one(vault)
-    .await
-    .expect("a count")
-}
-
-/// What only she has in the vault's files: her phone's index, her sealed fields, her wrapped key.
-pub(crate) async fn secrets_of(vault: &PgPool, members: &[Member]) -> Vec<Vec<u8>> {
-    let ids: Vec<uuid::Uuid> = members.iter().map(|member| member.id.parse().expect("an id")).collect();
-    sqlx::query_scalar(
-        "SELECT phone_index FROM vault.members WHERE member_id = ANY($1)
-         UNION ALL SELECT sealed FROM vault.member_fields WHERE member_id = ANY($1)
-         UNION ALL SELECT sealed FROM vault.reasons WHERE member_id = ANY($1)
-         UNION ALL SELECT wrapped FROM vault_keys.member_keys WHERE member_id = ANY($1)",
-    )
-    .bind(ids)
-    .fetch_all(vault)
-    .await
-    .expect("rows")
-}
-
-/// How often any of `needles` (each of at least eight bytes) is in the files of a folder; how many files there are.
-fn search(folder: &Path, needles: &[Vec<u8>]) -> (usize, usize) {
-    let heads: HashMap<&[u8], &Vec<u8>> = needles.iter().map(|needle| (&needle[..8], needle)).collect();
-    let (mut hits, mut files) = (0, 0);
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        // The server may have taken one away meanwhile.
-        let Ok(bytes) = std::fs::read(entry.expect("an entry").path()) else { continue };
-        files += 1;
-        let found = bytes
-            .windows(8)
-            .enumerate()
-            .filter(|(at, window)| heads.get(window).is_some_and(|needle| bytes[*at..].starts_with(needle)));
-        hits += found.count();
-    }
-    (hits, files)
 }
 
 /// The folder of a database's files.
@@ -169,9 +118,10 @@ async fn p2_many_are_forgotten_and_nothing_else_changes() {
     sqlx::query("CHECKPOINT").execute(&vault).await.expect("a checkpoint");
     let folder = files_of(&vault).await;
     let theirs = secrets_of(&vault, &staying).await;
-    let (found, files) = search(&folder, &theirs);
-    assert!(found >= theirs.len(), "the search reads the vault's {files} files");
-    assert_eq!(search(&folder, &secrets).0, 0, "nothing of theirs is in the vault's files");
+    let found = needles_of_secrets(&theirs).find_in_files(&[&folder], &[]).whole();
+    assert!(found.len() >= theirs.len(), "the search reads the vault's files: {found:#?}");
+    let found = needles_of_secrets(&secrets).find_in_files(&[&folder], &[]).whole();
+    assert!(found.is_empty(), "something of theirs is in the vault's files: {found:#?}");
     assert_eq!(balances(&site, &staying).await, before, "others have what they had");
     assert!(is_proved(&receipt, &told.0, &told.1), "an old receipt still proves");
     papers(&site, &acts[0], &leaving[0]).await;
