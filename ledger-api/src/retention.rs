@@ -187,8 +187,18 @@ const SECURITY_LOG: Category = Category {
     at_end: "insert-only; after the erasure it is about nobody",
 };
 
+const SUBJECT_REQUESTS: Category = Category {
+    category: "subject_requests",
+    place: "ledger.events, statuses.requests: what, which way, when, the answer; no words",
+    purpose: "answering her demands in time, and proving it (arts. 14, 20, 21)",
+    ground: "law (art. 6 part 1 item 2)",
+    starts: "the demand",
+    days: None,
+    at_end: "insert-only; after the erasure it is about nobody",
+};
+
 /// All of them.
-pub(crate) const CATEGORIES: [Category; 16] = [
+pub(crate) const CATEGORIES: [Category; 17] = [
     PROFILE,
     CODES,
     SESSIONS,
@@ -205,6 +215,7 @@ pub(crate) const CATEGORIES: [Category; 16] = [
     CONSENTS,
     ACCESS_LOG,
     SECURITY_LOG,
+    SUBJECT_REQUESTS,
 ];
 
 impl Category {

@@ -125,10 +125,10 @@ pub(crate) async fn must_be_used(call: &Call, member: MemberId) -> Result<(), Ap
     if unused.is_empty() { Ok(()) } else { Err(Rejection::ProcessingBlocked.into()) }
 }
 
-/// Which of these members' data are kept and not used for now. Compliance S5.
+/// Which of these members' data are kept and not used for now. Compliance S5. What is left of who was forgotten is nobody's.
 pub(crate) async fn unused(app: &App, members: &[Uuid]) -> Result<BTreeSet<Uuid>, ApiError> {
     let found: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT member_id FROM statuses.members WHERE processing_blocked AND member_id = ANY($1)",
+        "SELECT member_id FROM statuses.members WHERE processing_blocked AND NOT erased AND member_id = ANY($1)",
     )
     .bind(members)
     .fetch_all(&app.read_pool)

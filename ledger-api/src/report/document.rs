@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::dto::{CouponTerms, HistoryLine};
+use crate::dto::{CouponTerms, HistoryLine, SubjectRequest};
 use crate::erasure::papers::Organisation;
 
 /// All that is known of a member.
@@ -155,6 +155,8 @@ pub(crate) struct ReportedData {
     pub(crate) blocked: bool,
     /// Whether all of it is kept and not used while something is looked into.
     pub(crate) processing_blocked: bool,
+    /// What she demanded about it, and where that stands, newest first.
+    pub(crate) requests: Vec<SubjectRequest>,
     /// Whether she is invited to the inner circle.
     pub(crate) invited: bool,
     /// What she has.

@@ -19,7 +19,7 @@ use super::document::{
 };
 use super::{Reader, business_named};
 use crate::app::App;
-use crate::dto::HistoryLine;
+use crate::dto::{HistoryLine, SubjectRequest};
 use crate::problem::{ApiError, Cause};
 use crate::query::Page;
 use crate::read;
@@ -56,6 +56,7 @@ impl About<'_> {
             premium: standing.premium,
             blocked,
             processing_blocked,
+            requests: self.requests().await?,
             invited,
             balance: self.balance().await?,
             purchases: self.purchases().await?,
@@ -160,6 +161,22 @@ impl About<'_> {
             expires_at: hold.until(),
         });
         Ok(told.collect())
+    }
+
+    /// What she demanded, page by page.
+    async fn requests(&self) -> Result<Vec<SubjectRequest>, ApiError> {
+        let mut told = Vec::new();
+        let mut page = Page { limit: PAGE, after: None, offset: 0 };
+        loop {
+            let mut found = read::requests::of(self.app, self.accounts, &page).await?;
+            let is_more = found.len() >= page.looked_for();
+            found.truncate(page.looked_for().saturating_sub(1));
+            page.after = found.last().map(|one| one.position.to_string());
+            told.extend(found.into_iter().map(|one| one.shown(self.now, None)));
+            if !is_more {
+                return Ok(told);
+            }
+        }
     }
 
     async fn waiting(&self) -> Result<Vec<ReportedWaiting>, ApiError> {

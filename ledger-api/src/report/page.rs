@@ -290,6 +290,18 @@ fn bought(html: &mut String, data: &ReportedData) {
             [moment(one.occurred_at), business, one.amount.to_string(), one.reason.clone()]
         }),
     );
+    requests(html, data);
+}
+
+fn requests(html: &mut String, data: &ReportedData) {
+    section(html, "Обращения о данных");
+    table(
+        html,
+        ["Получено", "О чём", "Ответить до", "Состояние"],
+        data.requests
+            .iter()
+            .map(|one| [moment(one.received_at), one.kind.clone(), moment(one.due_at), one.state.clone()]),
+    );
 }
 
 fn rest(html: &mut String, report: &SubjectReport) {

@@ -27,7 +27,7 @@ const fn named([category, name, purpose, ground, starts, at_end]: [&'static str;
 }
 
 /// The categories that are about members, in words.
-const NAMED: [Named; 12] = [
+const NAMED: [Named; 13] = [
     named([
         "profile",
         "Учётная запись",
@@ -101,6 +101,14 @@ const NAMED: [Named; 12] = [
         "выявление попыток доступа (ст. 19 152-ФЗ)",
         DUTY,
         "событие",
+        NOBODYS,
+    ]),
+    named([
+        "subject_requests",
+        "Обращения субъекта о своих данных: вид, способ, дни, ответ",
+        "ответ в срок и доказательство ответа (ст. 14, 20, 21 152-ФЗ)",
+        DUTY,
+        "обращение",
         NOBODYS,
     ]),
 ];

@@ -78,7 +78,7 @@ pub fn merge(
 /// The account `from` is one with `into` no longer.
 ///
 /// # Errors
-/// A stranger; then [`MergeObstacle`]: they are not one, she is blocked, her phone changed a short while ago, bonuses are held.
+/// A stranger; then [`MergeObstacle`]: they are not one, she is blocked, a demand of hers is open, her phone changed a short while ago, bonuses are held.
 pub fn unmerge(
     from: &MemberState,
     into: &MemberState,
@@ -94,6 +94,10 @@ pub fn unmerge(
     // Both are said of the one that stands for both: the other would be free of them at once.
     if into.is_barred() {
         return Err(because(MergeObstacle::Blocked));
+    }
+    if into.has_open_requests() {
+        // Whose demand it is nobody could tell afterwards.
+        return Err(because(MergeObstacle::OpenRequest));
     }
     if into.waits_to_spend(context.recorded_at).is_some() {
         return Err(because(MergeObstacle::Cooldown));

@@ -131,10 +131,12 @@ pub(super) fn extend(
     Ok(MemberOutcome::RequestDue { request_id, due_at })
 }
 
-/// Answers a demand. Whoever is to be forgotten is forgotten, not told so.
+/// Answers a demand. Whoever is to be forgotten is forgotten, not told so; and an inquiry is not over while her data are not
+/// used (152-ФЗ art. 21 part 2), or nothing would remind anybody of them.
 ///
 /// # Errors
-/// One that is not open; a demand to be forgotten that would be fulfilled by a word.
+/// One that is not open; a demand to be forgotten that would be fulfilled by a word; one that her data not be used while they
+/// are not.
 pub(super) fn answer(
     state: &MemberState,
     request_id: SubjectRequestId,
@@ -144,7 +146,9 @@ pub(super) fn answer(
 ) -> Result<MemberOutcome, Rejection> {
     let open = open(state, request_id)?;
     let is_refused = matches!(answer, RequestAnswer::Refused { .. });
-    if answer == (RequestAnswer::Erased {}) || (open.kind == RequestKind::Erasure && !is_refused) {
+    let goes_on = open.kind == RequestKind::Blocking && state.is_processing_blocked();
+    let is_by_word = open.kind == RequestKind::Erasure && !is_refused;
+    if answer == (RequestAnswer::Erased {}) || is_by_word || goes_on {
         return Err(Rejection::RequestNotDone);
     }
     write_due(state, context, draft)?;

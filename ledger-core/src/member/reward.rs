@@ -236,7 +236,8 @@ impl<'a> Hit<'a> {
         let net = state.all_books().find_map(|books| books.sales.net(bought_at, purchase_id, business_id));
         let is_for_her = !version.definition.audience.new_customers_of_target || is_new();
         let is_coupon = matches!(step.reward, Reward::Coupon { .. });
-        if state.is_barred() {
+        // Of a purchase from before her data were not used any more it goes on: while they are not, none is recorded.
+        if state.is_blocked() {
             Err(WhyNot::Blocked)
         } else if is_clinic && !state.consents_to(&Purpose::MedicalCrossPromo) {
             Err(WhyNot::NoConsent)

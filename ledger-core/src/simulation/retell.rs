@@ -10,7 +10,7 @@ use crate::member::consent::Purpose;
 use crate::member::draft::Draft;
 use crate::member::erasure::Erase;
 use crate::member::event::{
-    BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberErased, MemberEvent, PurchaseRecorded,
+    BonusGifted, BonusesHeld, HoldEnd, HoldReleased, MemberErased, MemberEvent, PurchaseRecorded, RightsEvent,
 };
 use crate::member::gift::{Adjustment, Gift};
 use crate::member::{MemberCommand, MemberOutcome, PurchaseOutcome};
@@ -70,7 +70,8 @@ impl Replay<'_> {
             MemberEvent::InnerCircleInvited(_)
             | MemberEvent::InnerCircleInvitationWithdrawn(_)
             | MemberEvent::TopSpendersEntered(_)
-            | MemberEvent::TopSpendersLeft(_) => self.standing(telling),
+            | MemberEvent::TopSpendersLeft(_)
+            | MemberEvent::Rights(RightsEvent::ProcessingUnblocked(_)) => self.standing(telling),
             // The refund, told again, says so itself. Rule F5.
             MemberEvent::CouponRevoked(revoked) if revoked.refund_id.is_some() => Ok(()),
             MemberEvent::PremiumStarted(_)

@@ -7,6 +7,7 @@ use crate::ids::{ActId, SubjectRequestId};
 use crate::member::event::{
     BlockGround, DemandedBy, ErasureGround, ExtensionGround, ProcessingBlocked, RefusalGround, RequestAnswer,
     RequestChannel, RequestKind, SubjectRequestAnswered, SubjectRequestExtended, SubjectRequestReceived,
+    UnblockGround,
 };
 use crate::member::requests::{ExtendRequest, OPEN_REQUESTS_MAX, ReceiveRequest};
 use crate::member::testing::{Decision, NOON, Pair, World, anna, at, buy, given};
@@ -75,7 +76,13 @@ fn s5_from_a_demand_that_her_data_not_be_used_they_are_not() {
     assert_eq!(decision.drafted()[1].cause, Some(0));
     let world = world.after(asks(1, RequestKind::Blocking));
     world.clone().when(buy("mindal", "100.00")).then_rejected(Rejection::ProcessingBlocked);
-    assert_eq!(kinds(&world.when(asks(2, RequestKind::Blocking))), ["SubjectRequestReceived"]);
+    assert_eq!(kinds(&world.clone().when(asks(2, RequestKind::Blocking))), ["SubjectRequestReceived"]);
+    // The inquiry is over when they are used again.
+    for answer in [RequestAnswer::Fulfilled {}, REFUSED] {
+        world.clone().when(answers(1, answer)).then_rejected(Rejection::RequestNotDone);
+    }
+    let again = world.after(MemberCommand::UnblockProcessing(UnblockGround::Confirmed));
+    assert_eq!(kinds(&again.when(answers(1, RequestAnswer::Fulfilled {}))), ["SubjectRequestAnswered"]);
 }
 
 #[test]
@@ -151,5 +158,7 @@ fn an_account_with_an_open_demand_does_not_go_into_another() {
     let answered = old().after(answers(1, RequestAnswer::Fulfilled {}));
     assert!(Pair::of(answered, anna()).when_merged().is_ok());
     let hers = anna().after(asks(1, RequestKind::Access));
-    assert!(Pair::of(anna().numbered_after(100), hers).when_merged().is_ok(), "the survivor's go on");
+    let both = Pair::of(anna().numbered_after(100), hers);
+    assert!(both.when_merged().is_ok(), "the survivor's go on");
+    assert_eq!(both.merged().when_parted(), Err(Rejection::MergeNotPossible { because }), "whose is it?");
 }
