@@ -221,3 +221,58 @@ fn escaped(text: &str, upper: bool) -> String {
     };
     text.encode_utf16().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_read_once_and_what_cannot_be_read_is_told() {
+        let folder = std::env::temp_dir().join(format!("needles-{}", uuid::Uuid::new_v4()));
+        let inner = folder.join("inner");
+        std::fs::create_dir_all(&inner).expect("folders");
+        let file = inner.join("file");
+        std::fs::write(&file, "a needle-in-hay here").expect("a file");
+        let needles = Needles::of_texts(["needle-in-hay"]);
+        let nowhere = folder.join("nowhere");
+        let folders = [folder.as_path(), inner.as_path(), nowhere.as_path()];
+        let searched = needles.find_in_files(&folders, &[]);
+        assert_eq!((searched.files, searched.unreadable.len()), (1, 0));
+        assert_eq!(searched.whole().len(), 1, "one form of one text");
+        assert_eq!(needles.find_in_files(&folders[..1], &["inner"]).files, 0, "left out");
+        let no_folder = needles.find_in_files(&[file.as_path()], &[]);
+        assert_eq!((no_folder.files, no_folder.unreadable.len()), (0, 1), "{no_folder:?}");
+        std::fs::remove_dir_all(folder).expect("it is gone");
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_they_begin_in_what_is_encoded() {
+        let secret: Vec<u8> = (200..232).collect();
+        let needles = Needles::new(forms_of_bytes("secret", &secret));
+        for before in 0..4 {
+            let around = [vec![7; before], secret.clone(), vec![9; 5]].concat();
+            for encoded in [
+                hex::encode(&around),
+                hex::encode_upper(&around),
+                BASE64_STANDARD_NO_PAD.encode(&around),
+                BASE64_URL_SAFE_NO_PAD.encode(&around),
+            ] {
+                assert!(!needles.find(encoded.as_bytes()).is_empty(), "{before}: {encoded}");
+            }
+        }
+        assert!(needles.find(&secret).is_empty(), "plain bytes are for the caller to add");
+    }
+
+    #[test]
+    fn a_text_is_found_in_utf_16_and_a_number_in_eight_bytes_from_either_end() {
+        let needles = Needles::new(forms_of("канарейка").into_iter().chain(forms_of_number(79_217_403_865)));
+        for bytes in [
+            utf16("x канарейка", u16::to_le_bytes),
+            utf16("x КАНАРЕЙКА", u16::to_be_bytes),
+            [&[1, 2][..], &79_217_403_865_u64.to_le_bytes()].concat(),
+            [&[1, 2][..], &79_217_403_865_u64.to_be_bytes()].concat(),
+        ] {
+            assert_eq!(needles.find(&bytes).len(), 1, "{bytes:?}");
+        }
+    }
+}

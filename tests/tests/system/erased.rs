@@ -118,9 +118,9 @@ async fn p2_many_are_forgotten_and_nothing_else_changes() {
     sqlx::query("CHECKPOINT").execute(&vault).await.expect("a checkpoint");
     let folder = files_of(&vault).await;
     let theirs = secrets_of(&vault, &staying).await;
-    let found = needles_of_secrets(&theirs).find_in_files(&[&folder], &[]).whole();
+    let found = needles_of_secrets(&theirs).find_in_files(&[folder.as_path()], &[]).whole();
     assert!(found.len() >= theirs.len(), "the search reads the vault's files: {found:#?}");
-    let found = needles_of_secrets(&secrets).find_in_files(&[&folder], &[]).whole();
+    let found = needles_of_secrets(&secrets).find_in_files(&[folder.as_path()], &[]).whole();
     assert!(found.is_empty(), "something of theirs is in the vault's files: {found:#?}");
     assert_eq!(balances(&site, &staying).await, before, "others have what they had");
     assert!(is_proved(&receipt, &told.0, &told.1), "an old receipt still proves");
