@@ -201,7 +201,8 @@ fn result(answer: &Answer) -> Value {
     result
 }
 
-/// What a policy that was tried says of ordinary businesses and of members. The rest is compared below.
+/// What a policy that was tried says of ordinary businesses and of members; its sums count every business's bonuses, a clinic's,
+/// too.
 fn of_ordinary(mut result: Value) -> Value {
     let fields = result.as_object_mut().expect("a result");
     for sum in ["purchases", "issued", "cost", "liability"] {
