@@ -20,6 +20,7 @@ use ledger_store::Idempotency;
 use metrics::histogram;
 use pii_vault::access::{Access as VaultAccess, Accessor, Purpose};
 use pii_vault::auth::By;
+use pii_vault::index::network_of;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -182,6 +183,11 @@ impl Call {
     /// The client's address, as the connection says it: headers about it are ignored.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.http.peer_addr().map(|address| address.ip())
+    }
+
+    /// What of it is limited: whoever has one address of a network of IPv6 has them all.
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        self.address().map(network_of)
     }
 
     /// An access to the vault on the caller's behalf.

@@ -4,7 +4,7 @@
 //! key, and neither leaves the vault: the log keeps no hash of a phone (compliance D2, design L4).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::hmac;
 use ledger_core::ids::{BusinessId, MemberId};
@@ -49,7 +49,7 @@ impl BlindIndexer {
 
     /// Index of a client's network address, for the sending limits. Never equal to that of a phone.
     pub fn address(&self, address: IpAddr) -> BlindIndex {
-        self.tagged(b"address\0", address.to_canonical().to_string().as_bytes())
+        self.tagged(b"address\0", network_of(address).to_string().as_bytes())
     }
 
     /// Index of the tries of coupon codes at a business.
@@ -97,12 +97,16 @@ impl BlindIndexer {
 }
 
 /// Where somebody calls from. Of IPv6 the first 64 bits: whoever has one address there has all of them.
-fn source_of(address: Option<IpAddr>) -> Vec<u8> {
-    match address.map(|address| address.to_canonical()) {
-        None => Vec::new(),
-        Some(IpAddr::V4(address)) => address.octets().to_vec(),
-        Some(IpAddr::V6(address)) => address.octets().into_iter().take(8).collect(),
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        canonical @ IpAddr::V4(_) => canonical,
     }
+}
+
+/// As part of an index; nothing for nobody's.
+fn source_of(address: Option<IpAddr>) -> Vec<u8> {
+    address.map(|address| network_of(address).to_string().into_bytes()).unwrap_or_default()
 }
 
 /// A phone as a partner names it: HMAC-SHA-256 of the E.164 text under the key shared with that business.

@@ -23,7 +23,7 @@ use crate::{query, read};
 
 pub(crate) async fn send_code(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::SendCode { phone } = document(&body, dto::SendCode::read)?;
     let limits = send_limits(call.app.profile);
@@ -64,7 +64,7 @@ async fn deliver(call: &Call, phone: &Phone, message: &OutboxMessage) -> Result<
 
 pub(crate) async fn verify_code(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::VerifyCode { code_id, code } = document(&body, dto::VerifyCode::read)?;
     let now = call.now().to_utc();
@@ -82,7 +82,7 @@ pub(crate) async fn verify_code(call: Call, payload: Payload) -> Answer {
 
 pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let today = call.now().moscow_day().to_date();
     let dto::Registering { code_id, code, consents, profile } =
@@ -112,7 +112,7 @@ pub(crate) async fn register(call: Call, payload: Payload) -> Answer {
 
 pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     let issued = call.app.vault.refresh_tokens().rotate(&refresh_token, call.now().to_utc()).await;

@@ -53,7 +53,7 @@ async fn confirm(call: &Call, account: MemberId, wanted: dto::DeleteAccount) -> 
         let is_fresh = call.app.vault.refresh_tokens().began_since(account, session, since).await?;
         return if is_fresh { Ok(()) } else { Err(ApiError::ConfirmationRequired) };
     };
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::Erasure);
     let proved = call.app.vault.codes().check(code_id, &code, CodeUse::Burn, &access).await?;
     let found = call.app.vault.members().find_by_phone(&proved.phone, &access).await?;

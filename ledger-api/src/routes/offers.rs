@@ -8,13 +8,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use ledger_core::category::Confidentiality;
 use ledger_core::ids::{BusinessId, OfferId, ReasonId};
+use ledger_core::member::event::CouponBenefit;
 use ledger_core::offer::Offer;
 use ledger_core::offer::decide::{ChangeOffer, OfferCommand};
 use ledger_core::offer::definition::{Definition, OfferCoupon, OfferFunder, OfferReward};
-use ledger_store::log::read_offer;
+use ledger_core::offer::event::OfferEvent;
+use ledger_store::log::{StoredRow, read_offer};
 use ledger_store::{Command, Idempotency, Outcome, Receipt, Repeat};
 use pii_vault::access::{Access, Purpose};
 
+use super::approvals::is_much;
 use super::businesses::execute;
 use super::redemptions::other_outcome;
 use crate::body::Limit;
@@ -177,7 +180,27 @@ pub(crate) async fn approve(call: Call, payload: Payload) -> Answer {
     let dto::ApproveOffer { version } = call.perhaps(payload, dto::ApproveOffer::read).await?;
     let seen = version.map(u32::to_be_bytes);
     let said = seen.as_ref().map(<[u8; 4]>::as_slice);
+    check_approver(&call).await?;
     step(&call, OfferCommand::Approve { version }, &header, said).await
+}
+
+/// Bonuses by hand under another name: where each coupon brings more of the coalition's than one person may give, who drew the
+/// offer up or handed it in does not approve it. Decision 21.
+async fn check_approver(call: &Call) -> Result<(), ApiError> {
+    let offer_id = OfferId::from_uuid(call.path_uuid("id")?);
+    let offer = named(call, offer_id).await?;
+    let OfferReward::Coupon { coupon } = &offer.definition.reward else { return Ok(()) };
+    let CouponBenefit::Bonus { value } = coupon.gives else { return Ok(()) };
+    if offer.definition.funded_by != OfferFunder::Coalition || !is_much(call, value)? {
+        return Ok(());
+    }
+    let own = call.caller()?.actor();
+    let rows = read_offer(&call.app.log_pool, offer_id, 0, i64::MAX).await?;
+    let is_drawn_up = |stored: &StoredRow| {
+        stored.row.metadata.actor == own
+            && matches!(fact_of(stored), Some(OfferEvent::OfferDrafted(_) | OfferEvent::OfferSubmitted(_)))
+    };
+    if rows.iter().any(is_drawn_up) { Err(ApiError::Forbidden) } else { Ok(()) }
 }
 
 /// One step of an offer's way, which needs no words.

@@ -43,7 +43,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
 pub(crate) async fn change_phone(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let key = call.idempotency_key()?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     // It is that one's phone which changes.
     let member_id = call.account()?;
     let body = call.body(payload, Limit::Document).await?;

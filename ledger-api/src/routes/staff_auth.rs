@@ -16,7 +16,7 @@ use crate::query;
 
 pub(crate) async fn enrol(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::Enrol { enrolment_token, password } = document(&body, dto::Enrol::read)?;
     let enrolled = call.app.vault.staff().enrol(&enrolment_token, &password, &call.by()).await?;
@@ -29,7 +29,7 @@ pub(crate) async fn enrol(call: Call, payload: Payload) -> Answer {
 
 pub(crate) async fn sign_in(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::StaffSignIn { login, password, code } = document(&body, dto::StaffSignIn::read)?;
     // What is no login is nobody's.
@@ -48,7 +48,7 @@ pub(crate) async fn sign_in(call: Call, payload: Payload) -> Answer {
 
 pub(crate) async fn refresh(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    call.app.limits.take(call.address())?;
+    call.app.limits.take(call.network())?;
     let body = call.body(payload, Limit::Document).await?;
     let dto::RefreshToken { refresh_token } = document(&body, dto::RefreshToken::read)?;
     let issued = call.app.vault.refresh_tokens().rotate_staff(&refresh_token, call.now().to_utc()).await;

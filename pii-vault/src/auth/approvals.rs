@@ -269,18 +269,22 @@ impl Approvals {
         Ok(())
     }
 
-    /// The role of a credential that is good now: of an account of staff that is open and whose person has her secrets, or of a
-    /// key that is not revoked.
+    /// The role of a credential that is good now: of an account of staff that is open and whose person has had her secrets `since`
+    /// then (it may be another's by now), or of a key that is not revoked.
     ///
     /// # Errors
     /// `Unavailable`, `Database`.
-    pub async fn live_role(&self, credential: Uuid) -> Result<Option<String>, VaultError> {
+    pub async fn live_role(
+        &self,
+        credential: Uuid,
+        since: DateTime<Utc>,
+    ) -> Result<Option<String>, VaultError> {
         let role = sqlx::query_scalar(
             "SELECT role FROM auth.staff
-             WHERE staff_id = $1 AND disabled_at IS NULL AND password_sealed IS NOT NULL
+             WHERE staff_id = $1 AND disabled_at IS NULL AND password_sealed IS NOT NULL AND secrets_since <= $2
              UNION ALL SELECT role FROM auth.api_keys WHERE key_id = $1 AND revoked_at IS NULL",
         );
-        Ok(role.bind(credential).fetch_optional(&self.pool).await?)
+        Ok(role.bind(credential).bind(since).fetch_optional(&self.pool).await?)
     }
 
     fn read(&self, row: Stored) -> Result<Approval, VaultError> {

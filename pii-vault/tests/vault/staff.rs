@@ -170,7 +170,7 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     assert_eq!(approvals.one(id).await.unwrap().unwrap().carried_out_at, Some(now()));
     let noted = "SELECT count(*) FROM auth.security_events WHERE kind = 'approval_carried_out'";
     assert_eq!(world.count(noted).await, 1);
-    assert_eq!(approvals.live_role(asker).await.unwrap(), None, "a credential that nobody has");
+    assert_eq!(approvals.live_role(asker, now()).await.unwrap(), None, "a credential that nobody has");
     let Asked::New(late) = approvals.ask(&wanted(2, 1), asker, &by).await.unwrap() else { panic!("new") };
     approvals.carried_out(&[2; 32], &by).await.unwrap();
     assert_eq!(approvals.one(late.approval_id).await.unwrap().unwrap().carried_out_at, None);

@@ -122,11 +122,17 @@ async fn a_coupon_of_much_that_the_coalition_bears_needs_a_second_person() {
     };
     for (key, little) in [
         ("enough", coupon("bonus", "5000.00", "coalition")),
-        ("own", coupon("bonus", "5000.01", "business")),
         ("off", coupon("discount_fixed", "5000.01", "coalition")),
     ] {
         assert_eq!(with_key(&first, "/coupons", key, &little).await.status, 201, "{key}");
     }
+    let of_business = coupon("bonus", "5000.01", "business");
+    assert_eq!(with_key(&first, "/coupons", "another's", &of_business).await.status, 202, "nor of others'");
+    let asked = second.get("/admin/approvals").await.data(200)["items"][0].clone();
+    let reject = format!("/admin/approvals/{}/reject", asked["approval_id"].as_str().unwrap());
+    let _ = second.post(&reject, &json!({"reason": "no"})).await.data(200);
+    assert_eq!(with_key(&shop.till(&site), "/coupons", "own", &of_business).await.status, 201, "its own");
+    by_an_offer(&first, &second).await;
     let much = coupon("bonus", "5000.01", "coalition");
     let head = site.head().await;
     let asked = with_key(&first, "/coupons", "much", &much).await.data(202);
@@ -145,6 +151,18 @@ async fn a_coupon_of_much_that_the_coalition_bears_needs_a_second_person() {
     let own = anna.sign_in(&site).await.get("/loyalty/coupons").await.data(200)["items"].clone();
     let hers = own.as_array().unwrap().iter().find(|one| one["coupon_id"] == issued["coupon_id"]).unwrap();
     assert_eq!((&hers["value"], &hers["description"]), (&json!("5000.01"), &json!("canary-coupon")));
+}
+
+/// The same as an offer: who drew it up does not approve it.
+async fn by_an_offer(first: &Client, second: &Client) {
+    let coupon = json!({"type": "bonus", "value": "5000.01", "life_days": 30, "description": "canary-offer"});
+    let body = json!({"business_id": "mindal", "title": "canary-title", "funded_by": "coalition", "limit": 1,
+        "reward": {"type": "coupon", "coupon": coupon}});
+    let drafted = with_key(first, "/offers", "offer", &body).await.data(201);
+    let of = |step: &str| format!("/offers/{}/{step}", drafted["offer_id"].as_str().unwrap());
+    let _ = first.post(&of("submit"), &json!({})).await.data(200);
+    assert_eq!(first.post(&of("approve"), &json!({})).await.status, 403, "never the one who drew it up");
+    let _ = second.post(&of("approve"), &json!({})).await.data(200);
 }
 
 /// Two requests about her, each with words of its own: one waits, one was rejected with a reason.

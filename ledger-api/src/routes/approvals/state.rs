@@ -35,8 +35,8 @@ impl State {
     fn of(approval: &Approval, now: DateTime<Utc>, Seen { is_done, is_live }: Seen) -> Self {
         let over = |since: DateTime<Utc>| since + TimeDelta::hours(CARRY_OUT_HOURS) <= now;
         match approval.decided {
-            Some((_, _, false)) => Self::Rejected,
             _ if is_done => Self::CarriedOut,
+            Some((_, _, false)) => Self::Rejected,
             None if approval.expires_at <= now => Self::Expired,
             _ if !is_live || approval.ended_at.is_some() => Self::Lapsed,
             Some((_, decided_at, true)) if over(decided_at) => Self::Lapsed,
@@ -76,7 +76,7 @@ const fn needed_for(kind: ApprovalKind) -> Permission {
 
 /// Whether whoever asked is there and could ask for it now.
 async fn asker_may(call: &Call, approval: &Approval) -> Result<bool, ApiError> {
-    let role = call.app.vault.approvals().live_role(approval.asked_by).await?;
+    let role = call.app.vault.approvals().live_role(approval.asked_by, approval.asked_at).await?;
     let role = role.as_deref().and_then(Role::of);
     Ok(role.is_some_and(|role| role.may(needed_for(approval.kind))))
 }
