@@ -79,14 +79,15 @@ fn without_a_witness(length: &Length, trust: &Trust, witnessed: Option<u64>) -> 
             "No witness was asked. {rewritten} Run `ledger-audit witness` elsewhere and give what it keeps with --witness, or its key \
              with --witness-key when its cosignatures came with the log."
         )),
-        (None, Some(seen)) => {
+        // What is kept is older than what came with the log: it says nothing of the time since.
+        (kept, Some(seen)) if kept.is_none_or(|kept| kept < seen) => {
             let cut = "Cosignatures that came with the log say nothing of later ones that did not: a tail that was cut off together with \
                        its checkpoints is not excluded. Ask the witness for what it keeps, and give it with --witness.";
             let rest = (seen < length.events).then(|| format!("{} ", rest(seen)));
             Some(format!("{}{cut}", rest.unwrap_or_default()))
         }
-        (Some(kept), _) => {
-            let seen = cosigned.map_or(kept, |seen| seen.max(kept));
+        (kept, seen) => {
+            let seen = kept.max(seen)?;
             (seen < length.events).then(|| rest(seen))
         }
     }

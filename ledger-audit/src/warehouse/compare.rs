@@ -50,7 +50,9 @@ impl Warehouse {
             let count: i128 = by_business.values().map(|sums| sums.count).sum();
             Ok(format!(
                 "Compared with ClickHouse up to position {until}, of what is no medical secret: {count} purchases, the balances of {members} \
-                 members, movements, postings, daily statistics and triggers of chains."
+                 members, movements, postings, daily statistics and triggers of chains; sums, and not every column of each row. Not \
+                 compared: rows after that position, changes of bills, facts of chains but their triggers, which accounts are one, and \
+                 how many customers a day had."
             ))
         })
     }
