@@ -10,6 +10,7 @@
 //! Bounds: the lock is held for [`CLOSE_ENOUGH`] events or fewer. A broken-off rebuild leaves `<name>_next`, which the next
 //! one drops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_core::log::Position;
@@ -37,7 +38,7 @@ pub async fn rebuild(projection: Box<dyn Projection>, options: Options) -> Resul
     only_one(&mut keeper, name).await?;
     drop_schema(&mut keeper, &Target::Next.schema(name)).await?;
     let log = options.log.clone();
-    let open = Box::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>));
+    let open = Arc::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>));
     let projector = Projector::new(projection, options.clone(), open).into_next();
     let mut run = projector.take_over().await?;
     let began = Instant::now();

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::analytics::{self, Sink};
 use crate::check::command::{Form, run as check};
 use crate::cli::{Cli, Role, SealKeyRole, SourceKind};
-use crate::engine::{OpenSource, Options, Projection, Projector};
+use crate::engine::{Options, Projection, Projector};
 use crate::error::ProjectError;
 use crate::http::{self, Stopped};
 use crate::projections;
@@ -31,7 +31,7 @@ use crate::relay::Relay;
 use crate::schedule::Schedule;
 use crate::seal::{self, FirstKey, KeyFolder, Seal};
 use crate::settings::{Settings, pool};
-use crate::source::{KafkaSource, LogReader, LogSource, Source, failure};
+use crate::source::{KafkaSource, LogReader, LogSource, OpenSource, Source, failure};
 use ledger_ops::clock::Clock;
 
 /// What the roles share.
@@ -306,12 +306,12 @@ impl Surroundings {
         let log = self.options.log.clone();
         match kind {
             SourceKind::Log => {
-                Ok(Box::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>)))
+                Ok(Arc::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>)))
             }
             SourceKind::Kafka => {
                 let kafka = self.settings.kafka()?;
                 let (brokers, topic) = (kafka.brokers.clone(), kafka.topic.clone());
-                Ok(Box::new(move || Ok(Box::new(KafkaSource::new(&brokers, &topic)?) as Box<dyn Source>)))
+                Ok(Arc::new(move || Ok(Box::new(KafkaSource::new(&brokers, &topic)?) as Box<dyn Source>)))
             }
         }
     }

@@ -21,9 +21,9 @@ use super::sender::Sender;
 use super::sequence::{Ready, Sequence};
 use super::warehouse::Warehouse;
 use super::{NAME, schema};
-use crate::engine::{self, OpenSource, Options, Progress, State, Target};
+use crate::engine::{self, Options, Progress, State, Target};
 use crate::error::ProjectError;
-use crate::source::{Feed, LogReader, Places};
+use crate::source::{Feed, LogReader, OpenSource, Places};
 
 /// How long a stretch gathers events when the log is quiet.
 const GATHER: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ impl Sink {
     async fn follow_until_moved(&self, sender: &mut Sender) -> Result<(), ProjectError> {
         let places = sender.places.clone();
         let sequence = Sequence::after(places.passed());
-        let feed = Feed::open((self.open_source)()?, self.options.log.clone(), places).await?;
+        let feed = Feed::open(self.open_source.clone(), self.options.log.clone(), places).await?;
         let mut gathering = Gathering { log: self.options.log.clone(), feed, sequence, since: None };
         let mut audit_at = Instant::now() + self.audit_every;
         let mut due = Vec::new();

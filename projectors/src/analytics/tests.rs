@@ -2,6 +2,7 @@
 
 mod promotion;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use local_stack::{ServerKind, Stack, StackOptions};
@@ -10,10 +11,9 @@ use uuid::Uuid;
 use super::sender::{Audited, Sender};
 use super::sequence::Ready;
 use super::{Sink, rebuild};
-use crate::engine::OpenSource;
 use crate::error::ProjectError;
 use crate::fixture::{Bonuses, Fact, Installation, Purchase, Shop, joins};
-use crate::source::{LogReader, LogSource};
+use crate::source::{LogReader, LogSource, OpenSource};
 
 const FACTS: &str = "SELECT count(), sum(amount), sum(bonus_accrued) FROM transaction_facts FINAL";
 const STORED: &str = "SELECT count() FROM transaction_facts";
@@ -26,7 +26,7 @@ const DAYS: &str = "SELECT toString(day), business, purchases, revenue, bonuses_
 
 fn sink(installation: &Installation) -> Sink {
     let log = LogReader::new(installation.ledger.clone());
-    let open: OpenSource = Box::new(move || Ok(Box::new(LogSource::new(log.clone()))));
+    let open: OpenSource = Arc::new(move || Ok(Box::new(LogSource::new(log.clone()))));
     Sink::new(installation.options(), installation.clickhouse.clone(), open)
 }
 

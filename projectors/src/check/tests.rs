@@ -2,6 +2,7 @@
 
 mod merging;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -11,15 +12,15 @@ use uuid::Uuid;
 
 use super::{Report, check};
 use crate::analytics::Sink;
-use crate::engine::{OpenSource, Projector};
+use crate::engine::Projector;
 use crate::error::ProjectError;
 use crate::fixture::{Bonuses, Fact, Installation, Purchase, Shop, joins};
 use crate::projections;
-use crate::source::{LogReader, LogSource};
+use crate::source::{LogReader, LogSource, OpenSource};
 
 fn open(installation: &Installation) -> OpenSource {
     let log = LogReader::new(installation.ledger.clone());
-    Box::new(move || Ok(Box::new(LogSource::new(log.clone()))))
+    Arc::new(move || Ok(Box::new(LogSource::new(log.clone()))))
 }
 
 /// Everything that follows the log, until dropped.

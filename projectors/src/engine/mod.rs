@@ -18,7 +18,7 @@ pub(crate) use owner::{advisory_key, own, try_own};
 pub use progress::{Progress, State};
 pub(crate) use retry::follow_on;
 pub(crate) use runner::Run;
-pub use runner::{BATCH_EVENTS_MAX, OpenSource, Options, Projector};
+pub use runner::{BATCH_EVENTS_MAX, Options, Projector};
 pub(crate) use schema::{CHECKPOINT, connect_to_read, lock_for_tables};
 pub use schema::{Target, connect, ensure_shared};
 

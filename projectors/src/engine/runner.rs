@@ -23,14 +23,12 @@ use super::{
     Decoded, Progress, Projection, State, Target, checkpoint, decode, follow_on, own, progress, schema,
 };
 use crate::error::ProjectError;
-use crate::source::{Delivery, Feed, LogReader, Places, Source};
+use crate::source::{Delivery, Feed, LogReader, OpenSource, Places};
 
 /// The most deliveries of one transaction.
 pub const BATCH_EVENTS_MAX: usize = 4_000;
 /// How long one look at the source may take when nothing comes.
 const WAIT: Duration = Duration::from_millis(500);
-/// Nothing came for so long while the log goes on: the source is opened anew.
-const STALLED: Duration = Duration::from_secs(5);
 
 /// What a projector needs.
 #[derive(Clone)]
@@ -42,9 +40,6 @@ pub struct Options {
     /// The number of partitions of the topic.
     pub partitions: i32,
 }
-
-/// Opens a source anew, for every start of a feed.
-pub type OpenSource = Box<dyn Fn() -> Result<Box<dyn Source>, ProjectError> + Send + Sync>;
 
 /// One projection and what drives it.
 pub struct Projector {
@@ -112,10 +107,9 @@ impl Projector {
         if let Some(work) = self.projection.beside(&self.options.read) {
             beside.spawn(work);
         }
-        let mut moved = Instant::now();
         loop {
             match self.step(&mut run, BATCH_EVENTS_MAX, WAIT).await? {
-                Step::Applied => moved = Instant::now(),
+                Step::Applied => {}
                 Step::Idle => {
                     // Also finds out whether the connection, and with it the ownership, is still there.
                     run.connection.ping().await?;
@@ -126,17 +120,7 @@ impl Projector {
                     run.committed = places;
                 }
             }
-            let lag = self.measure(run.committed.passed()).await?;
-            if lag > 0 && moved.elapsed() > STALLED {
-                tracing::warn!(
-                    projection = self.projection.name(),
-                    lag,
-                    "nothing comes: opening the source anew"
-                );
-                let log = self.options.log.clone();
-                run.feed = Feed::open((self.open_source)()?, log, run.committed.clone()).await?;
-                moved = Instant::now();
-            }
+            self.measure(run.committed.passed()).await?;
         }
     }
 
@@ -147,7 +131,7 @@ impl Projector {
         own(&mut connection, &format!("projection/{}", self.target.schema(name))).await?;
         schema::ensure(&mut connection, self.projection.as_ref(), self.target).await?;
         let committed = self.places(&mut connection).await?;
-        let feed = Feed::open((self.open_source)()?, self.options.log.clone(), committed.clone()).await?;
+        let feed = Feed::open(self.open_source.clone(), self.options.log.clone(), committed.clone()).await?;
         Ok(Run { connection, feed, committed })
     }
 
@@ -195,14 +179,14 @@ impl Projector {
         stop.map_or(Ok(Step::Applied), Err)
     }
 
-    async fn measure(&self, passed: Position) -> Result<Position, ProjectError> {
+    async fn measure(&self, passed: Position) -> Result<(), ProjectError> {
         let lag = self.options.log.head().await?.saturating_sub(passed);
         let name = self.projection.name();
         metrics::gauge!("projector_lag_events", "projection" => name).set(to_f64(lag));
         if lag == 0 {
             metrics::gauge!("projector_lag_seconds", "projection" => name).set(0.0);
         }
-        Ok(lag)
+        Ok(())
     }
 }
 

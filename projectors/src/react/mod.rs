@@ -30,10 +30,10 @@ use ledger_store::{
 };
 use sqlx::PgConnection;
 
-use crate::engine::{Decoded, Fact, OpenSource, Options, Projection, Projector};
+use crate::engine::{Decoded, Fact, Options, Projection, Projector};
 use crate::error::ProjectError;
 use crate::schedule::request;
-use crate::source::failure;
+use crate::source::{OpenSource, failure};
 
 /// Its name, and that of the schema with its place.
 pub const NAME: &str = "react";

@@ -6,6 +6,8 @@
 //!
 //! Why it is right: a partition's places move only over a delivery whose `prev` is the last event applied, whatever the
 //! source repeats, misses or mixes up. What is missing is read from the log, which is the truth (design, Kafka).
+//! A source that gives nothing for [`STALLED`] while the log goes on is opened anew: whatever it waits for, the new one does
+//! not.
 //! Bounds: a refill is read in pages of [`REFILL_ROWS_MAX`] and handed out as it is read; memory is one page and one
 //! batch of the source.
 
@@ -14,34 +16,39 @@ use std::time::Duration;
 
 use ledger_core::log::{Position, partition_of};
 
-use super::{Delivery, LogReader, Places, Source, Verdict, What};
+use tokio::time::Instant;
+
+use super::{Delivery, LogReader, OpenSource, Places, Source, Verdict, What};
 use crate::error::ProjectError;
 
 /// Rows of the log read at once when a gap is refilled.
 const REFILL_ROWS_MAX: i64 = 2_000;
 
+/// How long nothing may come while the log goes on.
+const STALLED: Duration = Duration::from_secs(5);
+
 /// Deliveries that can be applied as they come.
 pub struct Feed {
+    open: OpenSource,
     source: Box<dyn Source>,
     log: LogReader,
     places: Places,
     waiting: VecDeque<Delivery>,
+    /// When something was handed out last, or it was last asked whether there is anything.
+    moved: Instant,
 }
 
 impl Feed {
-    /// Starts `source` behind `places`.
+    /// Starts a source that `open` makes behind `places`.
     ///
     /// # Errors
     /// [`ProjectError::OtherLog`] and [`ProjectError::LogBehind`] when the places are not of this log (design L9);
     /// otherwise what the source or PostgreSQL says.
-    pub async fn open(
-        mut source: Box<dyn Source>,
-        log: LogReader,
-        places: Places,
-    ) -> Result<Self, ProjectError> {
+    pub async fn open(open: OpenSource, log: LogReader, places: Places) -> Result<Self, ProjectError> {
         check(&log, &places).await?;
+        let mut source = open()?;
         source.start(&places).await?;
-        Ok(Self { source, log, places, waiting: VecDeque::new() })
+        Ok(Self { open, source, log, places, waiting: VecDeque::new(), moved: Instant::now() })
     }
 
     /// Starts again behind `places`: after a failure, or when another instance or a rebuild moved the checkpoint.
@@ -52,6 +59,7 @@ impl Feed {
         check(&self.log, &places).await?;
         self.waiting.clear();
         self.places = places;
+        self.moved = Instant::now();
         self.source.start(&self.places).await
     }
 
@@ -93,7 +101,28 @@ impl Feed {
                 }
             }
         }
+        if ready.is_empty() {
+            self.doubt().await?;
+        } else {
+            self.moved = Instant::now();
+        }
         Ok(ready)
+    }
+
+    /// Opens the source anew when nothing came from it for [`STALLED`] although the log has more.
+    async fn doubt(&mut self) -> Result<(), ProjectError> {
+        if self.moved.elapsed() <= STALLED {
+            return Ok(());
+        }
+        let lag = self.log.head().await?.saturating_sub(self.places.passed());
+        if lag > 0 {
+            tracing::warn!(lag, "nothing comes: opening the source anew");
+            metrics::counter!("projector_sources_reopened_total").increment(1);
+            self.source = (self.open)()?;
+            self.source.start(&self.places).await?;
+        }
+        self.moved = Instant::now();
+        Ok(())
     }
 
     /// Puts what the partitions lack up to `until` in front of what waits: one page of the log at a time, ended by a

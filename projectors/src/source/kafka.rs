@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ledger_core::ids::LogId;
+use ledger_core::log::Position;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -56,15 +57,30 @@ pub fn consumer_settings(brokers: &str) -> ClientConfig {
 struct Cursor {
     /// The next offset; `None` before the first record.
     next: Option<i64>,
-    /// The next record must be one that the checkpoint has seen; otherwise the hint was wrong.
+    /// The partition is known up to this position.
+    seen: Position,
+    /// The next record must be one that was seen; otherwise the offset is of another topic than this.
     unproven: bool,
     /// How long it has been waited for in vain; the time in which nobody listened does not count.
     silent: Duration,
 }
 
 impl Cursor {
-    const fn at(next: Option<i64>) -> Self {
-        Self { next, unproven: next.is_some(), silent: Duration::ZERO }
+    /// At the record with the offset `last`, which is at most at `seen`; at the beginning without one.
+    const fn at(last: Option<i64>, seen: Position) -> Self {
+        Self { next: last, seen, unproven: last.is_some(), silent: Duration::ZERO }
+    }
+
+    /// At the beginning.
+    const fn rewind(&mut self) {
+        *self = Self::at(None, self.seen);
+    }
+
+    /// At the last record heard, to see whether it is still the one.
+    fn prove(&mut self) {
+        if !self.unproven {
+            *self = Self::at(self.next.map(|next| next.saturating_sub(1).max(0)), self.seen);
+        }
     }
 }
 
@@ -73,7 +89,7 @@ pub struct KafkaSource {
     consumer: StreamConsumer,
     topic: String,
     cursors: Vec<Cursor>,
-    places: Option<Places>,
+    log_id: Option<LogId>,
     patience: Duration,
 }
 
@@ -85,12 +101,12 @@ impl KafkaSource {
     pub fn new(brokers: &str, topic: &str) -> Result<Self, ProjectError> {
         let consumer = consumer_settings(brokers).create()?;
         let (topic, cursors) = (topic.to_owned(), Vec::new());
-        Ok(Self { consumer, topic, cursors, places: None, patience: SILENCE })
+        Ok(Self { consumer, topic, cursors, log_id: None, patience: SILENCE })
     }
 
     fn begin(&mut self, places: &Places) -> Result<(), ProjectError> {
-        self.cursors = places.iter().map(|(_, place)| Cursor::at(place.offset)).collect();
-        self.places = Some(places.clone());
+        self.cursors = places.iter().map(|(_, place)| Cursor::at(place.offset, place.passed)).collect();
+        self.log_id = Some(places.log_id());
         self.assign()
     }
 
@@ -108,12 +124,6 @@ impl KafkaSource {
         usize::try_from(partition).ok().and_then(|index| self.cursors.get_mut(index))
     }
 
-    fn rewind(&mut self, partition: i32) {
-        if let Some(cursor) = self.cursor(partition) {
-            *cursor = Cursor::at(None);
-        }
-    }
-
     /// The partitions, from 0.
     fn partitions(&self) -> std::ops::Range<i32> {
         0..i32::try_from(self.cursors.len()).unwrap_or(i32::MAX)
@@ -125,19 +135,22 @@ impl KafkaSource {
         let (low, high) = tokio::task::block_in_place(|| {
             self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT)
         })?;
-        let next = self.cursor(partition).and_then(|cursor| cursor.next);
+        let Some(cursor) = self.cursor(partition) else { return Ok(false) };
+        let next = cursor.next;
         if next.is_some_and(|next| next < low || next > high) {
-            self.rewind(partition);
+            cursor.rewind();
         }
         Ok(next.unwrap_or(low) != high)
     }
 
-    /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again.
+    /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again. Of the
+    /// others, too, nothing is sure: a new topic may by chance be as long as the old one, and hold what was never heard.
     fn find_ground(&mut self) -> Result<(), ProjectError> {
         tracing::warn!(
             topic = self.topic,
             "the topic does not hold the checkpoint's offsets: looking for its beginning"
         );
+        self.cursors.iter_mut().for_each(Cursor::prove);
         for partition in self.partitions() {
             self.compare(partition)?;
         }
@@ -215,8 +228,7 @@ impl KafkaSource {
                 format!("the record at offset {offset} of partition {partition} does not say its place");
             return Err(Trouble::Refused(ProjectError::Unapplicable { position: 0, reason }));
         };
-        if let Some(expected) = self.places.as_ref().map(Places::log_id).filter(|expected| *expected != found)
-        {
+        if let Some(expected) = self.log_id.filter(|expected| *expected != found) {
             return Err(Trouble::Refused(ProjectError::OtherLog { expected, found }));
         }
         let what =
@@ -224,7 +236,7 @@ impl KafkaSource {
         Ok(Delivery { partition, position, prev, offset: Some(offset), what })
     }
 
-    /// Checks the first record of each partition against the hint, and keeps the cursors.
+    /// Checks the first record of each partition against what was seen, and keeps the cursors.
     fn place(&mut self, raw: Vec<Result<Delivery, Trouble>>) -> Result<Vec<Delivery>, ProjectError> {
         let mut placed = Vec::with_capacity(raw.len());
         let (mut lost, mut wrong) = (false, Vec::new());
@@ -240,19 +252,15 @@ impl KafkaSource {
             if wrong.contains(&delivery.partition) {
                 continue;
             }
-            let index = usize::try_from(delivery.partition).unwrap_or(usize::MAX);
-            let seen = self
-                .places
-                .as_ref()
-                .and_then(|places| places.get(delivery.partition))
-                .map_or(0, |p| p.passed);
-            let Some(cursor) = self.cursors.get_mut(index) else { continue };
-            if std::mem::take(&mut cursor.unproven) && delivery.position > seen {
+            let Some(cursor) = self.cursor(delivery.partition) else { continue };
+            if cursor.unproven && delivery.position > cursor.seen {
+                cursor.rewind();
                 wrong.push(delivery.partition);
                 continue;
             }
-            cursor.next = delivery.offset.and_then(|offset| offset.checked_add(1));
-            cursor.silent = Duration::ZERO;
+            let next = delivery.offset.and_then(|offset| offset.checked_add(1));
+            let seen = cursor.seen.max(delivery.position);
+            *cursor = Cursor { next, seen, unproven: false, silent: Duration::ZERO };
             placed.push(delivery);
         }
         for partition in &wrong {
@@ -260,7 +268,6 @@ impl KafkaSource {
                 partition,
                 "the checkpoint's offset is not where it was: reading from the beginning"
             );
-            self.rewind(*partition);
         }
         if lost {
             self.find_ground()?;

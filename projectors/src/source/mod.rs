@@ -19,6 +19,7 @@ pub(crate) use log_reader::failure;
 pub use log_reader::{LogReader, StoredRow};
 pub use place::{Place, Places, Verdict};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -59,6 +60,9 @@ pub enum What {
         reason: String,
     },
 }
+
+/// Opens a source anew, for every start of a feed and whenever one stands still.
+pub type OpenSource = Arc<dyn Fn() -> Result<Box<dyn Source>, ProjectError> + Send + Sync>;
 
 /// Gives deliveries of all partitions.
 pub trait Source: Send {

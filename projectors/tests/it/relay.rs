@@ -1,12 +1,12 @@
 //! The relay and the Kafka source against a real broker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use projectors::engine::OpenSource;
 use projectors::error::ProjectError;
 use projectors::projections;
 use projectors::relay::{Relay, Topic};
-use projectors::source::{KafkaSource, Source};
+use projectors::source::{KafkaSource, OpenSource, Source};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -37,7 +37,7 @@ impl Wire {
 
     fn source(&self) -> OpenSource {
         let (brokers, name) = (self.brokers.clone(), self.name.clone());
-        Box::new(move || Ok(Box::new(KafkaSource::new(&brokers, &name)?) as Box<dyn Source>))
+        Arc::new(move || Ok(Box::new(KafkaSource::new(&brokers, &name)?) as Box<dyn Source>))
     }
 
     async fn delete(&self) {

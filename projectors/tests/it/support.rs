@@ -1,6 +1,6 @@
 //! A real PostgreSQL and Kafka for the tests of this binary, an installation for each test, and a life to fill its log.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -21,10 +21,10 @@ use ledger_ops::telemetry::{LogFormat, start_logging};
 use ledger_store::migrate::{LEDGER_ROLE, READ_ROLE, Server, ledger_migrations};
 use ledger_store::{Command, Idempotency, Ledger, LedgerOptions, Request};
 use local_stack::{ServerKind, Stack, StackOptions};
-use projectors::engine::{OpenSource, Options, Projector};
+use projectors::engine::{Options, Projector};
 use projectors::error::ProjectError;
 use projectors::projections;
-use projectors::source::{LogReader, LogSource, Source};
+use projectors::source::{LogReader, LogSource, OpenSource, Source};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinHandle;
@@ -296,7 +296,7 @@ impl World {
     /// Opens the log as a source.
     pub(crate) fn log_source(&self) -> OpenSource {
         let log = self.options.log.clone();
-        Box::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>))
+        Arc::new(move || Ok(Box::new(LogSource::new(log.clone())) as Box<dyn Source>))
     }
 
     /// The tables of every projection after one undisturbed run from the log into a database of its own.
