@@ -123,7 +123,7 @@ impl Town {
             all.push(told(&till.get(&path).await, what));
             all.push(told(&admin.get(&path).await, what));
         }
-        // Nothing but that the books balance, while fewer than ten have been to a clinic: `m4_an_admins_trial_balance…`.
+        // Nothing but that the books balance: `m4_an_admins_trial_balance…`.
         all.push(told(&admin.get("/admin/trial-balance").await, "trial-balance"));
         for (name, client, audience) in [
             ("everybody", &till, json!({})),
