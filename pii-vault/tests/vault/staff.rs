@@ -79,6 +79,27 @@ async fn no_number_of_tries_at_once_gets_past_five_and_nobody_else_is_shut_out()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_of_refusals_does_not_hide_which_account_is_guessed() {
+    let world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    let (staff, by) = (world.vault.staff(), By::nobody(now()));
+    let wrong = SecondFactor::Totp("000000".to_owned());
+    // Logins that nobody has, until nothing more is written of them.
+    for number in 0..15 {
+        let nobodys = Login::parse(&format!("kassa-{}", 100 + number)).unwrap();
+        let refused = staff.sign_in(&nobodys, PASSWORD, &wrong, &by, from(1)).await;
+        assert!(matches!(refused, Err(VaultError::SignInRefused)), "{refused:?}");
+    }
+    let refused = staff.sign_in(&login(), "wrong horse battery", &wrong, &by, from(1)).await;
+    assert!(matches!(refused, Err(VaultError::SignInRefused)), "{refused:?}");
+    let log = world.vault.security_log().before(i64::MAX, 50).await.unwrap();
+    let failed: Vec<_> = log.iter().filter(|entry| entry.kind == "sign_in_failed").collect();
+    assert_eq!(failed.len(), 10 + 1);
+    assert_eq!(failed.iter().filter(|entry| entry.subject_id == Some(id)).count(), 1, "{failed:?}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_is_shut_for_all_after_fifty_wrong_tries_from_everywhere() {
     let world = World::new().await;
     let (_, code, _) = enrolled(&world).await;
