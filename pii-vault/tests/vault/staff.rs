@@ -201,3 +201,44 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     assert!(matches!(unknown, Err(VaultError::ApprovalUnknown)));
     world.close().await;
 }
+
+/// Whoever has the token of an invitation or of a reset can be the person whom it was made for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_made_the_askers_account_of_late_does_not_decide() {
+    let world = World::new().await;
+    let (staff, approvals, maker) = (world.vault.staff(), world.vault.approvals(), Uuid::new_v4());
+    let by = By { actor: Some(maker), ..By::nobody(now()) };
+    let asker = staff.create(None, "admin", &login(), &by).await.unwrap();
+    staff.enrol(asker.token.expose(), PASSWORD, &by).await.unwrap();
+    let asked = async |key: u8, at: TimeDelta| {
+        let wanted = Wanted {
+            kind: ApprovalKind::BonusLimit,
+            subject: None,
+            key: [key; 32],
+            fingerprint: [1; 32],
+            inputs: b"{}",
+            expires_at: now() + at + TimeDelta::hours(72),
+        };
+        let asked = approvals.ask(&wanted, asker.staff_id, &By::nobody(now() + at)).await.unwrap();
+        let Asked::New(asked) = asked else { panic!("new") };
+        asked.approval_id
+    };
+    let decided = async |id, who, at: TimeDelta| {
+        approvals.decide(id, true, who, &By::nobody(now() + at)).await.unwrap().decided.map(|(who, ..)| who)
+    };
+    let soon = TimeDelta::minutes(72 * 60 - 1);
+    let id = asked(1, soon).await;
+    assert_eq!(decided(id, maker, TimeDelta::hours(100)).await, None, "however long she waits");
+    let other = Uuid::new_v4();
+    assert_eq!(decided(id, other, TimeDelta::hours(100)).await, Some(other));
+    let id = asked(2, TimeDelta::hours(72)).await;
+    assert_eq!(
+        decided(id, maker, TimeDelta::hours(73)).await,
+        Some(maker),
+        "it has been the asker's for long"
+    );
+    staff.reset(asker.staff_id, &By { at: now() + TimeDelta::hours(80), ..by }).await.unwrap();
+    let id = asked(3, TimeDelta::hours(81)).await;
+    assert_eq!(decided(id, maker, TimeDelta::hours(82)).await, None, "a reset is an invitation");
+    world.close().await;
+}
