@@ -78,9 +78,19 @@ impl BlindIndexer {
         self.tagged(b"tries to sign in from\0", &[login.as_bytes(), b"\0", &source_of(address)].concat())
     }
 
-    /// Index of a source's entries of one kind in the log of what concerns security.
-    pub(crate) fn entries_of(&self, kind: &str, address: Option<IpAddr>) -> BlindIndex {
-        self.tagged(b"entries of\0", &[kind.as_bytes(), b"\0", &source_of(address)].concat())
+    /// Index of a source's entries of one kind, about one of staff or about nobody who is known, in the log of what concerns
+    /// security.
+    pub(crate) fn entries_of(
+        &self,
+        kind: &str,
+        subject: Option<uuid::Uuid>,
+        address: Option<IpAddr>,
+    ) -> BlindIndex {
+        let subject = subject.unwrap_or_default();
+        self.tagged(
+            b"entries of\0",
+            &[kind.as_bytes(), b"\0", subject.as_bytes(), &source_of(address)].concat(),
+        )
     }
 
     /// Keyed hash of a recovery code of one of staff.
@@ -104,9 +114,15 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// As part of an index; nothing for nobody's.
+/// Where somebody guesses from, as part of an index; nothing for nobody's. Of IPv6 the first 48 bits: that much one customer of a
+/// provider gets, and has 65,536 networks in it, each good for tries of its own otherwise.
 fn source_of(address: Option<IpAddr>) -> Vec<u8> {
-    address.map(|address| network_of(address).to_string().into_bytes()).unwrap_or_default()
+    let Some(address) = address else { return Vec::new() };
+    let site: IpAddr = match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
+        canonical @ IpAddr::V4(_) => canonical,
+    };
+    site.to_string().into_bytes()
 }
 
 /// A phone as a partner names it: HMAC-SHA-256 of the E.164 text under the key shared with that business.
@@ -197,12 +213,15 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_an_address_or_a_network_of_ipv6() {
+    fn a_source_is_an_address_or_what_one_customer_has_of_ipv6() {
         let tries = |address: &str| indexer(1).tries_to_sign_in_from("anna", address.parse().ok());
         assert_eq!(tries("192.0.2.1"), tries("::ffff:192.0.2.1"));
         assert_ne!(tries("192.0.2.1"), tries("192.0.2.2"));
         assert_eq!(tries("2001:db8:0:1::1"), tries("2001:db8:0:1:ffff::2"));
-        assert_ne!(tries("2001:db8:0:1::1"), tries("2001:db8:0:2::1"));
+        assert_eq!(tries("2001:db8:0:1::1"), tries("2001:db8:0:ffff::1"));
+        assert_ne!(tries("2001:db8:0:1::1"), tries("2001:db8:1:1::1"));
+        let network = |address: &str| network_of(address.parse().unwrap());
+        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"), "other limits count 64 bits");
         assert_ne!(tries("192.0.2.1"), indexer(1).tries_to_sign_in_from("vera", "192.0.2.1".parse().ok()));
     }
 

@@ -138,7 +138,7 @@ pub(crate) struct SimulationResult {
     pub(crate) position: Position,
     /// Members at the end of the period.
     pub(crate) members: u64,
-    /// Purchases of the period.
+    /// Purchases of the period; medical businesses left out, here and in all that follows but the statuses as shown.
     pub(crate) purchases: u64,
     /// Facts of the period that could not be told again.
     pub(crate) left_out: BothCounts,
@@ -146,7 +146,7 @@ pub(crate) struct SimulationResult {
     pub(crate) issued: BothAmounts,
     /// What bonuses cost in the period: issued, less what expired, was taken back or paid by a debtor.
     pub(crate) cost: BothAmounts,
-    /// What is outstanding at the end of the period.
+    /// What is outstanding at the end of the period; of bonuses that a medical business touched, what was by then.
     pub(crate) liability: BothAmounts,
     /// The same by who funds the bonuses; by name, the coalition last.
     pub(crate) funders: Vec<FunderSimulated>,

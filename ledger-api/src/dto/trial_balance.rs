@@ -11,8 +11,7 @@ pub(crate) struct TrialBalance {
     pub(crate) units: Vec<UnitBalance>,
     /// What is true at every moment, each with its two numbers.
     pub(crate) checks: Vec<StandingCheck>,
-    /// Present and true when accounts and the numbers of checks are not shown, since fewer than ten members have bought at a
-    /// medical business. Never for auditors.
+    /// Present and true when accounts and the numbers of checks are not shown, since there is a medical business. Never for auditors.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) withheld: bool,
 }

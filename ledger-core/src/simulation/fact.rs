@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NotSimulated;
-use crate::ids::{GrantId, NaturalKey, PurchaseId, RedemptionId};
+use crate::category::Confidentiality;
+use crate::ids::{GrantId, NaturalKey, PurchaseId, QuarantineId, RedemptionId};
 use crate::log::{Event, Position, Row, UnknownEvent};
 use crate::member::command::PurchaseMode;
 use crate::member::event::MemberEvent;
@@ -54,6 +55,24 @@ impl Fact {
     pub(super) const fn is_purchase(&self) -> bool {
         matches!(self.event, MemberEvent::PurchaseRecorded(_))
     }
+
+    /// Whether it says that she was at a clinic, or what followed there.
+    pub(super) const fn is_secret(&self) -> bool {
+        let confidentiality = if let MemberEvent::PurchaseRecorded(fact) = &self.event {
+            fact.confidentiality
+        } else if let MemberEvent::PurchaseTakenOver(fact) = &self.event {
+            fact.purchase.confidentiality
+        } else if let MemberEvent::PurchaseAmended(fact) = &self.event {
+            fact.confidentiality
+        } else if let MemberEvent::PurchaseRefunded(fact) = &self.event {
+            fact.confidentiality
+        } else if let MemberEvent::CrossBonusAccrued(fact) = &self.event {
+            fact.confidentiality
+        } else {
+            return false;
+        };
+        matches!(confidentiality, Confidentiality::Medical)
+    }
 }
 
 /// What must be known of a member's later facts to tell an earlier one again. Empty for most members.
@@ -75,6 +94,8 @@ pub(super) struct Story {
     pub(super) voids: BTreeSet<(PurchaseId, u32)>,
     /// Adjustments downwards: the place of the first of their facts, and how much in all.
     pub(super) withdrawn: BTreeMap<GrantId, (Position, Bonuses)>,
+    /// Documents of clinics that wait, or waited, for an admin.
+    secret_waits: BTreeSet<QuarantineId>,
 }
 
 impl Story {
@@ -92,6 +113,10 @@ impl Story {
                 }
             } else if let MemberEvent::CouponRedeemed(used) = &fact.event {
                 story.coupons.insert(used.purchase_id, used.code);
+            } else if let MemberEvent::PurchaseQuarantined(waits) = &fact.event {
+                if waits.purchase.confidentiality == Confidentiality::Medical {
+                    story.secret_waits.insert(waits.quarantine_id);
+                }
             } else if let MemberEvent::QuarantineApplied(applied) = &fact.event {
                 story.applied.insert(applied.purchase_id);
             } else if let MemberEvent::PurchaseTakenOver(taken) = &fact.event {
@@ -119,5 +144,15 @@ impl Story {
             }
         }
         Ok(story)
+    }
+
+    /// Whether a fact of hers is about a clinic, though it may not say so itself.
+    pub(super) fn is_secret(&self, fact: &Fact) -> bool {
+        let waited = if let MemberEvent::QuarantineApplied(applied) = &fact.event {
+            self.secret_waits.contains(&applied.quarantine_id)
+        } else {
+            false
+        };
+        waited || fact.is_secret()
     }
 }

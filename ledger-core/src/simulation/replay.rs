@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use chrono::{Months, TimeDelta};
 
 use super::fact::{Fact, Story};
-use super::figures::Books;
+use super::figures::{Books, Outstanding};
 use super::report::Ending;
 use super::{NotSimulated, Period, midnight_from};
 use crate::category::Confidentiality;
@@ -56,6 +56,7 @@ pub(super) struct Replay<'a> {
     /// The midnight after the last import of hers.
     review_on: Option<Timestamp>,
     earned: Bonuses,
+    outstanding: Outstanding,
 }
 
 impl<'a> Replay<'a> {
@@ -78,6 +79,7 @@ impl<'a> Replay<'a> {
             clock: period.from.minus(TimeDelta::microseconds(1)),
             review_on: None,
             earned: Bonuses::ZERO,
+            outstanding: Outstanding::default(),
         };
         for fact in before {
             replay.position = fact.position;
@@ -97,7 +99,7 @@ impl<'a> Replay<'a> {
     pub(super) fn end(&mut self, story: &Story, books: &mut Books) -> Result<(), NotSimulated> {
         self.advance(self.period.to, story, books)?;
         self.is_due(self.period.to, story, Some(books))?;
-        books.outstanding(&self.state)
+        books.outstanding(&self.outstanding)
     }
 
     /// Whether she has joined by the end of the period, and is not counted by another account.
@@ -168,6 +170,7 @@ impl<'a> Replay<'a> {
         story: &Story,
     ) -> Result<(), NotSimulated> {
         self.state.apply(self.position, occurred_at, fact)?;
+        self.outstanding.follow(fact)?;
         if story.edited.is_empty() {
             return Ok(());
         }

@@ -29,9 +29,11 @@ pub(super) struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    /// The fact cannot be told again.
+    /// The fact cannot be told again. Of a clinic's nobody hears that there was one.
     pub(super) fn leave_out(&mut self) {
-        self.books.left_out = self.books.left_out.saturating_add(1);
+        if !self.story.is_secret(self.fact) {
+            self.books.left_out = self.books.left_out.saturating_add(1);
+        }
     }
 }
 

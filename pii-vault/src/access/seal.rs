@@ -10,6 +10,9 @@
 //! 3. One seals at a time, under an advisory lock; who does not get it has nothing to do.
 //! 4. A restored dump comes to a server whose transactions are numbered anew. Whoever opens the log there first sees numbers
 //!    below the last seal's and begins a new era; within an era numbers only grow.
+//! 5. A seal says in which form it reckons, and its hash holds that. A program that knows no forms cannot write one (the column
+//!    has no default), so beside it, during an update, those alone seal that reckon every field of a record. The seals of before,
+//!    form 1, hold with or without the one field that came later.
 //!
 //! What is not sealed yet (the last seconds, or what a long transaction holds back) is protected by trigger and grant alone.
 
@@ -27,6 +30,11 @@ const NOTHING: [u8; 32] = [0; 32];
 
 /// Length of a seal's hash, in bytes.
 pub const SEAL_BYTES: usize = 32;
+
+/// How seals reckon that were made before there were forms.
+const FIRST_FORM: i16 = 1;
+/// How they reckon now: all fields, and the form is a part of the hash.
+const FORM: i16 = 2;
 
 /// A seal over a stretch of the access log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +83,27 @@ struct Stored {
     number: u64,
     bound: Bound,
     records: u64,
+    form: i16,
     previous: [u8; SEAL_BYTES],
     hash: [u8; SEAL_BYTES],
+}
+
+/// What a seal says before the digest of its records.
+#[derive(Clone, Copy)]
+struct Head {
+    previous: [u8; SEAL_BYTES],
+    number: u64,
+    bound: Bound,
+    records: u64,
+}
+
+/// The records of a stretch.
+struct Stretch {
+    records: u64,
+    /// Their digest.
+    digest: [u8; SEAL_BYTES],
+    /// The same without which of a business's staff it was.
+    without_staff: [u8; SEAL_BYTES],
 }
 
 /// Begins a new era when the last seal is of a later transaction than this server has had.
@@ -111,14 +138,14 @@ pub(super) async fn seal(pool: &PgPool, at: DateTime<Utc>) -> Result<Option<Acce
     let from = last.as_ref().map_or(Bound { era: 0, upto: 0 }, |last| last.bound);
     let previous = last.as_ref().map_or(NOTHING, |last| last.hash);
     let number = last.map_or(1, |last| last.number.saturating_add(1));
-    let (digest, records) = digest_of(&mut transaction, from, bound).await?;
+    let Stretch { records, digest, .. } = stretch(&mut transaction, from, bound).await?;
     if records == 0 {
         return Ok(None);
     }
-    let hash = hash_of(&previous, number, bound, records, &digest);
+    let hash = hash_of(FORM, Head { previous, number, bound, records }, &digest);
     sqlx::query(
-        "INSERT INTO vault.access_seals (seal_no, era, upto, records, previous, hash, sealed_at)
-         VALUES ($1, $2, $3::text::xid8, $4, $5, $6, $7)",
+        "INSERT INTO vault.access_seals (seal_no, era, upto, records, previous, hash, sealed_at, form)
+         VALUES ($1, $2, $3::text::xid8, $4, $5, $6, $7, $8)",
     )
     .bind(signed(number)?)
     .bind(bound.era)
@@ -127,6 +154,7 @@ pub(super) async fn seal(pool: &PgPool, at: DateTime<Utc>) -> Result<Option<Acce
     .bind(previous.as_slice())
     .bind(hash.as_slice())
     .bind(at)
+    .bind(FORM)
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -152,10 +180,9 @@ pub(super) async fn check(
     };
     let mut from = Bound { era: 0, upto: 0 };
     while let Some(next) = stored_after(&mut transaction, Some(found.seals)).await? {
-        let (digest, records) = digest_of(&mut transaction, from, next.bound).await?;
+        let stretch = stretch(&mut transaction, from, next.bound).await?;
         let follows = next.number == found.seals.saturating_add(1) && next.previous == found.head;
-        let hash = hash_of(&found.head, next.number, next.bound, records, &digest);
-        if !(follows && records == next.records && hash == next.hash) {
+        if !(follows && stretch.records == next.records && next.bears_out(found.head, &stretch)) {
             found.broken = found.broken.or(Some(next.number));
         }
         found.knows_head |= wanted == Some(next.hash);
@@ -179,10 +206,10 @@ async fn stored_after(
     after: Option<u64>,
 ) -> Result<Option<Stored>, VaultError> {
     let order =
-        "SELECT seal_no, era, upto::text::int8 AS upto, records, previous, hash FROM vault.access_seals
+        "SELECT seal_no, era, upto::text::int8 AS upto, records, form, previous, hash FROM vault.access_seals
                  WHERE seal_no > $1 ORDER BY seal_no LIMIT 1";
     let newest =
-        "SELECT seal_no, era, upto::text::int8 AS upto, records, previous, hash FROM vault.access_seals
+        "SELECT seal_no, era, upto::text::int8 AS upto, records, form, previous, hash FROM vault.access_seals
                   WHERE seal_no > $1 ORDER BY seal_no DESC LIMIT 1";
     let asked = sqlx::query(if after.is_some() { order } else { newest }).bind(signed(after.unwrap_or(0))?);
     let Some(row) = asked.fetch_optional(connection).await? else { return Ok(None) };
@@ -194,17 +221,23 @@ async fn stored_after(
         number: number(row.try_get("seal_no")?)?,
         bound: Bound { era: row.try_get("era")?, upto: number(row.try_get("upto")?)? },
         records: number(row.try_get("records")?)?,
+        form: row.try_get("form")?,
         previous: hash("previous")?,
         hash: hash("hash")?,
     }))
 }
 
-/// The digest of the records between two bounds in their order, and their number.
-async fn digest_of(
-    connection: &mut PgConnection,
-    from: Bound,
-    to: Bound,
-) -> Result<([u8; SEAL_BYTES], u64), VaultError> {
+impl Stored {
+    /// Whether its hash follows from the seal before and the records as they are.
+    fn bears_out(&self, previous: [u8; SEAL_BYTES], stretch: &Stretch) -> bool {
+        let head = Head { previous, number: self.number, bound: self.bound, records: stretch.records };
+        let is = |digest| hash_of(self.form, head, digest) == self.hash;
+        is(&stretch.digest) || self.form == FIRST_FORM && is(&stretch.without_staff)
+    }
+}
+
+/// The digests of the records between two bounds in their order, and their number.
+async fn stretch(connection: &mut PgConnection, from: Bound, to: Bound) -> Result<Stretch, VaultError> {
     let mut rows = sqlx::query(
         "SELECT access_id, at, actor_kind, actor_id, member_id, action, fields, purpose, result, request_id, era, staff_id,
                 written_by::text::int8 AS written_by
@@ -217,13 +250,12 @@ async fn digest_of(
     .bind(to.era)
     .bind(to.upto.to_string())
     .fetch(connection);
-    let mut digest = Context::new(&SHA256);
+    let (mut digest, mut without_staff) = (Context::new(&SHA256), Context::new(&SHA256));
     let mut records = 0_u64;
     while let Some(row) = rows.try_next().await? {
         let mut put = |part: &[u8]| {
-            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-            digest.update(&length.to_be_bytes());
-            digest.update(part);
+            put_into(&mut digest, part);
+            put_into(&mut without_staff, part);
         };
         put(&row.try_get::<i64, _>("access_id")?.to_be_bytes());
         put(&row.try_get::<DateTime<Utc>, _>("at")?.timestamp_micros().to_be_bytes());
@@ -244,23 +276,30 @@ async fn digest_of(
         // Last, and only where there is one: seals from before there were any stay what they are. No record begins with a part of
         // this length.
         if let Some(staff) = row.try_get::<Option<Uuid>, _>("staff_id")? {
-            put(&[b"staff\0".as_slice(), staff.as_bytes()].concat());
+            put_into(&mut digest, &[b"staff\0".as_slice(), staff.as_bytes()].concat());
         }
         records = records.saturating_add(1);
     }
-    Ok((to_array(digest.finish().as_ref()), records))
+    let [digest, without_staff] = [digest, without_staff].map(|digest| to_array(digest.finish().as_ref()));
+    Ok(Stretch { records, digest, without_staff })
 }
 
-fn hash_of(
-    previous: &[u8; SEAL_BYTES],
-    number: u64,
-    bound: Bound,
-    records: u64,
-    digest: &[u8; SEAL_BYTES],
-) -> [u8; SEAL_BYTES] {
+/// A part of a record, with its length before it.
+fn put_into(digest: &mut Context, part: &[u8]) {
+    digest.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+    digest.update(part);
+}
+
+fn hash_of(form: i16, head: Head, digest: &[u8; SEAL_BYTES]) -> [u8; SEAL_BYTES] {
     let mut hash = Context::new(&SHA256);
-    hash.update(b"own-circle access seal 1\0");
-    hash.update(previous);
+    if form == FIRST_FORM {
+        hash.update(b"own-circle access seal 1\0");
+    } else {
+        hash.update(b"own-circle access seal\0");
+        hash.update(&form.to_be_bytes());
+    }
+    let Head { previous, number, bound, records } = head;
+    hash.update(&previous);
     hash.update(&number.to_be_bytes());
     hash.update(&bound.era.to_be_bytes());
     hash.update(&bound.upto.to_be_bytes());

@@ -3,7 +3,8 @@
 //! Why it is right:
 //! 1. What was asked for is kept as it was: what is carried out is that and nothing else. No words are in it: those about a
 //!    member are kept with her key, and go with her ([`crate::members::Members::keep_reason`]).
-//! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides.
+//! 2. Nobody decides on what she has asked for: the `UPDATE` refuses it, and a constraint of the table besides. Nor on what was asked
+//!    from an account that she invited or reset less than 72 hours before: she may have its secrets herself.
 //! 3. A decision is one conditional `UPDATE`: of two at once one decides. It may be repeated by whoever took it, so that a
 //!    request that was cut off is carried out after all.
 //! 4. What is about a member ends when she is forgotten, in the transaction that destroys her rows. Asking locks her row first, so
@@ -235,6 +236,9 @@ impl Approvals {
              WHERE approval_id = $1 AND decided_by IS NULL AND expires_at > $3 AND asked_by <> $2 AND ended_at IS NULL
                AND NOT EXISTS (SELECT FROM auth.staff AS decider
                                WHERE decider.staff_id = $2 AND (decider.secrets_since >= asked.asked_at OR decider.made_by = asked.asked_by))
+               AND NOT EXISTS (SELECT FROM auth.staff AS asker
+                               WHERE asker.staff_id = asked.asked_by AND asker.made_by = $2
+                                 AND asker.secrets_since > asked.asked_at - interval '72 hours')
                AND NOT EXISTS (SELECT FROM auth.api_keys AS key
                                WHERE key.key_id = $2 AND key.created_at >= asked.asked_at)",
         );

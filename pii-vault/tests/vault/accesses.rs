@@ -156,6 +156,79 @@ async fn every_change_of_a_sealed_record_is_found() {
     world.close().await;
 }
 
+/// Seals all there is as programs did before there were forms, without which of a business's staff it was.
+async fn sealed_before_there_were_forms(world: &World) {
+    use aws_lc_rs::digest::{SHA256, digest};
+    // Each part with its length before it.
+    let records = "WITH parts AS (
+             SELECT era, written_by, access_id, nth, part FROM vault.access_log, LATERAL (VALUES
+                 (1, int8send(access_id)),
+                 (2, int8send((extract(epoch FROM at) * 1000000)::int8)),
+                 (3, convert_to(actor_kind, 'UTF8')), (4, convert_to(actor_id, 'UTF8')),
+                 (5, convert_to(action, 'UTF8')), (6, convert_to(purpose, 'UTF8')), (7, convert_to(result, 'UTF8')),
+                 (8, coalesce(uuid_send(member_id), '')), (9, coalesce(uuid_send(request_id), '')),
+                 (10, int4send(era)), (11, int8send(written_by::text::int8)),
+                 (12, int8send(cardinality(fields)::int8))) AS one (nth, part)
+             UNION ALL
+             SELECT era, written_by, access_id, 12 + field.nth, convert_to(field.name, 'UTF8')
+             FROM vault.access_log, unnest(fields) WITH ORDINALITY AS field (name, nth))
+         SELECT string_agg(int8send(octet_length(part)::int8) || part, ''::bytea ORDER BY era, written_by, access_id, nth)
+         FROM parts";
+    let records: Vec<u8> = sqlx::query_scalar(records).fetch_one(&world.owner).await.unwrap();
+    let count = world.count("SELECT count(*) FROM vault.access_log").await;
+    let upto = world.count("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8").await;
+    let mut sealed = b"own-circle access seal 1\0".to_vec();
+    sealed.extend([0; 32]);
+    sealed.extend(1_u64.to_be_bytes());
+    sealed.extend(1_i32.to_be_bytes());
+    sealed.extend(upto.to_be_bytes());
+    sealed.extend(count.to_be_bytes());
+    sealed.extend(digest(&SHA256, &records).as_ref());
+    let insert = sqlx::query(
+        "INSERT INTO vault.access_seals (seal_no, era, upto, records, previous, hash, sealed_at, form)
+         VALUES (1, 1, $1::text::xid8, $2, $3, $4, now(), 1)",
+    );
+    let insert = insert.bind(upto.to_string()).bind(count).bind(vec![0_u8; 32]);
+    insert.bind(digest(&SHA256, &sealed).as_ref().to_vec()).execute(&world.owner).await.unwrap();
+}
+
+/// During an update old and new processes run side by side: the old ones know nothing of staff, nor of forms.
+#[tokio::test]
+async fn seals_of_an_older_program_hold_and_it_makes_none_beside_a_newer_one() {
+    let world = World::new().await;
+    let member = world.member("+79001234567").await;
+    let log = world.vault.access_log();
+    let by_staff = Access { by: Accessor::BusinessStaff(business_id(), Uuid::new_v4()), ..access() };
+    world.vault.members().profile(member, &by_staff).await.unwrap();
+    sealed_before_there_were_forms(&world).await;
+    let checked = log.check(None).await.unwrap();
+    assert!(checked.is_whole() && checked.seals == 1, "{checked:?}");
+    let old = "INSERT INTO vault.access_seals (seal_no, era, upto, records, previous, hash, sealed_at)
+               SELECT 2, era, upto, records, hash, hash, now() FROM vault.access_seals";
+    let refused = sqlx::query(old).execute(&world.pool).await.unwrap_err();
+    assert_eq!(refused.as_database_error().unwrap().code().as_deref(), Some("23502"), "{refused}");
+    world.vault.members().profile(member, &by_staff).await.unwrap();
+    assert_eq!(seal_until(&world, 0).await.len(), 1);
+    assert!(log.check(None).await.unwrap().is_whole());
+    // What is sealed now holds the form, and the field.
+    for (change, broken) in [
+        (
+            "ALTER TABLE vault.access_seals DISABLE TRIGGER USER; UPDATE vault.access_seals SET form = 1",
+            Some(2),
+        ),
+        ("UPDATE vault.access_seals SET form = seal_no", None),
+        (
+            "ALTER TABLE vault.access_log DISABLE TRIGGER USER; UPDATE vault.access_log SET staff_id = NULL
+             WHERE access_id = (SELECT max(access_id) FROM vault.access_log)",
+            Some(2),
+        ),
+    ] {
+        sqlx::raw_sql(change).execute(&world.owner).await.unwrap();
+        assert_eq!(log.check(None).await.unwrap().broken, broken, "{change}");
+    }
+    world.close().await;
+}
+
 #[tokio::test]
 async fn a_dump_that_is_restored_elsewhere_begins_a_new_era() {
     let world = World::new().await;

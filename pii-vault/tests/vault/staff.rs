@@ -79,6 +79,27 @@ async fn no_number_of_tries_at_once_gets_past_five_and_nobody_else_is_shut_out()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_of_refusals_does_not_hide_which_account_is_guessed() {
+    let world = World::new().await;
+    let (id, _, _) = enrolled(&world).await;
+    let (staff, by) = (world.vault.staff(), By::nobody(now()));
+    let wrong = SecondFactor::Totp("000000".to_owned());
+    // Logins that nobody has, until nothing more is written of them.
+    for number in 0..15 {
+        let nobodys = Login::parse(&format!("kassa-{}", 100 + number)).unwrap();
+        let refused = staff.sign_in(&nobodys, PASSWORD, &wrong, &by, from(1)).await;
+        assert!(matches!(refused, Err(VaultError::SignInRefused)), "{refused:?}");
+    }
+    let refused = staff.sign_in(&login(), "wrong horse battery", &wrong, &by, from(1)).await;
+    assert!(matches!(refused, Err(VaultError::SignInRefused)), "{refused:?}");
+    let log = world.vault.security_log().before(i64::MAX, 50).await.unwrap();
+    let failed: Vec<_> = log.iter().filter(|entry| entry.kind == "sign_in_failed").collect();
+    assert_eq!(failed.len(), 10 + 1);
+    assert_eq!(failed.iter().filter(|entry| entry.subject_id == Some(id)).count(), 1, "{failed:?}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_login_is_shut_for_all_after_fifty_wrong_tries_from_everywhere() {
     let world = World::new().await;
     let (_, code, _) = enrolled(&world).await;
@@ -178,5 +199,46 @@ async fn battery_c8_of_many_who_decide_one_does_and_never_the_one_who_asked() {
     assert_eq!(approvals.decide(late.approval_id, true, winner, &over).await.unwrap().decided, None);
     let unknown = approvals.decide(Uuid::new_v4(), true, winner, &by).await;
     assert!(matches!(unknown, Err(VaultError::ApprovalUnknown)));
+    world.close().await;
+}
+
+/// Whoever has the token of an invitation or of a reset can be the person whom it was made for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_made_the_askers_account_of_late_does_not_decide() {
+    let world = World::new().await;
+    let (staff, approvals, maker) = (world.vault.staff(), world.vault.approvals(), Uuid::new_v4());
+    let by = By { actor: Some(maker), ..By::nobody(now()) };
+    let asker = staff.create(None, "admin", &login(), &by).await.unwrap();
+    staff.enrol(asker.token.expose(), PASSWORD, &by).await.unwrap();
+    let asked = async |key: u8, at: TimeDelta| {
+        let wanted = Wanted {
+            kind: ApprovalKind::BonusLimit,
+            subject: None,
+            key: [key; 32],
+            fingerprint: [1; 32],
+            inputs: b"{}",
+            expires_at: now() + at + TimeDelta::hours(72),
+        };
+        let asked = approvals.ask(&wanted, asker.staff_id, &By::nobody(now() + at)).await.unwrap();
+        let Asked::New(asked) = asked else { panic!("new") };
+        asked.approval_id
+    };
+    let decided = async |id, who, at: TimeDelta| {
+        approvals.decide(id, true, who, &By::nobody(now() + at)).await.unwrap().decided.map(|(who, ..)| who)
+    };
+    let soon = TimeDelta::minutes(72 * 60 - 1);
+    let id = asked(1, soon).await;
+    assert_eq!(decided(id, maker, TimeDelta::hours(100)).await, None, "however long she waits");
+    let other = Uuid::new_v4();
+    assert_eq!(decided(id, other, TimeDelta::hours(100)).await, Some(other));
+    let id = asked(2, TimeDelta::hours(72)).await;
+    assert_eq!(
+        decided(id, maker, TimeDelta::hours(73)).await,
+        Some(maker),
+        "it has been the asker's for long"
+    );
+    staff.reset(asker.staff_id, &By { at: now() + TimeDelta::hours(80), ..by }).await.unwrap();
+    let id = asked(3, TimeDelta::hours(81)).await;
+    assert_eq!(decided(id, maker, TimeDelta::hours(82)).await, None, "a reset is an invitation");
     world.close().await;
 }

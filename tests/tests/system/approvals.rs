@@ -76,6 +76,7 @@ async fn what_nobody_carries_out_in_time_lapses() {
     let anna = Member::register(&site, &[], None).await;
     let ((first, _), (leaver, leaver_id)) = (an_admin(&site, "first").await, an_admin(&site, "leaver").await);
     let admin = site.admin();
+    let second = Person::enrolled(&site, &admin, "/admin/staff", "second", "admin").await;
     let state = async || admin.get("/admin/approvals").await.data(200)["items"][0].clone();
     let path = format!("/admin/members/{}/gift", anna.id);
     let much = json!({"amount": "6000", "reason": "Юбилей"});
@@ -97,7 +98,10 @@ async fn what_nobody_carries_out_in_time_lapses() {
     let asked = with_key(&first, "/admin/policies", "raise", &raise).await.data(202);
     let approve = format!("/admin/approvals/{}/approve", asked["approval_id"].as_str().unwrap());
     site.set_clock(Some(&from_now(2))).await;
-    let refused = admin.post(&approve, &json!({})).await;
+    assert_eq!(admin.post(&approve, &json!({})).await.status, 403, "who has just made the asker's account");
+    let code = second.code((machine_now() + chrono::TimeDelta::hours(2)).timestamp());
+    let second = bearer(&site, &second.sign_in(&site, &code).await);
+    let refused = second.post(&approve, &json!({})).await;
     assert_eq!((refused.status, refused.code()), (422, "POLICY_IN_THE_PAST"));
     let listed = state().await;
     assert_eq!((&listed["state"], &listed["carried_out_at"]), (&json!("approved"), &Value::Null));

@@ -9,7 +9,8 @@
 //!    in, and no code of that step or an older one is good again. It names the password's row as it was when it was checked, so
 //!    a reset in between shuts the door.
 //! 3. A recovery code is used up by one conditional `UPDATE`, too.
-//! 4. Refusals are written down, ten of a kind a minute from one source: a flood of them does not fill the log.
+//! 4. Refusals are written down, ten of a kind a minute about one account from one source, and ten about logins that nobody has:
+//!    a flood of them does not fill the log, and hides none about another account.
 //! 5. The sign-in begins in the transaction that locks the account's row: a change of role, a reset or a closing comes before and
 //!    is seen, or after and ends it.
 
@@ -32,13 +33,13 @@ use crate::index::BlindIndex;
 const TRIES: Window = Window { seconds: 900, hits_max: 5 };
 /// Wrong tries of a login from all sources together: a code of six digits must not be found by asking from everywhere.
 const TRIES_FROM_ALL: Window = Window { seconds: 900, hits_max: 50 };
-/// Refusals of one kind and source that are written down.
+/// Refusals of one kind, about one account, from one source that are written down.
 const ENTRIES: Window = Window { seconds: 60, hits_max: 10 };
 
 /// Where somebody tries to get in from, and when: what tries are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TriedFrom {
-    /// The network address; of IPv6 the first 64 bits count.
+    /// The network address; of IPv6 the first 48 bits count.
     pub address: Option<IpAddr>,
     /// The machine's time: a set clock opens no door.
     pub machine_now: DateTime<Utc>,
@@ -203,10 +204,11 @@ impl Staff {
         Ok(row.fetch_optional(connection).await?)
     }
 
-    /// Writes a refusal down, unless so many of its kind from this source are there for this minute.
+    /// Writes a refusal down, unless so many of its kind about the same account, or about none, from this source are there for
+    /// this minute.
     async fn refused(&self, event: &SecurityEvent, from: TriedFrom) -> Result<(), VaultError> {
         let mut transaction = self.pool.begin().await?;
-        let source = self.index.entries_of(event.kind.as_str(), from.address);
+        let source = self.index.entries_of(event.kind.as_str(), event.subject, from.address);
         match take_one(&mut transaction, &source, ENTRIES, from.machine_now).await {
             Err(VaultError::SendLimit { .. }) => return Ok(()),
             taken => taken?,

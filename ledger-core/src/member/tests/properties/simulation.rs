@@ -1,16 +1,16 @@
 //! Rule P3 on random histories: a draft that changes nothing shows no difference, and what the replay says of the policies
-//! that held is what the books of the real log say, to the kopeck.
+//! that held is what the books of the real log say of all that has nothing to do with a clinic, to the kopeck.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::member::command::PurchaseMode;
-use crate::member::event::{BonusReturned, MemberEvent};
+use crate::member::event::{BonusReturned, LotPart, MemberEvent};
 use crate::member::lot::Funder;
 use crate::member::testing::{World, anna_since};
-use crate::postings::{Account, Unit};
+use crate::postings::{Account, Posting, Unit, postings};
 use crate::simulation::{Fact, Figures, Report, Sides, Simulation, Trial};
 use crate::time::Timestamp;
 
@@ -83,17 +83,76 @@ impl Told {
     }
 }
 
-/// What the facts and postings of the log say of each funder: issued, what it cost, and what is outstanding.
+/// The lots that a fact moves as a medical secret: it says so of them, or of all that it opens.
+fn secrets(event: &Event) -> BTreeSet<String> {
+    fn walk(value: &Value, is_secret: bool, lots: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                let is_secret = fields.get("confidentiality").map_or(is_secret, |kind| kind == "medical");
+                let lot = fields.get("lot_id").and_then(Value::as_str).filter(|_| is_secret);
+                lots.extend(lot.map(str::to_owned));
+                fields.values().for_each(|field| walk(field, is_secret, lots));
+            }
+            Value::Array(all) => all.iter().for_each(|one| walk(one, is_secret, lots)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut lots = BTreeSet::new();
+    walk(&event.payload().expect("json"), false, &mut lots);
+    lots
+}
+
+/// The sums of the postings that have nothing to do with a clinic, and of those what is still hers of each funder.
+#[derive(Default)]
+struct ToldBooks {
+    accounts: BTreeMap<(Unit, Account), i64>,
+    left: BTreeMap<Funder, i64>,
+    pending: BTreeMap<Funder, i64>,
+}
+
+impl ToldBooks {
+    fn post(&mut self, event: &Event) {
+        let secrets = secrets(event);
+        let told = |posting: &Posting| !secrets.contains(&posting.lot_id.as_uuid().to_string());
+        for posting in postings(MEMBER, event).into_iter().filter(told) {
+            let Posting { unit, account, kopecks, funder, .. } = posting;
+            let is_pending = account == Account::MemberPending(MEMBER);
+            if is_pending {
+                *self.pending.entry(funder.clone()).or_default() += kopecks;
+            }
+            let hers = [Account::MemberAvailable(MEMBER), Account::MemberHeld(MEMBER)];
+            if is_pending || hers.contains(&account) {
+                *self.left.entry(funder).or_default() += kopecks;
+            }
+            *self.accounts.entry((unit, account)).or_default() += kopecks;
+        }
+    }
+
+    fn of(&self, unit: Unit, account: Account) -> i64 {
+        self.accounts.get(&(unit, account)).copied().unwrap_or_default()
+    }
+}
+
+/// What of a lot has nothing to do with a clinic.
+fn told<'a>(parts: impl Iterator<Item = &'a LotPart>) -> i64 {
+    let told = parts.filter(|part| part.confidentiality == Confidentiality::Ordinary);
+    told.map(|part| part.amount.kopecks()).sum()
+}
+
+/// What the facts and postings of the log say of each funder, as far as it may be told: issued, what it cost, and what is
+/// outstanding.
 fn books(world: &World) -> BTreeMap<Funder, Figures> {
-    let (mut books, mut at_tills) = (Books::default(), BTreeMap::<Funder, i64>::new());
+    let (mut books, mut at_tills) = (ToldBooks::default(), BTreeMap::<Funder, i64>::new());
     let mut funders = vec![Funder::Coalition];
     for (_, event) in &world.log {
         books.post(event);
         let Event::Member(fact) = event else { continue };
         if let MemberEvent::BonusesRedeemed(fact) = fact {
-            *at_tills.entry(Funder::Business(fact.business.clone())).or_default() += fact.amount.kopecks();
-        } else if let MemberEvent::BonusReturned(BonusReturned { business, amount, .. }) = fact {
-            *at_tills.entry(Funder::Business(business.clone())).or_default() -= amount.kopecks();
+            let till = Funder::Business(fact.business.clone());
+            *at_tills.entry(till).or_default() += told(fact.parts.iter().map(|held| &held.part));
+        } else if let MemberEvent::BonusReturned(BonusReturned { business, parts, past_life, .. }) = fact {
+            let back = told(parts.iter().map(|held| &held.part).chain(past_life));
+            *at_tills.entry(Funder::Business(business.clone())).or_default() -= back;
         } else if let MemberEvent::CouponRedeemed(fact) = fact {
             // Between businesses and the coalition a discount is settled, too: it is no bonus.
             let of_till = Funder::Business(fact.business.clone());
@@ -109,19 +168,15 @@ fn books(world: &World) -> BTreeMap<Funder, Figures> {
             funders.push(Funder::Business(fact.purchase.business.clone()));
         }
     }
-    let left = |funder: &Funder, is_pending: bool| -> i64 {
-        let lots = world.state.live_lots().filter(|lot| lot.funder == *funder);
-        let lots = lots.filter(|lot| !is_pending || lot.holding == crate::member::event::Holding::Pending);
-        lots.map(|lot| lot.left.kopecks() + lot.held.kopecks()).sum()
-    };
+    let of = |sums: &BTreeMap<Funder, i64>, funder: &Funder| sums.get(funder).copied().unwrap_or_default();
     let figures = |funder: Funder| {
         // What a funder has paid, less what it got as the till; nobody has paid for what is pending (Rule M2).
         let clearing = books.of(Unit::Rub, Account::Clearing(funder.clone()));
-        let cost = at_tills.get(&funder).copied().unwrap_or_default() - clearing + left(&funder, true);
+        let cost = of(&at_tills, &funder) - clearing + of(&books.pending, &funder);
         let figures = Figures {
             issued: Bonuses::from_kopecks(-books.of(Unit::Bon, Account::Issued(funder.clone()))),
             cost: Bonuses::from_kopecks(cost),
-            outstanding: Bonuses::from_kopecks(left(&funder, false)),
+            outstanding: Bonuses::from_kopecks(of(&books.left, &funder)),
         };
         (funder, figures)
     };
