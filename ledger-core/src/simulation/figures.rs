@@ -155,7 +155,6 @@ fn effects(event: &MemberEvent) -> Vec<Effect<'_>> {
         | MemberEvent::BonusMatured(_)
         | MemberEvent::BonusesHeld(_)
         | MemberEvent::HoldReleased(_)
-        | MemberEvent::BonusesRedeemed(_)
         | MemberEvent::PurchaseRefunded(_)
         | MemberEvent::DebtIncurred(_)
         | MemberEvent::WaitingRefundDropped(_)

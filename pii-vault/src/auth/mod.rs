@@ -31,3 +31,22 @@ pub use staff::{
     ENROLMENT_DAYS, Enrolled, Invited, Login, SecondFactor, SignedIn, Staff, StaffAccount, TriedFrom,
 };
 pub use token::{SecretToken, TokenHash};
+
+use sqlx::PgConnection;
+
+use crate::error::VaultError;
+
+/// Nothing stays of what was sent to the phones with these blind indexes: they are nobody's any more.
+pub(crate) async fn forget_phones(
+    connection: &mut PgConnection,
+    phones: &[Vec<u8>],
+) -> Result<(), VaultError> {
+    sqlx::query!("DELETE FROM auth.otp_requests WHERE phone_index = ANY($1)", phones)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM auth.dev_outbox WHERE phone_index = ANY($1)", phones)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM auth.send_windows WHERE subject = ANY($1)", phones).execute(connection).await?;
+    Ok(())
+}

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::access::{self, Access, Action, Outcome};
-use crate::auth::approvals;
+use crate::auth::{self, approvals};
 use crate::cipher::Field;
 use crate::error::VaultError;
 
@@ -46,27 +46,10 @@ pub(super) async fn remove(
     access: &Access,
 ) -> Result<(), VaultError> {
     let ids: Vec<Uuid> = accounts.iter().map(MemberId::as_uuid).collect();
-    sqlx::query!(
-        "DELETE FROM auth.otp_requests WHERE phone_index IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-        &ids,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM auth.dev_outbox WHERE phone_index IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-        &ids,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "DELETE FROM auth.send_windows WHERE subject IN
-             (SELECT phone_index FROM vault.members WHERE member_id = ANY($1))",
-    )
-    .bind(&ids)
-    .execute(&mut *connection)
-    .await?;
+    let phones = sqlx::query_scalar!("SELECT phone_index FROM vault.members WHERE member_id = ANY($1)", &ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    auth::forget_phones(connection, &phones).await?;
     let gone =
         sqlx::query_scalar!("DELETE FROM vault.members WHERE member_id = ANY($1) RETURNING member_id", &ids)
             .fetch_all(&mut *connection)

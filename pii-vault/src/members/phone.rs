@@ -8,6 +8,7 @@ use ledger_core::ids::MemberId;
 
 use super::{Members, profile, write_fields};
 use crate::access::{self, Access, Action, Outcome};
+use crate::auth;
 use crate::cipher::Field;
 use crate::error::VaultError;
 use crate::phone::Phone;
@@ -34,6 +35,13 @@ impl Members {
         }
         let cipher = self.stored_cipher(&mut transaction, member).await?;
         let cipher = cipher.ok_or(VaultError::Unreadable { member, field: Field::Phone })?;
+        let old = sqlx::query_scalar!(
+            "SELECT phone_index FROM vault.members WHERE member_id = $1 AND phone_index <> $2",
+            member.as_uuid(),
+            index.as_bytes(),
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
         let changed = sqlx::query!(
             "UPDATE vault.members SET phone_index = $2 WHERE member_id = $1",
             member.as_uuid(),
@@ -45,6 +53,8 @@ impl Members {
             Some(ONE_OWNER) => VaultError::PhoneTaken,
             _ => VaultError::from(error),
         })?;
+        // Her erasure would not find by her new phone what was sent to the old one.
+        auth::forget_phones(&mut transaction, &old).await?;
         let values = [(Field::Phone, phone.expose().to_owned())];
         write_fields(&mut transaction, &cipher, member, &values, access.at).await?;
         sqlx::query!(

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ledger_core::ids::{BusinessId, MemberId};
 use pii_vault::VaultError;
+use pii_vault::auth::{SendLimits, SendMoment};
 use pii_vault::index::PhoneKey;
 use pii_vault::members::{LookUp, PartnerConsent};
 
-use crate::support::{World, access, business_id, member_id, phone};
+use crate::support::{World, access, business_id, member_id, now, phone};
 
 async fn by_hash(world: &World, business: BusinessId, key: &PhoneKey, number: &str) -> Option<MemberId> {
     let question = LookUp::PartnerHash(business, key.hash(&phone(number)));
@@ -112,12 +113,18 @@ async fn another_phone_finds_her_everywhere_and_the_old_one_nowhere() {
     let taken = members.change_phone(anna, &phone("+79000000002"), &access()).await;
     assert!(matches!(taken, Err(VaultError::PhoneTaken)), "{taken:?}");
     assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, Some(anna), "nothing has changed");
+    let (old, limits) = (phone("+79000000001"), SendLimits::standard());
+    let moment = SendMoment { installation: now(), machine: now() };
+    world.vault.codes().issue(&old, None, &limits, moment, None).await.unwrap();
+    let kept = "SELECT (SELECT count(*) FROM auth.otp_requests) + (SELECT count(*) FROM auth.send_windows)";
+    assert!(world.count(kept).await > 0, "something was sent to the old phone");
     // Twice: a retry carries on where the first try stopped.
     for _ in 0..2 {
         members.change_phone(anna, &phone("+79000000003"), &access()).await.unwrap();
         assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
         members.index_anew(anna, &access()).await.unwrap();
     }
+    assert_eq!(world.count(kept).await, 0, "nothing is left of what was sent to it");
     assert_eq!(by_hash(&world, cafe, &key, "+79000000003").await, Some(anna));
     assert_eq!(by_hash(&world, cafe, &key, "+79000000001").await, None);
     let find = async |number: &str| members.find_by_phone(&phone(number), &access()).await.unwrap();
