@@ -1,7 +1,7 @@
 //! The data themselves, as far as the reader may see them.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ledger_core::context::Registry;
 use ledger_core::ids::{MemberId, ReasonId};
@@ -43,10 +43,7 @@ impl About<'_> {
     /// The data.
     pub(super) async fn data(&self, access: &Access) -> Result<ReportedData, ApiError> {
         let profiles = self.profiles(access).await?;
-        let mut remarks = Vec::new();
-        for account in self.accounts {
-            remarks.extend(self.app.vault.members().remarks(*account, access).await?);
-        }
+        let remarks = self.remarks(access).await?;
         let (coupons, remarks) = self.coupons(remarks, access).await?;
         let standing = read::statuses::standing(self.app, self.member).await?;
         let (blocked, processing_blocked, invited) = read::report::marks(self.app, self.member).await?;
@@ -103,6 +100,17 @@ impl About<'_> {
         }
         // She is being forgotten at this moment.
         if told.is_empty() { Err(Rejection::MemberErased.into()) } else { Ok(told) }
+    }
+
+    /// What is written about her accounts, once what two of them keep each.
+    async fn remarks(&self, access: &Access) -> Result<Vec<Remark>, ApiError> {
+        let mut remarks = Vec::new();
+        for account in self.accounts {
+            remarks.extend(self.app.vault.members().remarks(*account, access).await?);
+        }
+        let again: HashSet<ReasonId> = remarks.iter().map(|remark| remark.reason_id.of_other()).collect();
+        remarks.retain(|remark| !again.contains(&remark.reason_id));
+        Ok(remarks)
     }
 
     /// Rule B6.
