@@ -4,6 +4,7 @@
 //! operator and processors from the settings, partners from the consents that hold. Each reading of the vault is in the access
 //! log, which is read last, so that the report shows its own making. Decision 22.
 
+mod called;
 mod document;
 mod facts;
 mod hers;
@@ -198,10 +199,11 @@ fn recipients(
             _ => false,
         };
         if is_shown {
+            let named = business_of(registry, &purpose);
             told.push(ReportedRecipient {
-                name: business_of(registry, &purpose).unwrap_or_else(|| purpose.to_string()),
+                name: named.clone().unwrap_or_else(|| "Партнёр программы".to_owned()),
                 gets: "при покупке у него: что покупатель участвует в программе, доступные бонусы, скидка по купону и статус",
-                ground: format!("согласие {purpose}"),
+                ground: format!("согласие: {}", words::purpose(&purpose, named.as_deref())),
             });
         }
     }

@@ -153,6 +153,15 @@ async fn printed(me: &Client, member: &Member) {
     for item in 1..=9 {
         assert!(page.text.contains(&format!("<h2>{item}. ")), "item {item}");
     }
+    for word in ["Инсайдер", "Регистрация", "салон красоты", "начислено", "отчёт субъекту", "чтение"]
+    {
+        assert!(page.text.contains(&format!("<td>{word}</td>")), "{word} in {}", page.text);
+    }
+    for raw in
+        ["insider", "MemberRegistered", "beauty_salon", "earned", "subject_access", "partner:", "look_up"]
+    {
+        assert!(!page.text.contains(raw), "{raw} in {}", page.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
