@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::ids::MemberId;
-use ledger_core::log::{Event, Position, StreamType};
+use ledger_core::log::{Event, Position, Row, StreamType};
 use ledger_core::member::consent::{ConsentChannel, Purpose as ConsentPurpose};
 use ledger_core::member::event::MemberEvent;
 use ledger_core::rejection::Rejection;
@@ -18,6 +18,8 @@ use crate::problem::{ApiError, Cause};
 
 /// A consent given or withdrawn, as the log has it.
 pub(super) struct Decision {
+    /// On which account it was decided.
+    pub(super) account: MemberId,
     pub(super) position: Position,
     pub(super) at: Timestamp,
     pub(super) granted: bool,
@@ -65,11 +67,8 @@ impl Facts {
             "ConsentGranted" | "ConsentWithdrawn" => {
                 let unreadable =
                     |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
-                self.decisions.extend(decision(
-                    row.position,
-                    row.recorded_at,
-                    row.event().map_err(unreadable)?,
-                ));
+                let event = row.event().map_err(unreadable)?;
+                self.decisions.extend(decision(&row, event));
             }
             _ => {}
         }
@@ -94,7 +93,7 @@ impl Facts {
     }
 }
 
-fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision> {
+fn decision(row: &Row, event: Event) -> Option<Decision> {
     let (granted, purpose, version, text_hash, channel, evidence, session) = match event {
         Event::Member(MemberEvent::ConsentGranted(fact)) => {
             (true, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
@@ -105,8 +104,9 @@ fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision>
         _ => return None,
     };
     Some(Decision {
-        position,
-        at,
+        account: MemberId::from_uuid(row.stream_id),
+        position: row.position,
+        at: row.recorded_at,
         granted,
         purpose,
         version: version.to_string(),

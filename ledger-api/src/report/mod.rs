@@ -32,7 +32,7 @@ use crate::settings::Operator;
 pub(crate) use document::SubjectReport;
 use document::{
     ReportedConsent, ReportedCrossBorder, ReportedOperator, ReportedProcessing, ReportedPurpose,
-    ReportedRecipient, ReportedRight, ReportedTerm,
+    ReportedRecipient, ReportedRegistration, ReportedRight, ReportedTerm,
 };
 
 /// Whose eyes a report is for.
@@ -77,6 +77,7 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     let standing = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
     let granted: HashSet<String> = standing.map(|one| one.purpose).collect();
     let since = read::statuses::standing(app, member).await?.registered_at;
+    let consents = consents(&registry, &facts.decisions, &granted, reader);
     let report = SubjectReport {
         prepared_at: call.now(),
         person: member.as_uuid(),
@@ -86,13 +87,14 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
             Reader::Admin => words::WITHHELD.to_vec(),
         },
         processing: ReportedProcessing { confirmed: true, since, records: facts.records(reader) },
-        purposes: purposes(),
-        consents: consents(&registry, &facts.decisions, &granted, reader),
+        purposes: purposes(&consents),
+        consents,
         methods: words::METHODS.to_vec(),
         operator: operator_of(operator),
         recipients: recipients(&registry, operator, &granted, reader),
         data,
         sources: words::SOURCES.to_vec(),
+        registrations: registrations(&accounts, &facts.decisions),
         terms: terms(),
         rights: rights(operator),
         cross_border: ReportedCrossBorder { is_done: false, statement: words::NO_TRANSFER },
@@ -210,17 +212,39 @@ fn recipients(
     told
 }
 
-fn purposes() -> Vec<ReportedPurpose> {
-    let told = CATEGORIES.iter().filter_map(|one| {
+/// The consent without which nobody is a member is the registration's own.
+fn registrations(accounts: &[MemberId], decisions: &[facts::Decision]) -> Vec<ReportedRegistration> {
+    let of = |account: &MemberId| {
+        let mut hers = decisions.iter().filter(|one| one.account == *account);
+        let first = hers.find(|one| one.granted && one.purpose == ConsentPurpose::PersonalData)?;
+        let channel = words::channel(first.channel);
+        Some(ReportedRegistration { account: account.as_uuid(), channel, at: first.at })
+    };
+    accounts.iter().filter_map(of).collect()
+}
+
+/// Each category, and what is processed by each consent that is told and stands: as its text says, in the version she agreed to.
+fn purposes(consents: &[ReportedConsent]) -> Vec<ReportedPurpose> {
+    let categories = CATEGORIES.iter().filter_map(|one| {
         let named = words::category(one.category)?;
         Some(ReportedPurpose {
-            category: one.category,
-            name: named.name,
-            purpose: named.purpose,
+            category: one.category.to_owned(),
+            name: named.name.to_owned(),
+            purpose: named.purpose.to_owned(),
             ground: named.ground,
         })
     });
-    told.collect()
+    let by_consent = consents.iter().filter(|one| one.granted && one.stands).filter_map(|one| {
+        let purpose: ConsentPurpose = one.purpose.parse().ok()?;
+        let (aim, data) = words::aim_and_data(&purpose, &one.version)?;
+        Some(ReportedPurpose {
+            category: one.purpose.clone(),
+            name: format!("{}: {data}", one.name),
+            purpose: aim,
+            ground: words::ground(&purpose),
+        })
+    });
+    categories.chain(by_consent).collect()
 }
 
 fn terms() -> Vec<ReportedTerm> {
@@ -279,6 +303,7 @@ mod tests {
     #[test]
     fn what_was_withdrawn_does_not_hold_and_no_clinic_is_in_an_admins_copy() {
         let said = |position, purpose: &str, granted| facts::Decision {
+            account: MemberId::from_uuid(Uuid::nil()),
             position,
             at: Timestamp::BEGINNING,
             granted,
@@ -301,5 +326,39 @@ mod tests {
         let hers = [marketing[0].clone(), of("medical:klinika", true), marketing[1].clone()];
         assert_eq!(told(Reader::Herself), hers);
         assert_eq!(told(Reader::Admin), marketing);
+        let purposes = |reader| {
+            let all = purposes(&consents(&Registry::default(), &decisions, &granted, reader));
+            let of_consents = all.into_iter().skip(words::CATEGORIES_ABOUT_HER);
+            of_consents.map(|one| (one.category, one.purpose)).collect::<Vec<_>>()
+        };
+        let aim = "начисление и списание бонусов у этого партнёра.".to_owned();
+        assert_eq!(purposes(Reader::Herself), [("medical:klinika".to_owned(), aim)]);
+        assert!(purposes(Reader::Admin).is_empty());
+    }
+
+    #[test]
+    fn a_registration_came_the_way_her_first_consent_did() {
+        let [old, hers] = [1, 2].map(|number| MemberId::from_uuid(Uuid::from_u128(number)));
+        let said = |account, purpose: &str, channel| facts::Decision {
+            account,
+            position: 1,
+            at: Timestamp::BEGINNING,
+            granted: true,
+            purpose: purpose.parse().expect("a purpose"),
+            version: "1".to_owned(),
+            text_hash: None,
+            channel,
+            evidence: None,
+            session: None,
+        };
+        let decisions = [
+            said(hers, "marketing", ConsentChannel::App),
+            said(old, "personal_data", ConsentChannel::Import),
+            said(hers, "personal_data", ConsentChannel::Admin),
+            said(hers, "personal_data", ConsentChannel::App),
+        ];
+        let told = registrations(&[old, hers], &decisions);
+        let told: Vec<_> = told.iter().map(|one| (one.account, one.channel)).collect();
+        assert_eq!(told, [(old.as_uuid(), "import"), (hers.as_uuid(), "admin")]);
     }
 }

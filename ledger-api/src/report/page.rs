@@ -143,7 +143,7 @@ fn grounds(html: &mut String, report: &SubjectReport) {
     table(
         html,
         ["Данные", "Цель", "Основание"],
-        purposes.map(|one| [one.name, one.purpose, one.ground].map(str::to_owned)),
+        purposes.map(|one| [one.name.clone(), one.purpose.clone(), one.ground.to_owned()]),
     );
     section(html, "Согласия");
     let consents = report.consents.iter();
@@ -191,6 +191,15 @@ fn operator(html: &mut String, report: &SubjectReport) {
 fn rest(html: &mut String, report: &SubjectReport) {
     section(html, "Источники данных");
     list(html, &report.sources);
+    let registrations = report.registrations.iter();
+    table(
+        html,
+        ["Учётная запись", "Зарегистрирована", "Как"],
+        registrations.map(|one| {
+            let channel = called::CHANNEL.call(one.channel).to_owned();
+            [one.account.to_string(), moment(one.at), channel]
+        }),
+    );
     section(html, "6. Сроки обработки и хранения");
     table(
         html,

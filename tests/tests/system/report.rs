@@ -67,9 +67,43 @@ async fn s1_every_item_is_there_and_is_hers() {
     let names = each(&report, "/recipients", "name");
     assert!(names.contains(&mindal.as_str()) && names.contains(&klinika.as_str()), "{names:?}");
     terms(&site, &report).await;
+    let purposes = items(&report, "/purposes").iter();
+    let of_consents: Vec<&Value> =
+        purposes.filter(|one| one["category"].as_str().is_some_and(|name| name.contains(':'))).collect();
+    assert_eq!(of_consents.len(), 2, "a shop's and a clinic's: {report}");
+    for business in [&mindal, &klinika] {
+        let mut named =
+            of_consents.iter().filter(|one| one["name"].as_str().is_some_and(|it| it.contains(business)));
+        let one = named.next().expect("its own");
+        assert!(one["purpose"].as_str().is_some_and(|aim| aim.starts_with("начисление и списание")), "{one}");
+    }
     let read = each(&report, "/accesses", "purpose");
     assert!(read.contains(&"subject_access"), "its own reading is in it: {read:?}");
     printed(&me, &member).await;
+}
+
+/// By which way she came is told: staff wrote her down, staff brought her history in, she did it herself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_the_way_of_a_registration_is_told() {
+    const PHONE: &str = "+79995550404";
+    let site = Site::start(shared()).await;
+    let written = Member::register(&site, &[], None).await;
+    let imported = Member::register(&site, &[], Some("2020-01-01T00:00:00Z")).await;
+    let nobody = site.nobody();
+    let sent = nobody.post("/auth/send-code", &json!({"phone": PHONE})).await.data(200);
+    let outbox = nobody.get("/dev/outbox?phone=%2B79995550404").await.data(200);
+    let joining = json!({"code_id": sent["code_id"], "code": outbox["messages"][0]["code"], "first_name": "Вера",
+        "last_name": "Белова", "consents": [{"purpose": "personal_data", "version": "1"}]});
+    let joined = nobody.post("/auth/register", &joining).await.data(201);
+    let id = joined["member_id"].as_str().expect("an id").to_owned();
+    let herself = Member { id, phone: PHONE.to_owned() };
+    site.settle().await;
+    for (member, channel) in [(&written, "admin"), (&imported, "import"), (&herself, "app")] {
+        let report = site.admin().get(&of(member, "report")).await.data(200);
+        let told = &report["registrations"];
+        assert_eq!((told[0]["channel"].as_str(), &told[0]["account"]), (Some(channel), &json!(member.id)));
+        assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    }
 }
 
 /// Each item of the law, not empty.
@@ -85,6 +119,7 @@ fn every_item(report: &Value) {
         "/data/history",
         "/data/sessions",
         "/sources",
+        "/registrations",
         "/terms",
         "/rights",
         "/duties",

@@ -6,7 +6,7 @@ use ledger_core::money::{Bonuses, Roubles};
 use super::super::called::{self, List};
 use super::super::document::{
     ReportedBalance, ReportedCoupon, ReportedCrossBorder, ReportedData, ReportedOperator, ReportedProcessing,
-    ReportedPurchase, ReportedRecords, ReportedWaiting,
+    ReportedPurchase, ReportedRecords, ReportedRegistration, ReportedWaiting,
 };
 use super::super::words;
 use super::*;
@@ -16,17 +16,6 @@ use crate::dto::{CouponTerms, HistoryLine, SubjectRequest};
 const HOSTILE: &str = "<script>alert(\"1\")</script>&amp;";
 /// When all of it was.
 const AT: Timestamp = Timestamp::BEGINNING;
-/// Purposes of consents: the last of the closed lists, of which some name a partner.
-const PURPOSES: [&str; 8] = [
-    "personal_data",
-    "marketing",
-    "profiling",
-    "partner:mindal",
-    "medical:klinika",
-    "medical_cross_promo",
-    "medical_status",
-    "recommendation",
-];
 
 #[test]
 fn what_people_wrote_is_text_in_every_kind_of_place() {
@@ -160,7 +149,11 @@ fn consents() -> Vec<ReportedConsent> {
         }
     };
     let channels = each(&called::CHANNEL, |channel| consent("marketing", channel));
-    PURPOSES.iter().map(|name| consent(name, "app")).chain(channels).collect()
+    words::PURPOSES.iter().map(|name| consent(name, "app")).chain(channels).collect()
+}
+
+fn registration(channel: &'static str) -> ReportedRegistration {
+    ReportedRegistration { account: Uuid::nil(), channel, at: AT }
 }
 
 fn data(status: &'static str) -> ReportedData {
@@ -221,6 +214,7 @@ fn everything(status: &'static str) -> SubjectReport {
         recipients: Vec::new(),
         data: data(status),
         sources: words::SOURCES.to_vec(),
+        registrations: each(&called::CHANNEL, registration),
         terms: Vec::new(),
         rights: Vec::new(),
         cross_border: ReportedCrossBorder { is_done: false, statement: words::NO_TRANSFER },
@@ -238,7 +232,7 @@ fn cells(html: &str) -> impl Iterator<Item = &str> {
 /// Every name on the wire that a report can have.
 fn raw() -> BTreeSet<String> {
     let listed = called::tests::all().into_iter().flat_map(|(_, values)| values);
-    let purposes = PURPOSES.iter().filter_map(|name| name.split(':').next().map(owned));
+    let purposes = words::PURPOSES.iter().filter_map(|name| name.split(':').next().map(owned));
     listed.chain(purposes).collect()
 }
 
