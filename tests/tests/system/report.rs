@@ -238,6 +238,25 @@ async fn s3_a_foreign_request_gets_nothing_and_an_admin_nothing_of_a_clinic() {
     assert_eq!((nobody.status, nobody.code()), (404, "MEMBER_NOT_FOUND"));
     let business = site.admin().get(&format!("/admin/members/{}/report", shop.id)).await;
     assert_eq!((business.status, business.code()), (404, "MEMBER_NOT_FOUND"), "a business is nobody");
+    reports_made(&site, &member).await;
+}
+
+/// Each report that an admin had is in the log of what concerns security, with whose it was; nobody else's try is.
+async fn reports_made(site: &Site, member: &Member) {
+    let log = site.admin().get("/audit/security-events?limit=200").await.data(200);
+    let made: Vec<&Value> =
+        items(&log, "/items").iter().filter(|one| one["kind"] == "subject_report_made").collect();
+    let told = |name: &'static str| made.iter().map(move |one| one[name].as_str().unwrap_or_default());
+    assert_eq!(told("subject_id").collect::<Vec<_>>(), [member.id.as_str(), member.id.as_str()]);
+    assert_eq!(
+        told("operation").collect::<Vec<_>>(),
+        ["MemberReportPage", "MemberReport"],
+        "the newest first"
+    );
+    assert!(
+        told("at").chain(told("actor_id")).chain(told("request_id")).all(|text| !text.is_empty()),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
