@@ -134,6 +134,40 @@ pub(super) const LINE: List = List(&[
     ("gift", "подарок"),
 ]);
 
+/// What gave bonuses.
+pub(super) const LOT: List = List(&[
+    ("purchase", "покупка"),
+    ("coupon", "купон"),
+    ("cross_bonus", "цепочка предложений"),
+    ("gift", "подарок"),
+    ("referral", "приглашённый участник"),
+    ("adjustment", "корректировка"),
+]);
+
+/// Which of her two statuses.
+pub(super) const TRACK: List = List(&[
+    ("ordinary", "без учёта медицинских организаций"),
+    ("with_medical", "с учётом медицинских организаций"),
+    ("both", "с их учётом и без него"),
+]);
+
+/// Why a status changed.
+pub(super) const STATUS_REASON: List = List(&[
+    ("reached", "выполнены условия"),
+    ("invited", "приглашение"),
+    ("top_spender", "в числе самых активных покупателей"),
+    ("grace_ended", "условия не выполнены, отсрочка окончилась"),
+    ("no_grace", "условия не выполнены"),
+]);
+
+/// What a step of a chain brought.
+pub(super) const BRINGS: List = List(&[
+    ("coupon", "купон"),
+    ("cross_bonus", "бонусы за следующую покупку"),
+    ("held_out", "ничего: контрольная группа"),
+    ("nothing", "ничего"),
+]);
+
 /// Why a document waits.
 pub(super) const WAITS: List = List(&[
     ("too_old", "старше допустимого срока"),
@@ -237,15 +271,17 @@ pub(super) mod tests {
     use ledger_core::log::{Event, StreamType};
     use ledger_core::member::consent::ConsentChannel;
     use ledger_core::member::event::{
-        CouponBenefit, ExtensionGround, QuarantineReason, RefusalGround, RequestAnswer, RequestChannel,
-        RequestKind,
+        CouponBenefit, ExtensionGround, Promise, QuarantineReason, RefusalGround, RequestAnswer,
+        RequestChannel, RequestKind, StatusReason, Track,
     };
+    use ledger_core::member::lot::LotOrigin;
     use ledger_core::member::movement::LineKind;
     use ledger_core::member::status::Status;
     use pii_vault::access::{Accessor, Action, Outcome, Purpose};
     use pii_vault::cipher::Field;
     use serde::Serialize;
 
+    use super::super::past::COUPON as COUPON_OF_CHAIN;
     use super::*;
 
     /// The tables of read models, which have a list that is in no enum.
@@ -279,6 +315,10 @@ pub(super) mod tests {
         named(std::iter::once("open").chain(answers.map(RequestAnswer::as_str)))
     }
 
+    fn brought() -> Vec<String> {
+        named(std::iter::once(COUPON_OF_CHAIN).chain(Promise::ALL.map(Promise::as_str)))
+    }
+
     /// Every list, with every value there is of it.
     pub(in crate::report) fn all() -> Vec<(&'static List, Vec<String>)> {
         vec![
@@ -289,6 +329,10 @@ pub(super) mod tests {
             (&COUPON_STATE, coupon_states()),
             (&CATEGORY, named(Category::ALL.map(Category::as_str))),
             (&LINE, named(LineKind::ALL.map(LineKind::as_str))),
+            (&LOT, named(LotOrigin::KINDS)),
+            (&TRACK, named(Track::ALL.map(Track::as_str))),
+            (&STATUS_REASON, named(StatusReason::ALL.map(StatusReason::as_str))),
+            (&BRINGS, brought()),
             (&WAITS, written(&QuarantineReason::ALL)),
             (&REQUEST, named(RequestKind::ALL.map(RequestKind::as_str))),
             (&REQUEST_CHANNEL, named(RequestChannel::ALL.map(RequestChannel::as_str))),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::details::ReportedDetails;
 use crate::dto::{CouponTerms, HistoryLine, SubjectRequest};
 use crate::erasure::papers::Organisation;
 
@@ -189,6 +190,9 @@ pub(crate) struct ReportedData {
     pub(crate) remarks: Vec<ReportedRemark>,
     /// Sign-ins that go on.
     pub(crate) sessions: Vec<ReportedSession>,
+    /// What is told one by one.
+    #[serde(flatten)]
+    pub(crate) details: ReportedDetails,
 }
 
 /// What one account's profile says.

@@ -1,4 +1,4 @@
-//! What the log itself has of her: kinds of facts, and each consent.
+//! What the log itself has of her: kinds of facts, each consent, and what `past.rs` tells one by one.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::Reader;
 use super::document::ReportedRecords;
+use super::past::Past;
 use crate::app::App;
 use crate::problem::{ApiError, Cause};
 
@@ -35,6 +36,8 @@ pub(super) struct Decision {
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) decisions: Vec<Decision>,
+    /// What is told one by one, account by account.
+    pub(super) pasts: BTreeMap<MemberId, Past>,
     /// The place of the newest.
     pub(super) last: Position,
     /// How many facts of each kind, when the first and when the last.
@@ -62,15 +65,14 @@ impl Facts {
     fn add(&mut self, stored: StoredRow) -> Result<(), ApiError> {
         let row = stored.row;
         self.last = self.last.max(row.position);
-        match row.event_type.as_str() {
-            "MemberErased" => return Err(Rejection::MemberErased.into()),
-            "ConsentGranted" | "ConsentWithdrawn" => {
-                let unreadable =
-                    |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
-                let event = row.event().map_err(unreadable)?;
-                self.decisions.extend(decision(&row, event));
-            }
-            _ => {}
+        if row.event_type == "MemberErased" {
+            return Err(Rejection::MemberErased.into());
+        }
+        let unreadable = |_| ApiError::Unavailable(Cause::Impossible("a fact that cannot be read"));
+        if let Event::Member(fact) = row.event().map_err(unreadable)? {
+            let account = MemberId::from_uuid(row.stream_id);
+            self.pasts.entry(account).or_default().add(row.occurred_at, &fact);
+            self.decisions.extend(decision(&row, fact));
         }
         let at = row.recorded_at;
         let kind = self.kinds.entry(row.event_type).or_insert((0, at, at));
@@ -93,12 +95,12 @@ impl Facts {
     }
 }
 
-fn decision(row: &Row, event: Event) -> Option<Decision> {
-    let (granted, purpose, version, text_hash, channel, evidence, session) = match event {
-        Event::Member(MemberEvent::ConsentGranted(fact)) => {
+fn decision(row: &Row, fact: MemberEvent) -> Option<Decision> {
+    let (granted, purpose, version, text_hash, channel, evidence, session) = match fact {
+        MemberEvent::ConsentGranted(fact) => {
             (true, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
         }
-        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => {
+        MemberEvent::ConsentWithdrawn(fact) => {
             (false, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
         }
         _ => return None,

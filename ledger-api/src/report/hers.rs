@@ -17,6 +17,7 @@ use super::document::{
     ReportedAccess, ReportedBalance, ReportedCoupon, ReportedData, ReportedHold, ReportedProfile,
     ReportedPurchase, ReportedRemark, ReportedSession, ReportedWaiting,
 };
+use super::past::Past;
 use super::{Reader, business_named};
 use crate::app::App;
 use crate::dto::{HistoryLine, SubjectRequest};
@@ -41,7 +42,7 @@ pub(super) struct About<'a> {
 
 impl About<'_> {
     /// The data.
-    pub(super) async fn data(&self, access: &Access) -> Result<ReportedData, ApiError> {
+    pub(super) async fn data(&self, access: &Access, past: &Past) -> Result<ReportedData, ApiError> {
         let profiles = self.profiles(access).await?;
         let remarks = self.remarks(access).await?;
         let (coupons, remarks) = self.coupons(remarks, access).await?;
@@ -63,11 +64,12 @@ impl About<'_> {
             coupons,
             remarks,
             sessions: self.sessions().await?,
+            details: self.details(past).await?,
         })
     }
 
     /// The name of a business; none in an admin's copy.
-    fn named(&self, business: Uuid) -> Option<String> {
+    pub(super) fn named(&self, business: Uuid) -> Option<String> {
         match self.reader {
             Reader::Herself => business_named(self.registry, business),
             Reader::Admin => None,

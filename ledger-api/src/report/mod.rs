@@ -5,10 +5,12 @@
 //! log, which is read last, so that the report shows its own making. Decision 22.
 
 mod called;
+mod details;
 mod document;
 mod facts;
 mod hers;
 pub(crate) mod page;
+mod past;
 mod words;
 
 use std::collections::HashSet;
@@ -34,6 +36,7 @@ use document::{
     ReportedConsent, ReportedCrossBorder, ReportedOperator, ReportedProcessing, ReportedPurpose,
     ReportedRecipient, ReportedRegistration, ReportedRight, ReportedTerm,
 };
+use past::Past;
 
 /// Whose eyes a report is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +70,14 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     if accounts.iter().any(|account| app.gone.has(account.as_uuid())) {
         return Err(Rejection::MemberErased.into());
     }
-    let facts = facts::facts(app, &accounts).await?;
+    let mut facts = facts::facts(app, &accounts).await?;
+    let past = Past::together(std::mem::take(&mut facts.pasts).into_values());
     let position = passed(call, &accounts, wanted.max(facts.last)).await?;
     let operator = app.operator.as_ref().ok_or(ApiError::OperatorUnknown)?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::SubjectAccess);
     let about =
         hers::About { app, registry: &registry, member, accounts: &accounts, reader, now: call.now() };
-    let data = about.data(&access).await?;
+    let data = about.data(&access, &past).await?;
     let standing = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
     let granted: HashSet<String> = standing.map(|one| one.purpose).collect();
     let since = read::statuses::standing(app, member).await?.registered_at;

@@ -3,6 +3,7 @@
 //! Every text goes through [`cell`]: what a member, a partner or staff wrote is text here, never markup.
 
 mod data;
+mod details;
 
 use std::fmt::Write;
 

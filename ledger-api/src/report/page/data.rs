@@ -2,7 +2,7 @@
 
 use super::super::called;
 use super::super::document::{ReportedData, ReportedProfile};
-use super::{number, pairs, section, table, text, yes};
+use super::{details, number, pairs, section, table, text, yes};
 use crate::erasure::moment;
 
 fn profile(html: &mut String, profile: &ReportedProfile) {
@@ -67,6 +67,7 @@ pub(super) fn put(html: &mut String, data: &ReportedData) {
         ["Начат", "Последнее обращение", "До"],
         data.sessions.iter().map(|one| [one.created_at, one.last_seen_at, one.expires_at].map(moment)),
     );
+    details::put(html, &data.details);
 }
 
 fn bought(html: &mut String, data: &ReportedData) {

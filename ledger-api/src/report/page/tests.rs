@@ -4,6 +4,7 @@ use ledger_core::member::consent::Purpose;
 use ledger_core::money::{Bonuses, Roubles};
 
 use super::super::called::{self, List};
+use super::super::details::{ReportedDetails, ReportedLot, ReportedStatusChange, ReportedTrigger};
 use super::super::document::{
     ReportedBalance, ReportedCoupon, ReportedCrossBorder, ReportedData, ReportedOperator, ReportedProcessing,
     ReportedPurchase, ReportedRecords, ReportedRegistration, ReportedWaiting,
@@ -189,6 +190,38 @@ fn data(status: &'static str) -> ReportedData {
         coupons: coupons(),
         remarks: Vec::new(),
         sessions: Vec::new(),
+        details: details(),
+    }
+}
+
+fn details() -> ReportedDetails {
+    let lot = |origin| ReportedLot {
+        at: AT,
+        origin,
+        business: None,
+        amount: Bonuses::ZERO,
+        left: Bonuses::ZERO,
+        available_from: AT,
+        expires_at: AT,
+    };
+    let status = |track, from, reason| ReportedStatusChange { at: AT, track, from, to: "vip", reason };
+    let trigger = |brings| ReportedTrigger {
+        at: AT,
+        chain_id: Uuid::nil(),
+        from: None,
+        to: None,
+        until: AT,
+        brings,
+        followed_at: None,
+    };
+    let mut statuses = each(&called::TRACK, |track| status(track, "insider", "reached"));
+    statuses.extend(each(&called::STATUS, |from| status("both", from, "reached")));
+    statuses.extend(each(&called::STATUS_REASON, |reason| status("both", "elite", reason)));
+    ReportedDetails {
+        lots: each(&called::LOT, lot),
+        statuses,
+        chain_triggers: each(&called::BRINGS, trigger),
+        ..ReportedDetails::default()
     }
 }
 
