@@ -26,6 +26,7 @@ use crate::query::Page;
 use crate::read;
 use crate::read::coupons::StoredCoupon;
 use crate::read::history::Filter;
+use crate::read::statuses::Standing;
 
 /// Rows that are read at once of what may be long.
 const PAGE: i64 = 1_000;
@@ -42,11 +43,15 @@ pub(super) struct About<'a> {
 
 impl About<'_> {
     /// The data.
-    pub(super) async fn data(&self, access: &Access, past: &Past) -> Result<ReportedData, ApiError> {
+    pub(super) async fn data(
+        &self,
+        access: &Access,
+        standing: &Standing,
+        past: &Past,
+    ) -> Result<ReportedData, ApiError> {
         let profiles = self.profiles(access).await?;
         let remarks = self.remarks(access).await?;
         let (coupons, remarks) = self.coupons(remarks, access).await?;
-        let standing = read::statuses::standing(self.app, self.member).await?;
         let (blocked, processing_blocked, invited) = read::report::marks(self.app, self.member).await?;
         Ok(ReportedData {
             profiles,

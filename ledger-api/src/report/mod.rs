@@ -77,10 +77,11 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     let access = call.vault_access(call.caller()?.accessor(), Purpose::SubjectAccess);
     let about =
         hers::About { app, registry: &registry, member, accounts: &accounts, reader, now: call.now() };
-    let data = about.data(&access, &past).await?;
-    let standing = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
-    let granted: HashSet<String> = standing.map(|one| one.purpose).collect();
-    let since = read::statuses::standing(app, member).await?.registered_at;
+    // Once: its status and since when are of one moment.
+    let standing = read::statuses::standing(app, member).await?;
+    let data = about.data(&access, &standing, &past).await?;
+    let decided = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
+    let granted: HashSet<String> = decided.map(|one| one.purpose).collect();
     let consents = consents(&registry, &facts.decisions, &granted, reader);
     let report = SubjectReport {
         prepared_at: call.now(),
@@ -90,7 +91,11 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
             Reader::Herself => Vec::new(),
             Reader::Admin => words::WITHHELD.to_vec(),
         },
-        processing: ReportedProcessing { confirmed: true, since, records: facts.records(reader) },
+        processing: ReportedProcessing {
+            confirmed: true,
+            since: standing.registered_at,
+            records: facts.records(reader),
+        },
         purposes: purposes(&consents),
         consents,
         methods: words::METHODS.to_vec(),
