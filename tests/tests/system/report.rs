@@ -82,6 +82,34 @@ async fn s1_every_item_is_there_and_is_hers() {
     printed(&me, &member).await;
 }
 
+/// Whom the settings name as processing on the operator's behalf, hers and an admin's copy name: as who gets data, and in item 9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_whoever_processes_on_the_operators_behalf_is_named() {
+    let (name, address) = ("ООО «Облако»", "Казань, улица Баумана, 1");
+    let settings = [
+        ("OWN_CIRCLE__OPERATOR__NAME", "ООО «Свой круг»"),
+        ("OWN_CIRCLE__OPERATOR__ADDRESS", "Москва, Тверская улица, 1"),
+        ("OWN_CIRCLE__OPERATOR__INFORMATION_SYSTEM", "Программа «Свой круг»"),
+        ("OWN_CIRCLE__OPERATOR__RESPONSIBLE_NAME", "Иванова И. И."),
+        ("OWN_CIRCLE__OPERATOR__RESPONSIBLE_POSITION", "директор"),
+        ("OWN_CIRCLE__OPERATOR__PROCESSOR_NAME", name),
+        ("OWN_CIRCLE__OPERATOR__PROCESSOR_ADDRESS", address),
+    ];
+    let site = Site::start_with(shared(), &settings).await;
+    let member = Member::register(&site, &[], None).await;
+    let me = member.sign_in(&site).await;
+    site.settle().await;
+    for (client, path) in [(me, "/users/me/report".to_owned()), (site.admin(), of(&member, "report"))] {
+        let report = client.get(&path).await.data(200);
+        assert_eq!(report["processors"], json!([{"name": name, "address": address}]));
+        let its = items(&report, "/recipients").iter().find(|one| one["name"] == name).expect("a recipient");
+        assert!(its["ground"].as_str().is_some_and(|ground| ground.starts_with("поручение")), "{its}");
+        assert_eq!(report["operator"]["name"], "ООО «Свой круг»");
+        let page = client.get(&format!("{path}.html")).await.text;
+        assert!(page.contains(&format!("<td>{name}</td><td>{address}</td>")), "{page}");
+    }
+}
+
 /// By which way she came is told: staff wrote her down, staff brought her history in, she did it herself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s1_the_way_of_a_registration_is_told() {

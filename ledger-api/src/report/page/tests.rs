@@ -12,6 +12,7 @@ use super::super::document::{
 use super::super::words;
 use super::*;
 use crate::dto::{CouponTerms, HistoryLine, SubjectRequest};
+use crate::erasure::papers::Organisation;
 
 /// What somebody would have run in whoever opens the page.
 const HOSTILE: &str = "<script>alert(\"1\")</script>&amp;";
@@ -281,4 +282,20 @@ fn no_name_of_the_wire_is_on_the_page() {
         }
         assert!(cells(&html).any(|cell| cell == called::STATUS.call(status)), "{status}");
     }
+}
+
+#[test]
+fn who_processes_on_the_operators_behalf_is_in_item_9() {
+    let row = "<td>ООО «Облако»</td><td>Казань, Баумана, 1</td>";
+    let ninth = |report: &SubjectReport| {
+        let html = of(report);
+        let (_, ninth) = html.split_once("<h2>9. ").expect("item 9");
+        let (ninth, _) = ninth.split_once("<h2>").expect("what is behind it");
+        ninth.to_owned()
+    };
+    let mut report = everything("vip");
+    assert!(ninth(&report).contains("<p>нет</p>"));
+    let (name, address) = (owned("ООО «Облако»"), owned("Казань, Баумана, 1"));
+    report.processors.push(Organisation { name, address });
+    assert!(ninth(&report).contains(row) && !ninth(&report).contains("<p>нет</p>"), "{}", ninth(&report));
 }
