@@ -69,6 +69,12 @@ impl Texts {
         Self { known: places.into_iter().filter_map(said).collect(), ..self }
     }
 
+    /// The same texts, as another account keeps them that they are about, too.
+    fn of_other(&self) -> Self {
+        let new = self.new.iter().map(|(id, text)| (id.of_other(), text.clone())).collect();
+        Self { of: None, known: HashMap::new(), new }
+    }
+
     /// The id of a text that stands at `place` of the request.
     pub(crate) fn id(&mut self, place: &str, text: &str) -> ReasonId {
         let Some(of) = self.of else { return ReasonId::from_uuid(Uuid::nil()) };
@@ -288,33 +294,38 @@ impl Reasoned<'_> {
         command: impl FnOnce(ReasonId) -> MemberCommand,
     ) -> Result<Receipt, ApiError> {
         let member_id = self.member;
-        self.has_as(call, acting, |reason| Command::Member { member_id, command: command(reason) }).await
-    }
-
-    /// The same, for a command that is about more than her.
-    pub(crate) async fn has(
-        self,
-        call: &Call,
-        command: impl FnOnce(ReasonId) -> Command,
-    ) -> Result<Receipt, ApiError> {
-        self.has_as(call, Acting::of(call)?, command).await
-    }
-
-    async fn has_as(
-        self,
-        call: &Call,
-        acting: Acting,
-        command: impl FnOnce(ReasonId) -> Command,
-    ) -> Result<Receipt, ApiError> {
-        let Self { member, key, text, parts } = self;
-        let id = member.as_uuid();
-        let all: Vec<&[u8]> =
-            std::iter::once(id.as_bytes().as_slice()).chain(parts.iter().copied()).collect();
-        let idempotency = Idempotency { key, revision: 1, fingerprint: fingerprint(&all) };
-        let mut texts = Texts::of(&idempotency);
-        let command = command(texts.id("reason", text));
+        let command = |reason| Command::Member { member_id, command: command(reason) };
+        let (texts, command, idempotency) = self.said(command);
         let run = execute_as(call, acting, command, idempotency);
+        texts.around(call, (Whose::Hers(member_id), Purpose::Support), run).await
+    }
+
+    /// The same, for a command that is about another account, too. Each keeps the words, with its own key: the two may part, and
+    /// one be forgotten without the other.
+    pub(crate) async fn of_two(
+        self,
+        call: &Call,
+        other: MemberId,
+        command: impl FnOnce(ReasonId) -> Command,
+    ) -> Result<Receipt, ApiError> {
+        let member = self.member;
+        let acting = Acting::of(call)?;
+        let (texts, command, idempotency) = self.said(command);
+        let of_other = texts.of_other();
+        let run = execute_as(call, acting, command, idempotency);
+        let run = of_other.around(call, (Whose::Hers(other), Purpose::Support), run);
         texts.around(call, (Whose::Hers(member), Purpose::Support), run).await
+    }
+
+    /// What is said, what is asked for, and what makes the request this one.
+    fn said(&self, command: impl FnOnce(ReasonId) -> Command) -> (Texts, Command, Idempotency) {
+        let id = self.member.as_uuid();
+        let all: Vec<&[u8]> =
+            std::iter::once(id.as_bytes().as_slice()).chain(self.parts.iter().copied()).collect();
+        let idempotency = Idempotency { key: self.key, revision: 1, fingerprint: fingerprint(&all) };
+        let mut texts = Texts::of(&idempotency);
+        let command = command(texts.id("reason", self.text));
+        (texts, command, idempotency)
     }
 }
 
@@ -344,6 +355,11 @@ mod tests {
         assert_eq!(texts.id("text", "Спасибо"), text, "the same words, at another place");
         assert!(![title, text].contains(&texts.id("gift", "Спасибо")));
         assert_ne!(texts.id("title", "Другое"), texts.id("text", "Другое"));
+        let other = texts.of_other();
+        assert_eq!(other.new.len(), texts.new.len());
+        assert!(
+            other.new.iter().zip(&texts.new).all(|(copy, of)| copy.0 == of.0.of_other() && copy.1 == of.1)
+        );
         assert_eq!(Texts::unsaid().id("title", "Спасибо"), Texts::unsaid().id("text", "Другое"));
     }
 }

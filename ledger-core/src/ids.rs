@@ -175,6 +175,14 @@ impl CouponId {
     }
 }
 
+impl ReasonId {
+    /// The same text, as the other account keeps it of two that were made one or parted: each may be forgotten without the other.
+    #[must_use]
+    pub fn of_other(&self) -> Self {
+        Self(Uuid::new_v5(&self.0, b"other account"))
+    }
+}
+
 impl RedemptionId {
     /// What a revision of `purchase` takes again of what came back is held by, in the append that captures it. Rule D3.
     #[must_use]

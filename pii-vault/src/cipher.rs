@@ -47,6 +47,19 @@ impl Field {
     pub const ALL: [Self; 6] =
         [Self::Phone, Self::FirstName, Self::LastName, Self::Email, Self::BirthDate, Self::City];
 
+    /// Those of the profile and those beside it: whatever the access log names.
+    pub const EVERY: [Self; 9] = [
+        Self::Phone,
+        Self::FirstName,
+        Self::LastName,
+        Self::Email,
+        Self::BirthDate,
+        Self::City,
+        Self::Reason,
+        Self::CouponCode,
+        Self::Words,
+    ];
+
     /// Name in storage, in the access log and in the associated data.
     pub fn as_str(self) -> &'static str {
         match self {

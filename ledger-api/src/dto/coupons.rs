@@ -19,8 +19,8 @@ use crate::json::{self, Fields, Json};
 /// The longest text on a coupon, in characters.
 pub(super) const TEXT_CHARS_MAX: usize = 500;
 /// Ways of giving, by their names on the wire.
-const TYPES: [&str; 4] = ["discount_fixed", "discount_percent", "bonus", "gift"];
-const STATUSES: [Status; 4] = [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle];
+const TYPES: [&str; 4] = CouponBenefit::KINDS;
+const STATUSES: [Status; 4] = Status::ALL;
 
 /// What a coupon gives.
 #[derive(ToSchema)]

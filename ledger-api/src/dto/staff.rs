@@ -231,7 +231,7 @@ pub(crate) struct SecurityEvent {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) at: Timestamp,
-    /// What happened, such as sign_in_failed, locked_out, code_wrong, recovery_code_used, logged_out, key_issued, staff_role_changed, approval_granted, not_allowed.
+    /// What happened, such as sign_in_failed, locked_out, code_wrong, recovery_code_used, logged_out, key_issued, staff_role_changed, approval_granted, subject_report_made, not_allowed.
     pub(crate) kind: String,
     /// Who did it: a key, a member, one of staff.
     pub(crate) actor_id: Option<Uuid>,

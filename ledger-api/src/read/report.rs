@@ -1,5 +1,7 @@
 //! What the read models have of a member that no other call shows: for the report of her data.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use ledger_core::ids::MemberId;
 use ledger_core::money::{Bonuses, Roubles};
@@ -118,4 +120,37 @@ pub(crate) async fn marks(app: &App, member: MemberId) -> Result<(bool, bool, bo
     )
     .bind(member.as_uuid());
     Ok(found.fetch_optional(&app.read_pool).await?.unwrap_or((false, false, false)))
+}
+
+/// What of each lot is still there at `now`, reserved or not: what is past its life is not, whether or not that is written (Rule B6).
+pub(crate) async fn left(
+    app: &App,
+    accounts: &[MemberId],
+    now: Timestamp,
+) -> Result<HashMap<Uuid, Bonuses>, ApiError> {
+    let found: Vec<(Uuid, i64)> = sqlx::query_as(
+        "SELECT lot_id,
+                sum(CASE WHEN expires_at >= $2 THEN left_kopecks ELSE 0 END + held_kopecks)::bigint
+         FROM balances.lots WHERE member_id = ANY($1) GROUP BY lot_id",
+    )
+    .bind(ids(accounts))
+    .bind(now.to_utc())
+    .fetch_all(&app.read_pool)
+    .await?;
+    Ok(found.into_iter().map(|(lot, kopecks)| (lot, Bonuses::from_kopecks(kopecks))).collect())
+}
+
+/// What was paid for Premium, less what was cancelled: the first moment of each period, and the first after it, in their order.
+/// Rule S4.
+pub(crate) async fn premium(
+    app: &App,
+    accounts: &[MemberId],
+) -> Result<Vec<(Timestamp, Timestamp)>, ApiError> {
+    let found: Vec<(DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT from_time, to_time FROM statuses.premium WHERE member_id = ANY($1) ORDER BY from_time, to_time",
+    )
+    .bind(ids(accounts))
+    .fetch_all(&app.read_pool)
+    .await?;
+    Ok(found.into_iter().map(|(from, to)| (Timestamp::new(from), Timestamp::new(to))).collect())
 }

@@ -72,7 +72,7 @@ pub(crate) async fn shown(app: &App, member: MemberId) -> Result<Status, ApiErro
 }
 
 fn status_named(name: &str) -> Result<Status, ApiError> {
-    [Status::Insider, Status::Vip, Status::Elite, Status::InnerCircle]
+    Status::ALL
         .into_iter()
         .find(|status| status.as_str() == name)
         .ok_or(ApiError::Unavailable(Cause::Impossible("the read model has a status nobody knows")))

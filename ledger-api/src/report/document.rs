@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::details::ReportedDetails;
 use crate::dto::{CouponTerms, HistoryLine, SubjectRequest};
 use crate::erasure::papers::Organisation;
 
@@ -37,6 +38,8 @@ pub(crate) struct SubjectReport {
     pub(crate) data: ReportedData,
     /// Item 5: where they come from.
     pub(crate) sources: Vec<&'static str>,
+    /// Item 5: which way she came, account by account.
+    pub(crate) registrations: Vec<ReportedRegistration>,
     /// Item 6: for how long.
     pub(crate) terms: Vec<ReportedTerm>,
     /// Item 7: what she may ask for, and how.
@@ -81,14 +84,26 @@ pub(crate) struct ReportedRecords {
 /// What a category of data is for, and why that is lawful.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ReportedPurpose {
-    /// The category, as `/admin/retention` names it.
-    pub(crate) category: &'static str,
+    /// The category, as `/admin/retention` names it; of data that are processed by a consent, the consent's purpose.
+    pub(crate) category: String,
     /// Its name.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What for.
-    pub(crate) purpose: &'static str,
+    pub(crate) purpose: String,
     /// On what ground.
     pub(crate) ground: &'static str,
+}
+
+/// How an account came into being.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReportedRegistration {
+    /// The account.
+    pub(crate) account: Uuid,
+    /// `app`: she herself; `admin`: staff; `import`: staff, with a history from before this ledger.
+    pub(crate) channel: &'static str,
+    /// When the log took it.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) at: Timestamp,
 }
 
 /// A consent given or withdrawn.
@@ -175,6 +190,9 @@ pub(crate) struct ReportedData {
     pub(crate) remarks: Vec<ReportedRemark>,
     /// Sign-ins that go on.
     pub(crate) sessions: Vec<ReportedSession>,
+    /// What is told one by one.
+    #[serde(flatten)]
+    pub(crate) details: ReportedDetails,
 }
 
 /// What one account's profile says.

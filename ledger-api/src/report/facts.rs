@@ -1,9 +1,9 @@
-//! What the log itself has of her: kinds of facts, and each consent.
+//! What the log itself has of her: kinds of facts, each consent, and what `past.rs` tells one by one.
 
 use std::collections::BTreeMap;
 
 use ledger_core::ids::MemberId;
-use ledger_core::log::{Event, Position, StreamType};
+use ledger_core::log::{Event, Position, Row, StreamType};
 use ledger_core::member::consent::{ConsentChannel, Purpose as ConsentPurpose};
 use ledger_core::member::event::MemberEvent;
 use ledger_core::rejection::Rejection;
@@ -13,11 +13,14 @@ use uuid::Uuid;
 
 use super::Reader;
 use super::document::ReportedRecords;
+use super::past::Past;
 use crate::app::App;
 use crate::problem::{ApiError, Cause};
 
 /// A consent given or withdrawn, as the log has it.
 pub(super) struct Decision {
+    /// On which account it was decided.
+    pub(super) account: MemberId,
     pub(super) position: Position,
     pub(super) at: Timestamp,
     pub(super) granted: bool,
@@ -33,6 +36,8 @@ pub(super) struct Decision {
 #[derive(Default)]
 pub(super) struct Facts {
     pub(super) decisions: Vec<Decision>,
+    /// What is told one by one, account by account.
+    pub(super) pasts: BTreeMap<MemberId, Past>,
     /// The place of the newest.
     pub(super) last: Position,
     /// How many facts of each kind, when the first and when the last.
@@ -60,18 +65,14 @@ impl Facts {
     fn add(&mut self, stored: StoredRow) -> Result<(), ApiError> {
         let row = stored.row;
         self.last = self.last.max(row.position);
-        match row.event_type.as_str() {
-            "MemberErased" => return Err(Rejection::MemberErased.into()),
-            "ConsentGranted" | "ConsentWithdrawn" => {
-                let unreadable =
-                    |_| ApiError::Unavailable(Cause::Impossible("a consent that cannot be read"));
-                self.decisions.extend(decision(
-                    row.position,
-                    row.recorded_at,
-                    row.event().map_err(unreadable)?,
-                ));
-            }
-            _ => {}
+        if row.event_type == "MemberErased" {
+            return Err(Rejection::MemberErased.into());
+        }
+        let unreadable = |_| ApiError::Unavailable(Cause::Impossible("a fact that cannot be read"));
+        if let Event::Member(fact) = row.event().map_err(unreadable)? {
+            let account = MemberId::from_uuid(row.stream_id);
+            self.pasts.entry(account).or_default().add(row.occurred_at, &fact);
+            self.decisions.extend(decision(&row, fact));
         }
         let at = row.recorded_at;
         let kind = self.kinds.entry(row.event_type).or_insert((0, at, at));
@@ -94,19 +95,20 @@ impl Facts {
     }
 }
 
-fn decision(position: Position, at: Timestamp, event: Event) -> Option<Decision> {
-    let (granted, purpose, version, text_hash, channel, evidence, session) = match event {
-        Event::Member(MemberEvent::ConsentGranted(fact)) => {
+fn decision(row: &Row, fact: MemberEvent) -> Option<Decision> {
+    let (granted, purpose, version, text_hash, channel, evidence, session) = match fact {
+        MemberEvent::ConsentGranted(fact) => {
             (true, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
         }
-        Event::Member(MemberEvent::ConsentWithdrawn(fact)) => {
+        MemberEvent::ConsentWithdrawn(fact) => {
             (false, fact.purpose, fact.version, fact.text_hash, fact.channel, fact.evidence, fact.session)
         }
         _ => return None,
     };
     Some(Decision {
-        position,
-        at,
+        account: MemberId::from_uuid(row.stream_id),
+        position: row.position,
+        at: row.recorded_at,
         granted,
         purpose,
         version: version.to_string(),

@@ -1,7 +1,7 @@
 //! The data themselves, as far as the reader may see them.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ledger_core::context::Registry;
 use ledger_core::ids::{MemberId, ReasonId};
@@ -17,6 +17,7 @@ use super::document::{
     ReportedAccess, ReportedBalance, ReportedCoupon, ReportedData, ReportedHold, ReportedProfile,
     ReportedPurchase, ReportedRemark, ReportedSession, ReportedWaiting,
 };
+use super::past::Past;
 use super::{Reader, business_named};
 use crate::app::App;
 use crate::dto::{HistoryLine, SubjectRequest};
@@ -25,6 +26,7 @@ use crate::query::Page;
 use crate::read;
 use crate::read::coupons::StoredCoupon;
 use crate::read::history::Filter;
+use crate::read::statuses::Standing;
 
 /// Rows that are read at once of what may be long.
 const PAGE: i64 = 1_000;
@@ -41,14 +43,15 @@ pub(super) struct About<'a> {
 
 impl About<'_> {
     /// The data.
-    pub(super) async fn data(&self, access: &Access) -> Result<ReportedData, ApiError> {
+    pub(super) async fn data(
+        &self,
+        access: &Access,
+        standing: &Standing,
+        past: &Past,
+    ) -> Result<ReportedData, ApiError> {
         let profiles = self.profiles(access).await?;
-        let mut remarks = Vec::new();
-        for account in self.accounts {
-            remarks.extend(self.app.vault.members().remarks(*account, access).await?);
-        }
+        let remarks = self.remarks(access).await?;
         let (coupons, remarks) = self.coupons(remarks, access).await?;
-        let standing = read::statuses::standing(self.app, self.member).await?;
         let (blocked, processing_blocked, invited) = read::report::marks(self.app, self.member).await?;
         Ok(ReportedData {
             profiles,
@@ -66,11 +69,12 @@ impl About<'_> {
             coupons,
             remarks,
             sessions: self.sessions().await?,
+            details: self.details(past).await?,
         })
     }
 
     /// The name of a business; none in an admin's copy.
-    fn named(&self, business: Uuid) -> Option<String> {
+    pub(super) fn named(&self, business: Uuid) -> Option<String> {
         match self.reader {
             Reader::Herself => business_named(self.registry, business),
             Reader::Admin => None,
@@ -103,6 +107,17 @@ impl About<'_> {
         }
         // She is being forgotten at this moment.
         if told.is_empty() { Err(Rejection::MemberErased.into()) } else { Ok(told) }
+    }
+
+    /// What is written about her accounts, once what two of them keep each.
+    async fn remarks(&self, access: &Access) -> Result<Vec<Remark>, ApiError> {
+        let mut remarks = Vec::new();
+        for account in self.accounts {
+            remarks.extend(self.app.vault.members().remarks(*account, access).await?);
+        }
+        let again: HashSet<ReasonId> = remarks.iter().map(|remark| remark.reason_id.of_other()).collect();
+        remarks.retain(|remark| !again.contains(&remark.reason_id));
+        Ok(remarks)
     }
 
     /// Rule B6.

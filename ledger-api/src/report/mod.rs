@@ -4,10 +4,13 @@
 //! operator and processors from the settings, partners from the consents that hold. Each reading of the vault is in the access
 //! log, which is read last, so that the report shows its own making. Decision 22.
 
+mod called;
+mod details;
 mod document;
 mod facts;
 mod hers;
 pub(crate) mod page;
+mod past;
 mod words;
 
 use std::collections::HashSet;
@@ -31,8 +34,9 @@ use crate::settings::Operator;
 pub(crate) use document::SubjectReport;
 use document::{
     ReportedConsent, ReportedCrossBorder, ReportedOperator, ReportedProcessing, ReportedPurpose,
-    ReportedRecipient, ReportedRight, ReportedTerm,
+    ReportedRecipient, ReportedRegistration, ReportedRight, ReportedTerm,
 };
+use past::Past;
 
 /// Whose eyes a report is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +70,19 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
     if accounts.iter().any(|account| app.gone.has(account.as_uuid())) {
         return Err(Rejection::MemberErased.into());
     }
-    let facts = facts::facts(app, &accounts).await?;
+    let mut facts = facts::facts(app, &accounts).await?;
+    let past = Past::together(std::mem::take(&mut facts.pasts).into_values());
     let position = passed(call, &accounts, wanted.max(facts.last)).await?;
     let operator = app.operator.as_ref().ok_or(ApiError::OperatorUnknown)?;
     let access = call.vault_access(call.caller()?.accessor(), Purpose::SubjectAccess);
     let about =
         hers::About { app, registry: &registry, member, accounts: &accounts, reader, now: call.now() };
-    let data = about.data(&access).await?;
-    let standing = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
-    let granted: HashSet<String> = standing.map(|one| one.purpose).collect();
-    let since = read::statuses::standing(app, member).await?.registered_at;
+    // Once: its status and since when are of one moment.
+    let standing = read::statuses::standing(app, member).await?;
+    let data = about.data(&access, &standing, &past).await?;
+    let decided = read::statuses::consents(app, member).await?.into_iter().filter(|one| one.granted);
+    let granted: HashSet<String> = decided.map(|one| one.purpose).collect();
+    let consents = consents(&registry, &facts.decisions, &granted, reader);
     let report = SubjectReport {
         prepared_at: call.now(),
         person: member.as_uuid(),
@@ -84,14 +91,19 @@ pub(crate) async fn gather(call: &Call, asked: MemberId, reader: Reader) -> Resu
             Reader::Herself => Vec::new(),
             Reader::Admin => words::WITHHELD.to_vec(),
         },
-        processing: ReportedProcessing { confirmed: true, since, records: facts.records(reader) },
-        purposes: purposes(),
-        consents: consents(&registry, &facts.decisions, &granted, reader),
+        processing: ReportedProcessing {
+            confirmed: true,
+            since: standing.registered_at,
+            records: facts.records(reader),
+        },
+        purposes: purposes(&consents),
+        consents,
         methods: words::METHODS.to_vec(),
         operator: operator_of(operator),
         recipients: recipients(&registry, operator, &granted, reader),
         data,
         sources: words::SOURCES.to_vec(),
+        registrations: registrations(&accounts, &facts.decisions),
         terms: terms(),
         rights: rights(operator),
         cross_border: ReportedCrossBorder { is_done: false, statement: words::NO_TRANSFER },
@@ -198,27 +210,50 @@ fn recipients(
             _ => false,
         };
         if is_shown {
+            let named = business_of(registry, &purpose);
             told.push(ReportedRecipient {
-                name: business_of(registry, &purpose).unwrap_or_else(|| purpose.to_string()),
+                name: named.clone().unwrap_or_else(|| "Партнёр программы".to_owned()),
                 gets: "при покупке у него: что покупатель участвует в программе, доступные бонусы, скидка по купону и статус",
-                ground: format!("согласие {purpose}"),
+                ground: format!("согласие: {}", words::purpose(&purpose, named.as_deref())),
             });
         }
     }
     told
 }
 
-fn purposes() -> Vec<ReportedPurpose> {
-    let told = CATEGORIES.iter().filter_map(|one| {
+/// The consent without which nobody is a member is the registration's own.
+fn registrations(accounts: &[MemberId], decisions: &[facts::Decision]) -> Vec<ReportedRegistration> {
+    let of = |account: &MemberId| {
+        let mut hers = decisions.iter().filter(|one| one.account == *account);
+        let first = hers.find(|one| one.granted && one.purpose == ConsentPurpose::PersonalData)?;
+        let channel = words::channel(first.channel);
+        Some(ReportedRegistration { account: account.as_uuid(), channel, at: first.at })
+    };
+    accounts.iter().filter_map(of).collect()
+}
+
+/// Each category, and what is processed by each consent that is told and stands: as its text says, in the version she agreed to.
+fn purposes(consents: &[ReportedConsent]) -> Vec<ReportedPurpose> {
+    let categories = CATEGORIES.iter().filter_map(|one| {
         let named = words::category(one.category)?;
         Some(ReportedPurpose {
-            category: one.category,
-            name: named.name,
-            purpose: named.purpose,
+            category: one.category.to_owned(),
+            name: named.name.to_owned(),
+            purpose: named.purpose.to_owned(),
             ground: named.ground,
         })
     });
-    told.collect()
+    let by_consent = consents.iter().filter(|one| one.granted && one.stands).filter_map(|one| {
+        let purpose: ConsentPurpose = one.purpose.parse().ok()?;
+        let (aim, data) = words::aim_and_data(&purpose, &one.version)?;
+        Some(ReportedPurpose {
+            category: one.purpose.clone(),
+            name: format!("{}: {data}", one.name),
+            purpose: aim,
+            ground: words::ground(&purpose),
+        })
+    });
+    categories.chain(by_consent).collect()
 }
 
 fn terms() -> Vec<ReportedTerm> {
@@ -277,6 +312,7 @@ mod tests {
     #[test]
     fn what_was_withdrawn_does_not_hold_and_no_clinic_is_in_an_admins_copy() {
         let said = |position, purpose: &str, granted| facts::Decision {
+            account: MemberId::from_uuid(Uuid::nil()),
             position,
             at: Timestamp::BEGINNING,
             granted,
@@ -299,5 +335,39 @@ mod tests {
         let hers = [marketing[0].clone(), of("medical:klinika", true), marketing[1].clone()];
         assert_eq!(told(Reader::Herself), hers);
         assert_eq!(told(Reader::Admin), marketing);
+        let purposes = |reader| {
+            let all = purposes(&consents(&Registry::default(), &decisions, &granted, reader));
+            let of_consents = all.into_iter().skip(words::CATEGORIES_ABOUT_HER);
+            of_consents.map(|one| (one.category, one.purpose)).collect::<Vec<_>>()
+        };
+        let aim = "начисление и списание бонусов у этого партнёра.".to_owned();
+        assert_eq!(purposes(Reader::Herself), [("medical:klinika".to_owned(), aim)]);
+        assert!(purposes(Reader::Admin).is_empty());
+    }
+
+    #[test]
+    fn a_registration_came_the_way_her_first_consent_did() {
+        let [old, hers] = [1, 2].map(|number| MemberId::from_uuid(Uuid::from_u128(number)));
+        let said = |account, purpose: &str, channel| facts::Decision {
+            account,
+            position: 1,
+            at: Timestamp::BEGINNING,
+            granted: true,
+            purpose: purpose.parse().expect("a purpose"),
+            version: "1".to_owned(),
+            text_hash: None,
+            channel,
+            evidence: None,
+            session: None,
+        };
+        let decisions = [
+            said(hers, "marketing", ConsentChannel::App),
+            said(old, "personal_data", ConsentChannel::Import),
+            said(hers, "personal_data", ConsentChannel::Admin),
+            said(hers, "personal_data", ConsentChannel::App),
+        ];
+        let told = registrations(&[old, hers], &decisions);
+        let told: Vec<_> = told.iter().map(|one| (one.account, one.channel)).collect();
+        assert_eq!(told, [(old.as_uuid(), "import"), (hers.as_uuid(), "admin")]);
     }
 }

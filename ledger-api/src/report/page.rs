@@ -2,12 +2,16 @@
 //!
 //! Every text goes through [`cell`]: what a member, a partner or staff wrote is text here, never markup.
 
+mod data;
+mod details;
+
 use std::fmt::Write;
 
 use ledger_core::time::Timestamp;
 use uuid::Uuid;
 
-use super::document::{ReportedData, ReportedProfile, SubjectReport};
+use super::called;
+use super::document::{ReportedAccess, ReportedConsent, SubjectReport};
 use crate::erasure::{moment, shown};
 
 /// What stands where there is nothing.
@@ -27,7 +31,7 @@ pub(crate) fn of(report: &SubjectReport) -> String {
     head(&mut html, report);
     grounds(&mut html, report);
     operator(&mut html, report);
-    data(&mut html, &report.data);
+    data::put(&mut html, &report.data);
     rest(&mut html, report);
     html.push_str("</body>\n</html>\n");
     html
@@ -128,7 +132,8 @@ fn head(html: &mut String, report: &SubjectReport) {
         html,
         ["Вид записи журнала", "Сколько", "Первая", "Последняя"],
         records.map(|one| {
-            [one.event_type.clone(), one.count.to_string(), moment(one.first_at), moment(one.last_at)]
+            let fact = called::FACT.call(&one.event_type).to_owned();
+            [fact, one.count.to_string(), moment(one.first_at), moment(one.last_at)]
         }),
     );
 }
@@ -139,28 +144,30 @@ fn grounds(html: &mut String, report: &SubjectReport) {
     table(
         html,
         ["Данные", "Цель", "Основание"],
-        purposes.map(|one| [one.name, one.purpose, one.ground].map(str::to_owned)),
+        purposes.map(|one| [one.name.clone(), one.purpose.clone(), one.ground.to_owned()]),
     );
     section(html, "Согласия");
     let consents = report.consents.iter();
     table(
         html,
         ["Цель", "Решение", "Действует", "Версия и хеш текста", "Способ и подтверждение", "Когда"],
-        consents.map(|one| {
-            let proof = one.evidence.map(|id| format!(", код {id}")).unwrap_or_default();
-            let session = one.session.map(|id| format!(", сеанс {id}")).unwrap_or_default();
-            [
-                format!("{} ({})", one.name, one.purpose),
-                if one.granted { "дано" } else { "отозвано" }.to_owned(),
-                yes(one.stands),
-                format!("{} {}", one.version, one.text_hash.as_deref().unwrap_or_default()),
-                format!("{}{proof}{session}", one.channel),
-                moment(one.at),
-            ]
-        }),
+        consents.map(consent),
     );
     section(html, "3. Способы обработки");
     list(html, &report.methods);
+}
+
+fn consent(one: &ReportedConsent) -> [String; 6] {
+    let proof = one.evidence.map(|id| format!(", код {id}")).unwrap_or_default();
+    let session = one.session.map(|id| format!(", сеанс {id}")).unwrap_or_default();
+    [
+        one.name.clone(),
+        if one.granted { "дано" } else { "отозвано" }.to_owned(),
+        yes(one.stands),
+        format!("{} {}", one.version, one.text_hash.as_deref().unwrap_or_default()),
+        format!("{}{proof}{session}", called::CHANNEL.call(one.channel)),
+        moment(one.at),
+    ]
 }
 
 fn operator(html: &mut String, report: &SubjectReport) {
@@ -182,131 +189,18 @@ fn operator(html: &mut String, report: &SubjectReport) {
     );
 }
 
-fn profile(html: &mut String, profile: &ReportedProfile) {
-    pairs(
-        html,
-        [
-            ("Учётная запись", profile.account.to_string()),
-            ("Телефон", profile.phone.clone()),
-            ("Имя", text(profile.first_name.as_deref())),
-            ("Фамилия", text(profile.last_name.as_deref())),
-            ("Электронная почта", text(profile.email.as_deref())),
-            ("Дата рождения", text(profile.birth_date.as_deref())),
-            ("Город", text(profile.city.as_deref())),
-        ],
-    );
-}
-
-fn data(html: &mut String, data: &ReportedData) {
-    section(html, "5. Персональные данные");
-    for one in &data.profiles {
-        profile(html, one);
-    }
-    let balance = &data.balance;
-    pairs(
-        html,
-        [
-            ("Статус", data.status.to_owned()),
-            ("Premium", yes(data.premium)),
-            ("Заблокирована", yes(data.blocked)),
-            ("Обработка заблокирована (ст. 21)", yes(data.processing_blocked)),
-            ("Приглашена в inner_circle", yes(data.invited)),
-            ("Бонусы всего", balance.total.to_string()),
-            ("из них доступно", balance.available.to_string()),
-            ("ожидают", balance.pending.to_string()),
-            ("зарезервировано", balance.held.to_string()),
-            ("Долг", balance.debt.to_string()),
-        ],
-    );
-    bought(html, data);
-    section(html, "Купоны");
-    table(
-        html,
-        ["Партнёр", "Вид", "Что даёт", "Состояние", "До", "Описание"],
-        data.coupons.iter().map(|one| {
-            [
-                text(one.business.as_deref()),
-                one.terms.kind.clone(),
-                text(one.terms.value.as_deref()),
-                one.terms.state.to_owned(),
-                moment(one.terms.expires_at),
-                text(one.terms.description.as_deref()),
-            ]
-        }),
-    );
-    section(html, "Сведения в свободной форме");
-    let remarks = data.remarks.iter();
-    table(html, ["Когда", "Текст"], remarks.map(|one| [moment(one.written_at), one.text.clone()]));
-    section(html, "Сеансы входа");
-    table(
-        html,
-        ["Начат", "Последнее обращение", "До"],
-        data.sessions.iter().map(|one| [one.created_at, one.last_seen_at, one.expires_at].map(moment)),
-    );
-}
-
-fn bought(html: &mut String, data: &ReportedData) {
-    section(html, "Покупки");
-    table(
-        html,
-        ["Когда", "Партнёр", "Категория", "Сумма за вычетом возвратов", "Номер"],
-        data.purchases.iter().map(|one| {
-            [
-                moment(one.occurred_at),
-                text(one.business.as_deref()),
-                text(one.category.as_deref()),
-                one.amount.to_string(),
-                number(one.transaction_id),
-            ]
-        }),
-    );
-    section(html, "Движение бонусов");
-    table(
-        html,
-        ["Когда", "Вид", "Что", "Бонусы", "Всего после"],
-        data.history.iter().map(|one| {
-            [
-                moment(one.occurred_at),
-                one.kind.clone(),
-                one.description.clone(),
-                one.amount.to_string(),
-                one.balance_after.to_string(),
-            ]
-        }),
-    );
-    section(html, "Резервы бонусов");
-    let holds = data.holds.iter();
-    table(
-        html,
-        ["До", "Бонусы", "Номер"],
-        holds.map(|one| [moment(one.expires_at), one.amount.to_string(), number(one.redemption_id)]),
-    );
-    section(html, "Документы, ожидающие решения");
-    table(
-        html,
-        ["Когда", "Партнёр", "Сумма", "Почему"],
-        data.waiting.iter().map(|one| {
-            let business = text(one.business.as_deref());
-            [moment(one.occurred_at), business, one.amount.to_string(), one.reason.clone()]
-        }),
-    );
-    requests(html, data);
-}
-
-fn requests(html: &mut String, data: &ReportedData) {
-    section(html, "Обращения о данных");
-    table(
-        html,
-        ["Получено", "О чём", "Ответить до", "Состояние"],
-        data.requests
-            .iter()
-            .map(|one| [moment(one.received_at), one.kind.clone(), moment(one.due_at), one.state.clone()]),
-    );
-}
-
 fn rest(html: &mut String, report: &SubjectReport) {
     section(html, "Источники данных");
     list(html, &report.sources);
+    let registrations = report.registrations.iter();
+    table(
+        html,
+        ["Учётная запись", "Зарегистрирована", "Как"],
+        registrations.map(|one| {
+            let channel = called::CHANNEL.call(one.channel).to_owned();
+            [one.account.to_string(), moment(one.at), channel]
+        }),
+    );
     section(html, "6. Сроки обработки и хранения");
     table(
         html,
@@ -336,42 +230,22 @@ fn rest(html: &mut String, report: &SubjectReport) {
     table(
         html,
         ["Когда", "Кто", "Партнёр", "Действие", "Поля", "Цель", "Итог"],
-        report.accesses.iter().map(|one| {
-            [
-                moment(one.at),
-                one.by.clone(),
-                text(one.business.as_deref()),
-                one.action.clone(),
-                one.fields.join(", "),
-                one.purpose.clone(),
-                one.result.clone(),
-            ]
-        }),
+        report.accesses.iter().map(access),
     );
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What somebody would have run in whoever opens the page.
-    const HOSTILE: &str = "<script>alert(\"1\")</script>&amp;";
-
-    #[test]
-    fn what_people_wrote_is_text_in_every_kind_of_place() {
-        let mut html = String::new();
-        list(&mut html, &[HOSTILE]);
-        table(&mut html, ["x"], [[HOSTILE.to_owned()]].into_iter());
-        pairs(&mut html, [("x", HOSTILE.to_owned())]);
-        assert!(!html.contains("<script") && !html.contains("\"1\""), "{html}");
-        assert_eq!(html.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;").count(), 3);
-    }
-
-    #[test]
-    fn what_is_not_there_is_said() {
-        let mut html = String::new();
-        table(&mut html, ["x"], std::iter::empty::<[String; 1]>());
-        pairs(&mut html, [("Город", text(None))]);
-        assert_eq!(html, "<p>нет</p>\n<table>\n<tr><th>Город</th><td>нет</td></tr>\n</table>\n");
-    }
+fn access(one: &ReportedAccess) -> [String; 7] {
+    let fields: Vec<&str> = one.fields.iter().map(|field| called::FIELD.call(field)).collect();
+    [
+        moment(one.at),
+        called::ACTOR.call(&one.by).to_owned(),
+        text(one.business.as_deref()),
+        called::ACTION.call(&one.action).to_owned(),
+        fields.join(", "),
+        called::ACCESS.call(&one.purpose).to_owned(),
+        called::OUTCOME.call(&one.result).to_owned(),
+    ]
 }
+
+#[cfg(test)]
+mod tests;

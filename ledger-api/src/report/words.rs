@@ -1,7 +1,8 @@
 //! The report's own words, in Russian. What is the installation's own (terms, days, names) comes from its tables and settings;
 //! a test holds these words against `retention.rs`.
 
-use ledger_core::member::consent::{ConsentChannel, Purpose};
+use ledger_core::member::consent::{ConsentChannel, ConsentVersion, Purpose};
+use ledger_core::member::consent_text::ConsentText;
 
 /// A category of data as she reads it.
 pub(super) struct Named {
@@ -113,6 +114,23 @@ const NAMED: [Named; 13] = [
     ]),
 ];
 
+/// How many categories of `retention.rs` are about members.
+#[cfg(test)]
+pub(super) const CATEGORIES_ABOUT_HER: usize = NAMED.len();
+
+/// One purpose of each kind.
+#[cfg(test)]
+pub(super) const PURPOSES: [&str; 8] = [
+    "personal_data",
+    "marketing",
+    "profiling",
+    "partner:mindal",
+    "medical:klinika",
+    "medical_cross_promo",
+    "medical_status",
+    "recommendation",
+];
+
 /// A category of `retention.rs` in words; `None` for one that is not about members.
 pub(super) fn category(name: &str) -> Option<&'static Named> {
     const ALL: &[Named] = &NAMED;
@@ -131,6 +149,28 @@ pub(super) fn purpose(purpose: &Purpose, business: Option<&str>) -> String {
         Purpose::MedicalCrossPromo => "Предложения в связи с посещением медицинской организации".to_owned(),
         Purpose::MedicalStatus => "Учёт посещений медицинских организаций в статусе".to_owned(),
         Purpose::Recommendation => "Рекомендации".to_owned(),
+    }
+}
+
+/// What a consent is for and which data it is about, as its text says; the newest text for a version that has none.
+pub(super) fn aim_and_data(purpose: &Purpose, version: &str) -> Option<(String, String)> {
+    let version = version.parse::<ConsentVersion>().ok();
+    let agreed = version.and_then(|version| ConsentText::of(purpose, &version));
+    let text = agreed.or_else(|| ConsentText::newest(purpose))?.text;
+    let said = |place: &str| Some(text.lines().find_map(|line| line.strip_prefix(place))?.to_owned());
+    Some((said("Цель: ")?, said("Данные: ")?))
+}
+
+/// On what ground data are processed by a consent.
+pub(super) const fn ground(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::PersonalData | Purpose::Profiling | Purpose::Partner(_) | Purpose::Recommendation => {
+            "согласие (п. 1 ч. 1 ст. 6 152-ФЗ)"
+        }
+        Purpose::Marketing => "согласие (ч. 1 ст. 15 152-ФЗ, ч. 1 ст. 18 38-ФЗ)",
+        Purpose::Medical(_) | Purpose::MedicalCrossPromo | Purpose::MedicalStatus => {
+            "согласие (п. 1 ч. 2 ст. 10 152-ФЗ, ч. 3 ст. 13 323-ФЗ)"
+        }
     }
 }
 
@@ -172,11 +212,12 @@ pub(super) const DUTIES: [&str; 5] = [
 ];
 
 /// What an admin's copy leaves out.
-pub(super) const WITHHELD: [&str; 4] = [
+pub(super) const WITHHELD: [&str; 5] = [
     "Названия партнёров и номера при покупках, начислениях и обращениях к данным: по ним было бы видно, какие из остальных \
      относятся к медицинским организациям",
-    "Согласия, данные партнёрам и о медицинских организациях, их число и получатели данных по ним",
+    "Согласия, данные партнёрам и о медицинских организациях, их число, цели обработки и получатели данных по ним",
     "Купоны",
+    "Отдельные начисления бонусов с их сроками, изменения статуса, возвраты и сработавшие цепочки предложений",
     "Полный отчёт субъект получает сам, в приложении",
 ];
 
@@ -200,5 +241,16 @@ mod tests {
             assert!(texts.iter().all(|text| !text.is_empty()), "{}", one.category);
         }
         assert!(NAMED.iter().all(|named| CATEGORIES.iter().any(|one| one.category == named.category)));
+    }
+
+    #[test]
+    fn every_consent_says_what_for_and_which_data() {
+        for name in PURPOSES {
+            let purpose: Purpose = name.parse().expect("a purpose");
+            for version in ["1", "2090-01-01"] {
+                let (aim, data) = aim_and_data(&purpose, version).expect("both are said");
+                assert!(!aim.is_empty() && !data.is_empty(), "{name}");
+            }
+        }
     }
 }

@@ -104,7 +104,7 @@ impl Issue {
         let (issued, position) = if self.needs_approval(call)? && !is_finished(call, &key).await? {
             let ask = Ask {
                 kind: ApprovalKind::CoalitionCoupon,
-                about: Some(call.survivor(self.member())),
+                about: Some(self.member()),
                 words: words.description,
                 key,
                 fingerprint: self.fingerprint(),
@@ -167,12 +167,14 @@ impl Issue {
         words: Words<'_>,
     ) -> Result<Issued, ApiError> {
         let idempotency = Idempotency { key, revision: 1, fingerprint: self.fingerprint() };
-        let mut texts = Texts::of(&idempotency);
-        let command = self.command(&idempotency, &mut texts, words);
-        // Sealed for the account that has the coupon.
-        let owner = call.survivor(self.member());
+        let (mut said, mut given) = (Texts::of(&idempotency), Texts::of(&idempotency));
+        let command = self.command(&idempotency, [&mut said, &mut given], words);
+        // What it gives goes with the coupon, which is of the account that stands for hers. What is said to her does not: the two
+        // may part, and be two women.
+        let (member, owner) = (self.member(), call.survivor(self.member()));
         let run = execute_as(call, acting, command, idempotency);
-        let receipt = texts.around(call, (Whose::Hers(owner), Purpose::Coupons), run).await?;
+        let run = given.around(call, (Whose::Hers(owner), Purpose::Coupons), run);
+        let receipt = said.around(call, (Whose::Hers(member), Purpose::Coupons), run).await?;
         let Outcome::Member(MemberOutcome::CouponIssued { coupon_id }) = receipt.outcome else {
             return Err(other_outcome());
         };
@@ -182,8 +184,12 @@ impl Issue {
         Ok((dto::CouponIssuedAnswer { coupon_id, member_id, replayed }, receipt.position))
     }
 
-    fn command(&self, idempotency: &Idempotency, texts: &mut Texts, words: Words<'_>) -> Command {
-        let mut id = |place: &str, text: Option<&str>| text.map(|text| texts.id(place, text));
+    fn command(
+        &self,
+        idempotency: &Idempotency,
+        [said, given]: [&mut Texts; 2],
+        words: Words<'_>,
+    ) -> Command {
         let command = MemberCommand::IssueCoupon(Box::new(IssueCoupon {
             coupon_id: CouponId::of_key(&idempotency.key),
             business_id: BusinessId::from_uuid(self.business_id),
@@ -191,8 +197,8 @@ impl Issue {
             conditions: self.conditions.clone(),
             expires_at: self.expires_at,
             funded_by: if self.by_coalition { FundedBy::Coalition } else { FundedBy::Business },
-            description: id("description", words.description),
-            gift: id("gift", words.gift),
+            description: words.description.map(|text| said.id("description", text)),
+            gift: words.gift.map(|text| given.id("gift", text)),
         }));
         Command::Member { member_id: self.member(), command }
     }

@@ -157,6 +157,22 @@ async fn words(
     Ok(call.app.vault.members().coupon_words(member, &texts, codes, &access(call)?).await?)
 }
 
+/// The same of all accounts of hers: each keeps what was said of it.
+async fn words_of_all(
+    call: &Call,
+    accounts: Vec<MemberId>,
+    coupons: &[StoredCoupon],
+    codes: &[[u8; 32]],
+) -> Result<CouponWords, ApiError> {
+    let mut all = CouponWords::default();
+    for account in accounts {
+        let its = words(call, account, coupons, codes).await?;
+        all.texts.extend(its.texts);
+        all.codes.extend(its.codes);
+    }
+    Ok(all)
+}
+
 /// What describes a coupon, and what a gift is: its own words, or those of the chain or offer that gave it, which many share.
 fn said(words: &mut CouponWords, coupon: &StoredCoupon) -> (Option<String>, Option<String>) {
     let [description, gift] = coupon.named_texts().map(|id| id.and_then(|id| words.texts.get(&id)).cloned());
@@ -184,13 +200,15 @@ pub(crate) async fn one(call: Call, _: Payload) -> Answer {
     if is_hidden || !is_own(&call, BusinessId::from_uuid(found.business_id))? {
         return Err(ApiError::NotFound);
     }
-    read::statuses::must_be_used(&call, call.survivor(found.member())).await?;
-    let mut words = words(&call, found.member(), std::slice::from_ref(&found), &[]).await?;
+    let member = call.survivor(found.member());
+    read::statuses::must_be_used(&call, member).await?;
+    let accounts = call.accounts(member);
+    let mut words = words_of_all(&call, accounts, std::slice::from_ref(&found), &[]).await?;
     words.texts.extend(words_of_promotions(&call, std::slice::from_ref(&found)).await?);
     let said = said(&mut words, &found);
     let (discount, bonuses) = found.gave();
     let funded_by = if found.by_coalition { "coalition" } else { "business" };
-    let (member_id, transaction_id) = (call.survivor(found.member()).as_uuid(), found.purchase_id);
+    let (member_id, transaction_id) = (member.as_uuid(), found.purchase_id);
     let business_id = Some(found.business_id);
     let terms = found.terms(call.now(), business_id, said);
     let data = dto::Coupon { terms, member_id, funded_by, transaction_id, discount, bonuses };
@@ -209,12 +227,7 @@ pub(crate) async fn own(call: Call, _: Payload) -> Answer {
     let found = read::coupons::open(&call.app, &accounts, now, &page).await?;
     let (found, next_cursor) = query::paged(&call, found, page.limit, |coupon| coupon.position.to_string());
     let codes: Vec<[u8; 32]> = found.iter().filter_map(|coupon| Some(coupon.code(now)?.0)).collect();
-    let mut words = CouponWords::default();
-    for account in accounts {
-        let its = self::words(&call, account, &found, &codes).await?;
-        words.texts.extend(its.texts);
-        words.codes.extend(its.codes);
-    }
+    let mut words = words_of_all(&call, accounts, &found, &codes).await?;
     words.texts.extend(words_of_promotions(&call, &found).await?);
     let registry = call.app.ledger.registry();
     let mut items = Vec::with_capacity(found.len());

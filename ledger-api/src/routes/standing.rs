@@ -60,7 +60,8 @@ async fn join(call: Call, payload: Payload, command: fn(Accounts) -> Command) ->
     let from = MemberId::from_uuid(wanted.from_member_id);
     let parts: &[&[u8]] = &[wanted.from_member_id.as_bytes()];
     let reasoned = Reasoned { member: into, key, text: &wanted.reason, parts };
-    let receipt = reasoned.has(&call, |reason_id| command(Accounts { from, into, reason_id })).await?;
+    let command = |reason_id| command(Accounts { from, into, reason_id });
+    let receipt = reasoned.of_two(&call, from, command).await?;
     // From its answer on, this process forwards by it.
     call.app.ledger.refresh().await;
     find_as_it_stands(&call, from).await?;

@@ -99,6 +99,16 @@ macro_rules! event_catalogue {
                 $($((stringify!($part_name), $part_version),)*)*
             ];
 
+            /// The kind of stream that facts of this type are on; `None` for no type of this catalogue.
+            #[must_use]
+            pub fn stream_of(event_type: &str) -> Option<StreamType> {
+                match event_type {
+                    $($(stringify!($name) => Some(StreamType::$group),)*)*
+                    $($(stringify!($part_name) => Some(StreamType::$outer),)*)*
+                    _ => None,
+                }
+            }
+
             /// The name of the fact.
             #[must_use]
             pub const fn event_type(&self) -> &'static str {

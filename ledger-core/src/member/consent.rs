@@ -198,6 +198,11 @@ pub enum ConsentChannel {
     Import,
 }
 
+impl ConsentChannel {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::App, Self::Admin, Self::Import];
+}
+
 /// Where decisions on consents come from: what proves them (`compliance.md` C3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsentOrigin {

@@ -119,7 +119,11 @@ pub enum LotOrigin {
 }
 
 impl LotOrigin {
-    /// The name of its kind on the wire and in tables.
+    /// The names of all kinds on the wire and in tables.
+    pub const KINDS: [&'static str; 6] =
+        ["purchase", "coupon", "cross_bonus", "gift", "referral", "adjustment"];
+
+    /// The name of its kind on the wire and in tables, one of [`Self::KINDS`].
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

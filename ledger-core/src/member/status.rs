@@ -26,6 +26,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, lowest first.
+    pub const ALL: [Self; 4] = [Self::Insider, Self::Vip, Self::Elite, Self::InnerCircle];
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

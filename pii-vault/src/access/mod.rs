@@ -49,6 +49,22 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Registration,
+        Self::SignIn,
+        Self::Attribution,
+        Self::OwnProfile,
+        Self::Support,
+        Self::Coupons,
+        Self::Chains,
+        Self::Offers,
+        Self::PartnerIndex,
+        Self::Erasure,
+        Self::Recovery,
+        Self::SubjectAccess,
+    ];
+
     /// Name in the access log.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,6 +102,10 @@ pub enum Accessor {
 }
 
 impl Accessor {
+    /// What an accessor can be, as the access log names it.
+    pub const KINDS: [&'static str; 5] = ["member", "code_holder", "business", "admin", "system"];
+
+    /// One of [`Self::KINDS`].
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Member(_) => "member",
@@ -129,15 +149,23 @@ pub struct Access {
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
+    /// Somebody was looked for.
     LookUp,
+    /// Something was read.
     Read,
+    /// Something was written.
     Write,
+    /// Something was removed.
     Delete,
 }
 
 impl Action {
-    fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::LookUp, Self::Read, Self::Write, Self::Delete];
+
+    /// Name in the access log.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::LookUp => "look_up",
             Self::Read => "read",
@@ -149,14 +177,21 @@ impl Action {
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// As asked.
     Done,
+    /// Nothing, or nobody, was there.
     NotFound,
+    /// What is there cannot be read.
     Failed,
 }
 
 impl Outcome {
-    fn as_str(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Done, Self::NotFound, Self::Failed];
+
+    /// Name in the access log.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::NotFound => "not_found",
@@ -196,4 +231,26 @@ pub(crate) async fn record(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_touches_data_is_of_a_known_kind() {
+        let id = Uuid::nil();
+        let business = BusinessId::from_uuid(id);
+        let all = [
+            Accessor::Member(MemberId::from_uuid(id)),
+            Accessor::CodeHolder(id),
+            Accessor::Business(business),
+            Accessor::BusinessStaff(business, id),
+            Accessor::Admin(id),
+            Accessor::System,
+        ];
+        let mut kinds: Vec<&str> = all.iter().map(|accessor| accessor.kind()).collect();
+        kinds.dedup();
+        assert_eq!(kinds, Accessor::KINDS);
+    }
 }

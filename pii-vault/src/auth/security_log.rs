@@ -1,4 +1,5 @@
-//! What concerns security, by ids alone: sign-ins that failed, changes of rights, approvals, refusals that may be an attempt.
+//! What concerns security, by ids alone: sign-ins that failed, changes of rights, approvals, refusals that may be an attempt,
+//! and whole files of members that staff took out.
 //!
 //! Why it is right: a change of rights is written down in its own transaction, so there is none without its entry; the table is
 //! insert-only by trigger and by grant. Nothing that came in with a request is ever part of an entry.
@@ -50,6 +51,8 @@ pub enum SecurityKind {
     ApprovalRejected,
     /// What a second person approved was carried out.
     ApprovalCarriedOut,
+    /// Staff were told all that is known of a member (152-ФЗ art. 14 part 7).
+    SubjectReportMade,
     /// The credential does not allow the call.
     NotAllowed,
     /// A medical business sent a field that it may not.
@@ -81,6 +84,7 @@ impl SecurityKind {
             Self::ApprovalGranted => "approval_granted",
             Self::ApprovalRejected => "approval_rejected",
             Self::ApprovalCarriedOut => "approval_carried_out",
+            Self::SubjectReportMade => "subject_report_made",
             Self::NotAllowed => "not_allowed",
             Self::FieldNotAllowed => "field_not_allowed",
             Self::NotThereOrNotTheirs => "not_there_or_not_theirs",
@@ -113,7 +117,7 @@ pub struct SecurityEvent {
     pub kind: SecurityKind,
     /// Who did it.
     pub by: By,
-    /// To whom or what: an account of staff, a key, a sign-in, an approval.
+    /// To whom or what: an account of staff or of a member, a key, a sign-in, an approval.
     pub subject: Option<Uuid>,
     /// The business that it concerns.
     pub business: Option<Uuid>,

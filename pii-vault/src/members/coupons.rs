@@ -123,7 +123,7 @@ impl Members {
     /// The texts and codes of some coupons of hers, as far as they are there.
     ///
     /// # Errors
-    /// [`VaultError::Unreadable`] when one does not open with her key.
+    /// [`VaultError::Unreadable`] when one does not open with her key; [`VaultError::Keys`] when that cannot be had.
     pub async fn coupon_words(
         &self,
         member: MemberId,
@@ -149,8 +149,8 @@ impl Members {
         .bind(codes.iter().map(|hash| hash.to_vec()).collect::<Vec<Vec<u8>>>())
         .fetch_all(&mut *transaction)
         .await?;
-        let cipher = self.stored_cipher(&mut transaction, member).await?;
-        let words = opened(member, cipher.as_ref(), &sealed, &sealed_codes);
+        let cipher = self.tried_cipher(&mut transaction, member).await?.map_err(VaultError::from);
+        let words = cipher.and_then(|cipher| opened(member, cipher.as_ref(), &sealed, &sealed_codes));
         let outcome = if words.is_ok() { Outcome::Done } else { Outcome::Failed };
         let fields = [Field::Reason, Field::CouponCode];
         access::record(&mut transaction, access, Action::Read, &fields, &[(Some(member), outcome)]).await?;

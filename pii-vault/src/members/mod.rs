@@ -74,6 +74,16 @@ impl Members {
         connection: &mut PgConnection,
         member: MemberId,
     ) -> Result<Option<MemberCipher>, VaultError> {
+        Ok(self.tried_cipher(connection, member).await??)
+    }
+
+    /// The same for who reads: that a key was not unwrapped is told apart from what ends the transaction, so that the access is
+    /// logged as one that failed (compliance P2).
+    async fn tried_cipher(
+        &self,
+        connection: &mut PgConnection,
+        member: MemberId,
+    ) -> Result<Result<Option<MemberCipher>, KeyError>, VaultError> {
         let row = sqlx::query!(
             "SELECT kek_id, wrapped FROM vault_keys.member_keys WHERE member_id = $1",
             member.as_uuid()
@@ -83,9 +93,9 @@ impl Members {
         match row {
             Some(row) => {
                 let wrapped = WrappedKey { kek_id: row.kek_id, bytes: row.wrapped };
-                Ok(Some(self.unwrap_cipher(member, &wrapped).await?))
+                Ok(self.unwrap_cipher(member, &wrapped).await.map(Some))
             }
-            None => Ok(None),
+            None => Ok(Ok(None)),
         }
     }
 }

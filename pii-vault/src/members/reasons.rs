@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Members;
 use super::profile::lock_active;
 use crate::access::{self, Access, Action, Outcome};
-use crate::cipher::Field;
+use crate::cipher::{Field, MemberCipher};
 use crate::error::VaultError;
 
 /// A text about a member, by staff or on a coupon of hers.
@@ -26,7 +26,7 @@ impl Members {
     /// Every text about a member, the oldest first.
     ///
     /// # Errors
-    /// [`VaultError::Unreadable`] when one does not open with her key.
+    /// [`VaultError::Unreadable`] when one does not open with her key; [`VaultError::Keys`] when that cannot be had.
     pub async fn remarks(&self, member: MemberId, access: &Access) -> Result<Vec<Remark>, VaultError> {
         let mut transaction = self.pool.begin().await?;
         let sealed: Vec<(Uuid, DateTime<Utc>, Vec<u8>)> = sqlx::query_as(
@@ -36,17 +36,17 @@ impl Members {
         .bind(member.as_uuid())
         .fetch_all(&mut *transaction)
         .await?;
-        let cipher =
-            if sealed.is_empty() { None } else { self.stored_cipher(&mut transaction, member).await? };
-        let unreadable = || VaultError::Unreadable { member, field: Field::Reason };
-        let mut remarks = Vec::with_capacity(sealed.len());
-        for (id, written_at, sealed) in &sealed {
-            let plain = cipher.as_ref().and_then(|cipher| cipher.open(Field::Reason, sealed).ok());
-            let text = plain.and_then(|plain| String::from_utf8(plain).ok()).ok_or_else(unreadable);
-            let remark = |text| Remark { reason_id: ReasonId::from_uuid(*id), written_at: *written_at, text };
-            remarks.push(text.map(remark));
-        }
-        let remarks = remarks.into_iter().collect::<Result<Vec<_>, _>>();
+        let cipher = match sealed.as_slice() {
+            [] => Ok(None),
+            _ => self.tried_cipher(&mut transaction, member).await?,
+        };
+        let remarks = cipher.map_err(VaultError::from).and_then(|cipher| {
+            let open = |(id, written_at, sealed): &(Uuid, DateTime<Utc>, Vec<u8>)| {
+                let (reason_id, written_at) = (ReasonId::from_uuid(*id), *written_at);
+                opened(member, cipher.as_ref(), sealed).map(|text| Remark { reason_id, written_at, text })
+            };
+            sealed.iter().map(open).collect::<Result<Vec<_>, VaultError>>()
+        });
         let outcome = match &remarks {
             Ok(remarks) if remarks.is_empty() => Outcome::NotFound,
             Ok(_) => Outcome::Done,
@@ -158,7 +158,7 @@ impl Members {
     /// The text of a reason; `None` when there is none of this id about her.
     ///
     /// # Errors
-    /// [`VaultError::Unreadable`] when it does not open with her key.
+    /// [`VaultError::Unreadable`] when it does not open with her key; [`VaultError::Keys`] when that cannot be had.
     pub async fn reason(
         &self,
         member: MemberId,
@@ -173,13 +173,12 @@ impl Members {
         )
         .fetch_optional(&mut *transaction)
         .await?;
-        let unreadable = || VaultError::Unreadable { member, field: Field::Reason };
         let text = match &sealed {
             None => Ok(None),
             Some(sealed) => {
-                let cipher = self.stored_cipher(&mut transaction, member).await?;
-                let plain = cipher.and_then(|cipher| cipher.open(Field::Reason, sealed).ok());
-                plain.and_then(|plain| String::from_utf8(plain).ok()).map(Some).ok_or_else(unreadable)
+                let cipher = self.tried_cipher(&mut transaction, member).await?;
+                let text = cipher.map_err(VaultError::from);
+                text.and_then(|cipher| opened(member, cipher.as_ref(), sealed)).map(Some)
             }
         };
         let outcome = match &text {
@@ -192,4 +191,11 @@ impl Members {
         transaction.commit().await?;
         text
     }
+}
+
+/// A text; without her key there is none.
+fn opened(member: MemberId, cipher: Option<&MemberCipher>, sealed: &[u8]) -> Result<String, VaultError> {
+    let plain = cipher.and_then(|cipher| cipher.open(Field::Reason, sealed).ok());
+    let text = plain.and_then(|plain| String::from_utf8(plain).ok());
+    text.ok_or(VaultError::Unreadable { member, field: Field::Reason })
 }

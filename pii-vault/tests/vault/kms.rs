@@ -93,3 +93,28 @@ async fn battery_p6_with_the_key_service_away_members_are_found_and_nothing_of_t
     assert_eq!(world.count("SELECT count(*) FROM vault.members").await, 1);
     world.close().await;
 }
+
+#[tokio::test]
+async fn compliance_p2_words_that_could_not_be_read_are_in_the_access_log_as_such() {
+    let world = World::new().await;
+    let service = KeyService::start();
+    let vault = Vault::open(world.pool.clone(), Arc::new(service.provider())).await.unwrap();
+    let members = vault.members();
+    let who = registration("+79001234569");
+    let member = members.register(&who, &access()).await.unwrap().member_id();
+    members.settle(member, &who.key, &access()).await.unwrap();
+    let reason = ledger_core::ids::ReasonId::from_uuid(uuid::Uuid::new_v4());
+    members.keep_reason(member, reason, "по просьбе", &access()).await.unwrap();
+    assert_eq!(members.remarks(member, &access()).await.unwrap().len(), 1);
+    service.stop().await;
+    let failed = "SELECT count(*) FROM vault.access_log
+                  WHERE result = 'failed' AND action = 'read' AND 'reason' = ANY(fields)";
+    assert_eq!(world.count(failed).await, 0);
+    let away = |error: Option<VaultError>| matches!(error, Some(VaultError::Keys(KeyError::Unavailable)));
+    assert!(away(members.remarks(member, &access()).await.err()));
+    assert_eq!(world.count(failed).await, 1);
+    assert!(away(members.reason(member, reason, &access()).await.err()));
+    assert!(away(members.coupon_words(member, &[reason], &[], &access()).await.err()));
+    assert_eq!(world.count(failed).await, 3, "every reading that failed leaves its entry");
+    world.close().await;
+}

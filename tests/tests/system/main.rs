@@ -38,6 +38,7 @@ mod rebuild;
 mod redeeming;
 mod replayed;
 mod report;
+mod report_details;
 mod restored;
 mod schedules;
 mod scope;

@@ -181,3 +181,58 @@ async fn a_phone_that_has_just_changed(pair: &Pair<'_>) {
     let _ = her.post("/users/me/phone", &code).await.data(200);
     assert_eq!(pair.refused("merge").await, "cooldown");
 }
+
+/// What the report says about an account in words, the oldest first.
+async fn remarks(client: &Client, path: &str) -> Vec<String> {
+    let report = client.get(path).await.data(200);
+    let remarks = report["data"]["remarks"].as_array().expect("remarks").iter();
+    remarks.map(|remark| remark["text"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_of_an_account_while_two_were_one_is_its_own_when_they_are_two() {
+    let site = Site::start(shared()).await;
+    let shop = Business::register(&site, "mindal", "beauty_salon", json!({})).await;
+    let pair = Pair::new(&site, std::slice::from_ref(&shop)).await;
+    let accounts = |reason: &str| json!({"from_member_id": pair.from.id, "reason": reason});
+    let gift = |reason: &str| json!({"amount": "50.00", "reason": reason});
+    let _ = pair.admin(&pair.into, "merge", &accounts("второй телефон")).await.data(200);
+    let _ = pair.admin(&pair.from, "gift", &gift("сказано о старой")).await.data(201);
+    let _ = pair.admin(&pair.into, "gift", &gift("сказано о новой")).await.data(201);
+    let given = |kind: &str, value: &str, description: &str| {
+        json!({"member": {"phone": pair.from.phone}, "type": kind, "value": value, "funded_by": "business",
+            "expires_at": "2090-01-01T00:00:00Z", "description": description})
+    };
+    let (till, mut coupons) = (shop.till(&site), Vec::new());
+    for body in
+        [given("discount_fixed", "100.00", "скидка старой"), given("gift", "чашка кофе", "подарок старой")]
+    {
+        let made = till.post("/coupons", &body).await.data(201);
+        assert_eq!(made["member_id"], pair.into.id.as_str());
+        coupons.push(format!("/coupons/{}", made["coupon_id"].as_str().expect("an id")));
+    }
+    site.settle().await;
+    // Of one woman all of it is told, and what both keep once.
+    for account in [&pair.from, &pair.into] {
+        let path = format!("/admin/members/{}/report", account.id);
+        let told = remarks(&site.admin(), &path).await;
+        assert_eq!(told, ["второй телефон", "сказано о старой", "сказано о новой"]);
+    }
+    assert_eq!(till.get(&coupons[0]).await.data(200)["description"], "скидка старой");
+    let _ = pair.admin(&pair.into, "unmerge", &accounts("две женщины")).await.data(200);
+    site.settle().await;
+    let (old, new) = (pair.from.sign_in(&site).await, pair.into.sign_in(&site).await);
+    let hers = ["второй телефон", "сказано о старой", "скидка старой", "подарок старой", "две женщины"];
+    assert_eq!(remarks(&old, "/users/me/report").await, hers);
+    assert_eq!(remarks(&new, "/users/me/report").await, ["второй телефон", "сказано о новой", "две женщины"]);
+    let told = new.get("/users/me/report").await;
+    assert!(!told.text.contains("старой"), "{}", told.text);
+    // The coupons are hers by whose account they were given, with what they give.
+    let terms = told.data(200)["data"]["coupons"].clone();
+    let values: Vec<&Value> =
+        terms.as_array().expect("coupons").iter().map(|it| &it["terms"]["value"]).collect();
+    assert_eq!(values, [&json!("чашка кофе"), &json!("100.00")]);
+    // Who is forgotten takes her own along, and nobody else's.
+    let _ = pair.admin(&pair.into, "erase", &json!({"reason": "demand_to_stop"})).await.data(200);
+    assert_eq!(remarks(&old, "/users/me/report").await, hers);
+}

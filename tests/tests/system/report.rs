@@ -67,9 +67,71 @@ async fn s1_every_item_is_there_and_is_hers() {
     let names = each(&report, "/recipients", "name");
     assert!(names.contains(&mindal.as_str()) && names.contains(&klinika.as_str()), "{names:?}");
     terms(&site, &report).await;
+    let purposes = items(&report, "/purposes").iter();
+    let of_consents: Vec<&Value> =
+        purposes.filter(|one| one["category"].as_str().is_some_and(|name| name.contains(':'))).collect();
+    assert_eq!(of_consents.len(), 2, "a shop's and a clinic's: {report}");
+    for business in [&mindal, &klinika] {
+        let mut named =
+            of_consents.iter().filter(|one| one["name"].as_str().is_some_and(|it| it.contains(business)));
+        let one = named.next().expect("its own");
+        assert!(one["purpose"].as_str().is_some_and(|aim| aim.starts_with("начисление и списание")), "{one}");
+    }
     let read = each(&report, "/accesses", "purpose");
     assert!(read.contains(&"subject_access"), "its own reading is in it: {read:?}");
     printed(&me, &member).await;
+}
+
+/// Whom the settings name as processing on the operator's behalf, hers and an admin's copy name: as who gets data, and in item 9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_whoever_processes_on_the_operators_behalf_is_named() {
+    let (name, address) = ("ООО «Облако»", "Казань, улица Баумана, 1");
+    let settings = [
+        ("OWN_CIRCLE__OPERATOR__NAME", "ООО «Свой круг»"),
+        ("OWN_CIRCLE__OPERATOR__ADDRESS", "Москва, Тверская улица, 1"),
+        ("OWN_CIRCLE__OPERATOR__INFORMATION_SYSTEM", "Программа «Свой круг»"),
+        ("OWN_CIRCLE__OPERATOR__RESPONSIBLE_NAME", "Иванова И. И."),
+        ("OWN_CIRCLE__OPERATOR__RESPONSIBLE_POSITION", "директор"),
+        ("OWN_CIRCLE__OPERATOR__PROCESSOR_NAME", name),
+        ("OWN_CIRCLE__OPERATOR__PROCESSOR_ADDRESS", address),
+    ];
+    let site = Site::start_with(shared(), &settings).await;
+    let member = Member::register(&site, &[], None).await;
+    let me = member.sign_in(&site).await;
+    site.settle().await;
+    for (client, path) in [(me, "/users/me/report".to_owned()), (site.admin(), of(&member, "report"))] {
+        let report = client.get(&path).await.data(200);
+        assert_eq!(report["processors"], json!([{"name": name, "address": address}]));
+        let its = items(&report, "/recipients").iter().find(|one| one["name"] == name).expect("a recipient");
+        assert!(its["ground"].as_str().is_some_and(|ground| ground.starts_with("поручение")), "{its}");
+        assert_eq!(report["operator"]["name"], "ООО «Свой круг»");
+        let page = client.get(&format!("{path}.html")).await.text;
+        assert!(page.contains(&format!("<td>{name}</td><td>{address}</td>")), "{page}");
+    }
+}
+
+/// By which way she came is told: staff wrote her down, staff brought her history in, she did it herself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_the_way_of_a_registration_is_told() {
+    const PHONE: &str = "+79995550404";
+    let site = Site::start(shared()).await;
+    let written = Member::register(&site, &[], None).await;
+    let imported = Member::register(&site, &[], Some("2020-01-01T00:00:00Z")).await;
+    let nobody = site.nobody();
+    let sent = nobody.post("/auth/send-code", &json!({"phone": PHONE})).await.data(200);
+    let outbox = nobody.get("/dev/outbox?phone=%2B79995550404").await.data(200);
+    let joining = json!({"code_id": sent["code_id"], "code": outbox["messages"][0]["code"], "first_name": "Вера",
+        "last_name": "Белова", "consents": [{"purpose": "personal_data", "version": "1"}]});
+    let joined = nobody.post("/auth/register", &joining).await.data(201);
+    let id = joined["member_id"].as_str().expect("an id").to_owned();
+    let herself = Member { id, phone: PHONE.to_owned() };
+    site.settle().await;
+    for (member, channel) in [(&written, "admin"), (&imported, "import"), (&herself, "app")] {
+        let report = site.admin().get(&of(member, "report")).await.data(200);
+        let told = &report["registrations"];
+        assert_eq!((told[0]["channel"].as_str(), &told[0]["account"]), (Some(channel), &json!(member.id)));
+        assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    }
 }
 
 /// Each item of the law, not empty.
@@ -85,6 +147,7 @@ fn every_item(report: &Value) {
         "/data/history",
         "/data/sessions",
         "/sources",
+        "/registrations",
         "/terms",
         "/rights",
         "/duties",
@@ -153,6 +216,15 @@ async fn printed(me: &Client, member: &Member) {
     for item in 1..=9 {
         assert!(page.text.contains(&format!("<h2>{item}. ")), "item {item}");
     }
+    for word in ["Инсайдер", "Регистрация", "салон красоты", "начислено", "отчёт субъекту", "чтение"]
+    {
+        assert!(page.text.contains(&format!("<td>{word}</td>")), "{word} in {}", page.text);
+    }
+    for raw in
+        ["insider", "MemberRegistered", "beauty_salon", "earned", "subject_access", "partner:", "look_up"]
+    {
+        assert!(!page.text.contains(raw), "{raw} in {}", page.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -194,6 +266,25 @@ async fn s3_a_foreign_request_gets_nothing_and_an_admin_nothing_of_a_clinic() {
     assert_eq!((nobody.status, nobody.code()), (404, "MEMBER_NOT_FOUND"));
     let business = site.admin().get(&format!("/admin/members/{}/report", shop.id)).await;
     assert_eq!((business.status, business.code()), (404, "MEMBER_NOT_FOUND"), "a business is nobody");
+    reports_made(&site, &member).await;
+}
+
+/// Each report that an admin had is in the log of what concerns security, with whose it was; nobody else's try is.
+async fn reports_made(site: &Site, member: &Member) {
+    let log = site.admin().get("/audit/security-events?limit=200").await.data(200);
+    let made: Vec<&Value> =
+        items(&log, "/items").iter().filter(|one| one["kind"] == "subject_report_made").collect();
+    let told = |name: &'static str| made.iter().map(move |one| one[name].as_str().unwrap_or_default());
+    assert_eq!(told("subject_id").collect::<Vec<_>>(), [member.id.as_str(), member.id.as_str()]);
+    assert_eq!(
+        told("operation").collect::<Vec<_>>(),
+        ["MemberReportPage", "MemberReport"],
+        "the newest first"
+    );
+    assert!(
+        told("at").chain(told("actor_id")).chain(told("request_id")).all(|text| !text.is_empty()),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -77,6 +77,21 @@ pub enum Promise {
     Nothing,
 }
 
+impl Promise {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CrossBonus, Self::HeldOut, Self::Nothing];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CrossBonus => "cross_bonus",
+            Self::HeldOut => "held_out",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 /// A purchase triggered a step of a chain that gives no coupon. Rule X3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

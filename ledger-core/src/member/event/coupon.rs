@@ -44,7 +44,10 @@ pub enum CouponBenefit {
 }
 
 impl CouponBenefit {
-    /// The name of its type on the wire.
+    /// The names of all types on the wire.
+    pub const KINDS: [&'static str; 4] = ["discount_fixed", "discount_percent", "bonus", "gift"];
+
+    /// The name of its type on the wire, one of [`Self::KINDS`].
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

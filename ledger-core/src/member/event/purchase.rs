@@ -61,6 +61,11 @@ pub enum QuarantineReason {
     SuspectedDuplicate,
 }
 
+impl QuarantineReason {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::TooOld, Self::SuspectedDuplicate];
+}
+
 /// A purchase that an admin must apply or drop. Rules T3, D5.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -21,6 +21,21 @@ pub enum Track {
     Both,
 }
 
+impl Track {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ordinary, Self::WithMedical, Self::Both];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::WithMedical => "with_medical",
+            Self::Both => "both",
+        }
+    }
+}
+
 /// Why a status changed. Rule S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -36,6 +51,24 @@ pub enum StatusReason {
     GraceEnded,
     /// She no longer meets the conditions and the policy grants no grace.
     NoGrace,
+}
+
+impl StatusReason {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Reached, Self::Invited, Self::TopSpender, Self::GraceEnded, Self::NoGrace];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reached => "reached",
+            Self::Invited => "invited",
+            Self::TopSpender => "top_spender",
+            Self::GraceEnded => "grace_ended",
+            Self::NoGrace => "no_grace",
+        }
+    }
 }
 
 /// Her status changed. Rule S3.
