@@ -71,7 +71,7 @@ async fn s1_her_own_copy_tells_lots_statuses_refunds_and_chains_one_by_one() {
     let report = me.get("/users/me/report").await.data(200);
     hers(&report, &chain_id, &sold);
     let page = me.get("/users/me/report.html").await.text;
-    for word in ["цепочка", "покупка", "приглашение", "купон", "Ближний круг"]
+    for word in ["Сработавшие цепочки", "покупка", "приглашение", "купон", "Ближний круг"]
     {
         assert!(page.contains(word), "{word} in {page}");
     }
