@@ -22,7 +22,6 @@ use std::time::Duration;
 use ledger_core::log::Position;
 use ledger_ops::telemetry::to_f64;
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use sqlx::postgres::{PgConnectOptions, PgListener};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::Instant;
@@ -45,8 +44,6 @@ const SILENCE: Duration = Duration::from_millis(50);
 const POLL: Duration = Duration::from_millis(250);
 /// How often the topic is compared with the checkpoint, and how long one look at the broker's answers takes.
 const CHECK: Duration = Duration::from_secs(1);
-/// How long a broker that answers may acknowledge nothing before another producer tries.
-const STUCK: Duration = Duration::from_secs(15);
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
@@ -67,8 +64,6 @@ struct Lead {
     partitions: Vec<Partition>,
     watcher: Arc<BaseConsumer>,
     checked: Instant,
-    /// When a page landed last, or there was none on its way, or no broker.
-    landed: Instant,
 }
 
 /// What was sent into one partition.
@@ -80,16 +75,6 @@ struct Partition {
     marked: Position,
     /// When that was.
     at: Instant,
-}
-
-/// What a look at the topic says.
-enum Seen {
-    /// It is gone, or shorter than the checkpoint says.
-    Lost,
-    /// It holds what the checkpoint says.
-    Whole,
-    /// The broker is away and says nothing.
-    Nothing,
 }
 
 /// Why one time of leading ended without a failure.
@@ -158,7 +143,6 @@ impl Relay {
             flights: VecDeque::new(),
             watcher: self.topic.watcher()?,
             checked: now,
-            landed: now,
         };
         tracing::info!(topic = self.topic.name(), after = lead.sent, "relaying the log");
         let mut listener = PgListener::connect_with(self.log.pool()).await?;
@@ -179,20 +163,10 @@ impl Relay {
             }
             if lead.checked.elapsed() >= CHECK {
                 lead.checked = Instant::now();
-                match self.look(lead).await? {
-                    Seen::Lost => return Ok(Ended::TopicLost),
-                    Seen::Whole if lead.landed.elapsed() > STUCK => {
-                        // For ever, if nobody else tries: librdkafka keeps what it cannot send.
-                        return Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut).into());
-                    }
-                    Seen::Whole => {}
-                    // What cannot be sent now is librdkafka's to send.
-                    Seen::Nothing => lead.landed = Instant::now(),
+                if self.is_lost(lead).await? {
+                    return Ok(Ended::TopicLost);
                 }
                 metrics::gauge!("relay_lag_events").set(self.lag(lead).await?);
-            }
-            if lead.flights.is_empty() {
-                lead.landed = Instant::now();
             }
             let full = lead.flights.len() >= FLIGHTS_MAX;
             if full || (read == 0 && !lead.flights.is_empty()) {
@@ -210,16 +184,16 @@ impl Relay {
         }
     }
 
-    async fn look(&self, lead: &mut Lead) -> Result<Seen, ProjectError> {
+    /// True when the topic is gone or shorter than the checkpoint says. A broker that is away says nothing.
+    async fn is_lost(&self, lead: &mut Lead) -> Result<bool, ProjectError> {
         // Also finds out whether the connection, and with it the lead, is still there.
         lead.connection.ping().await?;
         match self.topic.ends_seen_by(&lead.watcher).await {
-            Ok(ends) if lead.checkpoint.is_beyond(&ends) => Ok(Seen::Lost),
-            Ok(_) => Ok(Seen::Whole),
-            Err(error) if topic::is_missing(&error) => Ok(Seen::Lost),
+            Ok(ends) => Ok(lead.checkpoint.is_beyond(&ends)),
+            Err(error) if topic::is_missing(&error) => Ok(true),
             Err(error) => {
                 tracing::debug!(%error, "the topic could not be looked at");
-                Ok(Seen::Nothing)
+                Ok(false)
             }
         }
     }
@@ -279,7 +253,6 @@ impl Lead {
         let Some(flight) = self.flights.front_mut() else { return Ok(None) };
         let Ok(landed) = tokio::time::timeout(wait, flight.landed()).await else { return Ok(None) };
         let landed = landed?;
-        self.landed = Instant::now();
         let upto = flight.end();
         let records = landed.len();
         self.flights.pop_front();
