@@ -32,6 +32,9 @@ const METADATA_WAIT: Duration = Duration::from_secs(5);
 /// How long a partition may be silent before the broker is asked whether there is anything to hear.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// The same for one whose last record was not found again: that record is there and comes at once, or will never come.
+const UNPROVEN_SILENCE: Duration = Duration::from_secs(1);
+
 /// The settings of every consumer of the topic.
 #[must_use]
 pub fn consumer_settings(brokers: &str) -> ClientConfig {
@@ -74,6 +77,14 @@ impl Cursor {
     /// At the beginning.
     const fn rewind(&mut self) {
         *self = Self::at(None, self.seen);
+    }
+
+    /// Whether a partition that holds the offsets from `low` up to, but without, `high` has nothing at this place. The next
+    /// offset may be the one to come, but a record to be found again must be there: a topic made anew can end exactly before
+    /// it, and then no broker calls it out of range.
+    fn is_off(&self, low: i64, high: i64) -> bool {
+        let end = if self.unproven { high.saturating_sub(1) } else { high };
+        self.next.is_some_and(|next| next < low || next > end)
     }
 
     /// At the last record heard, to see whether it is still the one.
@@ -136,11 +147,11 @@ impl KafkaSource {
             self.consumer.fetch_watermarks(&self.topic, partition, METADATA_WAIT)
         })?;
         let Some(cursor) = self.cursor(partition) else { return Ok(false) };
-        let next = cursor.next;
-        if next.is_some_and(|next| next < low || next > high) {
+        if cursor.is_off(low, high) {
             cursor.rewind();
+            return Ok(true);
         }
-        Ok(next.unwrap_or(low) != high)
+        Ok(cursor.next.unwrap_or(low) != high)
     }
 
     /// The broker says that an offset is not there: the topic was made anew, or cut. Those partitions begin again. Of the
@@ -161,10 +172,10 @@ impl KafkaSource {
     fn doubt(&mut self, waited: Duration) -> Result<(), ProjectError> {
         let mut deaf = false;
         for partition in self.partitions() {
-            let patience = self.patience;
+            let (patience, unproven) = (self.patience, self.patience.min(UNPROVEN_SILENCE));
             let Some(cursor) = self.cursor(partition) else { continue };
             cursor.silent = cursor.silent.saturating_add(waited);
-            if cursor.silent < patience {
+            if cursor.silent < if cursor.unproven { unproven } else { patience } {
                 continue;
             }
             cursor.silent = Duration::ZERO;

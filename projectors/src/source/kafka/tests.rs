@@ -10,7 +10,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{KafkaSource, consumer_settings};
+use super::{Cursor, KafkaSource, consumer_settings};
 use crate::relay::Topic;
 use crate::source::{Places, Source, WATERMARK};
 
@@ -87,4 +87,9 @@ async fn a_partition_that_goes_silent_is_read_on() {
     wire.source.cursors[0].seen = 1;
     wire.source.find_ground().expect("the broker's word");
     assert_eq!(wire.read_up_to(3).await, [1, 2, 3], "what stands there was never heard");
+
+    // The last record heard stood at the offset at which the topic that was made anew ends.
+    wire.source.cursors[0] = Cursor::at(Some(3), 1);
+    wire.source.assign().expect("a place");
+    assert_eq!(wire.read_up_to(3).await, [1, 2, 3], "the broker never said that the offset is not there");
 }
