@@ -62,6 +62,8 @@ impl KeyService {
     }
 
     pub(crate) async fn stop(&self) {
+        // A worker may outlive its server's last word by a moment: what it still hears it never answers.
+        self.mood(Mood::Sleeps(Duration::from_secs(3_600)));
         self.server.stop(false).await;
     }
 
